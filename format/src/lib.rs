@@ -1,0 +1,1 @@
+//! The packed-resources blob: layout, zero-copy reader, writer.

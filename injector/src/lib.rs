@@ -1,0 +1,1 @@
+//! Turns a Python application into one executable by writing its resources into a prebuilt stub.

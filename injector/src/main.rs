@@ -1,0 +1,3 @@
+//! The `oxidize-inject` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `oxidize-prebuilt` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The stub.
+
+fn main() {}
