@@ -1,0 +1,306 @@
+//! Reading the run configuration in place.
+
+use super::keys::{self, Key, Shape};
+use super::{Entry, Exit};
+use crate::bytes::{align_up, slice, u16_at, u32_at};
+use crate::{Error, Structure};
+
+/// How to start the interpreter and what to run. Scalars are read once; lists are walked in
+/// place. Keys the blob leaves out have the default named at each field: `python -I` without
+/// `site`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunConfig<'a> {
+    /// What to run. Default: nothing, act as an interpreter.
+    pub entry: Entry<'a>,
+    /// `sys.argv[0]`-independent program name. Default: the executable's.
+    pub program_name: Option<&'a str>,
+    /// `-O` level, 0 to 2. Default 0.
+    pub optimize: u8,
+    /// How the process ends. Default full.
+    pub exit: Exit,
+    /// `-X utf8`. Default unset: the locale decides.
+    pub utf8_mode: Option<bool>,
+    /// `-u`. Default off.
+    pub unbuffered: bool,
+    /// `-i`. Default off.
+    pub inspect: bool,
+    /// Number of `-v`. Default 0.
+    pub verbose: u32,
+    /// Whether `PYTHON*` variables count. Default no.
+    pub use_environment: bool,
+    /// Whether `site` is imported. Default no.
+    pub site: bool,
+    /// Whether the user's site directory is added. Default no.
+    pub user_site: bool,
+    /// Whether the working directory (or the script's) is put on `sys.path`. Default no.
+    pub cwd_on_path: bool,
+    /// Seed of string hashing, 0 for none. Default: random.
+    pub hash_seed: Option<u32>,
+    /// `-X faulthandler`. Default off.
+    pub faulthandler: bool,
+    /// `-X dev`. Default off.
+    pub dev_mode: bool,
+    /// Whether Python installs its signal handlers. Default yes.
+    pub install_signal_handlers: bool,
+    /// Whether default TLS contexts look for the system's CA bundle. Default yes.
+    pub ca_bundle_probe: bool,
+    /// Whether curses looks for the system's terminfo. Default yes.
+    pub terminfo_probe: bool,
+    bytes: &'a [u8],
+}
+
+impl<'a> RunConfig<'a> {
+    /// Reads the section's bytes, which start at `at` within the blob.
+    pub(crate) fn read(bytes: &'a [u8], at: u64) -> Result<Self, Error> {
+        let mut config = Self {
+            entry: Entry::None,
+            program_name: None,
+            optimize: 0,
+            exit: Exit::Full,
+            utf8_mode: None,
+            unbuffered: false,
+            inspect: false,
+            verbose: 0,
+            use_environment: false,
+            site: false,
+            user_site: false,
+            cwd_on_path: false,
+            hash_seed: None,
+            faulthandler: false,
+            dev_mode: false,
+            install_signal_handlers: true,
+            ca_bundle_probe: true,
+            terminfo_probe: true,
+            bytes,
+        };
+        let mut records = Records::new(bytes, at);
+        let mut previous = 0;
+        while let Some(record) = records.next().transpose()? {
+            let repeats = record
+                .key
+                .is_some_and(|key| key.shape == Shape::TextList && key.number == previous);
+            if record.number <= previous && !repeats {
+                return Err(Error::BadValue {
+                    structure: Structure::RunConfig,
+                    offset: record.at,
+                    value: u64::from(record.number),
+                    rule: "keys ascend from 1, only lists repeat a key",
+                });
+            }
+            previous = record.number;
+            if let Some(key) = record.key {
+                config.set(key, &record)?;
+            }
+        }
+        Ok(config)
+    }
+
+    /// `-W` options in order.
+    pub fn warn_options(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.list(&keys::WARN_OPTION)
+    }
+
+    /// `-X` options in order.
+    pub fn x_options(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.list(&keys::X_OPTION)
+    }
+
+    /// Further `sys.path` entries in order; `$ORIGIN` is the executable's directory.
+    pub fn sys_path(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.list(&keys::SYS_PATH)
+    }
+
+    /// Environment variables to set where they are not set: name and value, in order.
+    pub fn environment(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.list(&keys::ENVIRONMENT)
+            .filter_map(|pair| pair.split_once('='))
+    }
+
+    fn list(&self, key: &'static Key) -> impl Iterator<Item = &'a str> + use<'a> {
+        // `read` has walked the same bytes and checked the text: nothing is dropped here.
+        Records::new(self.bytes, 0)
+            .filter_map(Result::ok)
+            .filter(move |record| record.number == key.number)
+            .filter_map(|record| core::str::from_utf8(record.value).ok())
+    }
+
+    fn set(&mut self, key: &Key, record: &Record<'a>) -> Result<(), Error> {
+        let text = record.text(key)?;
+        let number = record.number_value(key)?;
+        let on = number != 0;
+        match key.number {
+            n if n == keys::ENTRY_MODULE.number => self.entry = Entry::Module(text),
+            n if n == keys::ENTRY_FUNCTION.number => {
+                let Entry::Module(module) = self.entry else {
+                    return Err(record.fail("a function needs its module"));
+                };
+                self.entry = Entry::Function {
+                    module,
+                    function: text,
+                };
+            }
+            n if n == keys::ENTRY_SCRIPT.number => {
+                if self.entry != Entry::None {
+                    return Err(record.fail("an application runs a module or a script, not both"));
+                }
+                self.entry = Entry::Script(text);
+            }
+            n if n == keys::PROGRAM_NAME.number => self.program_name = Some(text),
+            n if n == keys::OPTIMIZE.number => self.optimize = number.min(2) as u8,
+            n if n == keys::EXIT.number => self.exit = if on { Exit::Fast } else { Exit::Full },
+            n if n == keys::UTF8_MODE.number => self.utf8_mode = Some(on),
+            n if n == keys::UNBUFFERED.number => self.unbuffered = on,
+            n if n == keys::INSPECT.number => self.inspect = on,
+            n if n == keys::VERBOSE.number => self.verbose = number,
+            n if n == keys::USE_ENVIRONMENT.number => self.use_environment = on,
+            n if n == keys::SITE.number => self.site = on,
+            n if n == keys::USER_SITE.number => self.user_site = on,
+            n if n == keys::CWD_ON_PATH.number => self.cwd_on_path = on,
+            n if n == keys::HASH_SEED.number => self.hash_seed = Some(number),
+            n if n == keys::FAULTHANDLER.number => self.faulthandler = on,
+            n if n == keys::DEV_MODE.number => self.dev_mode = on,
+            n if n == keys::INSTALL_SIGNAL_HANDLERS.number => self.install_signal_handlers = on,
+            n if n == keys::CA_BUNDLE_PROBE.number => self.ca_bundle_probe = on,
+            n if n == keys::TERMINFO_PROBE.number => self.terminfo_probe = on,
+            n if n == keys::ENVIRONMENT.number && text.find('=').is_none_or(|at| at == 0) => {
+                return Err(record.fail("an environment default is NAME=value"));
+            }
+            _ => {} // the other lists are walked in place
+        }
+        Ok(())
+    }
+}
+
+/// One keyed value.
+struct Record<'a> {
+    at: u64,
+    number: u16,
+    key: Option<&'static Key>,
+    value: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn fail(&self, rule: &'static str) -> Error {
+        Error::BadValue {
+            structure: Structure::RunConfig,
+            offset: self.at,
+            value: u64::from(self.number),
+            rule,
+        }
+    }
+
+    /// The value of a text key; "" for a number.
+    fn text(&self, key: &Key) -> Result<&'a str, Error> {
+        if let Shape::Number(_) = key.shape {
+            return Ok("");
+        }
+        let text = core::str::from_utf8(self.value).map_err(|error| Error::NotUtf8 {
+            structure: Structure::RunConfig,
+            offset: self.at + keys::HEAD + error.valid_up_to() as u64,
+        })?;
+        if text.is_empty() || text.contains('\0') {
+            return Err(self.fail("text is not empty and has no NUL"));
+        }
+        Ok(text)
+    }
+
+    /// The value of a number key; 0 for text.
+    fn number_value(&self, key: &Key) -> Result<u32, Error> {
+        let Shape::Number(max) = key.shape else {
+            return Ok(0);
+        };
+        if self.value.len() != 4 {
+            return Err(self.fail("a number has four bytes"));
+        }
+        let number = u32_at(self.value, 0);
+        if number > max {
+            return Err(Error::BadValue {
+                structure: Structure::RunConfig,
+                offset: self.at + keys::HEAD,
+                value: u64::from(number),
+                rule: "the number is above the key's maximum",
+            });
+        }
+        Ok(number)
+    }
+}
+
+/// Walks the records of a section.
+struct Records<'a> {
+    bytes: &'a [u8],
+    base: u64,
+    next: u64,
+}
+
+impl<'a> Records<'a> {
+    fn new(bytes: &'a [u8], base: u64) -> Self {
+        Self {
+            bytes,
+            base,
+            next: 0,
+        }
+    }
+
+    fn step(&mut self) -> Result<Record<'a>, Error> {
+        let at = self.base + self.next;
+        let head = slice(self.bytes, self.next, keys::HEAD, Structure::RunConfig, at)?;
+        let (number, flags, length) = (u16_at(head, 0), u16_at(head, 2), u32_at(head, 4));
+        if flags & !keys::REQUIRED != 0 {
+            return Err(Error::UnknownFlags {
+                structure: Structure::RunConfig,
+                offset: at + 2,
+                bits: u32::from(flags & !keys::REQUIRED),
+            });
+        }
+        let key = keys::find(number);
+        if key.is_none() && flags & keys::REQUIRED != 0 {
+            return Err(Error::BadValue {
+                structure: Structure::RunConfig,
+                offset: at,
+                value: u64::from(number),
+                rule: "this required key is unknown",
+            });
+        }
+        let start = self.next + keys::HEAD; // within the section, or the head had failed
+        let value = slice(
+            self.bytes,
+            start,
+            u64::from(length),
+            Structure::RunConfig,
+            at + 4,
+        )?;
+        // The last value is padded too: a section is a multiple of the padding long.
+        let padded = align_up(u64::from(length), keys::PAD).unwrap_or(u64::MAX);
+        let whole = slice(self.bytes, start, padded, Structure::RunConfig, at + 4)?;
+        if whole.iter().skip(value.len()).any(|byte| *byte != 0) {
+            return Err(Error::BadValue {
+                structure: Structure::RunConfig,
+                offset: at + keys::HEAD + u64::from(length),
+                value: 1,
+                rule: "padding is zero",
+            });
+        }
+        self.next = start + padded;
+        Ok(Record {
+            at,
+            number,
+            key,
+            value,
+        })
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.bytes.len() as u64 {
+            return None;
+        }
+        let step = self.step();
+        if step.is_err() {
+            self.next = u64::MAX; // an error comes once
+        }
+        Some(step)
+    }
+}
