@@ -1,1 +1,4 @@
 //! Turns a Python application into one executable by writing its resources into a prebuilt stub.
+
+pub mod container;
+pub mod mmap;

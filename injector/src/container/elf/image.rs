@@ -1,0 +1,287 @@
+//! Reading an ELF image, with every bound checked.
+
+use std::ops::Range;
+
+use object::elf::{self, FileHeader64, NoteHeader64, ProgramHeader64, SectionHeader64};
+use object::{LittleEndian as Le, pod};
+
+use super::super::error::{Error, malformed};
+
+/// A parsed image: header and program headers are there and inside the file.
+pub(super) struct Image<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) header: &'a FileHeader64<Le>,
+    pub(super) programs: &'a [ProgramHeader64<Le>],
+}
+
+/// A `PT_LOAD`, checked: its file range lies inside the file and its end does not overflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// File offset of the program header.
+    pub(super) header: usize,
+    pub(super) offset: u64,
+    pub(super) address: u64,
+    pub(super) file_size: u64,
+    pub(super) memory_size: u64,
+    pub(super) align: u64,
+    pub(super) writable: bool,
+    pub(super) executable: bool,
+}
+
+impl Segment {
+    pub(super) fn end(&self) -> u64 {
+        self.address + self.memory_size
+    }
+
+    /// Whether the file holds this range of addresses for the segment.
+    pub(super) fn holds(&self, address: u64, size: u64) -> bool {
+        let end = self.address + self.file_size;
+        self.address <= address
+            && address
+                .checked_add(size)
+                .is_some_and(|wanted| wanted <= end)
+    }
+}
+
+/// A note, as ranges of the file.
+#[derive(Debug)]
+pub(super) struct Note {
+    /// Index of the program header it was found through.
+    pub(super) program: usize,
+    pub(super) content: Range<usize>,
+}
+
+/// A section header.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// File offset of the section header.
+    pub(super) header: usize,
+    pub(super) address: u64,
+    pub(super) offset: u64,
+    pub(super) size: u64,
+}
+
+impl<'a> Image<'a> {
+    /// `None` for anything but a 64-bit little-endian ELF file.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+        let Some(ident) = bytes.get(..16) else {
+            return Ok(None);
+        };
+        if ident[..4] != elf::ELFMAG
+            || ident[4] != elf::ELFCLASS64.0
+            || ident[5] != elf::ELFDATA2LSB.0
+        {
+            return Ok(None);
+        }
+        const WHAT: &str = "ELF header";
+        let (header, _) = pod::from_bytes::<FileHeader64<Le>>(bytes)
+            .map_err(|()| malformed(WHAT, 0, "it is cut off"))?;
+        let count = usize::from(header.e_phnum.get(Le));
+        if count != 0 && usize::from(header.e_phentsize.get(Le)) != size_of::<ProgramHeader64<Le>>()
+        {
+            return Err(malformed(
+                WHAT,
+                54,
+                "program headers have another size than 56 bytes",
+            ));
+        }
+        let table = usize::try_from(header.e_phoff.get(Le))
+            .ok()
+            .and_then(|at| bytes.get(at..));
+        let (programs, _) = table
+            .and_then(|table| pod::slice_from_bytes(table, count).ok())
+            .ok_or(malformed(
+                WHAT,
+                32,
+                "the program headers lie outside the file",
+            ))?;
+        let image = Image {
+            bytes,
+            header,
+            programs,
+        };
+        for index in 0..image.programs.len() {
+            image.check_segment(index)?;
+        }
+        Ok(Some(image))
+    }
+
+    /// File offset of a program header.
+    pub(super) fn program_offset(&self, index: usize) -> usize {
+        // The whole table was found inside the file.
+        self.header.e_phoff.get(Le) as usize + index * size_of::<ProgramHeader64<Le>>()
+    }
+
+    fn check_segment(&self, index: usize) -> Result<(), Error> {
+        let program = &self.programs[index];
+        if program.p_type.get(Le) != elf::PT_LOAD {
+            return Ok(());
+        }
+        let wrong = |problem| malformed("program header", self.program_offset(index), problem);
+        let (offset, size) = (program.p_offset.get(Le), program.p_filesz.get(Le));
+        let end = offset
+            .checked_add(size)
+            .ok_or(wrong("its file range overflows"))?;
+        if end > self.bytes.len() as u64 {
+            return Err(wrong("its file range ends behind the file"));
+        }
+        if size > program.p_memsz.get(Le) {
+            return Err(wrong("it has more bytes in the file than in memory"));
+        }
+        program
+            .p_vaddr
+            .get(Le)
+            .checked_add(program.p_memsz.get(Le))
+            .ok_or(wrong("its address range overflows"))?;
+        Ok(())
+    }
+
+    /// The `PT_LOAD`s in table order.
+    pub(super) fn loads(&self) -> impl Iterator<Item = Segment> {
+        let loads = self
+            .programs
+            .iter()
+            .enumerate()
+            .filter(|(_, program)| program.p_type.get(Le) == elf::PT_LOAD);
+        loads.map(|(index, program)| Segment {
+            header: self.program_offset(index),
+            offset: program.p_offset.get(Le),
+            address: program.p_vaddr.get(Le),
+            file_size: program.p_filesz.get(Le),
+            memory_size: program.p_memsz.get(Le),
+            align: program.p_align.get(Le),
+            writable: program.p_flags.get(Le).0 & elf::PF_W.0 != 0,
+            executable: program.p_flags.get(Le).0 & elf::PF_X.0 != 0,
+        })
+    }
+
+    /// Address minus file offset of the first `PT_LOAD`: the image base.
+    pub(super) fn bias(&self) -> Result<u64, Error> {
+        let first =
+            self.loads()
+                .next()
+                .ok_or(malformed("ELF header", 56, "no segment is loaded"))?;
+        let problem = "its address is lower than its file offset";
+        first.address.checked_sub(first.offset).ok_or(malformed(
+            "program header",
+            first.header,
+            problem,
+        ))
+    }
+
+    /// The first note with this name (terminating zero included) and type.
+    pub(super) fn find_note(&self, (name, kind): (&[u8], u32)) -> Result<Option<Note>, Error> {
+        for (index, program) in self.programs.iter().enumerate() {
+            if program.p_type.get(Le) != elf::PT_NOTE {
+                continue;
+            }
+            let start = usize::try_from(program.p_offset.get(Le)).unwrap_or(usize::MAX);
+            let size = usize::try_from(program.p_filesz.get(Le)).unwrap_or(usize::MAX);
+            let end = start
+                .checked_add(size)
+                .filter(|end| *end <= self.bytes.len());
+            let outside = malformed(
+                "program header",
+                self.program_offset(index),
+                "its notes lie outside the file",
+            );
+            let end = end.ok_or(outside)?;
+            let align = if program.p_align.get(Le) == 8 { 8 } else { 4 };
+            if let Some(content) = self.find_in_notes(start..end, align, name, kind) {
+                return Ok(Some(Note {
+                    program: index,
+                    content,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Walks one run of notes. Other people's notes are theirs: a broken one ends the walk and is no error.
+    fn find_in_notes(
+        &self,
+        run: Range<usize>,
+        align: usize,
+        name: &[u8],
+        kind: u32,
+    ) -> Option<Range<usize>> {
+        let mut at = run.start;
+        while at < run.end {
+            let rest = &self.bytes[at..run.end];
+            let (note, _) = pod::from_bytes::<NoteHeader64<Le>>(rest).ok()?;
+            let name_size = note.n_namesz.get(Le) as usize;
+            let content_size = note.n_descsz.get(Le) as usize;
+            let name_start = size_of::<NoteHeader64<Le>>();
+            let content_start = name_start
+                .checked_add(name_size)?
+                .checked_next_multiple_of(align)?;
+            let content_end = content_start.checked_add(content_size)?;
+            let found = rest.get(name_start..name_start + name_size)?;
+            rest.get(content_start..content_end)?;
+            if found == name && note.n_type.get(Le).0 == kind {
+                return Some(at + content_start..at + content_end);
+            }
+            at = at.checked_add(content_end.checked_next_multiple_of(align)?)?;
+        }
+        None
+    }
+
+    /// Whether the file has section headers. `strip --strip-sections` drops them all.
+    pub(super) fn has_sections(&self) -> bool {
+        self.header.e_shoff.get(Le) != 0 && self.header.e_shnum.get(Le) != 0
+    }
+
+    /// The section of this name.
+    pub(super) fn find_section(&self, name: &[u8]) -> Result<Option<Section>, Error> {
+        if !self.has_sections() {
+            return Ok(None);
+        }
+        const WHAT: &str = "section header table";
+        let start = usize::try_from(self.header.e_shoff.get(Le)).unwrap_or(usize::MAX);
+        let outside = || malformed(WHAT, start, "it lies outside the file");
+        if usize::from(self.header.e_shentsize.get(Le)) != size_of::<SectionHeader64<Le>>() {
+            return Err(malformed(
+                "ELF header",
+                58,
+                "section headers have another size than 64 bytes",
+            ));
+        }
+        let table = self.bytes.get(start..).ok_or_else(outside)?;
+        let count = usize::from(self.header.e_shnum.get(Le));
+        let (sections, _) =
+            pod::slice_from_bytes::<SectionHeader64<Le>>(table, count).map_err(|()| outside())?;
+        let names = sections.get(usize::from(self.header.e_shstrndx.get(Le).0));
+        let names = names.ok_or(malformed(
+            "ELF header",
+            62,
+            "the section of section names does not exist",
+        ))?;
+        let names = usize::try_from(names.sh_offset.get(Le))
+            .ok()
+            .and_then(|at| {
+                let len = usize::try_from(names.sh_size.get(Le)).ok()?;
+                self.bytes.get(at..at.checked_add(len)?)
+            });
+        let names = names.ok_or(malformed(
+            WHAT,
+            start,
+            "the section names lie outside the file",
+        ))?;
+        let is_named = |section: &SectionHeader64<Le>| {
+            let rest = names
+                .get(section.sh_name.get(Le) as usize..)
+                .unwrap_or_default();
+            rest.strip_prefix(name)
+                .is_some_and(|rest| rest.first() == Some(&0))
+        };
+        Ok(sections.iter().position(is_named).map(|index| {
+            let section = &sections[index];
+            Section {
+                header: start + index * size_of::<SectionHeader64<Le>>(),
+                address: section.sh_addr.get(Le),
+                offset: section.sh_offset.get(Le),
+                size: section.sh_size.get(Le),
+            }
+        }))
+    }
+}

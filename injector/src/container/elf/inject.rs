@@ -1,0 +1,175 @@
+//! Filling the slot. The [module above](super) explains what is patched and why.
+
+use object::elf::{PF_R, PT_LOAD};
+
+use super::super::descriptor::{self, Descriptor};
+use super::super::error::{Error, malformed};
+use super::super::plan::{Piece, Plan};
+use super::super::undo::{self, Patch};
+use super::image::Image;
+use super::{ALIGNMENT, BLOB_SECTION, SPARE_NOTE, find, remove};
+
+/// Offset of `sh_addr`, `sh_offset` and `sh_size`, which follow each other, in a section header.
+const SECTION_RANGE: usize = 16;
+/// Offset of `sh_addralign` in a section header.
+const SECTION_ALIGN: usize = 48;
+
+/// Plans the stub with a blob of `blob_len` bytes in its slot.
+pub fn inject(bytes: &[u8], blob_len: u64) -> Result<Plan, Error> {
+    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
+    let found = find(&image)?.ok_or(Error::NoSlot)?;
+    if blob_len == 0 {
+        return Err(Error::TooLarge(
+            "an empty blob cannot be told from an empty slot",
+        ));
+    }
+    if found.slot.blob.is_some() {
+        // Injection always starts from the bare stub, so that injecting twice and injecting once give the same bytes.
+        let stub = remove(bytes)?;
+        let bare = Image::parse(&stub)?.ok_or(Error::NoSlot)?;
+        if find(&bare)?.is_none_or(|found| found.slot.blob.is_some()) {
+            return Err(Error::Altered);
+        }
+        return fill(&bare, blob_len);
+    }
+    fill(&image, blob_len)
+}
+
+/// Where blob, undo record and the end of the file come to lie.
+struct Layout {
+    offset: u64,
+    address: u64,
+    blob_len: u64,
+    undo_len: u64,
+    /// Between blob and undo record.
+    padding: u64,
+}
+
+impl Layout {
+    fn segment_len(&self) -> u64 {
+        self.blob_len + self.padding + self.undo_len
+    }
+}
+
+fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
+    let found = find(image)?.ok_or(Error::NoSlot)?;
+    let spare = image.find_note(SPARE_NOTE)?.ok_or(Error::Incomplete {
+        missing: "no spare program header",
+    })?;
+    let spare_header = image.program_offset(spare.program);
+    if let Some(last) = image.loads().last()
+        && last.header > spare_header
+    {
+        let problem = "the spare program header lies before a loaded segment";
+        return Err(malformed("program header", spare_header, problem));
+    }
+    let section = image.find_section(BLOB_SECTION)?;
+    if section.is_none() && image.has_sections() {
+        return Err(Error::Incomplete {
+            missing: "no section named .oxi.blob",
+        });
+    }
+
+    let field_lengths: &[usize] = if section.is_some() {
+        &[56, 24, 8, 16]
+    } else {
+        &[56, 16]
+    };
+    let layout = lay_out(image, blob_len, undo::record_len(field_lengths))?;
+    let mut patches = vec![Patch {
+        offset: spare_header,
+        bytes: program_header(&layout),
+    }];
+    if let Some(section) = section {
+        let range = [layout.address, layout.offset, layout.segment_len()];
+        let bytes = range.map(u64::to_le_bytes).concat();
+        patches.push(Patch {
+            offset: section.header + SECTION_RANGE,
+            bytes,
+        });
+        patches.push(Patch {
+            offset: section.header + SECTION_ALIGN,
+            bytes: ALIGNMENT.to_le_bytes().to_vec(),
+        });
+    }
+    let relative = layout.address - image.bias()?;
+    let location = Descriptor::location(relative, blob_len);
+    // The descriptor's note was found inside the file.
+    let descriptor = usize::try_from(found.slot.descriptor).expect("an offset within a slice");
+    patches.push(Patch {
+        offset: descriptor + descriptor::LOCATION,
+        bytes: location,
+    });
+
+    let mut stub = image.bytes.to_vec();
+    let zeros = layout.offset - stub.len() as u64;
+    let record = undo::apply(&mut stub, &patches);
+    assert_eq!(
+        record.len() as u64,
+        layout.undo_len,
+        "the layout reserved what the undo record takes"
+    );
+    let pieces = vec![
+        Piece::Bytes(stub),
+        Piece::Zeros(zeros),
+        Piece::Blob,
+        Piece::Zeros(layout.padding),
+        Piece::Bytes(record),
+    ];
+    Ok(Plan { pieces, blob_len })
+}
+
+fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, Error> {
+    let too_large = Error::TooLarge("the address space ends before the resources do");
+    let bias = image.bias()?;
+    let end_of_memory = image
+        .loads()
+        .map(|segment| segment.end())
+        .max()
+        .unwrap_or(bias);
+    let first_free = (image.bytes.len() as u64).max(end_of_memory.saturating_sub(bias));
+    let place = || {
+        let offset = first_free.checked_next_multiple_of(ALIGNMENT)?;
+        let address = offset.checked_add(bias)?;
+        let padding = blob_len.checked_next_multiple_of(8)? - blob_len;
+        let layout = Layout {
+            offset,
+            address,
+            blob_len,
+            undo_len,
+            padding,
+        };
+        let len = blob_len.checked_add(padding)?.checked_add(undo_len)?;
+        // One page short of the end, as loaders round up; and the file offset has to fit a signed number.
+        address.checked_add(len)?.checked_add(ALIGNMENT)?;
+        i64::try_from(offset.checked_add(len)?).ok()?;
+        Some(layout)
+    };
+    let layout = place().ok_or(too_large)?;
+    if layout.address % ALIGNMENT != 0 {
+        return Err(malformed(
+            "program header",
+            0,
+            "the image base is not a multiple of 64 KiB",
+        ));
+    }
+    Ok(layout)
+}
+
+fn program_header(layout: &Layout) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(56);
+    bytes.extend_from_slice(&PT_LOAD.0.to_le_bytes());
+    bytes.extend_from_slice(&PF_R.0.to_le_bytes());
+    let len = layout.segment_len();
+    for value in [
+        layout.offset,
+        layout.address,
+        layout.address,
+        len,
+        len,
+        ALIGNMENT,
+    ] {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    bytes
+}

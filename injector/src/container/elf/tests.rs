@@ -1,0 +1,186 @@
+use proptest::prelude::*;
+
+use super::super::Error;
+use super::synthetic::{Shape, build};
+use super::*;
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    let base = prop_oneof![Just(0), Just(0x1_0000), Just(0x20_0000), Just(0x40_0000)];
+    let bss = prop_oneof![Just(0), 1..5u64, 0xfff0..0x1_0010u64, 0..3_000_000u64];
+    let tail = prop_oneof![Just(0usize), 0..9usize, 0xfff0..0x1_0010usize];
+    (
+        base,
+        0..20_000usize,
+        bss,
+        any::<bool>(),
+        tail,
+        any::<bool>(),
+    )
+        .prop_map(|(base, code, bss, sections, tail, other_note)| Shape {
+            base,
+            code,
+            bss,
+            sections,
+            tail,
+            other_note,
+        })
+}
+
+proptest! {
+    #[test]
+    fn what_goes_in_comes_out_and_the_stub_comes_back(shape in shapes(), blob in proptest::collection::vec(any::<u8>(), 1..5000)) {
+        let stub = build(&shape);
+        let plan = inject(&stub, blob.len() as u64).unwrap();
+        let app = plan.assemble(&blob);
+        prop_assert_eq!(app.len() as u64, plan.total_len());
+        prop_assert_eq!(plan.blob_offset() % ALIGNMENT, 0);
+        let slot = detect(&app).unwrap().unwrap();
+        let range = slot.blob.unwrap();
+        prop_assert_eq!(range.start, plan.blob_offset());
+        prop_assert_eq!(&app[range.start as usize..range.end as usize], &blob[..]);
+        prop_assert!(!verify(&app).unwrap().altered);
+        prop_assert_eq!(remove(&app).unwrap(), stub);
+    }
+
+    #[test]
+    fn injecting_again_replaces(shape in shapes(), first in 1..100_000u64, second in 1..5000usize) {
+        let stub = build(&shape);
+        let blob = vec![3; second];
+        let once = inject(&stub, second as u64).unwrap().assemble(&blob);
+        let other = inject(&stub, first).unwrap().assemble(&vec![1; first as usize]);
+        prop_assert_eq!(inject(&other, second as u64).unwrap().assemble(&blob), once);
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(at in 0..2000usize, value in any::<u8>(), injected in any::<bool>()) {
+        let mut image = build(&Shape::default());
+        if injected {
+            image = inject(&image, 100).unwrap().assemble(&[5; 100]);
+        }
+        let at = at % image.len();
+        image[at] = value;
+        let _ = (detect(&image), verify(&image), remove(&image));
+        if let Ok(plan) = inject(&image, 10) {
+            let app = plan.assemble(&[1; 10]);
+            let range = detect(&app).unwrap().unwrap().blob.unwrap();
+            prop_assert_eq!(&app[range.start as usize..range.end as usize], &[1; 10]);
+        }
+    }
+}
+
+#[test]
+fn other_files_are_not_ours() {
+    for bytes in [&b""[..], b"#!/bin/sh\n", b"\x7fELF", b"MZ", &[0; 4096]] {
+        assert_eq!(detect(bytes), Ok(None));
+        assert_eq!(inject(bytes, 1), Err(Error::NoSlot));
+        assert_eq!(remove(bytes), Err(Error::NoSlot));
+    }
+    let mut narrow = build(&Shape::default());
+    narrow[4] = 1; // 32 bits
+    assert_eq!(detect(&narrow), Ok(None));
+    let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    assert_eq!(detect(&own), Ok(None), "this test program has no slot");
+}
+
+#[test]
+fn ours_but_broken_is_an_error() {
+    let stub = build(&Shape::default());
+    let magic = stub
+        .windows(8)
+        .position(|window| window == b"OXIDESC1")
+        .unwrap();
+    let mut broken = stub.clone();
+    broken[magic] = b'?';
+    assert!(
+        matches!(detect(&broken), Err(Error::Malformed { structure: "descriptor", offset, .. }) if offset == magic as u64)
+    );
+
+    let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
+    app[magic + 24] ^= 1; // now the descriptor names a range behind the segment's start
+    assert!(matches!(verify(&app), Err(Error::Malformed { .. })));
+    let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
+    app[magic + 31] = 0x7f;
+    assert!(matches!(
+        detect(&app),
+        Err(Error::Malformed {
+            structure: "descriptor",
+            ..
+        })
+    ));
+    for end in 0..app.len() {
+        let _ = (
+            detect(&app[..end]),
+            inject(&app[..end], 9),
+            remove(&app[..end]),
+            verify(&app[..end]),
+        );
+    }
+}
+
+#[test]
+fn an_empty_slot_and_a_missing_part_have_their_own_answers() {
+    let stub = build(&Shape::default());
+    assert_eq!(remove(&stub), Err(Error::Empty));
+    assert_eq!(verify(&stub), Err(Error::Empty));
+    assert_eq!(detect(&stub).unwrap().unwrap().blob, None);
+    assert!(matches!(inject(&stub, 0), Err(Error::TooLarge(_))));
+    assert!(matches!(
+        inject(&stub, u64::MAX - 9),
+        Err(Error::TooLarge(_))
+    ));
+    assert!(matches!(
+        inject(&stub, i64::MAX as u64),
+        Err(Error::TooLarge(_))
+    ));
+
+    let mut no_section = stub.clone();
+    let name = stub
+        .windows(9)
+        .position(|window| window == b".oxi.blob")
+        .unwrap();
+    no_section[name + 1] = b'x';
+    assert!(matches!(
+        inject(&no_section, 1),
+        Err(Error::Incomplete { .. })
+    ));
+    let mut no_spare = stub.clone();
+    let spare = stub
+        .windows(4)
+        .rposition(|window| window == b"OXI\0")
+        .unwrap();
+    no_spare[spare] = b'x';
+    assert!(matches!(
+        inject(&no_spare, 1),
+        Err(Error::Incomplete { .. })
+    ));
+}
+
+#[test]
+fn a_blob_of_five_gigabytes_is_only_a_number() {
+    let stub = build(&Shape::default());
+    let plan = inject(&stub, 5 << 30).unwrap();
+    assert!(plan.total_len() > 5 << 30);
+    let held: u64 = plan
+        .pieces()
+        .iter()
+        .map(|piece| {
+            if let super::super::Piece::Bytes(b) = piece {
+                b.len() as u64
+            } else {
+                0
+            }
+        })
+        .sum();
+    assert!(held < 1 << 20);
+}
+
+#[test]
+fn a_file_changed_after_injection_is_still_read_but_not_restored() {
+    let stub = build(&Shape::default());
+    let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
+    app[stub.len() - 1] ^= 0xff;
+    assert!(verify(&app).unwrap().altered);
+    assert_eq!(remove(&app), Err(Error::Altered));
+    assert_eq!(inject(&app, 1), Err(Error::Altered));
+    assert!(detect(&app).unwrap().unwrap().blob.is_some());
+}

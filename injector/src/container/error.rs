@@ -1,0 +1,46 @@
+//! What can be wrong with a container.
+
+use thiserror::Error;
+
+/// Why a container could not be read or filled.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file has no slot: it is not one of our stubs.
+    #[error("not a stub: the file has no slot for resources")]
+    NoSlot,
+    /// The file is one of ours, or claims to be, and does not hold together.
+    #[error("malformed {structure} at offset {offset:#x}: {problem}")]
+    Malformed {
+        /// The structure that is wrong.
+        structure: &'static str,
+        /// Its offset in the file.
+        offset: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A part of the slot is missing, so that nothing can be injected.
+    #[error("the stub's slot is incomplete: {missing}")]
+    Incomplete {
+        /// The missing part.
+        missing: &'static str,
+    },
+    /// The slot is empty.
+    #[error("nothing has been injected into this file")]
+    Empty,
+    /// Another program rewrote the file after injection.
+    #[error("the file was altered after injection, so the original stub cannot be restored")]
+    Altered,
+    /// The blob does not fit.
+    #[error("the resources do not fit: {0}")]
+    TooLarge(&'static str),
+}
+
+/// Shorthand for [`Error::Malformed`].
+pub(super) fn malformed(structure: &'static str, offset: usize, problem: &'static str) -> Error {
+    Error::Malformed {
+        structure,
+        offset: offset as u64,
+        problem,
+    }
+}

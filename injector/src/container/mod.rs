@@ -1,0 +1,100 @@
+//! Executable containers: where a stub keeps its slot, and how a blob gets in and out of it.
+//!
+//! Every container answers the same five words:
+//!
+//! | word | answers |
+//! |---|---|
+//! | [`detect`] | is this one of our stubs, and is something in its slot? |
+//! | [`inject`] | which bytes make up the stub with a blob of this length in it |
+//! | [`extract`] | where the blob lies in the file |
+//! | [`remove`] | which bytes made up the stub before the blob came |
+//! | [`verify`] | does everything the loader and other tools will look at agree? |
+//!
+//! "Not ours" and "ours but broken" are different answers: the first is `None` (or [`Error::NoSlot`] where a slot is
+//! needed), the second is [`Error::Malformed`].
+//!
+//! Nothing here does I/O. An image is a byte slice, a result is a [`Plan`]: the output's pieces in order, with the blob as a
+//! hole that the caller fills by streaming. A blob of many gigabytes therefore costs no memory.
+
+mod descriptor;
+pub mod elf;
+mod error;
+mod plan;
+mod undo;
+
+use std::ops::Range;
+
+pub use error::Error;
+pub use plan::{Piece, Plan};
+
+/// The kinds of container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 64-bit little-endian ELF.
+    Elf,
+}
+
+impl Kind {
+    /// The name as it is printed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Elf => "ELF",
+        }
+    }
+}
+
+/// What [`detect`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The container around it.
+    pub kind: Kind,
+    /// Identity of the stub, given when it was built.
+    pub stub_id: [u8; 16],
+    /// Version of the agreement between stub and blob.
+    pub abi: u32,
+    /// Flags of the descriptor.
+    pub flags: u32,
+    /// File offset of the descriptor.
+    pub descriptor: u64,
+    /// Where the blob lies in the file; `None` while the slot is empty.
+    pub blob: Option<Range<u64>>,
+}
+
+/// Looks for our slot. `None`: this file is not one of our stubs.
+pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
+    elf::detect(image)
+}
+
+/// Plans the file that consists of this stub and a blob of `blob_len` bytes. A blob that is already there is replaced.
+pub fn inject(image: &[u8], blob_len: u64) -> Result<Plan, Error> {
+    elf::inject(image, blob_len)
+}
+
+/// Where the blob lies in the file; `None` when the slot is empty.
+pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, Error> {
+    match detect(image)? {
+        Some(slot) => Ok(slot.blob),
+        None => Err(Error::NoSlot),
+    }
+}
+
+/// The stub as it was before injection, bit for bit.
+pub fn remove(image: &[u8]) -> Result<Vec<u8>, Error> {
+    elf::remove(image)
+}
+
+/// Checks what the loader and other tools rely on.
+pub fn verify(image: &[u8]) -> Result<Verified, Error> {
+    elf::verify(image)
+}
+
+/// The answer of [`verify`] for an image in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The slot.
+    pub slot: Slot,
+    /// Another tool (`strip`, for example) rewrote the file after injection: it runs, but [`remove`] cannot give the stub
+    /// back.
+    pub altered: bool,
+}
