@@ -1,4 +1,7 @@
 //! Turns a Python application into one executable by writing its resources into a prebuilt stub.
 
+pub mod cache;
+pub mod collect;
+pub mod compile;
 pub mod container;
 pub mod mmap;

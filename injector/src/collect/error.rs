@@ -1,0 +1,80 @@
+//! Why a directory cannot be packaged.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// An error of collecting, naming the path it is about.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The resources are not a directory.
+    #[error("`{}` is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    /// The directory itself is a virtual environment.
+    #[error("`{}` is a virtual environment, not an application", .0.display())]
+    VirtualEnvironment(PathBuf),
+    /// Something could not be read.
+    #[error("cannot read `{}`", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A symbolic link leads out of the directory.
+    #[error("the symbolic link `{}` leads out of the resources, to `{}`", link.display(), target.display())]
+    LinkOutside {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// A symbolic link leads nowhere.
+    #[error("the symbolic link `{}` leads nowhere", .0.display())]
+    LinkNowhere(PathBuf),
+    /// A symbolic link leads to a directory that contains it.
+    #[error("the symbolic link `{}` leads back to a directory that contains it", .0.display())]
+    Cycle(PathBuf),
+    /// Neither file nor directory.
+    #[error("`{}` is a {kind}, which cannot be packaged", path.display())]
+    Special {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A name that is not UTF-8.
+    #[error("the name of `{}` is not valid UTF-8", .0.display())]
+    NameNotUtf8(PathBuf),
+    /// A file changed while it was being packaged.
+    #[error("`{}` changed while it was being read", .0.display())]
+    Changed(PathBuf),
+    /// The stdlib archive is unusable.
+    #[error("the stdlib archive `{}` is not usable: {problem}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Error::VirtualEnvironment(_) => {
+                "give the application's own directory, and install what it needs into it: `pip install --target DIR ...`"
+            }
+            Error::LinkOutside { .. } | Error::LinkNowhere(_) | Error::Cycle(_) => {
+                "replace the link by what it stands for, or remove it"
+            }
+            Error::Special { .. } => "remove it, or package a copy of the directory without it",
+            Error::NameNotUtf8(_) => "rename the file: paths inside an application are UTF-8",
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! From a directory to a sorted list of resources: files, modules, distributions.
+//!
+//! [`walk`] finds the files and refuses what cannot be packaged, [`modules`] says which of them the import system would see,
+//! [`metadata`] reads what distributions say about themselves, [`native`] looks into shared objects, [`stdlib`] gives the
+//! standard library that belongs to a stub. Nothing is written here, and the same tree gives the same list everywhere.
+
+mod error;
+pub mod metadata;
+pub mod modules;
+pub mod native;
+mod secrets;
+pub mod stdlib;
+pub mod walk;
+
+pub use error::Error;
+pub use metadata::{ConsoleScript, Distribution};
+pub use modules::{Module, ModuleKind};
+pub use walk::{File, LeftOut, Options, Reason, Tree};

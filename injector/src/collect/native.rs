@@ -1,0 +1,118 @@
+//! What a shared object says about itself.
+
+use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
+use object::{LittleEndian as Le, Object, ObjectSymbol, elf};
+
+/// The parts of an ELF shared object that matter for packaging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedObject {
+    /// The machine, by its ELF number.
+    pub machine: u16,
+    /// Its own name, if it has one.
+    pub soname: Option<String>,
+    /// The libraries it needs, in order.
+    pub needed: Vec<String>,
+    /// Modules whose init functions it exports.
+    pub modules: Vec<String>,
+}
+
+impl SharedObject {
+    /// Reads one; `None` when these are not the bytes of a 64-bit little-endian ELF shared object that makes sense.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<SharedObject> {
+        let file = ElfFile64::<Le>::parse(bytes).ok()?;
+        let header = file.elf_header();
+        if header.e_type(Le) != elf::ET_DYN {
+            return None;
+        }
+        let (mut soname, mut needed) = (None, Vec::new());
+        if let Some((entries, names)) = dynamic(bytes, header) {
+            for entry in entries {
+                let text = || string(names, entry.d_val(Le));
+                match entry.d_tag(Le) {
+                    tag if tag == elf::DT_SONAME => soname = text(),
+                    tag if tag == elf::DT_NEEDED => needed.push(text()?),
+                    _ => {}
+                }
+            }
+        }
+        let exported = file
+            .dynamic_symbols()
+            .filter(object::ObjectSymbol::is_definition);
+        let names = exported.filter_map(|symbol| symbol.name().ok());
+        let mut modules: Vec<String> = names
+            .filter_map(|name| name.strip_prefix("PyInit_"))
+            .map(str::to_owned)
+            .collect();
+        modules.sort();
+        Some(SharedObject {
+            machine: header.e_machine(Le).0,
+            soname,
+            needed,
+            modules,
+        })
+    }
+
+    /// Whether importing `name` from this file can work.
+    #[must_use]
+    pub fn has_module(&self, name: &str) -> bool {
+        // Names beyond ASCII have init functions named `PyInitU_`, which nobody ships; they count as libraries.
+        self.modules.iter().any(|module| module == name)
+    }
+}
+
+type Dynamic<'a> = (&'a [elf::Dyn64<Le>], &'a [u8]);
+
+/// The dynamic section and its string table, found as the loader finds them: through the program headers.
+fn dynamic<'a>(bytes: &'a [u8], header: &elf::FileHeader64<Le>) -> Option<Dynamic<'a>> {
+    let programs = header.program_headers(Le, bytes).ok()?;
+    let entries = programs
+        .iter()
+        .find_map(|program| program.dynamic(Le, bytes).ok().flatten())?;
+    let value = |tag| {
+        entries
+            .iter()
+            .find(|entry| entry.d_tag(Le) == tag)
+            .map(|entry| entry.d_val(Le))
+    };
+    let address = value(elf::DT_STRTAB)?;
+    let size = value(elf::DT_STRSZ)?;
+    let names = programs
+        .iter()
+        .find_map(|program| program.data_range(Le, bytes, address, size).ok().flatten())?;
+    Some((entries, names))
+}
+
+fn string(names: &[u8], at: u64) -> Option<String> {
+    let rest = names.get(usize::try_from(at).ok()?..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    std::str::from_utf8(&rest[..end]).ok().map(str::to_owned)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_of_this_system_is_read() {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let libc = maps
+            .split_whitespace()
+            .find(|word| word.contains("/libc.so") || word.contains("/libc-"));
+        let Some(libc) = libc else { return };
+        let read = SharedObject::read(&std::fs::read(libc).unwrap()).unwrap();
+        assert_eq!(read.soname.as_deref(), Some("libc.so.6"));
+        assert!(read.needed.iter().any(|name| name.starts_with("ld-linux")));
+        assert!(read.modules.is_empty() && !read.has_module("libc"));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        assert_eq!(SharedObject::read(b""), None);
+        assert_eq!(SharedObject::read(b"INPUT(libfoo.so.1)"), None);
+        let own = std::fs::read("/proc/self/exe").unwrap();
+        for cut in [64, 1000, own.len() / 2] {
+            let _ = SharedObject::read(&own[..cut]);
+        }
+    }
+}

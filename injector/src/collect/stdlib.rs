@@ -1,0 +1,180 @@
+//! The standard library that belongs to a stub, read from its archive.
+//!
+//! The archive (`.tar.zst`) is unpacked once into the cache, as a plain tar file: that is one file to map, and every member
+//! is a slice of the mapping.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::error::Error;
+use crate::cache::{Cache, Entry, Key};
+use crate::mmap::Map;
+
+const LIB: &str = "python/install/lib/python3.13/";
+const LICENSES: &str = "python/licenses/";
+
+/// An unpacked archive.
+#[derive(Debug)]
+pub struct Archive {
+    tar: Arc<Entry>,
+    members: Vec<Member>,
+    digest: [u8; 32],
+}
+
+/// A file in an archive.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Path relative to the archive's part that was asked for.
+    pub path: String,
+    start: usize,
+    end: usize,
+}
+
+impl Archive {
+    /// Opens an archive, unpacking it into the cache when it is not there yet.
+    pub fn open(cache: &Cache, path: &Path) -> Result<Archive, Error> {
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let digest: [u8; 32] = Sha256::digest(&*Map::open(path).map_err(io)?).into();
+        let key = Key::of(&[b"archive 1", &digest]);
+        let tar = match cache.load("archives", &key) {
+            Some(tar) => tar,
+            None => {
+                let unpack = |out: &mut dyn io::Write| -> io::Result<()> {
+                    let packed = BufReader::with_capacity(1 << 20, File::open(path)?);
+                    io::copy(&mut zstd::Decoder::with_buffer(packed)?, out).map(drop)
+                };
+                cache.store("archives", &key, unpack).map_err(io)?;
+                let unreadable = || archive_error(path, "the unpacked copy cannot be read back");
+                cache.load("archives", &key).ok_or_else(unreadable)?
+            }
+        };
+        let members = members(&tar).map_err(|error| archive_error(path, &error.to_string()))?;
+        Ok(Archive {
+            tar: Arc::new(tar),
+            members,
+            digest,
+        })
+    }
+
+    /// SHA-256 of the packed archive.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The files of the standard library in it, paths relative to the library's directory.
+    pub fn library(&self) -> impl Iterator<Item = Member> {
+        self.below(LIB)
+    }
+
+    /// The licence texts in it.
+    pub fn licenses(&self) -> impl Iterator<Item = Member> {
+        self.below(LICENSES)
+    }
+
+    fn below(&self, prefix: &'static str) -> impl Iterator<Item = Member> {
+        self.members.iter().filter_map(move |member| {
+            let path = member.path.strip_prefix(prefix)?.to_owned();
+            Some(Member { path, ..*member })
+        })
+    }
+
+    /// The bytes of a member of this archive.
+    #[must_use]
+    pub fn bytes(&self, member: &Member) -> &[u8] {
+        &self.tar[member.start..member.end]
+    }
+}
+
+fn archive_error(path: &Path, problem: &str) -> Error {
+    Error::Archive {
+        path: PathBuf::from(path),
+        problem: problem.to_owned(),
+    }
+}
+
+fn members(tar: &[u8]) -> io::Result<Vec<Member>> {
+    let mut members = Vec::new();
+    for entry in tar::Archive::new(Cursor::new(tar)).entries_with_seek()? {
+        let entry = entry?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = entry
+            .path()?
+            .to_str()
+            .ok_or(io::Error::other("a name in it is not UTF-8"))?
+            .to_owned();
+        let start = usize::try_from(entry.raw_file_position()).map_err(io::Error::other)?;
+        let size = usize::try_from(entry.size()).map_err(io::Error::other)?;
+        let end = start.checked_add(size).filter(|end| *end <= tar.len());
+        let end = end.ok_or(io::Error::other(format!("`{path}` is cut off")))?;
+        members.push(Member { path, start, end });
+    }
+    members.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(dir: &Path) -> PathBuf {
+        let path = dir.join("stdlib.tar.zst");
+        let packed = zstd::Encoder::new(File::create(&path).unwrap(), 3)
+            .unwrap()
+            .auto_finish();
+        let mut tar = tar::Builder::new(packed);
+        for (name, content) in [
+            ("python/install/lib/python3.13/os.py", "import abc\n"),
+            ("python/install/lib/python3.13/json/__init__.py", ""),
+            ("python/licenses/cpython.txt", "PSF"),
+        ] {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, content.as_bytes())
+                .unwrap();
+        }
+        tar.finish().unwrap();
+        path
+    }
+
+    #[test]
+    fn members_are_found_by_their_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&dir.path().join("cache")).unwrap();
+        let path = archive(dir.path());
+        for _ in 0..2 {
+            let archive = Archive::open(&cache, &path).unwrap();
+            let library: Vec<_> = archive
+                .library()
+                .map(|m| (archive.bytes(&m).len(), m.path))
+                .collect();
+            assert_eq!(
+                library,
+                [(0, "json/__init__.py".to_owned()), (11, "os.py".to_owned())]
+            );
+            let licenses: Vec<_> = archive.licenses().map(|m| archive.bytes(&m)).collect();
+            assert_eq!(licenses, [b"PSF"]);
+        }
+    }
+
+    #[test]
+    fn a_damaged_archive_is_an_error_with_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&dir.path().join("cache")).unwrap();
+        let path = archive(dir.path());
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
+        let error = Archive::open(&cache, &path).unwrap_err();
+        assert!(error.to_string().contains("stdlib.tar.zst"));
+    }
+}
