@@ -14,6 +14,9 @@ const SECTION_RANGE: usize = 16;
 /// Offset of `sh_addralign` in a section header.
 const SECTION_ALIGN: usize = 48;
 
+/// Zeros that a large `.bss` may force between stub and blob. No stub of ours comes near; a broken file would ask for a petabyte.
+const LARGEST_GAP: u64 = 256 << 20;
+
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
 pub fn inject(bytes: &[u8], blob_len: u64) -> Result<Plan, Error> {
     let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
@@ -145,6 +148,10 @@ fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, Er
         i64::try_from(offset.checked_add(len)?).ok()?;
         Some(layout)
     };
+    if first_free - image.bytes.len() as u64 > LARGEST_GAP {
+        let problem = "a segment ends in memory far behind the end of the file";
+        return Err(malformed("program header", 0, problem));
+    }
     let layout = place().ok_or(too_large)?;
     if layout.address % ALIGNMENT != 0 {
         return Err(malformed(
