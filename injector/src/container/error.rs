@@ -19,6 +19,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The descriptor in the slot does not hold together.
+    #[error("malformed descriptor at offset {offset:#x}")]
+    Descriptor {
+        /// Offset of the descriptor in the file.
+        offset: u64,
+        /// What is wrong with it; offsets count from the descriptor.
+        source: oxidize_format::Error,
+    },
     /// A part of the slot is missing, so that nothing can be injected.
     #[error("the stub's slot is incomplete: {missing}")]
     Incomplete {

@@ -16,7 +16,6 @@
 //! Nothing here does I/O. An image is a byte slice, a result is a [`Plan`]: the output's pieces in order, with the blob as a
 //! hole that the caller fills by streaming. A blob of many gigabytes therefore costs no memory.
 
-mod descriptor;
 pub mod elf;
 mod error;
 mod plan;

@@ -2,12 +2,12 @@
 
 use object::elf::{PF_R, PT_LOAD};
 
-use super::super::descriptor::{self, Descriptor};
 use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan};
 use super::super::undo::{self, Patch};
 use super::image::Image;
 use super::{ALIGNMENT, BLOB_SECTION, SPARE_NOTE, find, remove};
+use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 /// Offset of `sh_addr`, `sh_offset` and `sh_size`, which follow each other, in a section header.
 const SECTION_RANGE: usize = 16;
@@ -74,9 +74,9 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
     }
 
     let field_lengths: &[usize] = if section.is_some() {
-        &[56, 24, 8, 16]
+        &[56, 24, 8, DESCRIPTOR_SIZE]
     } else {
-        &[56, 16]
+        &[56, DESCRIPTOR_SIZE]
     };
     let layout = lay_out(image, blob_len, undo::record_len(field_lengths))?;
     let mut patches = vec![Patch {
@@ -95,13 +95,17 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
             bytes: ALIGNMENT.to_le_bytes().to_vec(),
         });
     }
-    let relative = layout.address - image.bias()?;
-    let location = Descriptor::location(relative, blob_len);
+    let address = layout.address - image.bias()?;
+    let filled = Descriptor {
+        address,
+        size: blob_len,
+        ..found.descriptor
+    };
     // The descriptor's note was found inside the file.
-    let descriptor = usize::try_from(found.slot.descriptor).expect("an offset within a slice");
+    let offset = usize::try_from(found.slot.descriptor).expect("an offset within a slice");
     patches.push(Patch {
-        offset: descriptor + descriptor::LOCATION,
-        bytes: location,
+        offset,
+        bytes: filled.to_bytes().to_vec(),
     });
 
     let mut stub = image.bytes.to_vec();

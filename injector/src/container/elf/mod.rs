@@ -38,11 +38,12 @@ pub mod synthetic;
 #[cfg(test)]
 mod tests;
 
-use super::descriptor::{self, Descriptor};
 use super::error::{Error, malformed};
 use super::undo;
 use super::{Kind, Slot, Verified};
 pub use inject::inject;
+
+use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 use image::{Image, Segment};
 
@@ -75,26 +76,23 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
     };
     const WHAT: &str = "descriptor";
     let at = note.content.start;
-    if note.content.len() != descriptor::LEN {
+    if note.content.len() != DESCRIPTOR_SIZE {
         return Err(malformed(WHAT, at, "it does not have 64 bytes"));
     }
-    let descriptor = Descriptor::read(&image.bytes[note.content]).ok_or(malformed(
-        WHAT,
-        at,
-        "its magic is missing",
-    ))?;
+    let descriptor =
+        Descriptor::read(&image.bytes[note.content]).map_err(|source| Error::Descriptor {
+            offset: at as u64,
+            source,
+        })?;
     let mut slot = Slot {
         kind: Kind::Elf,
         stub_id: descriptor.stub_id,
-        abi: descriptor.abi,
+        abi: descriptor.stub_abi,
         flags: descriptor.flags,
         descriptor: at as u64,
         blob: None,
     };
-    if descriptor.size == 0 {
-        if descriptor.address != 0 {
-            return Err(malformed(WHAT, at, "it names an address without a length"));
-        }
+    if descriptor.is_empty() {
         return Ok(Some(Found {
             slot,
             descriptor,

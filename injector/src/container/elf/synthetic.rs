@@ -1,6 +1,6 @@
 //! Small ELF files with a slot, for tests and fuzzing. They have the shape of a stub and no code.
 
-use super::super::descriptor::MAGIC;
+use oxidize_format::Descriptor;
 
 /// What the file looks like.
 #[derive(Debug, Clone)]
@@ -40,11 +40,12 @@ pub fn build(shape: &Shape) -> Vec<u8> {
     if shape.other_note {
         notes.extend_from_slice(&note(b"GNU\0", 3, &[7; 20]));
     }
-    let mut descriptor = MAGIC.to_vec();
-    descriptor.extend_from_slice(&[0x5a; 16]);
-    descriptor.resize(44, 0);
-    descriptor.extend_from_slice(&1u32.to_le_bytes());
-    descriptor.resize(64, 0);
+    let descriptor = Descriptor {
+        stub_id: [0x5a; 16],
+        stub_abi: 1,
+        ..Descriptor::default()
+    }
+    .to_bytes();
     notes.extend_from_slice(&note(b"OXIDIZE\0", 1, &descriptor));
     notes.resize(notes.len().next_multiple_of(8), 0);
     let notes_at = (64 + PROGRAMS * 56) as u64;
