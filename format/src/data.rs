@@ -46,6 +46,13 @@ impl<'a> Data<'a> {
                 bits: if unknown != 0 { unknown } else { flags },
             });
         }
+        if u32_at(record, 36) != 0 {
+            return Err(Error::UnknownFlags {
+                structure: Structure::DataTable,
+                offset: at + 36,
+                bits: u32_at(record, 36),
+            });
+        }
         let path = if flags & DATA_EXTERNAL == 0 {
             None
         } else {
@@ -206,8 +213,21 @@ impl<'a> Data<'a> {
     }
 
     fn compression_error(&self, problem: crate::FrameProblem) -> Error {
+        let kinds = [
+            SectionKind::HotData,
+            SectionKind::ColdData,
+            SectionKind::NativeData,
+            SectionKind::Snapshot,
+        ];
+        let holds = |kind: &SectionKind| {
+            let section = self.blob.section(*kind);
+            (section.offset..section.offset.saturating_add(section.length)).contains(&self.offset)
+        };
         Error::Compression {
-            structure: Structure::DataTable,
+            structure: kinds
+                .into_iter()
+                .find(holds)
+                .map_or(Structure::DataTable, SectionKind::structure),
             offset: self.offset,
             problem,
         }

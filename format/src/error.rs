@@ -174,7 +174,7 @@ pub enum Error {
     /// Compressed data does not decode to what its record declares.
     #[error("{structure} at offset {offset}: {problem}")]
     Compression {
-        /// Always a data structure.
+        /// The data section the bytes lie in.
         structure: Structure,
         /// Offset of the compressed bytes.
         offset: u64,

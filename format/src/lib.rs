@@ -15,6 +15,7 @@ mod data;
 pub mod descriptor;
 pub mod digest;
 mod distributions;
+mod dump;
 mod error;
 mod frame;
 mod header;
@@ -30,6 +31,7 @@ pub use config::{Entry, Exit, RunConfig, RunOptions};
 pub use data::{Compression, Data};
 pub use descriptor::Descriptor;
 pub use distributions::{Distribution, Distributions};
+pub use dump::dump;
 pub use error::{Error, FrameProblem, Structure};
 pub use header::{
     ALIGN, DIGEST_OFFSET, HEADER_SIZE, Header, MAGIC, MAX_SECTIONS, MAX_STRING, NONE, PAGE,

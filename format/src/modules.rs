@@ -203,6 +203,13 @@ impl<'a> Module<'a> {
                 bits: if unknown != 0 { unknown } else { flags },
             });
         }
+        if u32_at(record, 44) != 0 {
+            return Err(Error::UnknownFlags {
+                structure: Structure::Modules,
+                offset: at + 44,
+                bits: u32_at(record, 44),
+            });
+        }
         Ok(Self {
             blob,
             index,

@@ -128,12 +128,11 @@ impl<'a> Node<'a> {
             })
         };
         if self.index == 0 {
-            if self.parent != NONE || !self.is_dir() {
-                return fail(
-                    8,
-                    self.parent,
-                    "node 0 is the root, a directory without parent",
-                );
+            if self.parent != NONE {
+                return fail(8, self.parent, "the root has no parent");
+            }
+            if !self.is_dir() {
+                return fail(12, self.flags, "the root is a directory");
             }
         } else if self.parent >= self.index {
             return fail(8, self.parent, "a parent comes before its children");

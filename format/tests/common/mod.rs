@@ -147,3 +147,38 @@ pub fn everything() -> Writer<Vec<u8>> {
     w.set_hot_order([("pkg.cli".to_owned(), 0)]);
     w
 }
+
+/// The worked example of `docs/format.md`: a package and a module in it.
+pub fn two_modules() -> Writer<Vec<u8>> {
+    let mut w = Writer::new(fields());
+    w.set_run_config(RunOptions {
+        entry_module: Some("hi.say".into()),
+        program_name: Some("hi".into()),
+        ..RunOptions::default()
+    });
+    for (name, kind, path, source, code) in [
+        (
+            "hi",
+            ModuleKind::Package,
+            "hi/__init__.py",
+            "",
+            "<code of hi>",
+        ),
+        (
+            "hi.say",
+            ModuleKind::Module,
+            "hi/say.py",
+            "print('hi')\n",
+            "<code of hi.say>",
+        ),
+    ] {
+        let path = format!("{VIRTUAL_ROOT}/app/{path}");
+        w.add_file(&path, file(source.as_bytes())).unwrap();
+        let mut module = ModuleEntry::new(name, kind);
+        module.source = Some(shared(&path));
+        module.path = Some(path);
+        module.bytecode[0] = Some(Content::plain(code.as_bytes().to_vec()));
+        w.add_module(module).unwrap();
+    }
+    w
+}
