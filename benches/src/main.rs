@@ -1,3 +1,68 @@
-//! Benchmarks.
+//! Start-up and injection, as ratios against a baseline in the same alternating run.
+//!
+//! Absolute times of one machine say little about another, and on a shared machine little about the next minute. So
+//! every figure here is a ratio of medians of runs that took turns; where valgrind is installed, instruction counts, which
+//! do not vary, stand beside them.
 
-fn main() {}
+mod environment;
+mod injection;
+mod measure;
+mod report;
+mod startup;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Compares packaged applications with plain CPython and prints a table of ratios.
+#[derive(Parser)]
+#[command(
+    after_help = "Needs `cargo build --release --workspace` before. A stock python3 on PATH and valgrind are \
+                        used if they are there; otherwise their columns say so."
+)]
+struct Options {
+    /// Runs of each program; medians are taken over these.
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+    /// Size of the payload of the injection benchmark in MiB; 0 leaves it out.
+    #[arg(long, default_value_t = 1024)]
+    payload: u64,
+    /// Also write the tables to this file, with machine and date.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let environment = environment::Environment::prepare()?;
+    let mut report = report::Report::new(&environment, options.rounds);
+    for case in startup::cases(&environment)? {
+        eprintln!("{} ...", case.name);
+        report.startup(&case, &case.measure(options.rounds)?);
+    }
+    if options.payload > 0 {
+        eprintln!("injection of {} MiB ...", options.payload);
+        report.injection(&injection::measure(
+            &environment,
+            options.payload,
+            options.rounds.min(7),
+        )?);
+    }
+    print!("{}", report.text());
+    if let Some(path) = &options.write {
+        std::fs::write(path, report.text())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What is measured and what with: the built programs, a plain interpreter with its standard library on disk, a stock
+//! python3 if there is one.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::measure::which;
+
+/// A python3 of the machine.
+pub(crate) struct Stock {
+    pub(crate) path: PathBuf,
+    pub(crate) version: String,
+}
+
+/// Paths of everything that takes part.
+pub(crate) struct Environment {
+    pub(crate) repository: PathBuf,
+    pub(crate) injector: PathBuf,
+    pub(crate) plain_python: PathBuf,
+    pub(crate) stock_python: Option<Stock>,
+    pub(crate) scratch: TempDir,
+}
+
+impl Environment {
+    /// Finds the programs beside this one and unpacks the standard library for the plain interpreter, bytecode included.
+    pub(crate) fn prepare() -> Result<Self, String> {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .ok_or("no repository")?
+            .to_path_buf();
+        let own = std::env::current_exe().map_err(|error| error.to_string())?;
+        let built = own.parent().ok_or("no directory of programs")?;
+        let find = |name: &str| {
+            let path = built.join(name);
+            if path.is_file() {
+                Ok(path)
+            } else {
+                Err(format!(
+                    "{} is missing\n\nhint: cargo build --release --workspace",
+                    path.display()
+                ))
+            }
+        };
+        let injector = find("oxidize-inject")?;
+        let home = built.join("benches-python");
+        let plain_python = plain(&repository, &find("oxidize-plain-python")?, &home)?;
+        let scratch = tempfile::tempdir_in(built).map_err(|error| error.to_string())?;
+        Ok(Environment {
+            repository,
+            injector,
+            plain_python,
+            stock_python: stock(),
+            scratch,
+        })
+    }
+
+    /// Packages an application directory and returns the executable.
+    pub(crate) fn package(&self, application: &Path) -> Result<PathBuf, String> {
+        let name = application
+            .file_name()
+            .ok_or("an application without a name")?;
+        let output = self.scratch.path().join(name);
+        let status = Command::new(&self.injector)
+            .arg(&output)
+            .arg("--resources")
+            .arg(application)
+            .arg("-q")
+            .status()
+            .map_err(|error| format!("{}: {error}", self.injector.display()))?;
+        if status.success() {
+            Ok(output)
+        } else {
+            Err(format!("packaging {} failed", application.display()))
+        }
+    }
+}
+
+/// Lays out `home/bin/python3.13` and `home/lib/python3.13`, where CPython finds its library by itself.
+fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, String> {
+    let complain = |error: std::io::Error| format!("laying out a plain Python: {error}");
+    let python = home.join("bin/python3.13");
+    if home.exists() {
+        fs::remove_dir_all(home).map_err(complain)?;
+    }
+    fs::create_dir_all(home.join("bin")).map_err(complain)?;
+    fs::copy(interpreter, &python).map_err(complain)?;
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    for part in ["stdlib", &target] {
+        let archive = repository.join(format!(
+            "prebuilt/distributions/cpython-3.13.15-{part}.tar.zst"
+        ));
+        let file =
+            File::open(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
+        let mut archive = tar::Archive::new(zstd::Decoder::new(file).map_err(complain)?);
+        for entry in archive.entries().map_err(complain)? {
+            let mut entry = entry.map_err(complain)?;
+            let path = entry.path().map_err(complain)?.into_owned();
+            if let Ok(inner) = path.strip_prefix("python/install/lib")
+                && inner.starts_with("python3.13")
+            {
+                let place = home.join("lib").join(inner);
+                if let Some(parent) = place.parent() {
+                    fs::create_dir_all(parent).map_err(complain)?;
+                }
+                entry.unpack(&place).map_err(complain)?;
+            }
+        }
+    }
+    // Warm bytecode caches, as an installed Python has them. Files that are wrong on purpose make it exit with 1.
+    Command::new(&python)
+        .args(["-I", "-S", "-m", "compileall", "-q", "-j", "2"])
+        .arg(home.join("lib/python3.13"))
+        .output()
+        .map_err(complain)?;
+    Ok(python)
+}
+
+fn stock() -> Option<Stock> {
+    let path = which("python3")?;
+    let output = Command::new(&path)
+        .args([
+            "-c",
+            "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))",
+        ])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let mut lines = text.lines();
+    Some(Stock {
+        path: PathBuf::from(lines.next()?),
+        version: lines.next()?.to_owned(),
+    })
+}

@@ -1,0 +1,103 @@
+//! The tables, in Markdown.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::environment::Environment;
+use crate::injection::Injection;
+use crate::measure::Sample;
+use crate::startup::Case;
+
+/// Collects the text.
+pub(crate) struct Report {
+    text: String,
+}
+
+impl Report {
+    /// Starts with machine, date and method.
+    pub(crate) fn new(environment: &Environment, rounds: usize) -> Self {
+        let mut text = String::from("# Benchmark results\n\n");
+        let stock = environment
+            .stock_python
+            .as_ref()
+            .map_or("none found".to_owned(), |stock| stock.version.clone());
+        let _ = writeln!(
+            text,
+            "Made by `cargo run --release -p oxidize-benches -- --write benches/RESULTS.md`. Ratios of medians of \
+             {rounds} runs that took turns, after one warm-up round; below 100 % is better than the baseline. \
+             Instructions are callgrind's (user mode).\n\n- date: {}\n- machine: {}, {} cores, {}\n- stock python3: {stock}\n",
+            output("date", &["-u", "+%Y-%m-%d"]),
+            cpu(),
+            std::thread::available_parallelism().map_or(0, usize::from),
+            output("uname", &["-sr"]),
+        );
+        Report { text }
+    }
+
+    /// One table for a case; its second program is the baseline.
+    pub(crate) fn startup(&mut self, case: &Case, samples: &[Sample]) {
+        let _ = writeln!(self.text, "## {}\n\n{}\n", case.name, case.purpose);
+        self.text
+            .push_str("| program | CPU | wall | instructions |\n| --- | ---: | ---: | ---: |\n");
+        let Some(baseline) = samples.get(1) else {
+            return;
+        };
+        for (program, sample) in case.programs.iter().zip(samples) {
+            let instructions = match (sample.instructions, baseline.instructions) {
+                (Some(count), Some(base)) => format!("{:.1} %", count as f64 * 100.0 / base as f64),
+                _ => "not measured".to_owned(),
+            };
+            let _ = writeln!(
+                self.text,
+                "| {} | {} | {} | {instructions} |",
+                program.name,
+                percent(sample.cpu, baseline.cpu),
+                percent(sample.wall, baseline.wall),
+            );
+        }
+        self.text.push('\n');
+    }
+
+    /// The injection table.
+    pub(crate) fn injection(&mut self, result: &Injection) {
+        let _ = writeln!(
+            self.text,
+            "## injection of {} MiB\n\nWall time against copying the same bytes. The injector also computes the \
+             digest and syncs its output.\n\n| baseline | injection |\n| --- | ---: |\n| `cp` | {} |\n| `cp` and `sync` | {} |\n",
+            result.mebibytes,
+            percent(result.inject, result.copy),
+            percent(result.inject, result.copy_synced),
+        );
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+fn percent(value: Duration, baseline: Duration) -> String {
+    format!(
+        "{:.0} %",
+        value.as_secs_f64() * 100.0 / baseline.as_secs_f64().max(f64::EPSILON)
+    )
+}
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map_or_else(
+        |_| "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
+fn cpu() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    model.map_or("unknown CPU".to_owned(), |line| {
+        line.trim_start_matches(['\t', ' ', ':']).to_owned()
+    })
+}
