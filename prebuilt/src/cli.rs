@@ -1,0 +1,129 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Builds what oxidize-inject is made of besides Rust code.
+///
+/// From upstream sources to CPython distributions (kept in prebuilt/distributions), and from a distribution to the
+/// stub of a target. Only `build`, `build-stdlib`, `rebuild` and `regenerate` need sources and the C compiler (zig,
+/// from the Python package ziglang); `stub`, `validate` and `lock` work with what a checkout holds.
+#[derive(Debug, Parser)]
+#[command(name = "oxidize-prebuilt", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Link the stub of a target into target/stubs/TARGET
+    ///
+    /// Needs the target's Rust library (rustup target add TARGET) and no C compiler or linker: the distribution brings
+    /// libraries and startup files, the toolchain its own lld.
+    #[command(after_help = "Example: oxidize-prebuilt stub --target x86_64-unknown-linux-musl")]
+    Stub {
+        /// Rust target triple, one of prebuilt/recipes/targets
+        #[arg(long)]
+        target: String,
+        /// Where the stub and its manifest go [default: target/stubs/TARGET]
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Compile the distribution of a target from sources
+    #[command(after_help = "Example: oxidize-prebuilt build --target x86_64-unknown-linux-gnu --sources ~/tarballs")]
+    Build {
+        /// Rust target triple, one of prebuilt/recipes/targets
+        #[arg(long)]
+        target: String,
+        #[command(flatten)]
+        sources: Sources,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Pack the standard library and CPython's tests, shared by all targets
+    BuildStdlib {
+        #[command(flatten)]
+        sources: Sources,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Build archives again from sources and compare them with lock.toml
+    Rebuild {
+        /// Only these targets ("stdlib" for the shared archives) [default: everything in lock.toml]
+        #[arg(long)]
+        target: Vec<String>,
+        /// Compare only; without it, differing archives are put into --out
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        sources: Sources,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Judge a finished archive (.tar.zst) or stub against what its target promises
+    Validate {
+        /// Archives and stubs; default: every archive in lock.toml
+        files: Vec<PathBuf>,
+        /// Target of a stub whose folder has no manifest.json
+        #[arg(long)]
+        target: Option<String>,
+    },
+    /// Write prebuilt/distributions/lock.toml from the archives in that folder
+    Lock {
+        /// Fail if the file is not up to date, and write nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run CPython's configure for a target and renew the checked-in files made from it
+    ///
+    /// Writes prebuilt/generated: pyconfig.h and configuration variables of the target, and the headers of frozen
+    /// modules. Needs a Python of the same version on this machine.
+    Regenerate {
+        /// Rust target triple, one of prebuilt/recipes/targets
+        #[arg(long)]
+        target: String,
+        /// A python3.13 that runs here
+        #[arg(long)]
+        build_python: PathBuf,
+        #[command(flatten)]
+        sources: Sources,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where sources and the compiler come from.
+#[derive(Debug, Args)]
+pub struct Sources {
+    /// Folder with source archives, looked at before anything is fetched [env: OXIDIZE_SOURCES]
+    #[arg(long)]
+    pub sources: Option<PathBuf>,
+    /// The zig executable [env: OXIDIZE_ZIG] [default: that of `python3 -m ziglang`]
+    #[arg(long)]
+    pub zig: Option<PathBuf>,
+}
+
+/// Where things are built.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// Folder for everything that is built on the way [default: target/prebuilt]
+    #[arg(long)]
+    pub work: Option<PathBuf>,
+    /// Folder for finished archives [default: prebuilt/distributions]
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// CPython version, a recipe in prebuilt/recipes
+    #[arg(long, default_value = crate::recipe::DEFAULT_VERSION)]
+    pub cpython: String,
+    /// How many C files at a time [default: processors]
+    #[arg(long, short)]
+    pub jobs: Option<usize>,
+}
+
+impl Place {
+    pub fn jobs(&self) -> usize {
+        self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}

@@ -1,0 +1,150 @@
+//! Compiling CPython itself: its C files one by one, without its Makefile.
+
+use crate::compile::{self, Unit};
+use crate::library::copy_tree;
+use crate::recipe::Module;
+use crate::workplace::Workplace;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Builds `libpython<short>.a` and the bundled libraries into `deps/lib`; answers CPython's source folder.
+pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
+    let cpython = &place.recipes.cpython;
+    eprintln!("== CPython {}", cpython.python.version);
+    let source = place.fetcher.unpack(&cpython.python.source, &place.work.join("src"))?;
+    apply_patches(place, &source)?;
+    // The checked-in headers are copied into the work folder, whose name the compiler replaces in what it writes.
+    let generated = place.work.join("generated");
+    if generated.is_dir() {
+        std::fs::remove_dir_all(&generated)?;
+    }
+    copy_tree(&place.recipes.generated(), &generated)?;
+    let config = config_c(place, &source)?;
+    std::fs::write(generated.join("config.c"), config)?;
+    let build = place.work.join("build/cpython");
+    if build.is_dir() {
+        std::fs::remove_dir_all(&build)?;
+    }
+
+    let units = interpreter_units(place, &build)?;
+    compile::compile(place.zig, place.target, &place.work, &source, "libpython", &units, place.jobs)?;
+    let mut objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
+    objects.extend(crate::support::build(place, &source, &build, &objects)?);
+    let library = place.lib().join(library_name(place));
+    place.zig.archive(&library, &objects)?;
+
+    for bundled in &cpython.bundled {
+        let mut arguments = common_arguments(place)?;
+        arguments.extend(compile::defines(&bundled.defines));
+        arguments.extend(bundled.includes.iter().map(|i| format!("-I{i}")));
+        let units: Vec<Unit> = bundled.files.iter().map(|f| unit(f, &build, arguments.clone())).collect();
+        compile::compile(place.zig, place.target, &place.work, &source, &bundled.name, &units, place.jobs)?;
+        let objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
+        place.zig.archive(&place.lib().join(format!("lib{}.a", bundled.name)), &objects)?;
+    }
+    Ok(source)
+}
+
+/// `libpython3.13.a`.
+pub fn library_name(place: &Workplace<'_>) -> String {
+    format!("libpython{}.a", place.recipes.cpython.python.short())
+}
+
+/// Flags and include folders of every file of CPython.
+pub fn common_arguments(place: &Workplace<'_>) -> Result<Vec<String>> {
+    let compile = &place.recipes.cpython.compile;
+    let mut arguments = place.target.flags.interpreter.clone();
+    arguments.extend(compile.flags.iter().cloned());
+    arguments.extend(compile::defines(&compile.defines));
+    arguments.extend(place.variables.expand_all(&compile.includes)?.into_iter().map(|i| format!("-I{i}")));
+    Ok(arguments)
+}
+
+fn unit(file: &str, build: &Path, arguments: Vec<String>) -> Unit {
+    Unit { source: file.to_owned(), object: build.join(compile::object_name(file)), arguments }
+}
+
+fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
+    let cpython = &place.recipes.cpython;
+    let common = common_arguments(place)?;
+    let mut units = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut add = |file: &str, arguments: Vec<String>| -> Result<()> {
+        let mut all = common.clone();
+        all.extend(arguments);
+        if let Some(extra) = cpython.file.get(file) {
+            all.extend(compile::defines(&place.variables.expand_all(&extra.defines)?));
+        }
+        if !seen.insert(compile::object_name(file)) {
+            bail!("{file} is named twice in the recipe");
+        }
+        units.push(unit(file, build, all));
+        Ok(())
+    };
+    for file in &cpython.core.files {
+        add(file, compile::defines(&cpython.core.defines))?;
+    }
+    for module in place.recipes.modules(place.target) {
+        for file in &module.files {
+            add(file, module_arguments(place, module))?;
+        }
+    }
+    add("generated/config.c", vec!["-DPy_BUILD_CORE".to_owned()])?;
+    if let Some(config) = units.last_mut() {
+        // Not part of the source tree: named from there by way of the work folder.
+        config.source = "../../generated/config.c".to_owned();
+    }
+    Ok(units)
+}
+
+fn module_arguments(place: &Workplace<'_>, module: &Module) -> Vec<String> {
+    let mut arguments = vec!["-DPy_BUILD_CORE_BUILTIN".to_owned()];
+    arguments.extend(compile::defines(&module.defines));
+    arguments.extend(module.includes.iter().map(|i| format!("-I{i}")));
+    let include = place.include();
+    if !module.links.is_empty() {
+        arguments.extend(module.library_includes.iter().map(|i| format!("-I{}", include.join(i).display())));
+        arguments.push(format!("-I{}", include.display()));
+    }
+    arguments
+}
+
+/// The table of built-in modules: CPython's template with its two markers filled, as its makesetup does.
+fn config_c(place: &Workplace<'_>, source: &Path) -> Result<String> {
+    let template = std::fs::read_to_string(source.join("Modules/config.c.in"))?;
+    let (mut declarations, mut entries) = (String::new(), String::new());
+    for module in place.recipes.modules(place.target) {
+        declarations.push_str(&format!("extern PyObject* PyInit_{}(void);\n", module.name));
+        entries.push_str(&format!("    {{\"{0}\", PyInit_{0}}},\n", module.name));
+    }
+    let mut text = template;
+    for (marker, filling) in [("/* -- ADDMODULE MARKER 1 -- */", declarations), ("/* -- ADDMODULE MARKER 2 -- */", entries)] {
+        if !text.contains(marker) {
+            bail!("Modules/config.c.in has no {marker}");
+        }
+        text = text.replacen(marker, &filling, 1);
+    }
+    Ok(text)
+}
+
+/// Applies `patches/*.patch` in order of their names, with `patch -p1`; each says at its head why it is needed.
+fn apply_patches(place: &Workplace<'_>, source: &Path) -> Result<()> {
+    let folder = place.recipes.root.join("patches");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+    let mut patches: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "patch")).collect();
+    patches.sort();
+    for patch in patches {
+        let status = std::process::Command::new("patch")
+            .args(["-p1", "--quiet", "--fuzz=0", "-i"])
+            .arg(&patch)
+            .current_dir(source)
+            .status()
+            .context("cannot run patch")?;
+        if !status.success() {
+            bail!("{} does not apply", patch.display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Recipes and lock: from upstream sources to static CPython distributions, and from a distribution to a stub.
+//!
+//! `recipe` reads what is to be built; `fetch`, `zig`, `compile`, `library`, `cpython`, `support` build it; `kit`,
+//! `sysconfig`, `python_json`, `licences`, `pack`, `distribution`, `stdlib` make archives of it. The README tells why
+//! things are the way they are.
+
+// The structs of `recipe` mirror files whose keys are explained there.
+#![allow(missing_docs)]
+
+pub mod cli;
+pub mod compile;
+pub mod cpython;
+pub mod digest;
+pub mod distribution;
+pub mod fetch;
+pub mod kit;
+pub mod library;
+pub mod licences;
+pub mod pack;
+pub mod python_json;
+pub mod recipe;
+pub mod stdlib;
+pub mod support;
+pub mod sysconfig;
+pub mod workplace;
+pub mod zig;
+
+use anyhow::{Context, Result};
+use cli::{Command, Place, Sources};
+use fetch::Fetcher;
+use recipe::{Recipes, Target};
+use std::path::{Path, PathBuf};
+use workplace::Workplace;
+use zig::Zig;
+
+/// The repository: this crate is only ever run from a checkout.
+pub fn repository() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(root.parent().context("the crate has no parent folder")?.to_owned())
+}
+
+/// Carries out a command.
+pub fn run(command: &Command) -> Result<()> {
+    let repository = repository()?;
+    let prebuilt = repository.join("prebuilt");
+    match command {
+        Command::Build { target, sources, place } => {
+            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            let target = recipes.target(target)?;
+            let archive = build(&repository, &recipes, &target, sources, place)?;
+            println!("{}", archive.display());
+        }
+        Command::BuildStdlib { sources, place } => {
+            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            for archive in build_stdlib(&repository, &recipes, sources, place)? {
+                println!("{}", archive.display());
+            }
+        }
+        _ => anyhow::bail!("not yet"),
+    }
+    Ok(())
+}
+
+fn work(repository: &Path, place: &Place) -> PathBuf {
+    place.work.clone().unwrap_or_else(|| repository.join("target/prebuilt"))
+}
+
+fn out(repository: &Path, place: &Place) -> PathBuf {
+    place.out.clone().unwrap_or_else(|| repository.join("prebuilt/distributions"))
+}
+
+fn build(repository: &Path, recipes: &Recipes, target: &Target, sources: &Sources, place: &Place) -> Result<PathBuf> {
+    let work = work(repository, place);
+    std::fs::create_dir_all(&work)?;
+    let work = work.canonicalize()?;
+    let zig = Zig::find(sources.zig.as_deref(), &work.join("zig-cache"))?;
+    let fetcher = Fetcher::new(recipes, sources.sources.as_deref(), &work.join("downloads"));
+    let folder = work.join(&target.triple);
+    let workplace = Workplace::new(recipes, target, &zig, &fetcher, folder, place.jobs())?;
+    distribution::build(&workplace, &out(repository, place))
+}
+
+fn build_stdlib(repository: &Path, recipes: &Recipes, sources: &Sources, place: &Place) -> Result<[PathBuf; 2]> {
+    let work = work(repository, place);
+    let fetcher = Fetcher::new(recipes, sources.sources.as_deref(), &work.join("downloads"));
+    stdlib::build(recipes, &fetcher, &work.join("stdlib"), &out(repository, place))
+}

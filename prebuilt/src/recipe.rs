@@ -1,0 +1,473 @@
+//! The recipe files, as data. Everything that differs between CPython versions, libraries and targets is written
+//! there; the keys are explained at the head of each file.
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Variables of the recipes: `{name}` in a string is replaced by the value.
+#[derive(Debug, Clone, Default)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// Adds or replaces a variable.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds or replaces a variable whose value is a path.
+    pub fn set_path(&mut self, name: &str, value: &Path) -> &mut Self {
+        self.set(name, value.display().to_string())
+    }
+
+    /// Replaces every `{name}`; an unknown name is an error, braces around anything else stay.
+    pub fn expand(&self, text: &str) -> Result<String> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find('{') {
+            let (before, after) = rest.split_at(start);
+            out.push_str(before);
+            match after.find('}') {
+                Some(end) if is_name(&after[1..end]) => {
+                    let name = &after[1..end];
+                    match self.0.get(name) {
+                        Some(value) => out.push_str(value),
+                        None => bail!("unknown variable {{{name}}} in {text:?}"),
+                    }
+                    rest = &after[end + 1..];
+                }
+                _ => {
+                    out.push('{');
+                    rest = &after[1..];
+                }
+            }
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    /// [`Variables::expand`] for a list.
+    pub fn expand_all(&self, texts: &[String]) -> Result<Vec<String>> {
+        texts.iter().map(|text| self.expand(text)).collect()
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
+/// `recipes/cpython-VERSION.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CPython {
+    /// `[python]`
+    pub python: Python,
+    /// `[compile]`
+    pub compile: Compile,
+    /// `[core]`
+    pub core: Core,
+    /// `[file."PATH"]`
+    #[serde(default)]
+    pub file: BTreeMap<String, PerFile>,
+    /// `[[bundled]]`
+    #[serde(default)]
+    pub bundled: Vec<Bundled>,
+    /// `[[module]]`
+    pub module: Vec<Module>,
+}
+
+/// Version and what follows from it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Python {
+    /// Such as `3.13.15`.
+    pub version: String,
+    /// `PY_VERSION_HEX`.
+    pub hexversion: u32,
+    /// Wheel tag, `cp313`.
+    pub tag: String,
+    /// Name in `sources.toml`.
+    pub source: String,
+    /// First four bytes of a `.pyc`, little endian.
+    pub bytecode_magic: u32,
+    /// Compiled-in installation prefix.
+    pub prefix: String,
+    /// ABIs that extension modules may ask for.
+    pub abi: Vec<String>,
+}
+
+impl Python {
+    /// `3.13` of `3.13.15`.
+    pub fn short(&self) -> &str {
+        self.version.rsplit_once('.').map_or(&self.version, |(short, _)| short)
+    }
+}
+
+/// What every file of CPython is compiled with.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compile {
+    /// Relative to the source tree, or with variables.
+    pub includes: Vec<String>,
+    /// Compiler flags.
+    pub flags: Vec<String>,
+    /// Macros.
+    pub defines: Vec<String>,
+}
+
+/// The interpreter without its extension modules.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Core {
+    /// Macros.
+    pub defines: Vec<String>,
+    /// C files, relative to the source tree.
+    pub files: Vec<String>,
+}
+
+/// Additions for one file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerFile {
+    /// Macros.
+    pub defines: Vec<String>,
+}
+
+/// A C library inside CPython's source tree.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundled {
+    /// The library is `lib<name>.a`.
+    pub name: String,
+    /// Name in `licences.toml`.
+    pub licence: String,
+    /// Include folders, relative to the source tree.
+    #[serde(default)]
+    pub includes: Vec<String>,
+    /// Macros.
+    #[serde(default)]
+    pub defines: Vec<String>,
+    /// C files.
+    pub files: Vec<String>,
+}
+
+/// A built-in module.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// Name in `sys.builtin_module_names`; its init function is `PyInit_<name>`.
+    pub name: String,
+    /// C files.
+    pub files: Vec<String>,
+    /// The interpreter does not start without it.
+    #[serde(default)]
+    pub core: bool,
+    /// Systems that have it; empty: all.
+    #[serde(default)]
+    pub os: Vec<String>,
+    /// Include folders, relative to the source tree.
+    #[serde(default)]
+    pub includes: Vec<String>,
+    /// Include folders, relative to the folder where the libraries' headers are.
+    #[serde(default)]
+    pub library_includes: Vec<String>,
+    /// Macros.
+    #[serde(default)]
+    pub defines: Vec<String>,
+    /// Libraries it needs.
+    #[serde(default)]
+    pub links: Vec<String>,
+}
+
+/// One library of `recipes/libraries.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Library {
+    pub name: String,
+    #[serde(default)]
+    pub provides: Vec<String>,
+    pub version: String,
+    pub source: String,
+    #[serde(default)]
+    pub dir: String,
+    pub licence: String,
+    #[serde(default)]
+    pub os: Vec<String>,
+    #[serde(default)]
+    pub after: Vec<String>,
+    #[serde(default)]
+    pub files: Vec<String>,
+    #[serde(default)]
+    pub includes: Vec<String>,
+    #[serde(default)]
+    pub defines: Vec<String>,
+    #[serde(default)]
+    pub flags: Vec<String>,
+    #[serde(default)]
+    pub headers: Vec<String>,
+    #[serde(default)]
+    pub headers_dir: String,
+    #[serde(default)]
+    pub headers_to: String,
+    #[serde(default)]
+    pub generate: Vec<Generate>,
+    #[serde(default)]
+    pub arch: BTreeMap<String, PerArch>,
+    #[serde(default)]
+    pub steps: Vec<Vec<String>>,
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    #[serde(default)]
+    pub collect: Vec<String>,
+    #[serde(default)]
+    pub collect_headers: Vec<String>,
+}
+
+impl Library {
+    /// Names that modules' `links` may use.
+    pub fn provided(&self) -> Vec<&str> {
+        if self.provides.is_empty() {
+            vec![&self.name]
+        } else {
+            self.provides.iter().map(String::as_str).collect()
+        }
+    }
+}
+
+/// A header made from a template.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generate {
+    #[serde(default)]
+    pub from: String,
+    #[serde(default)]
+    pub recipe: String,
+    pub to: String,
+    #[serde(default)]
+    pub replace: BTreeMap<String, String>,
+}
+
+/// What a library needs on one processor only.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerArch {
+    #[serde(default)]
+    pub files: Vec<String>,
+    #[serde(default)]
+    pub defines: Vec<String>,
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// `recipes/targets/TRIPLE.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    pub triple: String,
+    pub os: String,
+    pub env: String,
+    pub arch: String,
+    pub pointer_width: u32,
+    pub object_format: String,
+    pub zig: String,
+    pub autoconf: String,
+    pub openssl: String,
+    #[serde(default)]
+    pub oldest_glibc: String,
+    pub allowed_libraries: Vec<String>,
+    pub crt_features: Vec<String>,
+    pub extension_loading: Vec<String>,
+    #[serde(default)]
+    pub support: Vec<String>,
+    pub flags: Flags,
+    pub python: TargetPython,
+    pub inputs: Inputs,
+    pub link: Link,
+}
+
+/// Compiler flags of a target.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flags {
+    pub all: Vec<String>,
+    pub interpreter: Vec<String>,
+    pub libraries: Vec<String>,
+}
+
+/// CPython's names for a target.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetPython {
+    pub platform: String,
+    pub multiarch: String,
+    pub soabi: String,
+    pub ext_suffix: String,
+    pub sysconfig_platform: String,
+}
+
+/// Where startup objects and the C library's link stubs come from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    pub kind: InputsKind,
+}
+
+/// See [`Inputs`].
+#[derive(Debug, Deserialize, PartialEq, Eq, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputsKind {
+    /// zig makes startup objects and stub libraries of the glibc version in the target's `zig` key.
+    ZigGlibc,
+    /// The Rust toolchain carries them.
+    RustSelfContained,
+}
+
+/// The linker's arguments, `link-kit/link.args`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    pub before: Vec<String>,
+    pub after: Vec<String>,
+}
+
+/// An archive of `recipes/sources.toml`.
+#[derive(Debug, Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub file: String,
+    #[serde(default)]
+    pub url: String,
+    #[serde(default)]
+    pub debian: Vec<String>,
+    pub sha256: String,
+    pub size: u64,
+    pub root: String,
+}
+
+/// All recipes of one CPython version.
+#[derive(Debug)]
+pub struct Recipes {
+    /// The crate's folder, `prebuilt/`.
+    pub root: PathBuf,
+    pub cpython: CPython,
+    pub libraries: Vec<Library>,
+    pub sources: BTreeMap<String, Source>,
+    pub licences: BTreeMap<String, Licence>,
+}
+
+/// One text of `recipes/licences.toml`.
+#[derive(Debug, Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct Licence {
+    pub spdx: String,
+    pub name: String,
+    pub files: Vec<String>,
+    #[serde(default)]
+    pub note: String,
+    #[serde(default)]
+    pub env: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LibraryFile {
+    library: Vec<Library>,
+}
+
+/// The CPython version that is built when none is named.
+pub const DEFAULT_VERSION: &str = "3.13.15";
+
+impl Recipes {
+    /// Reads and cross-checks the recipes under `root` (the folder `prebuilt`).
+    pub fn load(root: &Path, version: &str) -> Result<Self> {
+        let dir = root.join("recipes");
+        let cpython: CPython = read(&dir.join(format!("cpython-{version}.toml")))?;
+        let libraries = read::<LibraryFile>(&dir.join("libraries.toml"))?.library;
+        let sources: BTreeMap<String, Source> = read(&dir.join("sources.toml"))?;
+        let licences: BTreeMap<String, Licence> = read(&dir.join("licences.toml"))?;
+        let recipes = Self { root: root.to_owned(), cpython, libraries, sources, licences };
+        recipes.check()?;
+        Ok(recipes)
+    }
+
+    /// Names that refer to nothing are found here and not an hour into a build.
+    fn check(&self) -> Result<()> {
+        let mut known: Vec<&str> = self.cpython.bundled.iter().map(|b| b.name.as_str()).collect();
+        for library in &self.libraries {
+            known.extend(library.provided());
+            if !library.source.starts_with("crate:") && !self.sources.contains_key(&library.source) {
+                bail!("library {}: source {:?} is not in sources.toml", library.name, library.source);
+            }
+            if !self.licences.contains_key(&library.licence) {
+                bail!("library {}: licence {:?} is not in licences.toml", library.name, library.licence);
+            }
+            if library.files.is_empty() == library.steps.is_empty() {
+                bail!("library {}: needs either files or steps", library.name);
+            }
+        }
+        for bundled in &self.cpython.bundled {
+            if !self.licences.contains_key(&bundled.licence) {
+                bail!("bundled {}: licence {:?} is not in licences.toml", bundled.name, bundled.licence);
+            }
+        }
+        for module in &self.cpython.module {
+            for link in &module.links {
+                if !known.contains(&link.as_str()) {
+                    bail!("module {}: library {link:?} is not in the recipes", module.name);
+                }
+            }
+        }
+        if !self.sources.contains_key(&self.cpython.python.source) {
+            bail!("[python] source is not in sources.toml");
+        }
+        Ok(())
+    }
+
+    /// Reads one target's recipe; the error for an unknown one lists those that exist.
+    pub fn target(&self, triple: &str) -> Result<Target> {
+        let path = self.root.join("recipes/targets").join(format!("{triple}.toml"));
+        if !path.is_file() {
+            bail!("no recipe for target {triple}\n  there are: {}", self.targets()?.join(", "));
+        }
+        let target: Target = read(&path)?;
+        if target.triple != triple {
+            bail!("{}: triple is {:?}", path.display(), target.triple);
+        }
+        Ok(target)
+    }
+
+    /// All targets that have a recipe, sorted.
+    pub fn targets(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(self.root.join("recipes/targets"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "toml") {
+                names.extend(path.file_stem().map(|s| s.to_string_lossy().into_owned()));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Folder with the files that `regenerate` wrote for this version.
+    pub fn generated(&self) -> PathBuf {
+        self.root.join("generated").join(format!("cpython-{}", self.cpython.python.version))
+    }
+
+    /// Modules of a target, in the order of the recipe.
+    pub fn modules<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Module> {
+        self.cpython.module.iter().filter(|m| m.os.is_empty() || m.os.contains(&target.os))
+    }
+
+    /// Libraries of a target, in the order of the recipe.
+    pub fn target_libraries<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Library> {
+        self.libraries.iter().filter(|l| l.os.is_empty() || l.os.contains(&target.os))
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the recipe {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("cannot understand the recipe {}", path.display()))
+}

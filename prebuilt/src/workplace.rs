@@ -1,0 +1,79 @@
+//! One build of one target: its folders, tools and variables.
+//!
+//! Layout of the work folder: `src` unpacked sources, `build` objects and configured trees, `out` staging of libraries
+//! with an install step, `deps/{include,lib}` what libraries provide, `bin` wrappers, `dist/python` the distribution.
+
+use crate::fetch::Fetcher;
+use crate::recipe::{Recipes, Target, Variables};
+use crate::zig::Zig;
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct Workplace<'a> {
+    pub recipes: &'a Recipes,
+    pub target: &'a Target,
+    pub zig: &'a Zig,
+    pub fetcher: &'a Fetcher<'a>,
+    pub work: PathBuf,
+    pub jobs: usize,
+    pub variables: Variables,
+}
+
+impl<'a> Workplace<'a> {
+    /// Creates the folders and wrappers.
+    pub fn new(
+        recipes: &'a Recipes,
+        target: &'a Target,
+        zig: &'a Zig,
+        fetcher: &'a Fetcher<'a>,
+        work: PathBuf,
+        jobs: usize,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(&work)?;
+        let work = work.canonicalize()?;
+        let mut place = Self { recipes, target, zig, fetcher, work, jobs, variables: Variables::default() };
+        std::fs::create_dir_all(place.lib())?;
+        std::fs::create_dir_all(place.include())?;
+        zig.write_wrappers(target, &place.work, &place.wrappers())?;
+        let python = &recipes.cpython.python;
+        let mut variables = Variables::default();
+        variables
+            .set("version", &python.version)
+            .set("short", python.short())
+            .set("prefix", &python.prefix)
+            .set("platform", &target.python.platform)
+            .set("multiarch", &target.python.multiarch)
+            .set("soabi", &target.python.soabi)
+            .set("autoconf", &target.autoconf)
+            .set("openssl", &target.openssl)
+            .set("jobs", jobs.to_string())
+            .set_path("generated", &place.work.join("generated"))
+            .set_path("target_generated", &place.work.join("generated").join(&target.triple))
+            .set_path("include", &place.include())
+            .set_path("lib", &place.lib());
+        place.variables = variables;
+        Ok(place)
+    }
+
+    /// Static libraries that are done.
+    pub fn lib(&self) -> PathBuf {
+        self.work.join("deps/lib")
+    }
+
+    /// Headers of the libraries that are done.
+    pub fn include(&self) -> PathBuf {
+        self.work.join("deps/include")
+    }
+
+    /// `cc`, `ar`, `ranlib`.
+    pub fn wrappers(&self) -> PathBuf {
+        self.work.join("bin")
+    }
+
+    /// The distribution that is put together; the archive's `python/`.
+    pub fn dist(&self) -> PathBuf {
+        self.work.join("dist/python")
+    }
+}
