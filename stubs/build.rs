@@ -31,7 +31,9 @@ fn main() {
 
 fn run() -> Result<()> {
     let manifest_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let repository = manifest_dir.parent().ok_or("the crate has no parent folder")?;
+    let repository = manifest_dir
+        .parent()
+        .ok_or("the crate has no parent folder")?;
     let target = env::var("TARGET")?;
     for name in ["OXIDIZE_DISTRIBUTION_DIR", "OXIDIZE_DIRECT_LLD"] {
         println!("cargo:rerun-if-env-changed={name}");
@@ -42,7 +44,8 @@ fn run() -> Result<()> {
             let root = PathBuf::from(folder);
             let document = root.join("python/PYTHON.json");
             println!("cargo:rerun-if-changed={}", document.display());
-            let text = fs::read(&document).map_err(|e| format!("OXIDIZE_DISTRIBUTION_DIR: {}: {e}", document.display()))?;
+            let text = fs::read(&document)
+                .map_err(|e| format!("OXIDIZE_DISTRIBUTION_DIR: {}: {e}", document.display()))?;
             (root, hex(&Sha256::digest(text)))
         }
         None => from_lock(repository, &target)?,
@@ -52,7 +55,10 @@ fn run() -> Result<()> {
     let licenses = PathBuf::from(env::var("OUT_DIR")?).join("licenses.txt");
     fs::write(&licenses, license_texts(&root)?)?;
     println!("cargo:rustc-env=OXIDIZE_LICENSES={}", licenses.display());
-    println!("cargo:rustc-env=OXIDIZE_STUB_ID={}", stub_id(repository, &identity, &target)?);
+    println!(
+        "cargo:rustc-env=OXIDIZE_STUB_ID={}",
+        stub_id(repository, &identity, &target)?
+    );
     println!("cargo:rustc-env=OXIDIZE_TARGET={target}");
     Ok(())
 }
@@ -62,14 +68,31 @@ fn from_lock(repository: &Path, target: &str) -> Result<(PathBuf, String)> {
     let distributions = repository.join("prebuilt/distributions");
     let lock_path = distributions.join("lock.toml");
     println!("cargo:rerun-if-changed={}", lock_path.display());
-    let text = fs::read_to_string(&lock_path).map_err(|e| format!("{}: {e}", lock_path.display()))?;
-    let lock: toml::Table = text.parse().map_err(|e| format!("{}: {e}", lock_path.display()))?;
-    let archives = lock.get("archive").and_then(toml::Value::as_array).ok_or("lock.toml lists no archive")?;
-    let field = |archive: &toml::Value, name: &str| archive.get(name).and_then(toml::Value::as_str).map(str::to_owned);
-    let archive = archives.iter().find(|a| field(a, "name").as_deref() == Some(target)).ok_or_else(|| {
-        let known: Vec<String> = archives.iter().filter_map(|a| field(a, "name")).collect();
-        format!("there is no CPython distribution for {target} (lock.toml has {})", known.join(", "))
-    })?;
+    let text =
+        fs::read_to_string(&lock_path).map_err(|e| format!("{}: {e}", lock_path.display()))?;
+    let lock: toml::Table = text
+        .parse()
+        .map_err(|e| format!("{}: {e}", lock_path.display()))?;
+    let archives = lock
+        .get("archive")
+        .and_then(toml::Value::as_array)
+        .ok_or("lock.toml lists no archive")?;
+    let field = |archive: &toml::Value, name: &str| {
+        archive
+            .get(name)
+            .and_then(toml::Value::as_str)
+            .map(str::to_owned)
+    };
+    let archive = archives
+        .iter()
+        .find(|a| field(a, "name").as_deref() == Some(target))
+        .ok_or_else(|| {
+            let known: Vec<String> = archives.iter().filter_map(|a| field(a, "name")).collect();
+            format!(
+                "there is no CPython distribution for {target} (lock.toml has {})",
+                known.join(", ")
+            )
+        })?;
     let file = field(archive, "file").ok_or("lock.toml: an archive without file")?;
     let sha256 = field(archive, "sha256").ok_or("lock.toml: an archive without sha256")?;
     let path = distributions.join(&file);
@@ -97,11 +120,18 @@ fn link(root: &Path) -> Result<()> {
     let path = root.join("python/build/link-kit/link.args");
     println!("cargo:rerun-if-changed={}", path.display());
     let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let root = root.to_str().ok_or("the path of the distribution is not UTF-8")?;
+    let root = root
+        .to_str()
+        .ok_or("the path of the distribution is not UTF-8")?;
     let direct = env::var_os("OXIDIZE_DIRECT_LLD").is_some_and(|v| v == "1");
     if !direct {
         let lld = toolchain_lld()?;
-        for argument in ["-nostartfiles", "-nodefaultlibs", "-fuse-ld=lld", &format!("-B{}", lld.display())] {
+        for argument in [
+            "-nostartfiles",
+            "-nodefaultlibs",
+            "-fuse-ld=lld",
+            &format!("-B{}", lld.display()),
+        ] {
             println!("cargo:rustc-link-arg={argument}");
         }
     }
@@ -124,7 +154,10 @@ fn toolchain_lld() -> Result<PathBuf> {
     let rustc = env::var_os("RUSTC").ok_or("RUSTC is not set")?;
     let output = Command::new(rustc).args(["--print", "sysroot"]).output()?;
     let sysroot = String::from_utf8(output.stdout)?;
-    let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(env::var("HOST")?).join("bin/gcc-ld");
+    let folder = Path::new(sysroot.trim())
+        .join("lib/rustlib")
+        .join(env::var("HOST")?)
+        .join("bin/gcc-ld");
     if folder.join("ld.lld").is_file() {
         Ok(folder)
     } else {
@@ -140,7 +173,11 @@ fn license_texts(root: &Path) -> Result<String> {
     let mut text = String::new();
     for path in names {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        writeln!(text, "======== {name}\n\n{}", fs::read_to_string(&path)?.trim_end())?;
+        writeln!(
+            text,
+            "======== {name}\n\n{}",
+            fs::read_to_string(&path)?.trim_end()
+        )?;
     }
     Ok(text)
 }
@@ -149,16 +186,27 @@ fn license_texts(root: &Path) -> Result<String> {
 /// the compiler, the target and the profile, in hex. Two stubs with one id are the same stub.
 fn stub_id(repository: &Path, distribution: &str, target: &str) -> Result<String> {
     let mut digest = Sha256::new();
-    for part in ["oxidize-stub 1", distribution, target, &env::var("PROFILE")?, &env::var("OPT_LEVEL")?] {
+    for part in [
+        "oxidize-stub 1",
+        distribution,
+        target,
+        &env::var("PROFILE")?,
+        &env::var("OPT_LEVEL")?,
+    ] {
         digest.update(part);
         digest.update([0]);
     }
-    let version = Command::new(env::var_os("RUSTC").ok_or("RUSTC is not set")?).arg("--version").output()?;
+    let version = Command::new(env::var_os("RUSTC").ok_or("RUSTC is not set")?)
+        .arg("--version")
+        .output()?;
     digest.update(version.stdout);
     let mut files = vec!["Cargo.lock".into()];
     for folder in ["stubs", "format/src"] {
         list(repository, Path::new(folder), &mut files)?;
-        println!("cargo:rerun-if-changed={}", repository.join(folder).display());
+        println!(
+            "cargo:rerun-if-changed={}",
+            repository.join(folder).display()
+        );
     }
     files.sort();
     for file in files {

@@ -32,7 +32,9 @@ pub enum Command {
         out: Option<PathBuf>,
     },
     /// Compile the distribution of a target from sources
-    #[command(after_help = "Example: oxidize-prebuilt build --target x86_64-unknown-linux-gnu --sources ~/tarballs")]
+    #[command(
+        after_help = "Example: oxidize-prebuilt build --target x86_64-unknown-linux-gnu --sources ~/tarballs"
+    )]
     Build {
         /// Rust target triple, one of prebuilt/recipes/targets
         #[arg(long)]
@@ -124,6 +126,7 @@ pub struct Place {
 
 impl Place {
     pub fn jobs(&self) -> usize {
-        self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+        self.jobs
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
 }

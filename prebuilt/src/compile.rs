@@ -19,7 +19,15 @@ pub struct Unit {
 }
 
 /// Compiles `units` in `folder`. The first failure stops the rest and is reported with the compiler's words.
-pub fn compile(zig: &Zig, target: &Target, map: &Path, folder: &Path, what: &str, units: &[Unit], jobs: usize) -> Result<()> {
+pub fn compile(
+    zig: &Zig,
+    target: &Target,
+    map: &Path,
+    folder: &Path,
+    what: &str,
+    units: &[Unit],
+    jobs: usize,
+) -> Result<()> {
     let next = AtomicUsize::new(0);
     let failure: Mutex<Option<anyhow::Error>> = Mutex::new(None);
     std::thread::scope(|scope| {
@@ -28,13 +36,19 @@ pub fn compile(zig: &Zig, target: &Target, map: &Path, folder: &Path, what: &str
                 while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(error) = one(zig, target, map, folder, unit) {
                         next.store(units.len(), Ordering::Relaxed);
-                        failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+                        failure
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .get_or_insert(error);
                     }
                 }
             });
         }
     });
-    match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    match failure
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    {
         Some(error) => Err(error),
         None => {
             eprintln!("   compiled {what}: {} files", units.len());
@@ -48,12 +62,24 @@ fn one(zig: &Zig, target: &Target, map: &Path, folder: &Path, unit: &Unit) -> Re
         std::fs::create_dir_all(parent)?;
     }
     let mut command = zig.cc(target, map);
-    command.args(&unit.arguments).arg("-c").arg(&unit.source).arg("-o").arg(&unit.object).current_dir(folder);
-    let output = command.output().map_err(|e| anyhow!("cannot run zig cc: {e}"))?;
+    command
+        .args(&unit.arguments)
+        .arg("-c")
+        .arg(&unit.source)
+        .arg("-o")
+        .arg(&unit.object)
+        .current_dir(folder);
+    let output = command
+        .output()
+        .map_err(|e| anyhow!("cannot run zig cc: {e}"))?;
     if !output.status.success() {
         // zig leaves an empty object behind, which a later look would take for a finished one.
         let _ = std::fs::remove_file(&unit.object);
-        bail!("{} does not compile\n{}\n  command: {command:?}", unit.source, String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{} does not compile\n{}\n  command: {command:?}",
+            unit.source,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

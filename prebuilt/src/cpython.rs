@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
     let cpython = &place.recipes.cpython;
     eprintln!("== CPython {}", cpython.python.version);
-    let source = place.fetcher.unpack(&cpython.python.source, &place.work.join("src"))?;
+    let source = place
+        .fetcher
+        .unpack(&cpython.python.source, &place.work.join("src"))?;
     apply_patches(place, &source)?;
     // The checked-in headers are copied into the work folder, whose name the compiler replaces in what it writes.
     let generated = place.work.join("generated");
@@ -28,7 +30,15 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
     }
 
     let units = interpreter_units(place, &build)?;
-    compile::compile(place.zig, place.target, &place.work, &source, "libpython", &units, place.jobs)?;
+    compile::compile(
+        place.zig,
+        place.target,
+        &place.work,
+        &source,
+        "libpython",
+        &units,
+        place.jobs,
+    )?;
     let mut objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
     objects.extend(crate::support::build(place, &source, &build, &objects)?);
     let library = place.lib().join(library_name(place));
@@ -38,10 +48,25 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
         let mut arguments = common_arguments(place)?;
         arguments.extend(compile::defines(&bundled.defines));
         arguments.extend(bundled.includes.iter().map(|i| format!("-I{i}")));
-        let units: Vec<Unit> = bundled.files.iter().map(|f| unit(f, &build, arguments.clone())).collect();
-        compile::compile(place.zig, place.target, &place.work, &source, &bundled.name, &units, place.jobs)?;
+        let units: Vec<Unit> = bundled
+            .files
+            .iter()
+            .map(|f| unit(f, &build, arguments.clone()))
+            .collect();
+        compile::compile(
+            place.zig,
+            place.target,
+            &place.work,
+            &source,
+            &bundled.name,
+            &units,
+            place.jobs,
+        )?;
         let objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
-        place.zig.archive(&place.lib().join(format!("lib{}.a", bundled.name)), &objects)?;
+        place.zig.archive(
+            &place.lib().join(format!("lib{}.a", bundled.name)),
+            &objects,
+        )?;
     }
     Ok(source)
 }
@@ -57,12 +82,22 @@ pub fn common_arguments(place: &Workplace<'_>) -> Result<Vec<String>> {
     let mut arguments = place.target.flags.interpreter.clone();
     arguments.extend(compile.flags.iter().cloned());
     arguments.extend(compile::defines(&compile.defines));
-    arguments.extend(place.variables.expand_all(&compile.includes)?.into_iter().map(|i| format!("-I{i}")));
+    arguments.extend(
+        place
+            .variables
+            .expand_all(&compile.includes)?
+            .into_iter()
+            .map(|i| format!("-I{i}")),
+    );
     Ok(arguments)
 }
 
 fn unit(file: &str, build: &Path, arguments: Vec<String>) -> Unit {
-    Unit { source: file.to_owned(), object: build.join(compile::object_name(file)), arguments }
+    Unit {
+        source: file.to_owned(),
+        object: build.join(compile::object_name(file)),
+        arguments,
+    }
 }
 
 fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
@@ -74,7 +109,9 @@ fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
         let mut all = common.clone();
         all.extend(arguments);
         if let Some(extra) = cpython.file.get(file) {
-            all.extend(compile::defines(&place.variables.expand_all(&extra.defines)?));
+            all.extend(compile::defines(
+                &place.variables.expand_all(&extra.defines)?,
+            ));
         }
         if !seen.insert(compile::object_name(file)) {
             bail!("{file} is named twice in the recipe");
@@ -104,7 +141,12 @@ fn module_arguments(place: &Workplace<'_>, module: &Module) -> Vec<String> {
     arguments.extend(module.includes.iter().map(|i| format!("-I{i}")));
     let include = place.include();
     if !module.links.is_empty() {
-        arguments.extend(module.library_includes.iter().map(|i| format!("-I{}", include.join(i).display())));
+        arguments.extend(
+            module
+                .library_includes
+                .iter()
+                .map(|i| format!("-I{}", include.join(i).display())),
+        );
         arguments.push(format!("-I{}", include.display()));
     }
     arguments
@@ -119,7 +161,10 @@ fn config_c(place: &Workplace<'_>, source: &Path) -> Result<String> {
         entries.push_str(&format!("    {{\"{0}\", PyInit_{0}}},\n", module.name));
     }
     let mut text = template;
-    for (marker, filling) in [("/* -- ADDMODULE MARKER 1 -- */", declarations), ("/* -- ADDMODULE MARKER 2 -- */", entries)] {
+    for (marker, filling) in [
+        ("/* -- ADDMODULE MARKER 1 -- */", declarations),
+        ("/* -- ADDMODULE MARKER 2 -- */", entries),
+    ] {
         if !text.contains(marker) {
             bail!("Modules/config.c.in has no {marker}");
         }
@@ -131,9 +176,14 @@ fn config_c(place: &Workplace<'_>, source: &Path) -> Result<String> {
 /// Applies `patches/*.patch` in order of their names, with `patch -p1`; each says at its head why it is needed.
 fn apply_patches(place: &Workplace<'_>, source: &Path) -> Result<()> {
     let folder = place.recipes.root.join("patches");
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
-    let mut patches: Vec<PathBuf> =
-        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "patch")).collect();
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        return Ok(());
+    };
+    let mut patches: Vec<PathBuf> = entries
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "patch"))
+        .collect();
     patches.sort();
     for patch in patches {
         let status = std::process::Command::new("patch")

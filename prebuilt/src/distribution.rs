@@ -25,7 +25,10 @@ pub fn assemble(place: &Workplace<'_>, out: &Path) -> Result<PathBuf> {
     for name in kit::archives(place) {
         std::fs::copy(place.lib().join(&name), lib.join(&name))?;
     }
-    std::fs::copy(place.work.join("generated/config.c"), dist.join("build/config.c"))?;
+    std::fs::copy(
+        place.work.join("generated/config.c"),
+        dist.join("build/config.c"),
+    )?;
     kit::write(place)?;
 
     let include = dist.join(format!("install/include/python{}", python.short()));
@@ -36,11 +39,17 @@ pub fn assemble(place: &Workplace<'_>, out: &Path) -> Result<PathBuf> {
     let stdlib = dist.join(format!("install/lib/python{}", python.short()));
     std::fs::create_dir_all(&stdlib)?;
     let variables = sysconfig::variables(place)?;
-    std::fs::write(stdlib.join(sysconfig::file_name(place)), sysconfig::module(&variables))?;
+    std::fs::write(
+        stdlib.join(sysconfig::file_name(place)),
+        sysconfig::module(&variables),
+    )?;
 
     licences::write(place)?;
     let document = python_json::document(place)?;
-    std::fs::write(dist.join("PYTHON.json"), serde_json::to_string_pretty(&document)? + "\n")?;
+    std::fs::write(
+        dist.join("PYTHON.json"),
+        serde_json::to_string_pretty(&document)? + "\n",
+    )?;
 
     std::fs::create_dir_all(out)?;
     let archive = out.join(archive_name(&python.version, &place.target.triple));

@@ -15,9 +15,15 @@ pub fn write(place: &Workplace<'_>) -> Result<()> {
         glibc(place, &kit.join("lib"))?;
     }
     for name in ["exports.list", "exported-libc-names.txt"] {
-        std::fs::copy(place.recipes.root.join("support").join(name), kit.join(name))?;
+        std::fs::copy(
+            place.recipes.root.join("support").join(name),
+            kit.join(name),
+        )?;
     }
-    if !std::fs::read_to_string(kit.join("exported-libc-names.txt"))?.lines().all(|l| l.is_empty() || l.starts_with('#')) {
+    if !std::fs::read_to_string(kit.join("exported-libc-names.txt"))?
+        .lines()
+        .all(|l| l.is_empty() || l.starts_with('#'))
+    {
         bail!("support/exported-libc-names.txt names symbols: they have to be in exports.list too");
     }
     std::fs::write(kit.join("link.args"), link_args(place)?)?;
@@ -81,27 +87,52 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
         let output = place
             .zig
             .command("cc")
-            .args(["-target", &place.target.zig, "-O2", "-g0", mode, "probe.c", "-o", "probe"])
+            .args([
+                "-target",
+                &place.target.zig,
+                "-O2",
+                "-g0",
+                mode,
+                "probe.c",
+                "-o",
+                "probe",
+            ])
             .args(["-lm", "-lpthread", "-ldl", "-lutil", "-lrt", "-lunwind"])
             .env("ZIG_VERBOSE_LINK", "1")
             .current_dir(&probe)
             .output()?;
         let text = String::from_utf8_lossy(&output.stderr);
-        let line = text.lines().rfind(|l| l.starts_with("ld.lld ")).with_context(|| {
-            format!("zig cc did not show a link line, so its startup files cannot be found:\n{text}")
-        })?;
-        let inputs: Vec<PathBuf> =
-            line.split_whitespace().filter(|w| w.starts_with('/') && !w.ends_with("probe.o")).map(PathBuf::from).collect();
+        let line = text
+            .lines()
+            .rfind(|l| l.starts_with("ld.lld "))
+            .with_context(|| {
+                format!(
+                    "zig cc did not show a link line, so its startup files cannot be found:\n{text}"
+                )
+            })?;
+        let inputs: Vec<PathBuf> = line
+            .split_whitespace()
+            .filter(|w| w.starts_with('/') && !w.ends_with("probe.o"))
+            .map(PathBuf::from)
+            .collect();
         let mut wanted = vec![startup];
         if startup == "Scrt1.o" {
             wanted.extend(["libc_nonshared.a", "libcompiler_rt.a", "libunwind.a"]);
-            wanted.extend(place.target.allowed_libraries.iter().map(|n| match n.as_str() {
-                n if n.starts_with("ld-linux") => "libld.so.2",
-                n => n,
-            }));
+            wanted.extend(
+                place
+                    .target
+                    .allowed_libraries
+                    .iter()
+                    .map(|n| match n.as_str() {
+                        n if n.starts_with("ld-linux") => "libld.so.2",
+                        n => n,
+                    }),
+            );
         }
         for name in wanted {
-            let found = inputs.iter().find(|p| p.file_name().is_some_and(|f| f == name));
+            let found = inputs
+                .iter()
+                .find(|p| p.file_name().is_some_and(|f| f == name));
             let from = found.with_context(|| format!("zig's link line has no {name}: {line}"))?;
             std::fs::copy(from, to.join(name))?;
         }
@@ -112,7 +143,10 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
     // Names under which rustc asks for libraries (-lc, -lgcc_s and so on), as linker scripts.
     for (name, inputs) in [
         ("libgcc_s.so", "libunwind.a"),
-        ("libc.so", "libc.so.6 libc_nonshared.a AS_NEEDED(libld.so.2)"),
+        (
+            "libc.so",
+            "libc.so.6 libc_nonshared.a AS_NEEDED(libld.so.2)",
+        ),
         ("libm.so", "libm.so.6"),
         ("libpthread.so", "libpthread.so.0"),
         ("libdl.so", "libdl.so.2"),
@@ -126,7 +160,10 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
 
 /// zig archives its own libraries with members named by their cache path; made anew with plain names.
 fn neutral_members(place: &Workplace<'_>, library: &Path) -> Result<()> {
-    let folder = place.work.join("build/kit").join(library.file_stem().unwrap_or_default());
+    let folder = place
+        .work
+        .join("build/kit")
+        .join(library.file_stem().unwrap_or_default());
     if folder.is_dir() {
         std::fs::remove_dir_all(&folder)?;
     }

@@ -16,12 +16,15 @@ pub mod fetch;
 pub mod kit;
 pub mod library;
 pub mod licences;
+pub mod lock;
 pub mod pack;
 pub mod python_json;
 pub mod recipe;
 pub mod stdlib;
+pub mod stub;
 pub mod support;
 pub mod sysconfig;
+pub mod validate;
 pub mod workplace;
 pub mod zig;
 
@@ -36,7 +39,10 @@ use zig::Zig;
 /// The repository: this crate is only ever run from a checkout.
 pub fn repository() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(root.parent().context("the crate has no parent folder")?.to_owned())
+    Ok(root
+        .parent()
+        .context("the crate has no parent folder")?
+        .to_owned())
 }
 
 /// Carries out a command.
@@ -44,7 +50,11 @@ pub fn run(command: &Command) -> Result<()> {
     let repository = repository()?;
     let prebuilt = repository.join("prebuilt");
     match command {
-        Command::Build { target, sources, place } => {
+        Command::Build {
+            target,
+            sources,
+            place,
+        } => {
             let recipes = Recipes::load(&prebuilt, &place.cpython)?;
             let target = recipes.target(target)?;
             let archive = build(&repository, &recipes, &target, sources, place)?;
@@ -56,20 +66,44 @@ pub fn run(command: &Command) -> Result<()> {
                 println!("{}", archive.display());
             }
         }
+        Command::Stub { target, out } => {
+            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let target = recipes.target(target)?;
+            let out = out
+                .clone()
+                .unwrap_or_else(|| repository.join("target/stubs").join(&target.triple));
+            println!(
+                "{}",
+                stub::build(&repository, &recipes, &target, &out)?.display()
+            );
+        }
+        Command::Lock { check } => write_lock(&prebuilt, *check)?,
         _ => anyhow::bail!("not yet"),
     }
     Ok(())
 }
 
 fn work(repository: &Path, place: &Place) -> PathBuf {
-    place.work.clone().unwrap_or_else(|| repository.join("target/prebuilt"))
+    place
+        .work
+        .clone()
+        .unwrap_or_else(|| repository.join("target/prebuilt"))
 }
 
 fn out(repository: &Path, place: &Place) -> PathBuf {
-    place.out.clone().unwrap_or_else(|| repository.join("prebuilt/distributions"))
+    place
+        .out
+        .clone()
+        .unwrap_or_else(|| repository.join("prebuilt/distributions"))
 }
 
-fn build(repository: &Path, recipes: &Recipes, target: &Target, sources: &Sources, place: &Place) -> Result<PathBuf> {
+fn build(
+    repository: &Path,
+    recipes: &Recipes,
+    target: &Target,
+    sources: &Sources,
+    place: &Place,
+) -> Result<PathBuf> {
     let work = work(repository, place);
     std::fs::create_dir_all(&work)?;
     let work = work.canonicalize()?;
@@ -80,8 +114,35 @@ fn build(repository: &Path, recipes: &Recipes, target: &Target, sources: &Source
     distribution::build(&workplace, &out(repository, place))
 }
 
-fn build_stdlib(repository: &Path, recipes: &Recipes, sources: &Sources, place: &Place) -> Result<[PathBuf; 2]> {
+fn build_stdlib(
+    repository: &Path,
+    recipes: &Recipes,
+    sources: &Sources,
+    place: &Place,
+) -> Result<[PathBuf; 2]> {
     let work = work(repository, place);
     let fetcher = Fetcher::new(recipes, sources.sources.as_deref(), &work.join("downloads"));
-    stdlib::build(recipes, &fetcher, &work.join("stdlib"), &out(repository, place))
+    stdlib::build(
+        recipes,
+        &fetcher,
+        &work.join("stdlib"),
+        &out(repository, place),
+    )
+}
+
+fn write_lock(prebuilt: &Path, check: bool) -> Result<()> {
+    let recipes = Recipes::load(prebuilt, recipe::DEFAULT_VERSION)?;
+    let folder = prebuilt.join("distributions");
+    let path = folder.join("lock.toml");
+    let text = lock::Lock::of(&recipes, &folder)?.text()?;
+    if !check {
+        return Ok(std::fs::write(&path, text)?);
+    }
+    if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "{} is not up to date\n  hint: oxidize-prebuilt lock",
+        path.display()
+    )
 }

@@ -24,10 +24,19 @@ fn build(place: &Workplace<'_>, library: &Library) -> Result<()> {
     }
     eprintln!("== {} {}", library.name, library.version);
     let source = match library.source.strip_prefix("crate:") {
-        Some(name) => copy_tree_once(&place.fetcher.carrier(name)?, &place.work.join("src").join(name))?,
-        None => place.fetcher.unpack(&library.source, &place.work.join("src"))?,
+        Some(name) => copy_tree_once(
+            &place.fetcher.carrier(name)?,
+            &place.work.join("src").join(name),
+        )?,
+        None => place
+            .fetcher
+            .unpack(&library.source, &place.work.join("src"))?,
     };
-    let source = if library.dir.is_empty() { source } else { source.join(&library.dir) };
+    let source = if library.dir.is_empty() {
+        source
+    } else {
+        source.join(&library.dir)
+    };
     let build = place.work.join("build").join(&library.name);
     let out = place.work.join("out").join(&library.name);
     for folder in [&build, &out] {
@@ -38,21 +47,30 @@ fn build(place: &Workplace<'_>, library: &Library) -> Result<()> {
     }
     let arch = library.arch.get(&place.target.arch);
     let mut variables = place.variables.clone();
-    variables.set_path("src", &source).set_path("build", &build).set_path("out", &out);
+    variables
+        .set_path("src", &source)
+        .set_path("build", &build)
+        .set_path("out", &out);
     variables.set("flags", place.target.flags.libraries.join(" "));
     for (name, value) in arch.into_iter().flat_map(|a| &a.variables) {
         variables.set(name, value.clone());
     }
     if library.steps.is_empty() {
-        from_files(place, library, &source, &build, &variables)?;
+        compile_files(place, library, &source, &build, &variables)?;
     } else {
-        from_steps(place, library, &build, &variables)?;
+        run_steps(place, library, &build, &variables)?;
     }
     std::fs::create_dir_all(place.work.join("stamps"))?;
     Ok(std::fs::write(stamp, key)?)
 }
 
-fn from_files(place: &Workplace<'_>, library: &Library, source: &Path, build: &Path, variables: &Variables) -> Result<()> {
+fn compile_files(
+    place: &Workplace<'_>,
+    library: &Library,
+    source: &Path,
+    build: &Path,
+    variables: &Variables,
+) -> Result<()> {
     for header in &library.generate {
         let to = build.join(&header.to);
         let mut text = if header.recipe.is_empty() {
@@ -69,9 +87,20 @@ fn from_files(place: &Workplace<'_>, library: &Library, source: &Path, build: &P
     let mut arguments = place.target.flags.libraries.clone();
     arguments.extend(variables.expand_all(&library.flags)?);
     arguments.extend(compile::defines(&library.defines));
-    arguments.extend(arch.map(|a| compile::defines(&a.defines)).unwrap_or_default());
-    arguments.extend(variables.expand_all(&library.includes)?.into_iter().map(|i| format!("-I{i}")));
-    let files = library.files.iter().chain(arch.into_iter().flat_map(|a| &a.files));
+    arguments.extend(
+        arch.map(|a| compile::defines(&a.defines))
+            .unwrap_or_default(),
+    );
+    arguments.extend(
+        variables
+            .expand_all(&library.includes)?
+            .into_iter()
+            .map(|i| format!("-I{i}")),
+    );
+    let files = library
+        .files
+        .iter()
+        .chain(arch.into_iter().flat_map(|a| &a.files));
     let units: Vec<Unit> = files
         .map(|file| Unit {
             source: file.clone(),
@@ -79,13 +108,30 @@ fn from_files(place: &Workplace<'_>, library: &Library, source: &Path, build: &P
             arguments: arguments.clone(),
         })
         .collect();
-    compile::compile(place.zig, place.target, &place.work, source, &library.name, &units, place.jobs)?;
+    compile::compile(
+        place.zig,
+        place.target,
+        &place.work,
+        source,
+        &library.name,
+        &units,
+        place.jobs,
+    )?;
     let objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
-    place.zig.archive(&place.lib().join(format!("lib{}.a", library.name)), &objects)?;
+    place.zig.archive(
+        &place.lib().join(format!("lib{}.a", library.name)),
+        &objects,
+    )?;
     let include = place.include().join(&library.headers_to);
     for header in &library.headers {
-        let from = source.join(&library.headers_dir).join(variables.expand(header)?);
-        let name = if header.starts_with('{') { header.rsplit('/').next().unwrap_or(header) } else { header };
+        let from = source
+            .join(&library.headers_dir)
+            .join(variables.expand(header)?);
+        let name = if header.starts_with('{') {
+            header.rsplit('/').next().unwrap_or(header)
+        } else {
+            header
+        };
         let to = include.join(name);
         std::fs::create_dir_all(to.parent().unwrap_or(&include))?;
         std::fs::copy(&from, &to).with_context(|| format!("no header {}", from.display()))?;
@@ -93,14 +139,26 @@ fn from_files(place: &Workplace<'_>, library: &Library, source: &Path, build: &P
     Ok(())
 }
 
-fn from_steps(place: &Workplace<'_>, library: &Library, build: &Path, variables: &Variables) -> Result<()> {
-    let log_path = place.work.join("logs").join(format!("{}.log", library.name));
+fn run_steps(
+    place: &Workplace<'_>,
+    library: &Library,
+    build: &Path,
+    variables: &Variables,
+) -> Result<()> {
+    let log_path = place
+        .work
+        .join("logs")
+        .join(format!("{}.log", library.name));
     std::fs::create_dir_all(place.work.join("logs"))?;
     let log = std::fs::File::create(&log_path)?;
     let path = std::env::var("PATH").unwrap_or_default();
     for step in &library.steps {
         let words = variables.expand_all(step)?;
-        let shown: Vec<&str> = words.iter().take(3).map(|w| w.rsplit('/').next().unwrap_or(w)).collect();
+        let shown: Vec<&str> = words
+            .iter()
+            .take(3)
+            .map(|w| w.rsplit('/').next().unwrap_or(w))
+            .collect();
         eprintln!("   {}", shown.join(" "));
         let mut command = Command::new(&words[0]);
         command
@@ -119,18 +177,25 @@ fn from_steps(place: &Workplace<'_>, library: &Library, build: &Path, variables:
         for (name, value) in &library.environment {
             command.env(name, variables.expand(value)?);
         }
-        let status = command.status().with_context(|| format!("cannot run {}", words[0]))?;
+        let status = command
+            .status()
+            .with_context(|| format!("cannot run {}", words[0]))?;
         if !status.success() {
             let text = std::fs::read_to_string(&log_path).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
             let tail = lines[lines.len().saturating_sub(15)..].join("\n");
-            bail!("step failed: {}\n{tail}\n  log: {}", words.join(" "), log_path.display());
+            bail!(
+                "step failed: {}\n{tail}\n  log: {}",
+                words.join(" "),
+                log_path.display()
+            );
         }
     }
     for from in variables.expand_all(&library.collect)? {
         let from = PathBuf::from(from);
         let name = from.file_name().context("collect names no file")?;
-        std::fs::copy(&from, place.lib().join(name)).with_context(|| format!("not made: {}", from.display()))?;
+        std::fs::copy(&from, place.lib().join(name))
+            .with_context(|| format!("not made: {}", from.display()))?;
     }
     for from in variables.expand_all(&library.collect_headers)? {
         copy_tree(Path::new(&from), &place.include())?;
@@ -151,7 +216,8 @@ fn copy_tree_once(from: &Path, to: &Path) -> Result<PathBuf> {
 /// Copies files and folders, following links.
 pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
-    let entries = std::fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))?;
+    let entries =
+        std::fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))?;
     for entry in entries {
         let entry = entry?;
         let target = to.join(entry.file_name());

@@ -18,7 +18,11 @@ pub fn write(place: &Workplace<'_>) -> Result<()> {
 
 /// The licences of a target, by name.
 pub fn concerning<'a>(place: &'a Workplace<'_>) -> impl Iterator<Item = (&'a String, &'a Licence)> {
-    place.recipes.licences.iter().filter(|(_, l)| l.env.is_empty() || l.env.contains(&place.target.env))
+    place
+        .recipes
+        .licences
+        .iter()
+        .filter(|(_, l)| l.env.is_empty() || l.env.contains(&place.target.env))
 }
 
 fn text(place: &Workplace<'_>, licence: &Licence) -> Result<String> {
@@ -27,7 +31,9 @@ fn text(place: &Workplace<'_>, licence: &Licence) -> Result<String> {
         text.push_str(&format!("\n{}\n", licence.note.trim()));
     }
     for file in &licence.files {
-        text.push_str("\n------------------------------------------------------------------------\n\n");
+        text.push_str(
+            "\n------------------------------------------------------------------------\n\n",
+        );
         text.push_str(&part(place, file).with_context(|| file.clone())?);
     }
     Ok(text)
@@ -40,25 +46,42 @@ fn part(place: &Workplace<'_>, spec: &str) -> Result<String> {
     };
     let path = locate(place, path)?;
     // Old notices are Latin-1 here and there.
-    let text = String::from_utf8_lossy(&std::fs::read(&path).with_context(|| format!("no {}", path.display()))?).into_owned();
+    let text = String::from_utf8_lossy(
+        &std::fs::read(&path).with_context(|| format!("no {}", path.display()))?,
+    )
+    .into_owned();
     let Some(lines) = lines else { return Ok(text) };
     let (first, last) = lines.split_once('-').context("lines are FIRST-LAST")?;
     let (first, last): (usize, usize) = (first.parse()?, last.parse()?);
-    let chosen: Vec<&str> = text.lines().skip(first.saturating_sub(1)).take(last + 1 - first).collect();
-    if !chosen.iter().any(|l| l.contains("opyright") || l.contains("blessing")) {
-        bail!("lines {first} to {last} of {} hold no notice any more", path.display());
+    let chosen: Vec<&str> = text
+        .lines()
+        .skip(first.saturating_sub(1))
+        .take(last + 1 - first)
+        .collect();
+    if !chosen
+        .iter()
+        .any(|l| l.contains("opyright") || l.contains("blessing"))
+    {
+        bail!(
+            "lines {first} to {last} of {} hold no notice any more",
+            path.display()
+        );
     }
     Ok(chosen.join("\n") + "\n")
 }
 
 fn locate(place: &Workplace<'_>, spec: &str) -> Result<PathBuf> {
-    let (origin, path) = spec.split_once(':').context("a licence file is ORIGIN:PATH")?;
+    let (origin, path) = spec
+        .split_once(':')
+        .context("a licence file is ORIGIN:PATH")?;
     let unpacked = place.work.join("src");
     Ok(match origin {
         "zig" => place.zig.exe.parent().unwrap_or(Path::new("/")).join(path),
         "here" => place.recipes.root.join("recipes").join(path),
         "crate" => {
-            let (name, path) = path.split_once(':').context("a carrier's file is crate:NAME:PATH")?;
+            let (name, path) = path
+                .split_once(':')
+                .context("a carrier's file is crate:NAME:PATH")?;
             place.fetcher.carrier(name)?.join(path)
         }
         name => match place.recipes.sources.get(name) {

@@ -16,7 +16,9 @@ pub fn pack(root: &Path, archive: &Path) -> Result<()> {
     list(root, root, &mut files)?;
     files.sort();
     let partial = archive.with_extension("part");
-    let file = BufWriter::new(File::create(&partial).with_context(|| format!("cannot write {}", partial.display()))?);
+    let file = BufWriter::new(
+        File::create(&partial).with_context(|| format!("cannot write {}", partial.display()))?,
+    );
     let mut encoder = zstd::Encoder::new(file, LEVEL)?;
     // A longer window finds the same code again in another library.
     encoder.window_log(WINDOW_LOG)?;
@@ -28,17 +30,27 @@ pub fn pack(root: &Path, archive: &Path) -> Result<()> {
         let metadata = path.metadata()?;
         let mut header = tar::Header::new_ustar();
         header.set_size(metadata.len());
-        header.set_mode(if is_executable(&metadata) { 0o755 } else { 0o644 });
+        header.set_mode(if is_executable(&metadata) {
+            0o755
+        } else {
+            0o644
+        });
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
         header.set_entry_type(tar::EntryType::Regular);
-        tar.append_data(&mut header, name, File::open(&path)?).with_context(|| format!("cannot pack {}", path.display()))?;
+        tar.append_data(&mut header, name, File::open(&path)?)
+            .with_context(|| format!("cannot pack {}", path.display()))?;
     }
     let encoder = tar.into_inner()?;
     encoder.finish()?.flush()?;
     std::fs::rename(&partial, archive)?;
-    eprintln!("   packed {} files into {} ({} bytes)", files.len(), archive.display(), archive.metadata()?.len());
+    eprintln!(
+        "   packed {} files into {} ({} bytes)",
+        files.len(),
+        archive.display(),
+        archive.metadata()?.len()
+    );
     Ok(())
 }
 
@@ -47,11 +59,15 @@ pub fn unpack(archive: &Path, into: &Path) -> Result<()> {
     let file = File::open(archive).with_context(|| format!("cannot open {}", archive.display()))?;
     let mut decoder = zstd::Decoder::new(file)?;
     decoder.window_log_max(WINDOW_LOG)?;
-    tar::Archive::new(decoder).unpack(into).with_context(|| format!("cannot unpack {}", archive.display()))
+    tar::Archive::new(decoder)
+        .unpack(into)
+        .with_context(|| format!("cannot unpack {}", archive.display()))
 }
 
 fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+    for entry in
+        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
         let path = entry?.path();
         if path.is_dir() {
             list(root, &path, files)?;

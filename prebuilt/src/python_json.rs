@@ -32,9 +32,24 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
         let mut keys = Vec::new();
         for name in &module.links {
             links.push(json!({"name": name, "path_static": format!("build/lib/lib{name}.a")}));
-            let bundled = recipes.cpython.bundled.iter().find(|b| b.name == *name).map(|b| b.licence.as_str());
-            let library = recipes.libraries.iter().find(|l| l.provided().contains(&name.as_str())).map(|l| l.licence.as_str());
-            keys.extend(bundled.or(library).filter(|k| !keys.contains(k)).into_iter().collect::<Vec<_>>());
+            let bundled = recipes
+                .cpython
+                .bundled
+                .iter()
+                .find(|b| b.name == *name)
+                .map(|b| b.licence.as_str());
+            let library = recipes
+                .libraries
+                .iter()
+                .find(|l| l.provided().contains(&name.as_str()))
+                .map(|l| l.licence.as_str());
+            keys.extend(
+                bundled
+                    .or(library)
+                    .filter(|k| !keys.contains(k))
+                    .into_iter()
+                    .collect::<Vec<_>>(),
+            );
         }
         let mut entry = json!({
             "in_core": true,
@@ -54,8 +69,15 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
     }
     // Modules of the core that CPython's own table names (Modules/config.c.in).
     for (name, init) in [
-        ("_ast", "PyInit__ast"), ("_imp", "PyInit__imp"), ("_string", "PyInit__string"), ("_tokenize", "PyInit__tokenize"),
-        ("_warnings", "_PyWarnings_Init"), ("builtins", "NULL"), ("gc", "PyInit_gc"), ("marshal", "PyMarshal_Init"), ("sys", "NULL"),
+        ("_ast", "PyInit__ast"),
+        ("_imp", "PyInit__imp"),
+        ("_string", "PyInit__string"),
+        ("_tokenize", "PyInit__tokenize"),
+        ("_warnings", "_PyWarnings_Init"),
+        ("builtins", "NULL"),
+        ("gc", "PyInit_gc"),
+        ("marshal", "PyMarshal_Init"),
+        ("sys", "NULL"),
     ] {
         let entry = json!([{"in_core": true, "init_fn": init, "links": [], "objs": [], "required": true, "variant": "default"}]);
         extensions.insert(name.to_owned(), entry);
@@ -67,8 +89,10 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
         .target_libraries(target)
         .map(|l| json!({"name": l.name, "version": l.version, "source": l.source, "licence": recipes.licences[&l.licence].spdx}))
         .collect();
-    let link_libraries: Vec<Value> =
-        kit::archives(place).iter().map(|n| json!({"name": n, "path_static": format!("build/lib/{n}")})).collect();
+    let link_libraries: Vec<Value> = kit::archives(place)
+        .iter()
+        .map(|n| json!({"name": n, "path_static": format!("build/lib/{n}")}))
+        .collect();
     Ok(json!({
         "version": "8",
         "target_triple": target.triple,

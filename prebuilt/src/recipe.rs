@@ -101,7 +101,9 @@ pub struct Python {
 impl Python {
     /// `3.13` of `3.13.15`.
     pub fn short(&self) -> &str {
-        self.version.rsplit_once('.').map_or(&self.version, |(short, _)| short)
+        self.version
+            .rsplit_once('.')
+            .map_or(&self.version, |(short, _)| short)
     }
 }
 
@@ -387,21 +389,41 @@ impl Recipes {
         let libraries = read::<LibraryFile>(&dir.join("libraries.toml"))?.library;
         let sources: BTreeMap<String, Source> = read(&dir.join("sources.toml"))?;
         let licences: BTreeMap<String, Licence> = read(&dir.join("licences.toml"))?;
-        let recipes = Self { root: root.to_owned(), cpython, libraries, sources, licences };
+        let recipes = Self {
+            root: root.to_owned(),
+            cpython,
+            libraries,
+            sources,
+            licences,
+        };
         recipes.check()?;
         Ok(recipes)
     }
 
     /// Names that refer to nothing are found here and not an hour into a build.
     fn check(&self) -> Result<()> {
-        let mut known: Vec<&str> = self.cpython.bundled.iter().map(|b| b.name.as_str()).collect();
+        let mut known: Vec<&str> = self
+            .cpython
+            .bundled
+            .iter()
+            .map(|b| b.name.as_str())
+            .collect();
         for library in &self.libraries {
             known.extend(library.provided());
-            if !library.source.starts_with("crate:") && !self.sources.contains_key(&library.source) {
-                bail!("library {}: source {:?} is not in sources.toml", library.name, library.source);
+            if !library.source.starts_with("crate:") && !self.sources.contains_key(&library.source)
+            {
+                bail!(
+                    "library {}: source {:?} is not in sources.toml",
+                    library.name,
+                    library.source
+                );
             }
             if !self.licences.contains_key(&library.licence) {
-                bail!("library {}: licence {:?} is not in licences.toml", library.name, library.licence);
+                bail!(
+                    "library {}: licence {:?} is not in licences.toml",
+                    library.name,
+                    library.licence
+                );
             }
             if library.files.is_empty() == library.steps.is_empty() {
                 bail!("library {}: needs either files or steps", library.name);
@@ -409,13 +431,20 @@ impl Recipes {
         }
         for bundled in &self.cpython.bundled {
             if !self.licences.contains_key(&bundled.licence) {
-                bail!("bundled {}: licence {:?} is not in licences.toml", bundled.name, bundled.licence);
+                bail!(
+                    "bundled {}: licence {:?} is not in licences.toml",
+                    bundled.name,
+                    bundled.licence
+                );
             }
         }
         for module in &self.cpython.module {
             for link in &module.links {
                 if !known.contains(&link.as_str()) {
-                    bail!("module {}: library {link:?} is not in the recipes", module.name);
+                    bail!(
+                        "module {}: library {link:?} is not in the recipes",
+                        module.name
+                    );
                 }
             }
         }
@@ -427,9 +456,15 @@ impl Recipes {
 
     /// Reads one target's recipe; the error for an unknown one lists those that exist.
     pub fn target(&self, triple: &str) -> Result<Target> {
-        let path = self.root.join("recipes/targets").join(format!("{triple}.toml"));
+        let path = self
+            .root
+            .join("recipes/targets")
+            .join(format!("{triple}.toml"));
         if !path.is_file() {
-            bail!("no recipe for target {triple}\n  there are: {}", self.targets()?.join(", "));
+            bail!(
+                "no recipe for target {triple}\n  there are: {}",
+                self.targets()?.join(", ")
+            );
         }
         let target: Target = read(&path)?;
         if target.triple != triple {
@@ -453,21 +488,30 @@ impl Recipes {
 
     /// Folder with the files that `regenerate` wrote for this version.
     pub fn generated(&self) -> PathBuf {
-        self.root.join("generated").join(format!("cpython-{}", self.cpython.python.version))
+        self.root
+            .join("generated")
+            .join(format!("cpython-{}", self.cpython.python.version))
     }
 
     /// Modules of a target, in the order of the recipe.
     pub fn modules<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Module> {
-        self.cpython.module.iter().filter(|m| m.os.is_empty() || m.os.contains(&target.os))
+        self.cpython
+            .module
+            .iter()
+            .filter(|m| m.os.is_empty() || m.os.contains(&target.os))
     }
 
     /// Libraries of a target, in the order of the recipe.
     pub fn target_libraries<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Library> {
-        self.libraries.iter().filter(|l| l.os.is_empty() || l.os.contains(&target.os))
+        self.libraries
+            .iter()
+            .filter(|l| l.os.is_empty() || l.os.contains(&target.os))
     }
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the recipe {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("cannot understand the recipe {}", path.display()))
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the recipe {}", path.display()))?;
+    toml::from_str(&text)
+        .with_context(|| format!("cannot understand the recipe {}", path.display()))
 }

@@ -16,7 +16,12 @@ fn is_dropped(name: &str) -> bool {
 }
 
 /// Writes `cpython-VERSION-stdlib.tar.zst` and `cpython-VERSION-tests.tar.zst` into `out`.
-pub fn build(recipes: &Recipes, fetcher: &Fetcher<'_>, work: &Path, out: &Path) -> Result<[PathBuf; 2]> {
+pub fn build(
+    recipes: &Recipes,
+    fetcher: &Fetcher<'_>,
+    work: &Path,
+    out: &Path,
+) -> Result<[PathBuf; 2]> {
     let python = &recipes.cpython.python;
     eprintln!("== standard library of CPython {}", python.version);
     let source = fetcher.unpack(&python.source, &work.join("src"))?;
@@ -26,7 +31,12 @@ pub fn build(recipes: &Recipes, fetcher: &Fetcher<'_>, work: &Path, out: &Path) 
     }
     let within = format!("python/install/lib/python{}", python.short());
     let (stdlib, tests) = (dist.join("stdlib"), dist.join("tests"));
-    copy(&source.join("Lib"), Path::new(""), &stdlib.join(&within), &tests.join(&within))?;
+    copy(
+        &source.join("Lib"),
+        Path::new(""),
+        &stdlib.join(&within),
+        &tests.join(&within),
+    )?;
     let headers = stdlib.join(format!("python/install/include/python{}", python.short()));
     copy(&source.join("Include"), Path::new(""), &headers, &headers)?;
     std::fs::create_dir_all(out)?;
@@ -50,7 +60,9 @@ fn copy(root: &Path, relative: &Path, stdlib: &Path, tests: &Path) -> Result<()>
         if entry.path().is_dir() {
             copy(root, &relative, stdlib, tests)?;
         } else {
-            let is_test = TEST_PACKAGES.iter().any(|package| relative.starts_with(package));
+            let is_test = TEST_PACKAGES
+                .iter()
+                .any(|package| relative.starts_with(package));
             let to = if is_test { tests } else { stdlib }.join(&relative);
             if let Some(parent) = to.parent() {
                 std::fs::create_dir_all(parent)?;

@@ -8,7 +8,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Compiles the target's support files; `objects` are the interpreter's, whose public names they may list.
-pub fn build(place: &Workplace<'_>, source: &Path, build: &Path, objects: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub fn build(
+    place: &Workplace<'_>,
+    source: &Path,
+    build: &Path,
+    objects: &[PathBuf],
+) -> Result<Vec<PathBuf>> {
     if place.target.support.is_empty() {
         return Ok(Vec::new());
     }
@@ -21,14 +26,23 @@ pub fn build(place: &Workplace<'_>, source: &Path, build: &Path, objects: &[Path
     let mut units = Vec::new();
     for name in &place.target.support {
         let from = place.recipes.root.join("support").join(name);
-        std::fs::copy(&from, folder.join(name)).with_context(|| format!("no support file {}", from.display()))?;
+        std::fs::copy(&from, folder.join(name))
+            .with_context(|| format!("no support file {}", from.display()))?;
         units.push(Unit {
             source: format!("../../support/{name}"),
             object: build.join(compile::object_name(&format!("support/{name}"))),
             arguments: arguments.clone(),
         });
     }
-    compile::compile(place.zig, place.target, &place.work, source, "support", &units, place.jobs)?;
+    compile::compile(
+        place.zig,
+        place.target,
+        &place.work,
+        source,
+        "support",
+        &units,
+        place.jobs,
+    )?;
     Ok(units.into_iter().map(|u| u.object).collect())
 }
 
@@ -38,21 +52,30 @@ fn api_names(objects: &[PathBuf]) -> Result<String> {
     let (mut functions, mut data) = (BTreeSet::new(), BTreeSet::new());
     for path in objects {
         let bytes = std::fs::read(path)?;
-        let file = object::File::parse(&*bytes).with_context(|| format!("not an object: {}", path.display()))?;
+        let file = object::File::parse(&*bytes)
+            .with_context(|| format!("not an object: {}", path.display()))?;
         for symbol in file.symbols() {
             let name = symbol.name().unwrap_or_default();
             if symbol.is_definition()
                 && symbol.scope() == SymbolScope::Dynamic
                 && (name.starts_with("Py") || name.starts_with("_Py"))
             {
-                let set = if symbol.kind() == object::SymbolKind::Text { &mut functions } else { &mut data };
+                let set = if symbol.kind() == object::SymbolKind::Text {
+                    &mut functions
+                } else {
+                    &mut data
+                };
                 set.insert(name.to_owned());
             }
         }
     }
     let mut text = String::new();
     for name in functions.union(&data) {
-        let kind = if functions.contains(name) { "FUNCTION" } else { "DATA" };
+        let kind = if functions.contains(name) {
+            "FUNCTION"
+        } else {
+            "DATA"
+        };
         text.push_str(&format!("OXI_{kind}({name})\n"));
     }
     Ok(text)

@@ -7,7 +7,11 @@ use std::fmt::Write;
 
 /// Variables as `configure` found them (`generated/…/config_vars.json`), with the recipe's names for the target.
 pub fn variables(place: &Workplace<'_>) -> Result<Map<String, Value>> {
-    let path = place.recipes.generated().join(&place.target.triple).join("config_vars.json");
+    let path = place
+        .recipes
+        .generated()
+        .join(&place.target.triple)
+        .join("config_vars.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
     let mut variables: Map<String, Value> = serde_json::from_str(&text)?;
     let python = &place.target.python;
@@ -25,12 +29,17 @@ pub fn variables(place: &Workplace<'_>) -> Result<Map<String, Value>> {
 
 /// File name of the module, without folder.
 pub fn file_name(place: &Workplace<'_>) -> String {
-    format!("_sysconfigdata__{}_{}.py", place.target.python.platform, place.target.python.multiarch)
+    format!(
+        "_sysconfigdata__{}_{}.py",
+        place.target.python.platform, place.target.python.multiarch
+    )
 }
 
 /// The module's text.
 pub fn module(variables: &Map<String, Value>) -> String {
-    let mut text = String::from("# Configuration variables of this interpreter, read by the sysconfig module.\nbuild_time_vars = {\n");
+    let mut text = String::from(
+        "# Configuration variables of this interpreter, read by the sysconfig module.\nbuild_time_vars = {\n",
+    );
     for (name, value) in variables {
         let value = match value {
             Value::String(s) => literal(s),

@@ -33,7 +33,15 @@ impl<'a> Workplace<'a> {
     ) -> Result<Self> {
         std::fs::create_dir_all(&work)?;
         let work = work.canonicalize()?;
-        let mut place = Self { recipes, target, zig, fetcher, work, jobs, variables: Variables::default() };
+        let mut place = Self {
+            recipes,
+            target,
+            zig,
+            fetcher,
+            work,
+            jobs,
+            variables: Variables::default(),
+        };
         std::fs::create_dir_all(place.lib())?;
         std::fs::create_dir_all(place.include())?;
         zig.write_wrappers(target, &place.work, &place.wrappers())?;
@@ -50,7 +58,10 @@ impl<'a> Workplace<'a> {
             .set("openssl", &target.openssl)
             .set("jobs", jobs.to_string())
             .set_path("generated", &place.work.join("generated"))
-            .set_path("target_generated", &place.work.join("generated").join(&target.triple))
+            .set_path(
+                "target_generated",
+                &place.work.join("generated").join(&target.triple),
+            )
             .set_path("include", &place.include())
             .set_path("lib", &place.lib());
         place.variables = variables;

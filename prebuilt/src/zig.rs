@@ -30,20 +30,37 @@ impl Zig {
                 )
             })?,
         };
-        let output = Command::new(&exe).arg("version").output().with_context(|| format!("cannot run {}", exe.display()))?;
+        let output = Command::new(&exe)
+            .arg("version")
+            .output()
+            .with_context(|| format!("cannot run {}", exe.display()))?;
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if version != ZIG_VERSION {
-            bail!("{} is zig {version}, the archives are built with {ZIG_VERSION}", exe.display());
+            bail!(
+                "{} is zig {version}, the archives are built with {ZIG_VERSION}",
+                exe.display()
+            );
         }
-        Ok(Self { exe: exe.canonicalize()?, cache: cache.to_owned() })
+        Ok(Self {
+            exe: exe.canonicalize()?,
+            cache: cache.to_owned(),
+        })
     }
 
     /// A command of zig with the cache set.
     pub fn command(&self, word: &str) -> Command {
         let mut command = Command::new(&self.exe);
-        command.arg(word).env("ZIG_GLOBAL_CACHE_DIR", &self.cache).env("ZIG_LOCAL_CACHE_DIR", &self.cache);
+        command
+            .arg(word)
+            .env("ZIG_GLOBAL_CACHE_DIR", &self.cache)
+            .env("ZIG_LOCAL_CACHE_DIR", &self.cache);
         // A path of the C compiler's caller must not choose another compiler's settings.
-        for name in ["CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "CCC_OVERRIDE_OPTIONS"] {
+        for name in [
+            "CPATH",
+            "C_INCLUDE_PATH",
+            "LIBRARY_PATH",
+            "CCC_OVERRIDE_OPTIONS",
+        ] {
             command.env_remove(name);
         }
         command
@@ -67,7 +84,10 @@ impl Zig {
     pub fn archive(&self, library: &Path, objects: &[PathBuf]) -> Result<()> {
         let _ = std::fs::remove_file(library);
         let list = library.with_extension("rsp");
-        let text: String = objects.iter().map(|o| format!("\"{}\"\n", o.display())).collect();
+        let text: String = objects
+            .iter()
+            .map(|o| format!("\"{}\"\n", o.display()))
+            .collect();
         std::fs::write(&list, text)?;
         let status = self
             .command("ar")
@@ -88,8 +108,13 @@ impl Zig {
         std::fs::create_dir_all(folder)?;
         let cache = self.cache.display();
         let exe = self.exe.display();
-        let flags: Vec<String> = self.cc_arguments(target, map).iter().map(|a| format!("'{a}'")).collect();
-        let environment = format!("export ZIG_GLOBAL_CACHE_DIR='{cache}' ZIG_LOCAL_CACHE_DIR='{cache}'");
+        let flags: Vec<String> = self
+            .cc_arguments(target, map)
+            .iter()
+            .map(|a| format!("'{a}'"))
+            .collect();
+        let environment =
+            format!("export ZIG_GLOBAL_CACHE_DIR='{cache}' ZIG_LOCAL_CACHE_DIR='{cache}'");
         for (name, line) in [
             ("cc", format!("exec '{exe}' cc {} \"$@\"", flags.join(" "))),
             ("ar", format!("exec '{exe}' ar \"$@\"")),
@@ -106,7 +131,10 @@ impl Zig {
 #[cfg(unix)]
 fn make_executable(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
+    Ok(std::fs::set_permissions(
+        path,
+        std::fs::Permissions::from_mode(0o755),
+    )?)
 }
 
 #[cfg(not(unix))]
@@ -115,8 +143,12 @@ fn make_executable(_path: &Path) -> Result<()> {
 }
 
 fn from_python() -> Result<PathBuf> {
-    let script = "import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))";
-    let output = Command::new("python3").args(["-c", script]).output().context("cannot run python3")?;
+    let script =
+        "import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))";
+    let output = Command::new("python3")
+        .args(["-c", script])
+        .output()
+        .context("cannot run python3")?;
     if !output.status.success() {
         bail!("python3 has no package ziglang");
     }

@@ -1,0 +1,136 @@
+//! Linking the stub of a target with the toolchain alone, and writing the bundle that the injector consumes.
+
+use crate::digest;
+use crate::recipe::{InputsKind, Recipes, Target};
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds the stub of `target` and puts it with its manifest and licence texts into `out`.
+pub fn build(repository: &Path, recipes: &Recipes, target: &Target, out: &Path) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let sysroot = PathBuf::from(output(
+        Command::new("rustc")
+            .args(["--print", "sysroot"])
+            .current_dir(repository),
+    )?);
+    let host = output(
+        Command::new("rustc")
+            .args(["--print", "host-tuple"])
+            .current_dir(repository),
+    )?;
+    let library = sysroot.join("lib/rustlib").join(&target.triple).join("lib");
+    if !library.is_dir() {
+        bail!(
+            "the toolchain has no library for {0}\n  hint: rustup target add {0}",
+            target.triple
+        );
+    }
+    let lld = sysroot.join("lib/rustlib").join(&host).join("bin/rust-lld");
+    if !lld.is_file() {
+        bail!("the toolchain has no lld of its own ({})", lld.display());
+    }
+    let flags = rustflags(repository, target, &sysroot, &lld)?;
+    // A folder of its own: these flags would make cargo rebuild what a plain build left in target/.
+    let folder = repository.join("target/stub-build");
+    eprintln!("== stub for {}", target.triple);
+    let status = Command::new(cargo)
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "-p",
+            "oxidize-stub",
+            "--target",
+            &target.triple,
+            "--target-dir",
+        ])
+        .arg(&folder)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env_remove("RUSTFLAGS")
+        .env("OXIDIZE_DIRECT_LLD", "1")
+        .env("SOURCE_DATE_EPOCH", "315532800")
+        .current_dir(repository)
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("cargo could not build the stub for {}", target.triple);
+    }
+    let suffix = if target.os == "windows" { ".exe" } else { "" };
+    let built = folder
+        .join(&target.triple)
+        .join("release")
+        .join(format!("oxidize-stub{suffix}"));
+    std::fs::create_dir_all(out)?;
+    let stub = out.join(format!("oxidize-stub{suffix}"));
+    std::fs::copy(&built, &stub)
+        .with_context(|| format!("cargo did not make {}", built.display()))?;
+    let plain = built.with_file_name(format!("oxidize-plain-python{suffix}"));
+    if plain.is_file() {
+        std::fs::copy(&plain, out.join(format!("oxidize-plain-python{suffix}")))?;
+    }
+    let bytes = std::fs::read(&stub)?;
+    let slot = crate::validate::slot(&bytes)?;
+    let python = &recipes.cpython.python;
+    let manifest = json!({
+        "stub_id": slot.stub_id,
+        "abi": slot.abi,
+        "python_version": python.version,
+        "py_version_hex": python.hexversion,
+        "bytecode_magic": python.bytecode_magic,
+        "target": target.triple,
+        "sha256": digest::bytes(&bytes),
+        "size": bytes.len(),
+    });
+    std::fs::write(
+        out.join("manifest.json"),
+        serde_json::to_string_pretty(&manifest)? + "\n",
+    )?;
+    Ok(stub)
+}
+
+/// Flags that choose the toolchain's lld and keep every path of this machine out of the result.
+fn rustflags(
+    repository: &Path,
+    target: &Target,
+    sysroot: &Path,
+    lld: &Path,
+) -> Result<Vec<String>> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|h| h.join(".cargo")));
+    let home = home.context("no cargo home")?;
+    let mut flags = vec![
+        format!("-Clinker={}", lld.display()),
+        "-Clinker-flavor=ld.lld".to_owned(),
+        // Later mappings win, so the widest comes first.
+        format!("--remap-path-prefix={}=/cargo", home.display()),
+        format!("--remap-path-prefix={}=/rust", sysroot.display()),
+        format!("--remap-path-prefix={}=/oxidize", repository.display()),
+    ];
+    if let Ok(entries) = std::fs::read_dir(home.join("registry/src")) {
+        for entry in entries.flatten() {
+            flags.push(format!(
+                "--remap-path-prefix={}=/crates",
+                entry.path().display()
+            ));
+        }
+    }
+    if target.inputs.kind == InputsKind::RustSelfContained {
+        flags.push("-Clink-self-contained=yes".to_owned());
+        flags.push("-Ctarget-feature=+crt-static".to_owned());
+        flags.push("-Crelocation-model=static".to_owned());
+    }
+    Ok(flags)
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
