@@ -1,0 +1,158 @@
+//! Children that are started as `sys.executable`.
+//!
+//! Programs start Python again by `subprocess.run([sys.executable, "-c", ...])`; multiprocessing and concurrent.futures
+//! do it for them. Such a child must be a Python interpreter over the packaged modules. Its arguments cannot say so,
+//! because `-c` and `-m` are the application's own options, so the functions that start processes leave a mark in the
+//! child's environment when the program they start is `sys.executable`; [`crate::configure`] removes it at once.
+//!
+//! The functions are the few that everything else in the standard library goes through. They are replaced in the
+//! built-in modules before `os` copies them.
+
+use crate::configure::INTERPRETER_MARK;
+use crate::ffi::{Call, Gil, Object, Result, lifecycle};
+
+/// Module, name, and the attribute of `_oxidize` that keeps the original.
+const REPLACED: [(&str, &std::ffi::CStr, &std::ffi::CStr); 5] = [
+    ("posix", c"execv", c"_execv"),
+    ("posix", c"execve", c"_execve"),
+    ("posix", c"posix_spawn", c"_posix_spawn"),
+    ("posix", c"posix_spawnp", c"_posix_spawnp"),
+    ("_posixsubprocess", c"fork_exec", c"_fork_exec"),
+];
+
+/// Replaces the functions in the current interpreter. `native` is its `_oxidize`.
+pub(crate) fn install<'py>(gil: Gil<'py>, native: &Object<'py>) -> Result<()> {
+    for (module, name, original) in REPLACED {
+        let module = gil.import(module)?;
+        if let Some(function) = module.attr_opt(name)? {
+            native.set_attr(original, &function)?;
+            module.set_attr(name, &native.attr(name)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether `program` (str, bytes or path-like) is `sys.executable`. What is no path is left to the original to refuse.
+fn is_ourselves<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
+    let path = gil.import("os")?;
+    let Ok(program) = path.call_method(c"fsencode", std::slice::from_ref(program)) else {
+        gil.clear();
+        return Ok(false);
+    };
+    let executable = path.call_method(c"fsencode", &[gil.sys(c"executable")?])?;
+    Ok(program.as_bytes()? == executable.as_bytes()?)
+}
+
+fn mark() -> Vec<u8> {
+    [INTERPRETER_MARK.to_bytes(), b"=1"].concat()
+}
+
+/// This process's environment with the mark, as a list of `name=value` bytes.
+fn inherited<'py>(gil: Gil<'py>) -> Result<Object<'py>> {
+    let mut pairs = Vec::new();
+    for pair in lifecycle::whole_environment() {
+        pairs.push(gil.bytes(&pair)?);
+    }
+    pairs.push(gil.bytes(&mark())?);
+    gil.list(&pairs)
+}
+
+/// A copy of a mapping with the mark.
+fn marked_mapping<'py>(gil: Gil<'py>, mapping: &Object<'py>) -> Result<Object<'py>> {
+    let copy = gil.builtin(c"dict")?.call(std::slice::from_ref(mapping))?;
+    copy.set_item(&INTERPRETER_MARK.to_string_lossy(), &gil.str("1")?)?;
+    Ok(copy)
+}
+
+/// `execv(path, argv)`.
+pub(crate) fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    let gil = call.gil();
+    let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
+    if !is_ourselves(gil, &program)? {
+        return call.receiver().attr(c"_execv")?.call(&[program, arguments]);
+    }
+    let environment = gil.dict()?;
+    for pair in lifecycle::whole_environment() {
+        let split = pair
+            .iter()
+            .position(|&byte| byte == b'=')
+            .unwrap_or(pair.len());
+        let (name, value) = (&pair[..split], pair.get(split + 1..).unwrap_or_default());
+        environment.set_object(&gil.bytes(name)?, &gil.bytes(value)?)?;
+    }
+    environment.set_object(&gil.bytes(INTERPRETER_MARK.to_bytes())?, &gil.bytes(b"1")?)?;
+    call.receiver()
+        .attr(c"_execve")?
+        .call(&[program, arguments, environment])
+}
+
+/// `execve(path, argv, env)`.
+pub(crate) fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    let gil = call.gil();
+    let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
+    let mut environment = call.argument(2, "env")?;
+    // A descriptor instead of a path (fexecve) is not compared.
+    if !program.is_int() && is_ourselves(gil, &program)? {
+        environment = marked_mapping(gil, &environment)?;
+    }
+    call.receiver()
+        .attr(c"_execve")?
+        .call(&[program, arguments, environment])
+}
+
+/// `posix_spawn(path, argv, env, /, *, ...)`.
+pub(crate) fn posix_spawn<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    spawn(call, c"_posix_spawn")
+}
+
+/// `posix_spawnp(path, argv, env, /, *, ...)`.
+pub(crate) fn posix_spawnp<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    spawn(call, c"_posix_spawnp")
+}
+
+fn spawn<'py>(call: &Call<'py>, original: &std::ffi::CStr) -> Result<Object<'py>> {
+    let gil = call.gil();
+    let mut arguments = call.positional();
+    if arguments.len() >= 3 && is_ourselves(gil, &arguments[0])? {
+        arguments[2] = if arguments[2].is_none() {
+            // None means this process's environment.
+            marked_mapping(gil, &gil.import("os")?.attr(c"environ")?)?
+        } else {
+            marked_mapping(gil, &arguments[2])?
+        };
+    }
+    call.receiver()
+        .attr(original)?
+        .call_all(&arguments, call.keywords()?)
+}
+
+/// `fork_exec(args, executable_list, close_fds, pass_fds, cwd, env_list, ...)`, all positional.
+pub(crate) fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    let gil = call.gil();
+    let mut arguments = call.positional();
+    if arguments.len() > 5 && any_is_ourselves(gil, &arguments[1])? {
+        arguments[5] = if arguments[5].is_none() {
+            inherited(gil)?
+        } else {
+            let mut pairs = arguments[5].items()?;
+            pairs.push(gil.bytes(&mark())?);
+            gil.list(&pairs)?
+        };
+    }
+    call.receiver()
+        .attr(c"_fork_exec")?
+        .call_all(&arguments, call.keywords()?)
+}
+
+fn any_is_ourselves<'py>(gil: Gil<'py>, programs: &Object<'py>) -> Result<bool> {
+    let Ok(programs) = programs.items() else {
+        gil.clear();
+        return Ok(false);
+    };
+    for program in programs {
+        if is_ourselves(gil, &program)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,186 @@
+//! From the blob's run configuration to a running interpreter.
+//!
+//! The defaults are those of `python3 -I` without `site`: no `PYTHON*` variables, no user site, nothing of the current
+//! directory on `sys.path`. All paths point below the virtual root, so `getpath` looks for nothing on disk.
+
+use std::ffi::{CStr, CString, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use oxidize_format::{Blob, Entry, RunConfig};
+
+use crate::ffi::config::{Config, Failure, Field, List, PreConfig, Switch, preinitialize};
+use crate::ffi::lifecycle::{environment, set_environment, unset_environment};
+use crate::importer::{self, tree};
+
+/// Set by our own hooks for a child that is started as `sys.executable`: act as a Python interpreter over the packaged
+/// modules. Removed at once, so that it does not travel further.
+pub(crate) const INTERPRETER_MARK: &CStr = c"OXIDIZE_INTERPRETER";
+
+/// What the process is.
+pub(crate) enum Mode {
+    /// The packaged entry point.
+    Application,
+    /// A Python interpreter: `-c`, `-m`, a script, or interactive.
+    Interpreter,
+}
+
+/// Why Python did not start.
+pub(crate) enum Error {
+    /// CPython says so.
+    Python(Failure),
+    /// The run configuration asks for something that cannot be.
+    Settings(String),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Error::Python(failure)
+    }
+}
+
+impl From<std::ffi::NulError> for Error {
+    fn from(_: std::ffi::NulError) -> Self {
+        Error::Settings("its run configuration contains a NUL character".to_owned())
+    }
+}
+
+/// Starts Python. Afterwards this thread holds the lock.
+pub(crate) fn begin(
+    run: &RunConfig<'static>,
+    blob: Blob<'static>,
+    arguments: &[CString],
+) -> Result<Mode, Error> {
+    let marked = environment(INTERPRETER_MARK).is_some();
+    unset_environment(INTERPRETER_MARK);
+    let executable = executable(arguments);
+    // A program that starts itself again as `[sys.executable, *sys.argv]` names itself as the script.
+    let again = marked
+        && run.entry != Entry::None
+        && arguments
+            .get(1)
+            .is_some_and(|first| names_us(first, &executable, arguments));
+    let arguments = if again { &arguments[1..] } else { arguments };
+    let interpreter = (marked && !again) || run.entry == Entry::None;
+
+    for (name, value) in run.environment() {
+        set_environment(&CString::new(name)?, &CString::new(value)?, false);
+    }
+    preinitialize(&PreConfig {
+        utf8_mode: run.utf8_mode,
+        use_environment: run.use_environment,
+        dev_mode: run.dev_mode,
+        arguments: interpreter.then(|| arguments.to_vec()),
+    })?;
+
+    let mut config = Config::new();
+    config.set(Switch::Isolated, (!run.use_environment).into());
+    config.set(Switch::UseEnvironment, run.use_environment.into());
+    config.set(Switch::UserSite, run.user_site.into());
+    config.set(Switch::SiteImport, run.site.into());
+    config.set(Switch::SafePath, (!run.cwd_on_path && !interpreter).into());
+    config.set(Switch::DevMode, run.dev_mode.into());
+    config.set(
+        Switch::InstallSignalHandlers,
+        run.install_signal_handlers.into(),
+    );
+    config.set(Switch::Faulthandler, run.faulthandler.into());
+    config.set(Switch::WriteBytecode, 0);
+    config.set(Switch::PathWarnings, 0);
+    config.set(Switch::OptimizationLevel, run.optimize.into());
+    config.set(Switch::Inspect, run.inspect.into());
+    config.set(Switch::Verbose, run.verbose.try_into().unwrap_or(i32::MAX));
+    config.set(Switch::BufferedStdio, (!run.unbuffered).into());
+    config.set(Switch::ParseArgv, interpreter.into());
+    if let Some(seed) = run.hash_seed {
+        config.hash_seed(seed);
+    }
+    config.arguments(arguments)?;
+    for option in run.warn_options() {
+        config.append(List::Warnings, &CString::new(option)?)?;
+    }
+    for option in run.x_options() {
+        config.append(List::XOptions, &CString::new(option)?)?;
+    }
+    paths(&mut config, run, &executable)?;
+    importer::set_application(importer::Application {
+        blob,
+        optimize: run.optimize,
+    });
+    config.initialize()?;
+    Ok(if interpreter {
+        Mode::Interpreter
+    } else {
+        Mode::Application
+    })
+}
+
+/// Whether an argument is this executable: by the name it was started by, or by a path to the same file.
+fn names_us(argument: &CStr, executable: &Path, arguments: &[CString]) -> bool {
+    let path = Path::new(std::ffi::OsStr::from_bytes(argument.to_bytes()));
+    arguments
+        .first()
+        .is_some_and(|own| own.as_c_str() == argument)
+        || path == executable
+        || std::fs::canonicalize(path).is_ok_and(|path| path == executable)
+}
+
+fn paths(config: &mut Config, run: &RunConfig<'static>, executable: &Path) -> Result<(), Error> {
+    let executable_c = CString::new(executable.as_os_str().as_bytes())?;
+    config.string(Field::ProgramName, &executable_c)?;
+    config.string(Field::Executable, &executable_c)?;
+    config.string(Field::BaseExecutable, &executable_c)?;
+    let root = CString::new(tree::ROOT)?;
+    for field in [
+        Field::Home,
+        Field::Prefix,
+        Field::BasePrefix,
+        Field::ExecPrefix,
+        Field::BaseExecPrefix,
+    ] {
+        config.string(field, &root)?;
+    }
+    config.string(Field::PlatLibDir, c"lib")?;
+    config.string(Field::StdlibDir, &CString::new(tree::STDLIB_ROOT)?)?;
+    if run.cwd_on_path {
+        config.append(List::SearchPaths, c"")?;
+    }
+    config.append(List::SearchPaths, &CString::new(tree::APPLICATION_ROOT)?)?;
+    config.append(List::SearchPaths, &CString::new(tree::STDLIB_ROOT)?)?;
+    for entry in run.sys_path() {
+        config.append(
+            List::SearchPaths,
+            &CString::new(expand(entry, executable).into_vec())?,
+        )?;
+    }
+    Ok(())
+}
+
+/// `$ORIGIN` is the directory of the executable.
+fn expand(entry: &str, executable: &Path) -> OsString {
+    match entry.strip_prefix("$ORIGIN") {
+        Some(rest) => {
+            let mut path = executable
+                .parent()
+                .unwrap_or(Path::new("/"))
+                .as_os_str()
+                .to_owned();
+            path.push(rest);
+            path
+        }
+        None => entry.into(),
+    }
+}
+
+/// The file we run from. Without `/proc` (an empty chroot) the name we were started by has to do.
+fn executable(arguments: &[CString]) -> PathBuf {
+    if let Ok(path) = std::env::current_exe() {
+        return path;
+    }
+    let name = arguments.first().map_or(&b""[..], |name| name.to_bytes());
+    let name = Path::new(std::ffi::OsStr::from_bytes(name));
+    if name.is_absolute() || !name.as_os_str().as_bytes().contains(&b'/') {
+        return name.to_path_buf();
+    }
+    std::env::current_dir().map_or_else(|_| name.to_path_buf(), |directory| directory.join(name))
+}

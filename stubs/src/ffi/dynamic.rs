@@ -1,0 +1,93 @@
+//! Loading shared objects from memory: `memfd_create(2)` and `dlopen(3)`.
+//!
+//! glibc takes a path it has loaded before for the same library, even if the descriptor behind it is another one by
+//! now, so a path is never used twice: descriptors are closed after loading, and each path gets one more `./`.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// `MFD_EXEC` (linux/memfd.h, Linux 6.3): ask for an executable file where the system's default is not to.
+const MFD_EXEC: libc::c_uint = 0x0010;
+
+/// A private file in memory that `dlopen` can open by [`Image::path`]. Dropping it closes the descriptor; what was
+/// loaded stays mapped.
+pub(crate) struct Image {
+    descriptor: libc::c_int,
+    path: CString,
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is ours and open.
+        unsafe { libc::close(self.descriptor) };
+    }
+}
+
+impl Image {
+    /// Copies `bytes` into a new file in memory; `name` shows in `/proc/PID/maps`.
+    ///
+    /// # Errors
+    /// What the system call said: `ENOSYS` where memfd is missing, `EACCES` where `vm.memfd_noexec` forbids it.
+    pub(crate) fn new(name: &str, bytes: &[u8]) -> io::Result<Self> {
+        static USED: AtomicUsize = AtomicUsize::new(0);
+        let name = CString::new(name.rsplit('/').next().unwrap_or(name))?;
+        let mut descriptor = create(&name, libc::MFD_CLOEXEC | MFD_EXEC);
+        if descriptor < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL) {
+            // Before Linux 6.3 the flag is unknown, and every such file is executable.
+            descriptor = create(&name, libc::MFD_CLOEXEC);
+        }
+        if descriptor < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let detours = "./".repeat(USED.fetch_add(1, Ordering::Relaxed));
+        let image = Image {
+            descriptor,
+            path: CString::new(format!("/proc/self/fd/{detours}{descriptor}"))?,
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // SAFETY: the buffer is valid for its length.
+            let written = unsafe { libc::write(descriptor, rest.as_ptr().cast(), rest.len()) };
+            if written < 0 {
+                let error = io::Error::last_os_error();
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                return Err(error);
+            }
+            rest = &rest[written.unsigned_abs()..];
+        }
+        Ok(image)
+    }
+
+    /// A path that opens this file, never the same for two images of a process.
+    pub(crate) fn path(&self) -> &CStr {
+        &self.path
+    }
+
+    /// Loads the library so that later ones find it by its soname, and never unloads it.
+    ///
+    /// # Errors
+    /// The dynamic linker's own words.
+    pub(crate) fn load(&self) -> Result<(), String> {
+        // SAFETY: running a library's initialisers is what the caller asked for; `dlerror`'s text is copied at once.
+        unsafe {
+            if libc::dlopen(self.path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL).is_null() {
+                let text = libc::dlerror();
+                return Err(if text.is_null() {
+                    "dlopen failed".to_owned()
+                } else {
+                    CStr::from_ptr(text).to_string_lossy().into_owned()
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// By number, because glibc has the function only since 2.27 and the stub runs on 2.17.
+fn create(name: &CStr, flags: libc::c_uint) -> libc::c_int {
+    // SAFETY: a NUL-terminated name.
+    unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) as libc::c_int }
+}

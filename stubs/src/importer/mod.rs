@@ -1,0 +1,176 @@
+//! The importer: modules, resources and metadata straight from the mapped blob.
+//!
+//! One `_oxidize.Importer` for each interpreter is finder and loader at once. It stands on `sys.meta_path` after the
+//! built-in and frozen importers and before `PathFinder`, so that the blob's modules need no search at all, while
+//! everything that a program puts on `sys.path` itself still works. Directories of the blob are also valid entries of
+//! `sys.path` and `__path__` through [`path_entry`].
+//!
+//! A spec's `loader_state` is the module's index in the blob. That is what the loader goes by, not the name, because
+//! programs import the same file under other names (vendored packages).
+
+pub(crate) mod extension;
+pub(crate) mod loader;
+pub(crate) mod meta;
+pub(crate) mod path_entry;
+pub(crate) mod tree;
+
+use std::ffi::CStr;
+use std::sync::OnceLock;
+
+use oxidize_format::{Blob, Module};
+
+use crate::ffi::{Exception, Gil, Object, Raised, Result, types};
+
+pub(crate) const IMPORTER_DOC: &CStr =
+    c"Finds and loads modules, resources and distributions of this executable.";
+pub(crate) const FINDER_DOC: &CStr =
+    c"Finds modules in one directory of this executable's resources.";
+
+/// What all interpreters of the process share. Constant after start.
+pub(crate) struct Application {
+    /// The mapped blob.
+    pub(crate) blob: Blob<'static>,
+    /// Which bytecode to run: 0, 1 or 2 (`sys.flags.optimize`).
+    pub(crate) optimize: u8,
+}
+
+static APPLICATION: OnceLock<Application> = OnceLock::new();
+
+/// Sets the application. Once, before Python starts.
+pub(crate) fn set_application(application: Application) {
+    let _ = APPLICATION.set(application);
+}
+
+pub(crate) fn application(gil: Gil<'_>) -> Result<&'static Application> {
+    APPLICATION
+        .get()
+        .ok_or_else(|| gil.raise(Exception::Import, "this executable has no resources"))
+}
+
+/// Where things are in the importer's state tuple.
+#[derive(Clone, Copy)]
+enum Slot {
+    /// The class of our specs.
+    Spec,
+    /// Keyword names of a call to it.
+    SpecKeywords,
+    /// `importlib._bootstrap._call_with_frames_removed`, which keeps our frames out of tracebacks.
+    CallWithFramesRemoved,
+    /// `builtins.exec`.
+    Exec,
+}
+
+fn slot<'py>(importer: &Object<'py>, slot: Slot) -> Result<Object<'py>> {
+    types::state(importer)?
+        .tuple_item(slot as usize)
+        .ok_or_else(|| {
+            importer
+                .gil()
+                .raise(Exception::Import, "the importer is not set up")
+        })
+}
+
+/// Puts an importer on `sys.meta_path` and the path hook on `sys.path_hooks` of the current interpreter, unless there
+/// is one.
+pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
+    let native = gil.import("_oxidize")?;
+    if native.attr_opt(c"importer")?.is_some() {
+        return Ok(());
+    }
+    let bootstrap = gil.import("_frozen_importlib")?;
+    let state = gil.tuple(&[
+        spec_class(gil, &bootstrap)?,
+        gil.tuple(&[
+            gil.interned(c"origin")?,
+            gil.interned(c"loader_state")?,
+            gil.interned(c"is_package")?,
+        ])?,
+        bootstrap.attr(c"_call_with_frames_removed")?,
+        gil.builtin(c"exec")?,
+    ])?;
+    let importer = types::instantiate(&native.attr(c"Importer")?, state)?;
+    native.set_attr(c"importer", &importer)?;
+
+    // Before PathFinder, which importlib appended last just before.
+    let meta_path = gil.sys(c"meta_path")?;
+    let others = meta_path.items()?.len();
+    meta_path.list_insert(others.saturating_sub(1), &importer)?;
+    gil.sys(c"path_hooks")?
+        .list_insert(0, &native.attr(c"path_hook")?)?;
+
+    crate::children::install(gil, &native)?;
+    crate::builtins::install(gil)
+}
+
+/// `class ModuleSpec(importlib.machinery.ModuleSpec): cached = None`. A file in the blob has no `__pycache__`, and with
+/// this the import system does not set `__cached__` (which PEP 3147 leaves to the loader).
+fn spec_class<'py>(gil: Gil<'py>, bootstrap: &Object<'py>) -> Result<Object<'py>> {
+    let base = bootstrap.attr(c"ModuleSpec")?;
+    let namespace = gil.dict()?;
+    namespace.set_item("cached", &gil.none())?;
+    namespace.set_item("__module__", &gil.str("_oxidize")?)?;
+    namespace.set_item(
+        "__doc__",
+        &gil.str("The specification of a module that lives in this executable.")?,
+    )?;
+    gil.builtin(c"type")?
+        .call(&[gil.str("ModuleSpec")?, gil.tuple(&[base])?, namespace])
+}
+
+/// The spec of a module of the blob under `name`.
+pub(crate) fn make_spec<'py>(
+    importer: &Object<'py>,
+    name: &Object<'py>,
+    module: &Module<'static>,
+) -> Result<Object<'py>> {
+    let gil = importer.gil();
+    let file = module.file();
+    let origin = match file {
+        Some(file) => gil.str(file)?,
+        None => gil.none(),
+    };
+    let arguments = [
+        name.clone(),
+        importer.clone(),
+        origin,
+        gil.int(module.index().into())?,
+        gil.bool(module.is_package()),
+    ];
+    let spec = slot(importer, Slot::Spec)?
+        .vectorcall(&arguments, Some(&slot(importer, Slot::SpecKeywords)?))?;
+    spec.set_attr(c"_set_fileattr", &gil.bool(file.is_some()))?;
+    if module.is_package()
+        && let Some(directory) = module.directory()
+    {
+        spec.attr(c"submodule_search_locations")?
+            .list_append(&gil.str(directory)?)?;
+    }
+    Ok(spec)
+}
+
+/// The directory that holds a module: what its parent's `__path__` (or `sys.path`) names.
+pub(crate) fn parent_directory(module: &Module<'static>) -> &'static str {
+    let own = module.directory().or_else(|| module.file());
+    own.and_then(|path| path.rsplit_once('/'))
+        .map_or("", |(parent, _)| parent)
+}
+
+/// Turns the reader's complaint about the blob into ImportError.
+pub(crate) fn damaged<T>(
+    gil: Gil<'_>,
+    result: std::result::Result<T, oxidize_format::Error>,
+) -> Result<T> {
+    result.map_err(|error| complain(gil, &error))
+}
+
+fn complain(gil: Gil<'_>, error: &oxidize_format::Error) -> Raised {
+    gil.raise(
+        Exception::Import,
+        &format!("the resources of this executable are damaged: {error}"),
+    )
+}
+
+/// The module of the blob with this name.
+pub(crate) fn find(gil: Gil<'_>, name: &str) -> Result<Option<Module<'static>>> {
+    damaged(gil, application(gil)?.blob.modules().find(name))
+}
