@@ -149,7 +149,8 @@ impl<'a> Data<'a> {
 
     /// The entry's bytes: borrowed when stored as they are, decoded when compressed.
     ///
-    /// Allocates only as decoding advances, never more than [`Data::len`].
+    /// Allocates only as decoding advances: never more than [`Data::len`] for the result, as
+    /// much for the decoder's window, and up to 2 MiB of working memory.
     ///
     /// # Errors
     ///

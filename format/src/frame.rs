@@ -100,7 +100,7 @@ fn decode_with(
 }
 
 /// The frame's content. Memory grows as decoding advances: at most `length` bytes for the
-/// result and as much for the decoder's window.
+/// result, as much for the decoder's window, and up to 2 MiB of working memory.
 pub(crate) fn decode(stored: &[u8], length: u64) -> Result<Vec<u8>, FrameProblem> {
     let mut content = Vec::new();
     decode_with(stored, length, |decoder, ready| {

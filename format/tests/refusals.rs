@@ -1,0 +1,373 @@
+//! What the writer refuses, and the edges of what it takes.
+
+mod common;
+
+use common::{fields, file, shared};
+use oxidize_format::{
+    Blob, Content, Descriptor, DistributionEntry, Error, FileEntry, HeaderFields, ModuleEntry,
+    ModuleKind, NativeEntry, RunOptions, WriteError, Writer, descriptor,
+};
+
+fn writer() -> Writer<Vec<u8>> {
+    Writer::new(fields())
+}
+
+fn module(name: &str) -> ModuleEntry<Vec<u8>> {
+    ModuleEntry::new(name, ModuleKind::Module)
+}
+
+#[test]
+fn paths() {
+    for path in [
+        "",
+        "/",
+        "relative",
+        "/elsewhere/a",
+        "/~oxidizer/a",
+        "/~oxidize//a",
+        "/~oxidize/a/",
+        "/~oxidize/./a",
+        "/~oxidize/a/../b",
+        "/~oxidize/a\0b",
+    ] {
+        let error = writer().add_file(path, file(b"")).unwrap_err();
+        assert!(
+            matches!(error, WriteError::BadName { .. }),
+            "{path:?}: {error}"
+        );
+    }
+    let long = format!("/~oxidize/{}", "n".repeat(65_526));
+    assert!(writer().add_file(&long, file(b"")).is_err());
+    let error = writer().add_file("/~oxidize", file(b"")).unwrap_err();
+    assert!(matches!(error, WriteError::FileAndDirectory { .. }));
+}
+
+#[test]
+fn files_and_directories_collide() {
+    let mut w = writer();
+    w.add_file("/~oxidize/a/b", file(b"")).unwrap();
+    w.add_directory("/~oxidize/a").unwrap();
+    w.add_directory("/~oxidize/a").unwrap();
+    for error in [
+        w.add_file("/~oxidize/a", file(b"")).unwrap_err(),
+        w.add_file("/~oxidize/a/b/c", file(b"")).unwrap_err(),
+        w.add_directory("/~oxidize/a/b").unwrap_err(),
+    ] {
+        assert!(
+            matches!(error, WriteError::FileAndDirectory { .. }),
+            "{error}"
+        );
+    }
+    let error = w.add_file("/~oxidize/a/b", file(b"")).unwrap_err();
+    assert!(matches!(error, WriteError::Duplicate { .. }), "{error}");
+}
+
+#[test]
+fn names() {
+    for name in ["", ".", "a.", ".a", "a..b", "a\0"] {
+        let error = writer().add_module(module(name)).unwrap_err();
+        assert!(
+            matches!(error, WriteError::BadName { .. }),
+            "{name:?}: {error}"
+        );
+    }
+    assert!(writer().add_module(module(&"m".repeat(65_535))).is_ok());
+    assert!(writer().add_module(module(&"m".repeat(65_536))).is_err());
+
+    let mut w = writer();
+    w.add_module(module("a")).unwrap();
+    let error = w.add_module(module("a")).unwrap_err();
+    assert!(matches!(error, WriteError::Duplicate { .. }));
+    let mut outside = module("b");
+    outside.path = Some("/usr/lib/b.py".into());
+    assert!(w.add_module(outside).is_err());
+    let mut root = module("b");
+    root.path = Some("/~oxidize".into());
+    assert!(w.add_module(root).is_err());
+
+    for root in ["", "/~oxidize/", "/a\0"] {
+        let fields = HeaderFields {
+            root: root.into(),
+            ..fields()
+        };
+        let error = Writer::<Vec<u8>>::new(fields).layout().unwrap_err();
+        assert!(
+            matches!(error, WriteError::BadName { .. }),
+            "{root:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn references_to_nothing() {
+    let mut w = writer();
+    let mut lost = module("a");
+    lost.source = Some(shared("/~oxidize/a.py"));
+    w.add_module(lost).unwrap();
+    assert!(matches!(
+        w.layout().unwrap_err(),
+        WriteError::Missing { .. }
+    ));
+
+    let mut w = writer();
+    w.add_directory("/~oxidize/a").unwrap();
+    let mut directory = module("a");
+    directory.source = Some(shared("/~oxidize/a"));
+    w.add_module(directory).unwrap();
+    assert!(matches!(
+        w.layout().unwrap_err(),
+        WriteError::Missing { .. }
+    ));
+
+    let mut w = writer();
+    let mut lost = module("a");
+    lost.native = Some("a".into());
+    w.add_module(lost).unwrap();
+    assert!(matches!(
+        w.layout().unwrap_err(),
+        WriteError::Missing { .. }
+    ));
+
+    let mut w = writer();
+    w.add_file("/~oxidize/a.dist-info", file(b"")).unwrap();
+    w.add_distribution(DistributionEntry {
+        normalised: "a".into(),
+        name: "a".into(),
+        version: "1".into(),
+        directory: "/~oxidize/a.dist-info".into(),
+    })
+    .unwrap();
+    assert!(matches!(
+        w.layout().unwrap_err(),
+        WriteError::Missing { .. }
+    ));
+}
+
+#[test]
+fn shared_content() {
+    let link = |to: &str| FileEntry {
+        content: shared(to),
+        executable: false,
+    };
+    let mut w = writer();
+    w.add_file("/~oxidize/a", link("/~oxidize/b")).unwrap();
+    w.add_file("/~oxidize/b", link("/~oxidize/c")).unwrap();
+    w.add_file("/~oxidize/c", file(b"content")).unwrap();
+    let bytes = w.layout().unwrap().to_bytes();
+    let blob = Blob::open(&bytes).unwrap();
+    blob.validate().unwrap();
+    assert_eq!(blob.data_len(), 1);
+
+    let mut w = writer();
+    w.add_file("/~oxidize/a", link("/~oxidize/b")).unwrap();
+    w.add_file("/~oxidize/b", link("/~oxidize/a")).unwrap();
+    assert!(matches!(w.layout().unwrap_err(), WriteError::Circle { .. }));
+
+    let mut w = writer();
+    let mut code = module("a");
+    code.bytecode[0] = Some(shared("/~oxidize/a.pyc"));
+    assert!(matches!(
+        w.add_module(code).unwrap_err(),
+        WriteError::NotShared { .. }
+    ));
+    let error = w.set_snapshot(shared("/~oxidize/a")).unwrap_err();
+    assert!(matches!(error, WriteError::NotShared { .. }));
+}
+
+#[test]
+fn kinds_that_contradict_the_tree() {
+    for (kind, path) in [
+        (ModuleKind::Namespace, "/~oxidize/file"),
+        (ModuleKind::Module, "/~oxidize/directory"),
+    ] {
+        let mut w = writer();
+        w.add_file("/~oxidize/file", file(b"")).unwrap();
+        w.add_directory("/~oxidize/directory").unwrap();
+        let mut entry = ModuleEntry::new("a", kind);
+        entry.path = Some(path.into());
+        w.add_module(entry).unwrap();
+        let error = w.layout().unwrap_err();
+        assert!(
+            matches!(error, WriteError::FileAndDirectory { .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn lengths_and_relative_paths() {
+    let wrong = FileEntry {
+        content: Content::Stored {
+            payload: vec![1, 2],
+            length: 3,
+            compression: oxidize_format::Compression::None,
+        },
+        executable: false,
+    };
+    let error = writer().add_file("/~oxidize/a", wrong).unwrap_err();
+    assert!(matches!(error, WriteError::LengthMismatch { .. }));
+    for path in ["", "/etc/passwd", "a//b", "./a", "a/"] {
+        let outside = FileEntry {
+            content: Content::External {
+                path: path.into(),
+                length: 0,
+            },
+            executable: false,
+        };
+        assert!(
+            writer().add_file("/~oxidize/a", outside).is_err(),
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn images_have_unique_names() {
+    let native = |soname: &str| NativeEntry {
+        name: "a".into(),
+        soname: Some(soname.into()),
+        needed: Vec::new(),
+        extension: false,
+        content: Content::plain(vec![1]),
+    };
+    let mut w = writer();
+    w.add_native(native("x")).unwrap();
+    let error = w.add_native(native("y")).unwrap_err();
+    assert!(matches!(error, WriteError::Duplicate { .. }));
+    assert!(w.add_native(native("")).is_err());
+}
+
+#[test]
+fn run_options_round_trip() {
+    let text = |text: &str| Some(text.to_owned());
+    for options in [
+        RunOptions::default(),
+        RunOptions {
+            entry_module: text("a.b"),
+            entry_function: text("C.main"),
+            program_name: text("prog"),
+            optimize: 2,
+            exit: oxidize_format::Exit::Fast,
+            utf8_mode: Some(false),
+            unbuffered: true,
+            inspect: true,
+            verbose: u32::MAX,
+            warn_options: vec!["a".into(), "b".into(), "a".into()],
+            x_options: vec!["dev".into()],
+            use_environment: true,
+            site: true,
+            user_site: true,
+            cwd_on_path: true,
+            hash_seed: Some(0),
+            faulthandler: true,
+            dev_mode: true,
+            install_signal_handlers: false,
+            sys_path: vec!["$ORIGIN/lib".into(), "/é".into()],
+            environment: vec![("A".into(), "b=c".into()), ("B".into(), String::new())],
+            ca_bundle_probe: false,
+            terminfo_probe: false,
+            ..RunOptions::default()
+        },
+        RunOptions {
+            entry_script: text("/~oxidize/app/x.py"),
+            utf8_mode: Some(true),
+            ..RunOptions::default()
+        },
+    ] {
+        let mut w = writer();
+        w.set_run_config(options.clone());
+        let bytes = w.layout().unwrap().to_bytes();
+        let blob = Blob::open(&bytes).unwrap();
+        blob.validate().unwrap();
+        assert_eq!(RunOptions::from(&blob.run_config().unwrap()), options);
+    }
+}
+
+#[test]
+fn run_options_that_contradict() {
+    let text = |text: &str| Some(text.to_owned());
+    for options in [
+        RunOptions {
+            entry_function: text("main"),
+            ..RunOptions::default()
+        },
+        RunOptions {
+            entry_module: text("a"),
+            entry_script: text("/~oxidize/a.py"),
+            ..RunOptions::default()
+        },
+        RunOptions {
+            entry_module: text(""),
+            ..RunOptions::default()
+        },
+        RunOptions {
+            entry_module: text("a\0b"),
+            ..RunOptions::default()
+        },
+        RunOptions {
+            optimize: 3,
+            ..RunOptions::default()
+        },
+        RunOptions {
+            environment: vec![("A=B".into(), String::new())],
+            ..RunOptions::default()
+        },
+        RunOptions {
+            environment: vec![(String::new(), "x".into())],
+            ..RunOptions::default()
+        },
+    ] {
+        let mut w = writer();
+        w.set_run_config(options);
+        assert!(matches!(
+            w.layout().unwrap_err(),
+            WriteError::BadOption { .. }
+        ));
+    }
+}
+
+#[test]
+fn descriptors() {
+    let descriptor = Descriptor {
+        stub_id: *b"0123456789abcdef",
+        address: 0x1234_5678_9abc_0000,
+        size: 7,
+        flags: 0,
+        stub_abi: 3,
+    };
+    let bytes = descriptor.to_bytes();
+    assert_eq!(&bytes[..8], b"OXIDESC1");
+    assert_eq!(Descriptor::read(&bytes).unwrap(), descriptor);
+    assert!(!descriptor.is_empty());
+    let empty = Descriptor {
+        address: 0,
+        size: 0,
+        ..descriptor
+    };
+    assert!(Descriptor::read(&empty.to_bytes()).unwrap().is_empty());
+
+    assert_eq!(bytes.len(), descriptor::DESCRIPTOR_SIZE);
+    assert!(matches!(
+        Descriptor::read(&bytes[..63]),
+        Err(Error::Truncated { .. })
+    ));
+    let broken = |at: usize| {
+        let mut bytes = bytes;
+        bytes[at] ^= 0x40;
+        Descriptor::read(&bytes)
+    };
+    assert!(matches!(broken(0), Err(Error::BadMagic { .. })));
+    for reserved in [40, 43, 48, 63] {
+        let error = broken(reserved).unwrap_err();
+        let field = reserved as u64 / 4 * 4;
+        assert!(matches!(error, Error::UnknownFlags { offset, .. } if offset == field));
+    }
+    let half = Descriptor {
+        address: 0,
+        ..descriptor
+    };
+    assert!(matches!(
+        Descriptor::read(&half.to_bytes()),
+        Err(Error::BadValue { .. })
+    ));
+}
