@@ -4,6 +4,9 @@
 //! lld gives it a program header of its own, which the injector turns into the `PT_LOAD` of the blob; program headers
 //! never have to move. `.oxi.blob` is the section header that the injector points at the blob, so that tools which
 //! rewrite files by section (strip, objcopy) carry it along; `R` (`SHF_GNU_RETAIN`) keeps the linker from dropping it.
+//!
+//! `.oxi.licenses` holds the licence texts of everything that is linked in, for `oxidize-inject inspect --licenses` and for
+//! anyone with `readelf -p`; at run time nothing touches it.
 #![allow(unsafe_code)]
 
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
@@ -48,6 +51,12 @@ oxidize_descriptor:
 
 /// The stub id as four little-endian words, from the build script.
 const STUB_ID: [u32; 4] = crate::parse_stub_id(env!("OXIDIZE_STUB_ID"));
+
+core::arch::global_asm!(
+    ".section .oxi.licenses,\"aR\",%progbits",
+    concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
+    ".previous",
+);
 
 unsafe extern "C" {
     static oxidize_descriptor: [u8; DESCRIPTOR_SIZE];
