@@ -83,7 +83,15 @@ fn start(arguments: Vec<CString>) -> i32 {
     if let Err(reason) = ffi::module::register() {
         return refuse(reason);
     }
-    match configure::begin(&run, blob, &arguments) {
+    let mode = configure::begin(&run, blob, &arguments);
+    if mode.is_ok() {
+        ffi::lifecycle::with_gil(|gil| {
+            if importer::prefer_path_hook(gil).is_err() {
+                gil.print_raised();
+            }
+        });
+    }
+    match mode {
         Ok(configure::Mode::Interpreter) => ffi::lifecycle::run_main(),
         Ok(configure::Mode::Application) => entry::run(&run),
         Err(configure::Error::Python(failure)) => failure.exit(),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use oxidize_format::{Data, Module};
 
-use super::{Slot, application, damaged, extension, find, slot, tree};
+use super::{Slot, application, damaged, extension, find, parent_directory, slot, tree};
 use crate::ffi::{Call, Gil, Object, Raised, Result};
 
 fn is_extension(gil: Gil<'_>, module: &Module<'static>) -> Result<bool> {
@@ -198,16 +198,14 @@ pub(crate) fn get_data<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     Ok(content)
 }
 
-/// `get_resource_reader(fullname)`: `None` for a module that is not a package.
+/// `get_resource_reader(fullname)`: a reader of the directory a package is, or of the one a module lies in, as
+/// importlib's file loaders have it.
 pub(crate) fn get_resource_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let module = asked(call)?;
-    let Some(directory) = module.directory() else {
-        return Ok(gil.none());
-    };
-    if !module.is_package() {
-        return Ok(gil.none());
-    }
+    let directory = module
+        .directory()
+        .unwrap_or_else(|| parent_directory(&module));
     gil.import("_oxidize_resources")?
         .call_method(c"Reader", &[gil.str(directory)?])
 }

@@ -102,6 +102,15 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
     crate::builtins::install(gil)
 }
 
+/// Moves the path hook before zipimport's, which looks on disk. Possible only once zipimport is there; sub-interpreters,
+/// where nobody has the turn, keep the other order.
+pub(crate) fn prefer_path_hook(gil: Gil<'_>) -> Result<()> {
+    let hook = gil.import("_oxidize")?.attr(c"path_hook")?;
+    let hooks = gil.sys(c"path_hooks")?;
+    hooks.call_method(c"remove", std::slice::from_ref(&hook))?;
+    hooks.list_insert(0, &hook)
+}
+
 /// `class ModuleSpec(importlib.machinery.ModuleSpec): cached = None`. A file in the blob has no `__pycache__`, and with
 /// this the import system does not set `__cached__` (which PEP 3147 leaves to the loader).
 fn spec_class<'py>(gil: Gil<'py>, bootstrap: &Object<'py>) -> Result<Object<'py>> {
