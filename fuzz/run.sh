@@ -32,7 +32,8 @@ for target in $targets; do
         -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" \
         -max_len=65536 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 2>"artifacts/$target/log" || {
         status=$?
-        tail -n 40 "artifacts/$target/log"
+        grep -a -A 2 "panicked at" "artifacts/$target/log" || true
+        tail -n 5 "artifacts/$target/log"
         exit "$status"
     }
     sed -n 's/^stat::number_of_executed_units: */  executions: /p; s/^stat::peak_rss_mb: */  peak MB: /p' \

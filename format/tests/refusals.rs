@@ -371,3 +371,22 @@ fn descriptors() {
         Err(Error::BadValue { .. })
     ));
 }
+
+/// Found by fuzzing: the wished order of hot data moved bytecode that is not in the blob.
+#[test]
+fn bytecode_outside_the_blob_keeps_its_order() {
+    let mut w = writer();
+    for name in ["a", "b"] {
+        let mut entry = module(name);
+        for level in 0..2 {
+            entry.bytecode[level] = Some(Content::External {
+                path: format!("{name}.{level}"),
+                length: 1,
+            });
+        }
+        w.add_module(entry).unwrap();
+    }
+    w.set_hot_order([("b".to_owned(), 1), ("a".to_owned(), 0)]);
+    let bytes = w.layout().unwrap().to_bytes();
+    Blob::open(&bytes).unwrap().validate().unwrap();
+}

@@ -263,8 +263,11 @@ impl<P> Plan<P> {
             .chain([self.licenses, self.snapshot])
             .filter(|index| *index != NONE);
         let mut seen = vec![false; self.items.len()];
+        // Bytecode outside the blob has no place in it to choose.
+        let in_blob = |index: &u32| self.items[*index as usize].region == Region::Hot;
         let mut order: Vec<u32> = hot
             .into_iter()
+            .filter(in_blob)
             .chain(references)
             .filter(|index| !std::mem::replace(&mut seen[*index as usize], true))
             .collect();
