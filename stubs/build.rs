@@ -12,6 +12,9 @@
 //! Passed on to the crate: `OXIDIZE_STUB_ID` (32 hex digits, a digest of everything the stub is made of),
 //! `OXIDIZE_TARGET`, `OXIDIZE_PYTHON_VERSION`, `OXIDIZE_LICENSES` (a file with every licence text).
 
+#[path = "build/crates.rs"]
+mod crates;
+
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::fmt::Write as _;
@@ -53,7 +56,8 @@ fn run() -> Result<()> {
     link(&root)?;
 
     let licenses = PathBuf::from(env::var("OUT_DIR")?).join("licenses.txt");
-    fs::write(&licenses, license_texts(&root)?)?;
+    let texts = license_texts(&root)? + &crates::license_texts(repository, &target)?;
+    fs::write(&licenses, texts)?;
     println!("cargo:rustc-env=OXIDIZE_LICENSES={}", licenses.display());
     println!(
         "cargo:rustc-env=OXIDIZE_STUB_ID={}",
