@@ -14,7 +14,7 @@ pub struct Distribution {
     pub name: String,
     /// The version.
     pub version: String,
-    /// The directory (or the one file of an old egg) with the metadata.
+    /// The directory with the metadata.
     pub directory: String,
     /// Its console scripts.
     pub scripts: Vec<ConsoleScript>,
@@ -48,13 +48,6 @@ pub fn distributions(tree: &Tree) -> Result<Vec<Distribution>, Error> {
             None => Vec::new(),
         };
         found.extend(distribution(directory, &read(metadata)?, scripts));
-    }
-    for file in tree
-        .files
-        .iter()
-        .filter(|file| !file.path.contains('/') && file.path.ends_with(".egg-info"))
-    {
-        found.extend(distribution(&file.path, &read(file)?, Vec::new()));
     }
     found.sort_by(|a, b| (&a.normalised, &a.directory).cmp(&(&b.normalised, &b.directory)));
     Ok(found)

@@ -1,2 +1,193 @@
-//! Bytecode.
+//! Bytecode: sources go to worker processes in parallel, and what they make is kept in the cache.
+
+pub mod bootstrap;
+pub mod library;
 pub mod marshal;
+pub mod worker;
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+pub use worker::{Error, Failure, Outcome};
+
+use crate::cache::{Cache, Key};
+use crate::python;
+use worker::Worker;
+
+/// A source to compile.
+pub struct Job<'a> {
+    /// The path that code objects name: final, so that nothing depends on where the file was.
+    pub path: String,
+    /// The source; read when its turn comes.
+    pub source: Box<dyn Fn() -> Result<Cow<'a, [u8]>, crate::collect::Error> + Sync + 'a>,
+}
+
+/// Compiling failed as a whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// A source could not be read.
+    #[error(transparent)]
+    Source(#[from] crate::collect::Error),
+    /// The worker failed.
+    #[error(transparent)]
+    Worker(#[from] Error),
+}
+
+/// Compiles with a certain worker.
+#[derive(Debug)]
+pub struct Compiler<'c> {
+    cache: &'c Cache,
+    program: PathBuf,
+    /// Everything about the worker that can change the code it makes.
+    identity: Key,
+}
+
+impl<'c> Compiler<'c> {
+    /// A compiler that runs `program`. Codes are kept under `identity`.
+    pub fn new(cache: &'c Cache, program: &Path, identity: Key) -> Compiler<'c> {
+        Compiler {
+            cache,
+            program: program.to_owned(),
+            identity,
+        }
+    }
+
+    /// Compiles one by one what the cache does not have; `done` is told after each.
+    pub fn compile(
+        &self,
+        jobs: &[Job<'_>],
+        level: u8,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Vec<Outcome>, BatchError> {
+        let results = self.in_parallel(jobs, |worker, job| {
+            let source = (job.source)()?;
+            let key = Key::of(&[
+                b"code 1",
+                self.identity.bytes(),
+                &[level],
+                job.path.as_bytes(),
+                &source,
+            ]);
+            let outcome = match self
+                .cache
+                .load("code", &key)
+                .and_then(|entry| decode(&entry))
+            {
+                Some(outcome) => outcome,
+                None => {
+                    let outcome = self.with(worker)?.compile(&job.path, &source, level)?;
+                    let outcome = normalise(&job.path, outcome)?;
+                    self.cache
+                        .store("code", &key, |out| encode(&outcome, out))
+                        .map_err(Error::Cache)?;
+                    outcome
+                }
+            };
+            done();
+            Ok(outcome)
+        });
+        results.into_iter().collect()
+    }
+
+    /// Compiles everything, without asking or filling the cache: for a batch that is cached as a whole.
+    pub fn compile_all(
+        &self,
+        jobs: &[Job<'_>],
+        level: u8,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Vec<Outcome>, BatchError> {
+        let results = self.in_parallel(jobs, |worker, job| {
+            let outcome = self
+                .with(worker)?
+                .compile(&job.path, &(job.source)()?, level)?;
+            done();
+            Ok(normalise(&job.path, outcome)?)
+        });
+        results.into_iter().collect()
+    }
+
+    /// The thread's worker, started when it is first needed.
+    fn with<'w>(&self, worker: &'w mut Option<Worker>) -> Result<&'w mut Worker, Error> {
+        if worker.is_none() {
+            let mut started = Worker::start(&self.program)?;
+            started.check(python::VERSION_HEX, python::BYTECODE_MAGIC)?;
+            *worker = Some(started);
+        }
+        Ok(worker.as_mut().expect("just set"))
+    }
+
+    fn in_parallel<'j, 's, F>(
+        &self,
+        jobs: &'j [Job<'s>],
+        work: F,
+    ) -> Vec<Result<Outcome, BatchError>>
+    where
+        F: Fn(&mut Option<Worker>, &'j Job<'s>) -> Result<Outcome, BatchError> + Sync,
+    {
+        let threads = thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(jobs.len().div_ceil(8))
+            .max(1);
+        let next = AtomicUsize::new(0);
+        let results: Mutex<Vec<_>> = Mutex::new(Vec::with_capacity(jobs.len()));
+        let failed = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let mut worker = None;
+                    while !failed.load(Ordering::Relaxed) {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(job) = jobs.get(index) else { break };
+                        let result = work(&mut worker, job);
+                        failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                        results
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((index, result));
+                    }
+                });
+            }
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+fn normalise(path: &str, outcome: Outcome) -> Result<Outcome, Error> {
+    let Outcome::Code(code) = outcome else {
+        return Ok(outcome);
+    };
+    let nonsense = |error: marshal::Error| Error::Nonsense {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    };
+    Ok(Outcome::Code(marshal::canonical(&code).map_err(nonsense)?))
+}
+
+fn encode(outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
+    match outcome {
+        Outcome::Code(code) => {
+            out.write_all(b"c")?;
+            out.write_all(code)
+        }
+        Outcome::Failed(failure) => {
+            out.write_all(b"f")?;
+            Ok(serde_json::to_writer(out, failure)?)
+        }
+    }
+}
+
+fn decode(entry: &[u8]) -> Option<Outcome> {
+    let (kind, rest) = entry.split_first()?;
+    match kind {
+        b'c' => Some(Outcome::Code(rest.to_vec())),
+        b'f' => serde_json::from_slice(rest).ok().map(Outcome::Failed),
+        _ => None,
+    }
+}

@@ -83,6 +83,12 @@ pub fn remove(image: &[u8]) -> Result<Vec<u8>, Error> {
     elf::remove(image)
 }
 
+/// The target triple of an executable, as far as its headers tell.
+#[must_use]
+pub fn target(image: &[u8]) -> Option<&'static str> {
+    elf::target(image)
+}
+
 /// Checks what the loader and other tools rely on.
 pub fn verify(image: &[u8]) -> Result<Verified, Error> {
     elf::verify(image)

@@ -226,6 +226,18 @@ impl<'a> Image<'a> {
         None
     }
 
+    /// Number of the machine.
+    pub(super) fn machine(&self) -> u16 {
+        self.header.e_machine.get(Le).0
+    }
+
+    /// Whether a dynamic loader is asked for.
+    pub(super) fn has_interpreter(&self) -> bool {
+        self.programs
+            .iter()
+            .any(|program| program.p_type.get(Le) == elf::PT_INTERP)
+    }
+
     /// Whether the file has section headers. `strip --strip-sections` drops them all.
     pub(super) fn has_sections(&self) -> bool {
         self.header.e_shoff.get(Le) != 0 && self.header.e_shnum.get(Le) != 0

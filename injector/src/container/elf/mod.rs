@@ -133,6 +133,19 @@ fn undo_offset(blob_end: u64) -> usize {
         .unwrap_or(usize::MAX)
 }
 
+/// The target triple. A program without an interpreter is taken for a static musl one, since no other stub is static.
+#[must_use]
+pub fn target(bytes: &[u8]) -> Option<&'static str> {
+    let image = Image::parse(bytes).ok()??;
+    match (image.machine(), image.has_interpreter()) {
+        (62, true) => Some("x86_64-unknown-linux-gnu"),
+        (62, false) => Some("x86_64-unknown-linux-musl"),
+        (183, true) => Some("aarch64-unknown-linux-gnu"),
+        (183, false) => Some("aarch64-unknown-linux-musl"),
+        _ => None,
+    }
+}
+
 /// Checks what the loader and other tools rely on.
 pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;

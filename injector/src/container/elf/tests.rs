@@ -94,7 +94,7 @@ fn ours_but_broken_is_an_error() {
     let mut broken = stub.clone();
     broken[magic] = b'?';
     assert!(
-        matches!(detect(&broken), Err(Error::Malformed { structure: "descriptor", offset, .. }) if offset == magic as u64)
+        matches!(detect(&broken), Err(Error::Descriptor { offset, .. }) if offset == magic as u64)
     );
 
     let mut app = inject(&stub, 4).unwrap().assemble(b"blob");

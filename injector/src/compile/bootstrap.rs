@@ -1,0 +1,152 @@
+//! Making the worker.
+//!
+//! The worker is an application like any other: the host's stub with the standard library and `worker.py` in it. The first one
+//! ever has only sources, so it is slow to start; it compiles the standard library once, and the worker that is kept has the
+//! result inside. Nothing but the stub and the archive is needed, least of all a Python.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use oxidize_format::RunOptions;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::library::LibraryCode;
+use super::{BatchError, Compiler, worker};
+use crate::cache::{Cache, Key};
+use crate::collect::stdlib::Archive;
+use crate::collect::{self, Module, ModuleKind, modules};
+use crate::pack::{Input, Options, Part, PartFile, Payload, pack};
+use crate::progress::Progress;
+use crate::stubs::Stub;
+use crate::{container, output, python};
+
+/// The worker could not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The standard library could not be read.
+    #[error(transparent)]
+    Collect(#[from] collect::Error),
+    /// The standard library could not be compiled.
+    #[error(transparent)]
+    Compile(#[from] BatchError),
+    /// It could not be packed.
+    #[error(transparent)]
+    Pack(#[from] crate::pack::Error),
+    /// It could not be injected.
+    #[error(transparent)]
+    Container(#[from] container::Error),
+    /// It could not be written.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+    /// The cache could not be written.
+    #[error("cannot write to the cache")]
+    Cache(#[from] std::io::Error),
+}
+
+/// The compiler that the host's stub makes.
+pub fn compiler<'c>(
+    cache: &'c Cache,
+    stub: &Stub,
+    progress: &Progress,
+) -> Result<Compiler<'c>, Error> {
+    let archives = [Archive::open(cache, &stub.library)?];
+    let image = Sha256::digest(&*stub.image);
+    let identity = Key::of(&[
+        b"worker 1",
+        &image,
+        archives[0].digest(),
+        worker::SOURCE.as_bytes(),
+    ]);
+    let program = cache.program("worker", &identity, |path| {
+        make(cache, stub, &archives, &identity, path, progress)
+    })?;
+    Ok(Compiler::new(cache, &program, identity))
+}
+
+fn make(
+    cache: &Cache,
+    stub: &Stub,
+    archives: &[Archive],
+    identity: &Key,
+    path: &Path,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let slow = path.with_extension("sources");
+    write(stub, library(archives), BTreeMap::new(), &slow)?;
+    let compiler = Compiler::new(cache, &slow, identity.clone());
+    let code = LibraryCode::load(&compiler, archives, &library(archives), 0, progress)?;
+    write(stub, library(archives), code.by_path(), path)
+}
+
+/// The standard library's part with its modules.
+#[must_use]
+pub fn library(archives: &[Archive]) -> Part<'_> {
+    let mut part = Part::library(python::LIB_ROOT, archives);
+    part.modules = modules::modules(&part.as_tree(), modules::Suffixes(&[]), &|_, _| false);
+    part
+}
+
+fn write<'a>(
+    stub: &Stub,
+    mut library: Part<'a>,
+    code: BTreeMap<&'a str, &'a [u8]>,
+    path: &Path,
+) -> Result<(), Error> {
+    for module in &library.modules {
+        let code = module.file.as_deref().and_then(|file| code.get(file));
+        library
+            .code
+            .extend(code.map(|code| (module.name.clone(), Cow::Borrowed(*code))));
+    }
+    let file = format!("{}.py", worker::MODULE);
+    let module = Module {
+        name: worker::MODULE.to_owned(),
+        kind: ModuleKind::Source,
+        file: Some(file.clone()),
+        directory: None,
+    };
+    let payload = Payload::Bytes(Cow::Borrowed(worker::SOURCE.as_bytes()));
+    let application = Part {
+        root: python::APP_ROOT,
+        directories: Vec::new(),
+        files: BTreeMap::from([(
+            file,
+            PartFile {
+                payload,
+                executable: false,
+            },
+        )]),
+        modules: vec![module],
+        code: BTreeMap::new(),
+    };
+    let input = Input {
+        target: stub.target.clone(),
+        config: RunOptions {
+            entry_module: Some(worker::MODULE.to_owned()),
+            ..RunOptions::default()
+        },
+        parts: vec![application, library],
+        natives: Vec::new(),
+        distributions: Vec::new(),
+        licenses: None,
+        script: None,
+    };
+    let options = Options {
+        optimize: 0,
+        sources: true,
+        compress: false,
+    };
+    let quiet = Progress::none();
+    let layout = pack(input, options, &quiet)?;
+    let plan = container::inject(&stub.image, layout.len())?;
+    Ok(output::write(
+        path,
+        &stub.permissions,
+        &plan,
+        &layout,
+        &quiet,
+    )?)
+}

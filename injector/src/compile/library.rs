@@ -1,0 +1,96 @@
+//! The standard library's code, kept in the cache as one entry: a cold start reads one file and not six hundred.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::{BatchError, Compiler, Error, Job, Outcome};
+use crate::cache::{Entry, Key};
+use crate::collect::stdlib::Archive;
+use crate::pack::{Part, Payload};
+use crate::progress::Progress;
+
+/// Code of the library's modules, by relative path of the source.
+#[derive(Debug)]
+pub struct LibraryCode(Entry);
+
+impl LibraryCode {
+    /// Loads or makes the code of all sources in these archives.
+    pub fn load(
+        compiler: &Compiler<'_>,
+        archives: &[Archive],
+        part: &Part<'_>,
+        level: u8,
+        progress: &Progress,
+    ) -> Result<LibraryCode, BatchError> {
+        let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
+        let key = Key::of(&[b"library 1", compiler.identity.bytes(), &[level], &digests]);
+        if let Some(entry) = compiler.cache.load("library", &key) {
+            return Ok(LibraryCode(entry));
+        }
+        let sources: Vec<_> = part.sources().map(|(_, path)| path).collect();
+        let jobs: Vec<Job<'_>> = sources
+            .iter()
+            .map(|path| {
+                let bytes = match &part.files[*path].payload {
+                    Payload::Bytes(bytes) => bytes.as_ref(),
+                    Payload::File { .. } => unreachable!("the library comes from archives"),
+                };
+                Job {
+                    path: part.virtual_path(path),
+                    source: Box::new(move || Ok(Cow::Borrowed(bytes))),
+                }
+            })
+            .collect();
+        progress.start("Compiling the standard library", jobs.len() as u64);
+        let outcomes = compiler.compile_all(&jobs, level, &|| progress.advance(1))?;
+        let write = |out: &mut dyn Write| -> io::Result<()> {
+            for (path, outcome) in sources.iter().zip(&outcomes) {
+                // A source that does not compile runs into its error when it is imported, as anywhere else.
+                if let Outcome::Code(code) = outcome {
+                    write_chunk(out, path.as_bytes())?;
+                    write_chunk(out, code)?;
+                }
+            }
+            Ok(())
+        };
+        compiler
+            .cache
+            .store("library", &key, write)
+            .map_err(Error::Cache)?;
+        let gone = || {
+            Error::Cache(io::Error::other(
+                "an entry just written cannot be read back",
+            ))
+        };
+        Ok(LibraryCode(
+            compiler.cache.load("library", &key).ok_or_else(gone)?,
+        ))
+    }
+
+    /// Code by path. What the cache holds has passed its digest; should it be cut off nevertheless, it ends there.
+    #[must_use]
+    pub fn by_path(&self) -> BTreeMap<&str, &[u8]> {
+        let mut rest: &[u8] = &self.0;
+        let mut found = BTreeMap::new();
+        while let Some((path, after)) = chunk(rest)
+            && let Some((code, after)) = chunk(after)
+            && let Ok(path) = std::str::from_utf8(path)
+        {
+            found.insert(path, code);
+            rest = after;
+        }
+        found
+    }
+}
+
+fn write_chunk(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+    let len = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    out.write_all(&len.to_le_bytes())?;
+    out.write_all(bytes)
+}
+
+fn chunk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
+}

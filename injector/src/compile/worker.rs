@@ -1,0 +1,248 @@
+//! The child process that compiles: the host's stub with the standard library and `worker.py` inside.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Name of the worker's main module.
+pub const MODULE: &str = "_oxidize_worker";
+/// Its source.
+pub const SOURCE: &str = include_str!("worker.py");
+
+/// A reply larger than this is a broken worker, not code.
+const LARGEST_REPLY: u32 = 1 << 30;
+
+/// The worker could not do its work.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It could not be started.
+    #[error("cannot start the bytecode compiler `{}`", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It ended in the middle of the work.
+    #[error(
+        "the bytecode compiler stopped while compiling `{path}`{}",
+        last_line(said)
+    )]
+    Stopped {
+        /// The file it was compiling.
+        path: String,
+        /// What it left on standard error.
+        said: String,
+        /// The failed read or write.
+        source: io::Error,
+    },
+    /// It sent something that is no reply.
+    #[error("the bytecode compiler gave an answer that makes no sense for `{path}`: {problem}")]
+    Nonsense {
+        /// The file it was compiling.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// It is another Python than the stub's.
+    #[error("the bytecode compiler is Python {found:#010x}, the stub needs {wanted:#010x}")]
+    OtherPython {
+        /// `sys.hexversion` of the worker.
+        found: u32,
+        /// The stub's.
+        wanted: u32,
+    },
+    /// The cache could not be written.
+    #[error("cannot write to the cache")]
+    Cache(#[from] io::Error),
+}
+
+fn last_line(said: &str) -> String {
+    let last = said.trim_end().lines().last().unwrap_or_default();
+    if last.is_empty() {
+        String::new()
+    } else {
+        format!(": {last}")
+    }
+}
+
+/// What compiling a file came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Marshalled code.
+    Code(Vec<u8>),
+    /// The file is not Python, or not this Python.
+    Failed(Failure),
+}
+
+/// Why a file did not compile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Name of the exception.
+    pub kind: String,
+    /// Its message.
+    pub message: String,
+    /// Line in the file, if known.
+    pub line: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    path: &'a str,
+    levels: [u8; 1],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reply {
+    Sizes([u32; 1]),
+    Error(Failure),
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    magic: u32,
+    version: u32,
+}
+
+/// A running worker.
+pub struct Worker {
+    child: Child,
+    requests: Option<BufWriter<ChildStdin>>,
+    replies: BufReader<ChildStdout>,
+    errors: File,
+}
+
+impl Worker {
+    /// Starts one.
+    pub fn start(program: &Path) -> Result<Worker, Error> {
+        let failed = |source| Error::Start {
+            program: program.to_owned(),
+            source,
+        };
+        // A file and not a pipe: a pipe that nobody empties would block a worker with much to complain about.
+        let errors = tempfile::tempfile().map_err(failed)?;
+        let mut child = Command::new(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors.try_clone().map_err(failed)?)
+            .spawn()
+            .map_err(failed)?;
+        let requests = Some(BufWriter::new(
+            child.stdin.take().expect("it was asked for"),
+        ));
+        let replies = BufReader::new(child.stdout.take().expect("it was asked for"));
+        Ok(Worker {
+            child,
+            requests,
+            replies,
+            errors,
+        })
+    }
+
+    /// Makes sure that the worker is the Python that the stub is.
+    pub fn check(&mut self, version: u32, magic: u32) -> Result<(), Error> {
+        let (line, _) = self.exchange("the interpreter's identity", b"{}\n", &[])?;
+        let identity: Identity = parse("the interpreter's identity", &line)?;
+        if (identity.version, identity.magic) != (version, magic) {
+            return Err(Error::OtherPython {
+                found: identity.version,
+                wanted: version,
+            });
+        }
+        Ok(())
+    }
+
+    /// Compiles one file.
+    pub fn compile(&mut self, path: &str, source: &[u8], level: u8) -> Result<Outcome, Error> {
+        let request = Request {
+            path,
+            levels: [level],
+        };
+        let mut line = serde_json::to_vec(&request).expect("a path and a number are JSON");
+        line.push(b'\n');
+        let (line, code) = self.exchange(path, &line, source)?;
+        match parse(path, &line)? {
+            Reply::Sizes([size]) if size as usize == code.len() => Ok(Outcome::Code(code)),
+            Reply::Sizes(_) => Err(nonsense(path, "sizes do not add up")),
+            Reply::Error(failure) => Ok(Outcome::Failed(failure)),
+        }
+    }
+
+    fn exchange(
+        &mut self,
+        path: &str,
+        line: &[u8],
+        payload: &[u8],
+    ) -> Result<(Vec<u8>, Vec<u8>), Error> {
+        let mut reply = match self.talk(line, payload) {
+            Ok(reply) => reply,
+            Err(source) => {
+                return Err(Error::Stopped {
+                    path: path.to_owned(),
+                    said: self.said(),
+                    source,
+                });
+            }
+        };
+        let newline = reply.iter().position(|byte| *byte == b'\n');
+        let code = reply.split_off(newline.ok_or_else(|| nonsense(path, "no line of JSON"))? + 1);
+        Ok((reply, code))
+    }
+
+    fn talk(&mut self, line: &[u8], payload: &[u8]) -> io::Result<Vec<u8>> {
+        let too_long = |_| io::Error::other("the file is too long to be compiled");
+        let len = u32::try_from(line.len() + payload.len()).map_err(too_long)?;
+        let requests = self.requests.as_mut().expect("open until the end");
+        requests.write_all(&len.to_le_bytes())?;
+        requests.write_all(line)?;
+        requests.write_all(payload)?;
+        requests.flush()?;
+        let mut prefix = [0; 4];
+        self.replies.read_exact(&mut prefix)?;
+        let len = u32::from_le_bytes(prefix);
+        if len > LARGEST_REPLY {
+            return Err(io::Error::other("the reply is absurdly long"));
+        }
+        let mut reply = Vec::new();
+        let read = (&mut self.replies)
+            .take(u64::from(len))
+            .read_to_end(&mut reply)?;
+        if read < len as usize {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(reply)
+    }
+
+    fn said(&mut self) -> String {
+        let mut said = String::new();
+        let _ = self.child.wait();
+        let _ = self.errors.seek(SeekFrom::Start(0));
+        let _ = self.errors.read_to_string(&mut said);
+        said
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // The end of its input is the end of its work.
+        drop(self.requests.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(path: &str, line: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(line).map_err(|error| nonsense(path, &error.to_string()))
+}
+
+fn nonsense(path: &str, problem: &str) -> Error {
+    Error::Nonsense {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    }
+}

@@ -1,0 +1,255 @@
+//! From resources to a blob's layout.
+
+pub mod imports;
+mod part;
+mod payload;
+pub mod shadow;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fs;
+
+use oxidize_format as format;
+use oxidize_format::{
+    Content, FileEntry, HeaderFields, Layout, ModuleEntry, NativeEntry, RunOptions, Writer,
+};
+use thiserror::Error;
+
+pub use part::{Part, PartFile};
+pub use payload::Payload;
+
+use crate::collect::native::SharedObject;
+use crate::collect::{Distribution, Module, ModuleKind};
+use crate::progress::Progress;
+use crate::python;
+
+/// Resources could not be packed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The format does not take it.
+    #[error("the resources cannot be expressed in the blob")]
+    Format(#[from] format::WriteError),
+    /// A file could not be read.
+    #[error(transparent)]
+    Read(#[from] crate::collect::Error),
+}
+
+/// A shared object among the application's files.
+#[derive(Debug)]
+pub struct NativeFile {
+    /// Relative path.
+    pub path: String,
+    /// What it says about itself.
+    pub object: SharedObject,
+    /// The module it is, if it is an extension module.
+    pub module: Option<String>,
+}
+
+/// How to pack.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Which `-O` level the code is for.
+    pub optimize: u8,
+    /// Whether sources of modules with code go in.
+    pub sources: bool,
+    /// Whether cold data is compressed.
+    pub compress: bool,
+}
+
+/// Everything that goes into a blob.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// Target triple.
+    pub target: String,
+    /// How to start and what to run.
+    pub config: RunOptions,
+    /// The two parts, the one that comes first on the search path first.
+    pub parts: Vec<Part<'a>>,
+    /// Shared objects of the first part.
+    pub natives: Vec<NativeFile>,
+    /// Distributions of the first part.
+    pub distributions: Vec<Distribution>,
+    /// Licence texts.
+    pub licenses: Option<Vec<u8>>,
+    /// Virtual path of a script that runs from its source.
+    pub script: Option<String>,
+}
+
+/// Decides where everything lies in the blob.
+pub fn pack<'a>(
+    input: Input<'a>,
+    options: Options,
+    progress: &Progress,
+) -> Result<Layout<Payload<'a>>, Error> {
+    let mut writer = Writer::new(HeaderFields {
+        py_version_hex: python::VERSION_HEX,
+        bytecode_magic: python::BYTECODE_MAGIC,
+        stub_abi: python::STUB_ABI,
+        target: input.target,
+        root: format::VIRTUAL_ROOT.to_owned(),
+    });
+    writer.set_run_config(input.config);
+    let native_paths: BTreeSet<String> = input
+        .natives
+        .iter()
+        .map(|native| native.path.clone())
+        .collect();
+    let app_root = input
+        .parts
+        .first()
+        .map_or(python::APP_ROOT, |part| part.root);
+    progress.start(
+        "Packing",
+        input.parts.iter().map(|part| part.files.len() as u64).sum(),
+    );
+    for part in input.parts {
+        add_part(
+            &mut writer,
+            part,
+            &native_paths,
+            input.script.as_deref(),
+            options,
+            progress,
+        )?;
+    }
+    for native in input.natives {
+        let name = native.module.clone();
+        writer.add_native(NativeEntry {
+            name: name.unwrap_or_else(|| {
+                format!(
+                    "{}/{}",
+                    app_root.trim_start_matches("/~oxidize/"),
+                    native.path
+                )
+            }),
+            soname: native.object.soname,
+            needed: native.object.needed,
+            extension: native.module.is_some(),
+            content: Content::File(format!("{app_root}/{}", native.path)),
+        })?;
+    }
+    let mut known = BTreeSet::new();
+    for found in input.distributions {
+        // Two versions of one distribution: the first directory counts, as it does for the path finder.
+        if known.insert(found.normalised.clone()) {
+            writer.add_distribution(format::DistributionEntry {
+                normalised: found.normalised,
+                name: found.name,
+                version: found.version,
+                directory: format!("{app_root}/{}", found.directory),
+            })?;
+        }
+    }
+    if let Some(texts) = input.licenses {
+        writer.set_licenses(content(Payload::Bytes(texts.into()), true)?)?;
+    }
+    Ok(writer.layout()?)
+}
+
+fn add_part<'a>(
+    writer: &mut Writer<Payload<'a>>,
+    mut part: Part<'a>,
+    natives: &BTreeSet<String>,
+    script: Option<&str>,
+    options: Options,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let hidden = if options.sources {
+        BTreeSet::new()
+    } else {
+        sources_to_hide(&part, script)
+    };
+    writer.add_directory(part.root)?;
+    for directory in &part.directories {
+        writer.add_directory(&part.virtual_path(directory))?;
+    }
+    let files = std::mem::take(&mut part.files);
+    for (path, file) in files {
+        progress.advance(1);
+        if hidden.contains(&path) {
+            continue;
+        }
+        let cold = !natives.contains(&path);
+        let content = content(file.payload, options.compress && cold)?;
+        writer.add_file(
+            &part.virtual_path(&path),
+            FileEntry {
+                content,
+                executable: file.executable,
+            },
+        )?;
+    }
+    for module in std::mem::take(&mut part.modules) {
+        let code = part.code.remove(&module.name);
+        writer.add_module(module_entry(&part, module, code, &hidden, options))?;
+    }
+    Ok(())
+}
+
+/// Sources that are not needed because their code is there.
+fn sources_to_hide(part: &Part<'_>, script: Option<&str>) -> BTreeSet<String> {
+    let sources = part
+        .sources()
+        .filter(|(module, _)| part.code.contains_key(&module.name));
+    let paths = sources.map(|(_, path)| path.to_owned());
+    paths
+        .filter(|path| Some(part.virtual_path(path).as_str()) != script)
+        .collect()
+}
+
+fn module_entry<'a>(
+    part: &Part<'_>,
+    module: Module,
+    code: Option<Cow<'a, [u8]>>,
+    hidden: &BTreeSet<String>,
+    options: Options,
+) -> ModuleEntry<Payload<'a>> {
+    let kind = match (module.kind, module.is_package()) {
+        (ModuleKind::Namespace, _) => format::ModuleKind::Namespace,
+        (_, true) => format::ModuleKind::Package,
+        (_, false) => format::ModuleKind::Module,
+    };
+    let mut entry = ModuleEntry::new(module.name.clone(), kind);
+    let place = if module.kind == ModuleKind::Namespace {
+        &module.directory
+    } else {
+        &module.file
+    };
+    entry.path = place.as_deref().map(|path| part.virtual_path(path));
+    match module.kind {
+        ModuleKind::Extension => entry.native = Some(module.name),
+        ModuleKind::Source => {
+            let file = module.file.as_deref().unwrap_or_default();
+            entry.source = (!hidden.contains(file)).then(|| Content::File(part.virtual_path(file)));
+            let level = usize::from(options.optimize.min(2));
+            entry.bytecode[level] = code.map(|code| Content::plain(Payload::Bytes(code)));
+        }
+        ModuleKind::Namespace => {}
+    }
+    entry
+}
+
+fn content<'a>(payload: Payload<'a>, compress: bool) -> Result<Content<Payload<'a>>, Error> {
+    if compress {
+        let compressed = match &payload {
+            Payload::Bytes(bytes) => payload::compressed(bytes),
+            Payload::File { len, .. } if *len > payload::LARGEST => None,
+            Payload::File { path, len } => {
+                let io = |source| crate::collect::Error::Io {
+                    path: path.clone(),
+                    source,
+                };
+                let bytes = fs::read(path).map_err(io)?;
+                if bytes.len() as u64 != *len {
+                    return Err(crate::collect::Error::Changed(path.clone()).into());
+                }
+                payload::compressed(&bytes)
+            }
+        };
+        if let Some(content) = compressed {
+            return Ok(content);
+        }
+    }
+    Ok(Content::plain(payload))
+}

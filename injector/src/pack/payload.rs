@@ -1,0 +1,51 @@
+//! Bytes on their way into a blob.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use oxidize_format::{Compression, Content};
+
+/// A run of bytes, known by its length until it is written.
+#[derive(Debug, Clone)]
+pub enum Payload<'a> {
+    /// In memory, or in a mapping.
+    Bytes(Cow<'a, [u8]>),
+    /// A whole file, copied when its turn comes.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Its length when it was found.
+        len: u64,
+    },
+}
+
+impl oxidize_format::Payload for Payload<'_> {
+    fn len(&self) -> u64 {
+        match self {
+            Payload::Bytes(bytes) => bytes.len(),
+            Payload::File { len, .. } => *len,
+        }
+    }
+}
+
+/// Below this, a frame's header eats what it saves.
+const SMALLEST: usize = 128;
+/// Files above this are stored as they are: they are mostly media and archives, and a frame is held in memory.
+pub(super) const LARGEST: u64 = 64 << 20;
+const LEVEL: i32 = 9;
+
+/// Compressed content if that is worth it.
+#[must_use]
+pub(super) fn compressed(bytes: &[u8]) -> Option<Content<Payload<'static>>> {
+    if bytes.len() < SMALLEST {
+        return None;
+    }
+    // The bulk function writes one frame and states the content's size in it, as the format asks.
+    let frame = zstd::bulk::compress(bytes, LEVEL).ok()?;
+    let worth_it = frame.len() < bytes.len() - bytes.len() / 10;
+    worth_it.then(|| Content::Stored {
+        length: bytes.len() as u64,
+        payload: Payload::Bytes(frame.into()),
+        compression: Compression::Zstd,
+    })
+}
