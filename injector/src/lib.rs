@@ -1,6 +1,7 @@
 //! Turns a Python application into one executable by writing its resources into a prebuilt stub.
 
 pub mod cache;
+pub mod cli;
 pub mod collect;
 pub mod compile;
 pub mod container;

@@ -1,3 +1,7 @@
 //! The `oxidize-inject` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oxidize_inject::cli::main()
+}

@@ -244,7 +244,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
 
     let mut warnings = Vec::new();
     let (natives, modules) = modules(&tree, &stub.target, &mut warnings)?;
-    let mut library = bootstrap::library(&archives);
+    let mut library = pack::library(&archives);
     let entry = Offer {
         tree: &tree,
         modules: &modules,
@@ -271,7 +271,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     let code = LibraryCode::load(
         &compiler,
         &archives,
-        &bootstrap::library(&archives),
+        &pack::library(&archives),
         request.optimize,
         progress,
     )?;

@@ -42,14 +42,11 @@ impl Archive {
             source,
         };
         let digest: [u8; 32] = Sha256::digest(&*Map::open(path).map_err(io)?).into();
-        let key = Key::of(&[b"archive 1", &digest]);
+        let key = Key::of(&[b"archive 2", &digest]);
         let tar = match cache.load("archives", &key) {
             Some(tar) => tar,
             None => {
-                let unpack = |out: &mut dyn io::Write| -> io::Result<()> {
-                    let packed = BufReader::with_capacity(1 << 20, File::open(path)?);
-                    io::copy(&mut zstd::Decoder::with_buffer(packed)?, out).map(drop)
-                };
+                let unpack = |out: &mut dyn io::Write| unpack(path, out);
                 cache.store("archives", &key, unpack).map_err(io)?;
                 let unreadable = || archive_error(path, "the unpacked copy cannot be read back");
                 cache.load("archives", &key).ok_or_else(unreadable)?
@@ -91,6 +88,28 @@ impl Archive {
     pub fn bytes(&self, member: &Member) -> &[u8] {
         &self.tar[member.start..member.end]
     }
+}
+
+/// Writes a tar file with those members that are ever asked for: the libraries a target's archive is made of are not.
+fn unpack(path: &Path, out: &mut dyn io::Write) -> io::Result<()> {
+    let packed = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let mut packed = tar::Archive::new(zstd::Decoder::with_buffer(packed)?);
+    let mut unpacked = tar::Builder::new(out);
+    for entry in packed.entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.into_owned();
+        if entry.header().entry_type().is_file()
+            && (name.starts_with(LIB) || name.starts_with(LICENSES))
+        {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(entry.size());
+            header.set_mode(0o644);
+            unpacked.append_data(&mut header, &name, &mut entry)?;
+        }
+    }
+    // The rest is read too, so that a damaged end is noticed.
+    io::copy(&mut packed.into_inner(), &mut io::sink())?;
+    unpacked.into_inner()?.flush()
 }
 
 fn archive_error(path: &Path, problem: &str) -> Error {

@@ -16,8 +16,8 @@ use super::library::LibraryCode;
 use super::{BatchError, Compiler, worker};
 use crate::cache::{Cache, Key};
 use crate::collect::stdlib::Archive;
-use crate::collect::{self, Module, ModuleKind, modules};
-use crate::pack::{Input, Options, Part, PartFile, Payload, pack};
+use crate::collect::{self, Module, ModuleKind};
+use crate::pack::{Input, Options, Part, PartFile, Payload, SUPPORT, library, pack};
 use crate::progress::Progress;
 use crate::stubs::Stub;
 use crate::{container, output, python};
@@ -54,12 +54,12 @@ pub fn compiler<'c>(
 ) -> Result<Compiler<'c>, Error> {
     let archives = [Archive::open(cache, &stub.library)?];
     let image = Sha256::digest(&*stub.image);
-    let identity = Key::of(&[
-        b"worker 1",
-        &image,
-        archives[0].digest(),
-        worker::SOURCE.as_bytes(),
-    ]);
+    let support: Vec<u8> = SUPPORT
+        .iter()
+        .flat_map(|(_, source)| source.bytes())
+        .collect();
+    let worker = worker::SOURCE.as_bytes();
+    let identity = Key::of(&[b"worker 1", &image, archives[0].digest(), worker, &support]);
     let program = cache.program("worker", &identity, |path| {
         make(cache, stub, &archives, &identity, path, progress)
     })?;
@@ -79,14 +79,6 @@ fn make(
     let compiler = Compiler::new(cache, &slow, identity.clone());
     let code = LibraryCode::load(&compiler, archives, &library(archives), 0, progress)?;
     write(stub, library(archives), code.by_path(), path)
-}
-
-/// The standard library's part with its modules.
-#[must_use]
-pub fn library(archives: &[Archive]) -> Part<'_> {
-    let mut part = Part::library(python::LIB_ROOT, archives);
-    part.modules = modules::modules(&part.as_tree(), modules::Suffixes(&[]), &|_, _| false);
-    part
 }
 
 fn write<'a>(

@@ -178,7 +178,6 @@ pub fn mentioned(source: Source<'_>) -> BTreeSet<String> {
                     found.insert(module);
                 }
                 rest = &rest[whole.len()..];
-                found.insert(module);
             }
             _ => {}
         }

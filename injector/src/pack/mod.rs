@@ -4,6 +4,7 @@ pub mod imports;
 mod part;
 mod payload;
 pub mod shadow;
+mod support;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 pub use part::{Part, PartFile};
 pub use payload::Payload;
+pub use support::{SUPPORT, library};
 
 use crate::collect::native::SharedObject;
 use crate::collect::{Distribution, Module, ModuleKind};

@@ -1,0 +1,187 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  A directory with a __main__.py becomes one executable:
+      oxidize-inject hello --resources examples/hello
+
+  A package from the index, by its console script:
+      pip install --target build flask
+      oxidize-inject flask --resources build --entry flask
+
+  Look at it, check it, take it apart:
+      oxidize-inject inspect ./hello
+      oxidize-inject verify ./hello
+      oxidize-inject extract ./hello --to unpacked
+
+An output whose name is that of a subcommand is written with its directory: `oxidize-inject ./verify --resources DIR`.";
+
+/// Turn a Python application into one executable.
+///
+/// The files of DIR are written into a copy of a prebuilt program that contains the interpreter. The result needs no Python and
+/// unpacks nothing when it runs.
+#[derive(Debug, Parser)]
+#[command(name = "oxidize-inject", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(
+    subcommand_negates_reqs = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) package: Package,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Package {
+    /// The executable to write
+    #[arg(value_name = "APP", required = true)]
+    pub(super) output: Option<PathBuf>,
+    /// The directory with the application: modules, packages, data, installed distributions
+    #[arg(short, long, value_name = "DIR", required = true)]
+    pub(super) resources: Option<PathBuf>,
+    /// The system to package for [default: this one]
+    #[arg(long, value_name = "TRIPLE")]
+    pub(super) target: Option<String>,
+    /// What to run: a console script of a distribution in DIR, or a module, or a function of one [default: DIR/__main__.py,
+    /// else the only console script]
+    #[arg(
+        short,
+        long,
+        value_name = "MODULE[:FUNCTION]",
+        conflicts_with = "script"
+    )]
+    pub(super) entry: Option<String>,
+    /// A file in DIR to run instead
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+    /// Like python's -O and -OO: 1 drops assertions, 2 drops docstrings too
+    #[arg(short = 'O', long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub(super) optimize: u8,
+    /// Leave the sources of modules out; tracebacks lose their source lines
+    #[arg(long)]
+    pub(super) no_source: bool,
+    /// Compress sources and data files; bytecode and native code never are
+    #[arg(long)]
+    pub(super) compress: bool,
+    /// Package what the rules would leave out: a file of DIR that looks like a secret, or a module of the standard library that
+    /// `--stdlib used` does not see
+    #[arg(long, value_name = "NAME")]
+    pub(super) include: Vec<String>,
+    /// How much of the standard library goes in
+    #[arg(long, value_enum, default_value_t = Stdlib::All)]
+    pub(super) stdlib: Stdlib,
+    /// The stub to use, instead of the one that belongs to the target
+    #[arg(long, value_name = "FILE")]
+    pub(super) stub: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Understood by every command.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// How to tell the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) output_format: Format,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// One JSON object on standard output
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Stdlib {
+    /// Modules that import statements reach, and what --include names
+    Used,
+    /// Everything
+    All,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print what is inside a packaged application
+    Inspect(Inspect),
+    /// Write the files of a packaged application, or its blob, to disk
+    Extract(Extract),
+    /// Check that a packaged application is whole
+    Verify(Verify),
+    /// Give back the stub that an application was made from
+    Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// The packaged application
+    pub(super) app: PathBuf,
+    /// Print the licence texts of what is inside
+    #[arg(long)]
+    pub(super) licenses: bool,
+    /// List entries, one a line
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) list: Option<List>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum List {
+    /// Files with their sizes
+    Files,
+    /// Modules with what they are made of
+    Modules,
+    /// Extension modules and shared libraries
+    Natives,
+    /// Distributions with their versions
+    Distributions,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub(super) struct Extract {
+    /// The packaged application
+    pub(super) app: PathBuf,
+    /// Write the files below this directory, which must be new or empty
+    #[arg(long, value_name = "DIR", group = "what")]
+    pub(super) to: Option<PathBuf>,
+    /// Write the blob as it is
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub(super) blob: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The packaged application
+    pub(super) app: PathBuf,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// The packaged application
+    pub(super) app: PathBuf,
+    /// Where to write the stub [default: over the application]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}

@@ -1,0 +1,78 @@
+//! How failures are told: what failed, the causes below it, and a hint where there is one.
+
+use std::error::Error;
+use std::io::Write;
+
+/// A failure on its way to the user.
+#[derive(Debug)]
+pub(super) struct Failure {
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without causes.
+    pub(super) fn new(message: impl Into<String>) -> Failure {
+        Failure {
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// `message` failed because of the error.
+    pub(super) fn because(message: impl Into<String>, error: &dyn Error) -> Failure {
+        let mut failure = Failure::new(message);
+        failure.add_causes(Some(error));
+        failure
+    }
+
+    pub(super) fn hint(mut self, hint: Option<impl Into<String>>) -> Failure {
+        self.hint = hint.map(Into::into);
+        self
+    }
+
+    fn add_causes(&mut self, mut cause: Option<&dyn Error>) {
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // An error that only passes on what is below it adds nothing.
+            if self.causes.last().unwrap_or(&self.message) != &text {
+                self.causes.push(text);
+            }
+            cause = error.source();
+        }
+    }
+
+    /// Prints it to standard error.
+    pub(super) fn report(&self) {
+        let mut text = format!("error: {}\n", self.message);
+        for cause in &self.causes {
+            text.push_str(&format!("  Caused by: {cause}\n"));
+        }
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("\nhint: {hint}\n"));
+        }
+        // Nobody is left to be told that standard error is closed.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_causes_are_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] Inner);
+        #[derive(Debug, thiserror::Error)]
+        #[error(transparent)]
+        struct Inner(#[from] std::io::Error);
+        let error = Outer(Inner(std::io::Error::other("inner")));
+        let failure = Failure::because("it failed", &error);
+        assert_eq!(failure.message, "it failed");
+        assert_eq!(failure.causes, ["outer", "inner"]);
+    }
+}

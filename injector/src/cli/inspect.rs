@@ -1,0 +1,310 @@
+//! `oxidize-inject inspect`.
+
+use std::fmt::Write as _;
+
+use oxidize_format::{Blob, Data, Entry, Error, Exit, Node};
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::args::{Format, Inspect, List};
+use super::failure::Failure;
+use super::{print, text};
+
+pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
+    let app = App::open(&args.app)?;
+    let blob = app.blob()?;
+    let damaged = |error: Error| app.damaged(&error);
+    if args.licenses {
+        return print_licenses(&app, &blob);
+    }
+    if let Some(what) = args.list {
+        let lines = list(&blob, what).map_err(damaged)?;
+        if args.common.output_format == Format::Json {
+            return print(&format!(
+                "{:#}\n",
+                Value::from(lines.iter().map(Line::json).collect::<Vec<_>>())
+            ));
+        }
+        return print(&lines.iter().map(Line::text).collect::<String>());
+    }
+    let summary = Summary::of(&blob).map_err(damaged)?;
+    let header = blob.header();
+    let slot = app.slot();
+    let range = slot.blob.clone().unwrap_or_default();
+    if args.common.output_format == Format::Json {
+        return print(&format!(
+            "{:#}\n",
+            json!({
+                "container": slot.kind.name(),
+                "target": summary.target,
+                "stub_id": text::hex(&slot.stub_id),
+                "stub_abi": slot.abi,
+                "blob": { "offset": range.start, "size": range.end - range.start },
+                "python": summary.python,
+                "digest": text::hex(&header.digest),
+                "entry": summary.entry,
+                "options": summary.options,
+                "modules": summary.modules,
+                "files": summary.files,
+                "file_bytes": summary.file_bytes,
+                "natives": summary.natives,
+                "distributions": summary.distributions,
+            })
+        ));
+    }
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(out, "{name:14} {value}");
+    };
+    line(
+        "target",
+        &format!("{} ({})", summary.target, slot.kind.name()),
+    );
+    line("python", &summary.python);
+    line("runs", &summary.entry);
+    line("options", &summary.options.join(", "));
+    line("modules", &summary.modules.to_string());
+    line(
+        "files",
+        &format!("{}, {}", summary.files, text::size(summary.file_bytes)),
+    );
+    line("native", &summary.natives.to_string());
+    line("distributions", &summary.distributions.join(", "));
+    line(
+        "blob",
+        &format!(
+            "{} at offset {:#x}",
+            text::size(range.end - range.start),
+            range.start
+        ),
+    );
+    line("digest", &text::hex(&header.digest));
+    line(
+        "stub",
+        &format!("{} (agreement {})", text::hex(&slot.stub_id), slot.abi),
+    );
+    // A line without a value would only raise questions.
+    let kept: Vec<&str> = out
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| line.contains(' '))
+        .collect();
+    print(&(kept.join("\n") + "\n"))
+}
+
+fn print_licenses(app: &App, blob: &Blob<'_>) -> Result<(), Failure> {
+    let damaged = |error: Error| app.damaged(&error);
+    let texts = blob.licenses().map_err(damaged)?;
+    let texts = texts.ok_or_else(|| Failure::new("the application carries no licence texts"))?;
+    print(&String::from_utf8_lossy(&texts.read().map_err(damaged)?))
+}
+
+struct Summary {
+    target: String,
+    python: String,
+    entry: String,
+    options: Vec<String>,
+    modules: u32,
+    files: u64,
+    file_bytes: u64,
+    natives: u32,
+    distributions: Vec<String>,
+}
+
+impl Summary {
+    fn of(blob: &Blob<'_>) -> Result<Summary, Error> {
+        let config = blob.run_config()?;
+        let version = blob.header().py_version_hex;
+        let (mut files, mut file_bytes) = (0, 0);
+        each_file(blob.tree().root()?, &mut |_, data, _| {
+            files += 1;
+            file_bytes += data.map_or(0, |data| data.len());
+            Ok(())
+        })?;
+        let mut distributions = Vec::new();
+        for distribution in blob.distributions().iter() {
+            let distribution = distribution?;
+            distributions.push(format!(
+                "{} {}",
+                distribution.name(),
+                distribution.version()
+            ));
+        }
+        let mut options = vec![format!("optimize {}", config.optimize)];
+        let exit = if config.exit == Exit::Fast {
+            "fast exit"
+        } else {
+            "full exit"
+        };
+        options.push(exit.to_owned());
+        let switches = [
+            (config.unbuffered, "unbuffered"),
+            (config.inspect, "inspect"),
+            (config.use_environment, "reads PYTHON* variables"),
+            (config.site, "site"),
+            (config.user_site, "user site"),
+            (config.cwd_on_path, "working directory on the path"),
+            (config.faulthandler, "faulthandler"),
+            (config.dev_mode, "development mode"),
+        ];
+        options.extend(
+            switches
+                .iter()
+                .filter(|(on, _)| *on)
+                .map(|(_, name)| (*name).to_owned()),
+        );
+        Ok(Summary {
+            target: blob.target()?.to_owned(),
+            python: format!(
+                "{}.{}.{}",
+                version >> 24,
+                version >> 16 & 0xff,
+                version >> 8 & 0xff
+            ),
+            entry: match config.entry {
+                Entry::None => "the interpreter".to_owned(),
+                Entry::Module(module) => format!("module {module}"),
+                Entry::Function { module, function } => format!("{module}:{function}"),
+                Entry::Script(path) => path.to_owned(),
+            },
+            options,
+            modules: blob.modules().len(),
+            files,
+            file_bytes,
+            natives: blob.natives().len(),
+            distributions,
+        })
+    }
+}
+
+type Visitor<'v, 'a> = dyn FnMut(Node<'a>, Option<Data<'a>>, &str) -> Result<(), Error> + 'v;
+
+/// Visits each file with its data and full path. Trees are no deeper than their longest path has parts.
+pub(super) fn each_file<'a>(root: Node<'a>, visit: &mut Visitor<'_, 'a>) -> Result<(), Error> {
+    let mut open = vec![(root, String::new())];
+    while let Some((directory, path)) = open.pop() {
+        let children = directory.children();
+        for position in 0..children.len() {
+            let child = children.get(position)?;
+            let path = if path.is_empty() {
+                child.name().to_owned()
+            } else {
+                format!("{path}/{}", child.name())
+            };
+            if child.is_dir() {
+                open.push((child, path));
+            } else {
+                visit(child, child.data()?, &path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Line {
+    name: String,
+    details: Vec<(&'static str, Value)>,
+}
+
+impl Line {
+    fn text(&self) -> String {
+        let show = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let details = self
+            .details
+            .iter()
+            .map(|(_, value)| show(value))
+            .filter(|value| !value.is_empty());
+        let details: Vec<String> = details.collect();
+        format!("{}\t{}\n", self.name, details.join("\t")).replace("\t\n", "\n")
+    }
+
+    fn json(&self) -> Value {
+        let mut object =
+            serde_json::Map::from_iter([("name".to_owned(), self.name.clone().into())]);
+        object.extend(
+            self.details
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone())),
+        );
+        object.into()
+    }
+}
+
+fn list(blob: &Blob<'_>, what: List) -> Result<Vec<Line>, Error> {
+    let mut lines = Vec::new();
+    match what {
+        List::Files => {
+            let mut add = |node: Node<'_>, data: Option<Data<'_>>, path: &str| {
+                let executable = if node.is_executable() {
+                    "executable"
+                } else {
+                    ""
+                };
+                let size = data.map_or(0, |data| data.len());
+                let details = vec![("size", size.into()), ("mode", executable.into())];
+                lines.push(Line {
+                    name: path.to_owned(),
+                    details,
+                });
+                Ok(())
+            };
+            each_file(blob.tree().root()?, &mut add)?;
+            lines.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        List::Modules => {
+            for module in blob.modules().iter() {
+                let module = module?;
+                let mut made_of = Vec::new();
+                made_of.extend(module.is_namespace().then_some("namespace"));
+                made_of
+                    .extend((module.is_package() && !module.is_namespace()).then_some("package"));
+                made_of.extend(module.native()?.map(|_| "extension"));
+                for (level, name) in [(0, "bytecode"), (1, "bytecode -O"), (2, "bytecode -OO")] {
+                    made_of.extend(module.bytecode(level)?.map(|_| name));
+                }
+                made_of.extend(module.source()?.map(|_| "source"));
+                let details = vec![("made_of", made_of.join(", ").into())];
+                lines.push(Line {
+                    name: module.name().to_owned(),
+                    details,
+                });
+            }
+        }
+        List::Natives => {
+            for native in blob.natives().iter() {
+                let native = native?;
+                let kind = if native.is_extension() {
+                    "extension"
+                } else {
+                    "library"
+                };
+                let needed = native.needed().collect::<Result<Vec<_>, _>>()?.join(", ");
+                let size = native.data()?.len();
+                let details = vec![
+                    ("kind", kind.into()),
+                    ("size", size.into()),
+                    ("needed", needed.into()),
+                ];
+                lines.push(Line {
+                    name: native.name().to_owned(),
+                    details,
+                });
+            }
+        }
+        List::Distributions => {
+            for distribution in blob.distributions().iter() {
+                let distribution = distribution?;
+                let details = vec![("version", distribution.version().into())];
+                lines.push(Line {
+                    name: distribution.name().to_owned(),
+                    details,
+                });
+            }
+        }
+    }
+    Ok(lines)
+}

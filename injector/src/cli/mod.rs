@@ -1,0 +1,206 @@
+//! The `oxidize-inject` command: arguments in, words and exit codes out.
+//!
+//! Exit codes: 0 done, 1 failed, 2 the command line makes no sense.
+
+mod app;
+mod args;
+mod extract;
+mod failure;
+mod inspect;
+mod text;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::package::{self, Library, Request};
+use crate::progress::Progress;
+use crate::{container, output};
+use app::App;
+use args::{Cli, Command, Common, Format, Package, Remove, Stdlib, Verify};
+use failure::Failure;
+
+/// Runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::FAILURE,
+            };
+        }
+    };
+    let result = match &cli.command {
+        None => package(&cli.package),
+        Some(Command::Inspect(args)) => inspect::inspect(args),
+        Some(Command::Extract(args)) => extract::extract(args),
+        Some(Command::Verify(args)) => verify(args),
+        Some(Command::Remove(args)) => remove(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn package(args: &Package) -> Result<(), Failure> {
+    let started = Instant::now();
+    let request = Request {
+        output: args.output.clone().expect("clap requires it"),
+        resources: args.resources.clone().expect("clap requires it"),
+        target: args.target.clone(),
+        entry: args.entry.clone(),
+        script: args.script.clone(),
+        optimize: args.optimize,
+        no_source: args.no_source,
+        compress: args.compress,
+        include: args.include.clone(),
+        library: match args.stdlib {
+            Stdlib::All => Library::All,
+            Stdlib::Used => Library::Used,
+        },
+        stub: args.stub.clone(),
+    };
+    let progress = if args.common.quiet {
+        Progress::none()
+    } else {
+        Progress::on_terminal()
+    };
+    let result = package::package(&request, &progress);
+    progress.finish();
+    let report = result.map_err(|error| {
+        Failure::because(
+            format!("cannot package `{}`", request.resources.display()),
+            &error,
+        )
+        .hint(error.hint())
+    })?;
+    if !args.common.quiet {
+        report
+            .warnings
+            .iter()
+            .for_each(|warning| note("warning", &warning.to_string()));
+    }
+    if args.common.verbose {
+        report
+            .left_out
+            .iter()
+            .for_each(|path| note("note", &format!("`{path}` was left out")));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    if args.common.output_format == Format::Json {
+        return print(&format!(
+            "{:#}\n",
+            json!({
+                "output": request.output.display().to_string(),
+                "size": report.size,
+                "blob_size": report.blob,
+                "target": report.target,
+                "entry": report.entry.to_string(),
+                "modules": report.modules,
+                "files": report.files,
+                "warnings": report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "left_out": report.left_out,
+                "seconds": seconds,
+            })
+        ));
+    }
+    if !args.common.quiet {
+        let name = request.output.display();
+        let size = text::size(report.size);
+        say(&format!(
+            "{name}  {size}  {}  {} modules  {seconds:.1} s",
+            report.target, report.modules
+        ));
+    }
+    Ok(())
+}
+
+fn verify(args: &Verify) -> Result<(), Failure> {
+    let app = App::open(&args.app)?;
+    let broken = |error: &dyn std::error::Error| {
+        Failure::because(format!("`{}` is damaged", args.app.display()), error)
+    };
+    let verified = container::verify(app.image()).map_err(|error| broken(&error))?;
+    let blob = app.blob()?;
+    blob.validate().map_err(|error| broken(&error))?;
+    blob.verify_digest().map_err(|error| broken(&error))?;
+    blob.verify_data().map_err(|error| broken(&error))?;
+    if args.common.output_format == Format::Json {
+        let digest = text::hex(&blob.header().digest);
+        return print(&format!(
+            "{:#}\n",
+            json!({ "ok": true, "altered": verified.altered, "digest": digest })
+        ));
+    }
+    if verified.altered && !args.common.quiet {
+        note(
+            "note",
+            "another tool rewrote the file after injection; the stub cannot be given back",
+        );
+    }
+    if args.common.quiet {
+        Ok(())
+    } else {
+        print(&format!("{}: ok\n", args.app.display()))
+    }
+}
+
+fn remove(args: &Remove) -> Result<(), Failure> {
+    let path = args.output.as_deref().unwrap_or(&args.app);
+    let failed = |error: &dyn std::error::Error| {
+        Failure::because(
+            format!("cannot take the stub out of `{}`", args.app.display()),
+            error,
+        )
+    };
+    output::check(path, None).map_err(|error| failed(&error))?;
+    let app = App::open(&args.app)?;
+    let stub = container::remove(app.image()).map_err(|error| failed(&error))?;
+    output::write_bytes(path, app.permissions(), &stub).map_err(|error| failed(&error))?;
+    if args.common.output_format == Format::Json {
+        let size = stub.len();
+        return print(&format!(
+            "{:#}\n",
+            json!({ "output": path.display().to_string(), "size": size })
+        ));
+    }
+    report_written(&args.common, path, stub.len() as u64);
+    Ok(())
+}
+
+fn report_written(common: &Common, path: &Path, size: u64) {
+    if !common.quiet {
+        say(&format!("{}  {}", path.display(), text::size(size)));
+    }
+}
+
+/// Data for standard output. Whoever stops reading has had enough, which is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::because("cannot write to standard output", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Words for people. They have no place on standard output, and nobody to miss them when standard error is closed.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn note(kind: &str, text: &str) {
+    say(&format!("{kind}: {text}"));
+}
