@@ -109,6 +109,8 @@ fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, 
             }
         }
     }
+    // Empty, but its presence tells CPython that this is its library (getpath.py, PLATSTDLIB_LANDMARK).
+    fs::create_dir_all(home.join("lib/python3.13/lib-dynload")).map_err(complain)?;
     // Warm bytecode caches, as an installed Python has them. Files that are wrong on purpose make it exit with 1.
     Command::new(&python)
         .args(["-I", "-S", "-m", "compileall", "-q", "-j", "2"])
