@@ -1,6 +1,6 @@
 //! The one place where offsets and lengths from a blob become slices.
 //!
-//! Everything that reads a blob goes through [`slice`]; it is the only function that turns
+//! Everything that reads a blob goes through [`slice()`]; it is the only function that turns
 //! numbers nobody vouches for into memory, and it cannot panic.
 
 use crate::{Error, Structure};
