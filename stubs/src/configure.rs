@@ -66,32 +66,46 @@ pub(crate) fn begin(
     for (name, value) in run.environment() {
         set_environment(&CString::new(name)?, &CString::new(value)?, false);
     }
+    // A child that acts as an interpreter is as open as `python3` about scripts' directories; the application is not.
+    let isolated = !(run.use_environment || marked && interpreter);
     preinitialize(&PreConfig {
         utf8_mode: run.utf8_mode,
         use_environment: run.use_environment,
+        isolated,
         dev_mode: run.dev_mode,
         arguments: interpreter.then(|| arguments.to_vec()),
     })?;
 
     let mut config = Config::new();
-    config.set(Switch::Isolated, (!run.use_environment).into());
+    config.set(Switch::Isolated, isolated.into());
     config.set(Switch::UseEnvironment, run.use_environment.into());
     config.set(Switch::UserSite, run.user_site.into());
     config.set(Switch::SiteImport, run.site.into());
-    config.set(Switch::SafePath, (!run.cwd_on_path && !interpreter).into());
-    config.set(Switch::DevMode, run.dev_mode.into());
-    config.set(
-        Switch::InstallSignalHandlers,
-        run.install_signal_handlers.into(),
-    );
-    config.set(Switch::Faulthandler, run.faulthandler.into());
     config.set(Switch::WriteBytecode, 0);
     config.set(Switch::PathWarnings, 0);
-    config.set(Switch::OptimizationLevel, run.optimize.into());
-    config.set(Switch::Inspect, run.inspect.into());
-    config.set(Switch::Verbose, run.verbose.try_into().unwrap_or(i32::MAX));
-    config.set(Switch::BufferedStdio, (!run.unbuffered).into());
     config.set(Switch::ParseArgv, interpreter.into());
+    if !interpreter {
+        config.set(Switch::SafePath, (!run.cwd_on_path).into());
+    }
+    // Only what differs from the default: a value that is set hides the command line option of an interpreter.
+    let verbose = run.verbose.try_into().unwrap_or(i32::MAX);
+    for (switch, value, default) in [
+        (Switch::DevMode, run.dev_mode.into(), 0),
+        (
+            Switch::InstallSignalHandlers,
+            run.install_signal_handlers.into(),
+            1,
+        ),
+        (Switch::Faulthandler, run.faulthandler.into(), 0),
+        (Switch::OptimizationLevel, run.optimize.into(), 0),
+        (Switch::Inspect, run.inspect.into(), 0),
+        (Switch::Verbose, verbose, 0),
+        (Switch::BufferedStdio, (!run.unbuffered).into(), 1),
+    ] {
+        if value != default {
+            config.set(switch, value);
+        }
+    }
     if let Some(seed) = run.hash_seed {
         config.hash_seed(seed);
     }
@@ -103,10 +117,7 @@ pub(crate) fn begin(
         config.append(List::XOptions, &CString::new(option)?)?;
     }
     paths(&mut config, run, &executable)?;
-    importer::set_application(importer::Application {
-        blob,
-        optimize: run.optimize,
-    });
+    importer::set_application(importer::Application { blob });
     config.initialize()?;
     Ok(if interpreter {
         Mode::Interpreter

@@ -63,7 +63,7 @@ fn run_module(gil: Gil<'_>, name: &str) -> Result<()> {
     }
     match module {
         Some(module) => {
-            let importer = gil.import("_oxidize")?.attr(c"importer")?;
+            let importer = importer::current(gil)?;
             let spec = make_spec(&importer, &gil.str(&name)?, &module)?;
             execute(
                 gil,
@@ -95,7 +95,7 @@ fn run_script(gil: Gil<'_>, path: &str) -> Result<()> {
         && let Some(module) = importer::find(gil, &name)?
         && module.file() == Some(path)
     {
-        let loader = gil.import("_oxidize")?.attr(c"importer")?;
+        let loader = importer::current(gil)?;
         return execute(
             gil,
             &module,
@@ -116,7 +116,7 @@ fn execute<'py>(
     module: &Module<'static>,
     attributes: &[(&CStr, Object<'py>)],
 ) -> Result<()> {
-    let code = loader::code(gil, module)?;
+    let code = loader::code(&importer::current(gil)?, module)?;
     let main = gil.import("__main__")?;
     if let Some(file) = module.file() {
         main.set_attr(c"__file__", &gil.str(file)?)?;

@@ -30,6 +30,8 @@ pub(crate) struct PreConfig {
     pub(crate) utf8_mode: Option<bool>,
     /// Read `PYTHON*` variables.
     pub(crate) use_environment: bool,
+    /// `-I` as far as it concerns this phase.
+    pub(crate) isolated: bool,
     /// `-X dev`.
     pub(crate) dev_mode: bool,
     /// Take `-X utf8`, `-E`, `-I` from the command line.
@@ -43,8 +45,10 @@ pub(crate) fn preinitialize(settings: &PreConfig) -> Result<(), Failure> {
         let mut config: py::PyPreConfig = std::mem::zeroed();
         py::PyPreConfig_InitPythonConfig(&raw mut config);
         config.use_environment = settings.use_environment.into();
-        config.isolated = (!settings.use_environment).into();
-        config.dev_mode = settings.dev_mode.into();
+        config.isolated = settings.isolated.into();
+        if settings.dev_mode {
+            config.dev_mode = 1;
+        }
         if let Some(mode) = settings.utf8_mode {
             config.utf8_mode = mode.into();
         }

@@ -8,6 +8,7 @@ mod call;
 pub(crate) mod config;
 #[cfg(target_os = "linux")]
 pub(crate) mod dynamic;
+mod fileobject;
 pub(crate) mod lifecycle;
 pub(crate) mod module;
 mod object;

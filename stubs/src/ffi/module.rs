@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use pyo3_ffi as py;
 
 use super::call::method;
+use super::fileobject::PyFile_SetOpenCodeHook;
 use super::object::{Gil, Object, Result};
 use super::types;
 use crate::{children, importer};
@@ -34,6 +35,9 @@ pub(crate) fn register() -> std::result::Result<(), &'static str> {
         if py::PyImport_AppendInittab(c"_oxidize".as_ptr(), Some(init)) != 0 {
             return Err("no memory for the table of built-in modules");
         }
+        if PyFile_SetOpenCodeHook(open_code, ptr::null_mut()) != 0 {
+            return Err("the hook for opening programs could not be set");
+        }
         let mut row = py::PyImport_Inittab;
         while !(*row).name.is_null() {
             if CStr::from_ptr((*row).name) == c"time" {
@@ -48,6 +52,15 @@ pub(crate) fn register() -> std::result::Result<(), &'static str> {
         }
     }
     Err("this CPython has no built-in module 'time'")
+}
+
+unsafe extern "C" fn open_code(path: *mut py::PyObject, _data: *mut c_void) -> *mut py::PyObject {
+    // SAFETY: CPython calls the hook with the lock held and a live str.
+    unsafe {
+        let gil = Gil::assume();
+        let path = gil.borrowed(path);
+        importer::tree::open_code(gil, &path).map_or(ptr::null_mut(), Object::into_ptr)
+    }
 }
 
 unsafe extern "C" fn init_time() -> *mut py::PyObject {

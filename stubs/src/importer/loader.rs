@@ -79,7 +79,7 @@ pub(crate) fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         object.set_attr(c"__file__", &gil.none())?;
         return Ok(gil.none());
     }
-    let code = code(gil, &module)?;
+    let code = code(call.receiver(), &module)?;
     let execute = slot(call.receiver(), Slot::Exec)?;
     slot(call.receiver(), Slot::CallWithFramesRemoved)?.call(&[
         execute,
@@ -89,8 +89,12 @@ pub(crate) fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// The code object of a module: bytecode at this process's optimization level, else the source.
-pub(crate) fn code<'py>(gil: Gil<'py>, module: &Module<'static>) -> Result<Object<'py>> {
-    let level = application(gil)?.optimize;
+pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Result<Object<'py>> {
+    let gil = importer.gil();
+    let level = slot(importer, Slot::Optimize)?
+        .as_int()
+        .and_then(|level| u8::try_from(level).ok());
+    let level = level.unwrap_or(0).min(2);
     if let Some(data) = damaged(gil, module.bytecode(level))? {
         return gil.unmarshal(&bytes(gil, &data)?);
     }
@@ -135,7 +139,7 @@ pub(crate) fn get_code<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     if module.is_namespace() {
         return compile(gil, b"", "<string>");
     }
-    code(gil, &module)
+    code(call.receiver(), &module)
 }
 
 /// `get_source(fullname)`: text with universal newlines, `None` where the source is not in.

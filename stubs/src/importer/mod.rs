@@ -30,8 +30,6 @@ pub(crate) const FINDER_DOC: &CStr =
 pub(crate) struct Application {
     /// The mapped blob.
     pub(crate) blob: Blob<'static>,
-    /// Which bytecode to run: 0, 1 or 2 (`sys.flags.optimize`).
-    pub(crate) optimize: u8,
 }
 
 static APPLICATION: OnceLock<Application> = OnceLock::new();
@@ -58,6 +56,8 @@ enum Slot {
     CallWithFramesRemoved,
     /// `builtins.exec`.
     Exec,
+    /// `sys.flags.optimize`: which bytecode to run.
+    Optimize,
 }
 
 fn slot<'py>(importer: &Object<'py>, slot: Slot) -> Result<Object<'py>> {
@@ -87,6 +87,7 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
         ])?,
         bootstrap.attr(c"_call_with_frames_removed")?,
         gil.builtin(c"exec")?,
+        gil.sys(c"flags")?.attr(c"optimize")?,
     ])?;
     let importer = types::instantiate(&native.attr(c"Importer")?, state)?;
     native.set_attr(c"importer", &importer)?;
@@ -162,6 +163,11 @@ pub(crate) fn parent_directory(module: &Module<'static>) -> &'static str {
     let own = module.directory().or_else(|| module.file());
     own.and_then(|path| path.rsplit_once('/'))
         .map_or("", |(parent, _)| parent)
+}
+
+/// The importer of the current interpreter.
+pub(crate) fn current(gil: Gil<'_>) -> Result<Object<'_>> {
+    gil.import("_oxidize")?.attr(c"importer")
 }
 
 /// Turns the reader's complaint about the blob into ImportError.

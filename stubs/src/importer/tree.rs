@@ -94,6 +94,22 @@ pub(crate) fn read_path<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object
     }
 }
 
+/// What `io.open_code` does: `runpy` and others read programs with it. A file of the blob, or one on disk.
+pub(crate) fn open_code<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object<'py>> {
+    let io = gil.import("_io")?;
+    let inside = match path.as_str() {
+        Ok(text) => is_virtual(text),
+        Err(_) => {
+            gil.clear();
+            false
+        }
+    };
+    if inside {
+        return io.call_method(c"BytesIO", &[read_path(gil, path)?]);
+    }
+    io.call_method(c"open", &[path.clone(), gil.str("rb")?])
+}
+
 /// `distributions()`.
 pub(crate) fn distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let rows = meta::distributions(call.gil())?;
