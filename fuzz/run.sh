@@ -2,8 +2,7 @@
 # Runs every fuzz target for a bounded time: fuzz/run.sh [SECONDS PER TARGET] [TARGET...]
 #
 # Needs the pinned toolchain and a C++ compiler (for libFuzzer itself), nothing else: the
-# coverage instrumentation is switched on by flags that stable rustc has. `cargo fuzz run
-# TARGET` works as well where a nightly toolchain and cargo-fuzz are installed.
+# coverage instrumentation is switched on by flags that stable rustc has.
 #
 # New inputs go to fuzz/corpus/TARGET (not in git), crashes to fuzz/artifacts/TARGET; seeds
 # come from the golden blobs. Exits with the first target's failure.

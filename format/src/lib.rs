@@ -7,6 +7,33 @@
 //! [`Blob::open`] reads in place: no parsing, no allocation before the first lookup, and never
 //! a panic, whatever the bytes. [`Writer`] collects entries and fixes a [`Layout`], whose
 //! pieces the caller streams. This crate does no I/O and knows no Python.
+//!
+//! ```
+//! use oxidize_format::{Blob, Content, HeaderFields, ModuleEntry, ModuleKind, RunOptions, Writer};
+//!
+//! let mut writer = Writer::new(HeaderFields {
+//!     py_version_hex: 0x030d_0ff0,
+//!     bytecode_magic: 0x0a0d_0df3,
+//!     stub_abi: 1,
+//!     target: "x86_64-unknown-linux-gnu".into(),
+//!     root: oxidize_format::VIRTUAL_ROOT.into(),
+//! });
+//! writer.set_run_config(RunOptions {
+//!     entry_module: Some("hello".into()),
+//!     ..RunOptions::default()
+//! });
+//! let mut module = ModuleEntry::new("hello", ModuleKind::Module);
+//! module.path = Some("/~oxidize/app/hello.py".into());
+//! module.bytecode[0] = Some(Content::plain(b"marshalled code".to_vec()));
+//! writer.add_module(module)?;
+//! let bytes = writer.layout()?.to_bytes();
+//!
+//! let blob = Blob::open(&bytes)?;
+//! let module = blob.modules().find("hello")?.expect("it was added");
+//! let code = module.bytecode(0)?.expect("it has code for level 0");
+//! assert_eq!(code.stored_bytes()?, b"marshalled code");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod blob;
 mod bytes;

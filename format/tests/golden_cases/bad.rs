@@ -9,15 +9,24 @@ pub(super) fn section_record(kind: SectionKind) -> u64 {
 }
 
 /// A good blob to be broken.
-struct Base(Vec<u8>);
+pub(super) struct Base(pub(super) Vec<u8>);
 
 impl Base {
-    fn at(&self, kind: SectionKind, record: u64, field: u64) -> u64 {
+    pub(super) fn at(&self, kind: SectionKind, record: u64, field: u64) -> u64 {
         let blob = Blob::open(&self.0).unwrap();
         blob.section(kind).offset + record * u64::from(kind.record_size()) + field
     }
 
-    fn patch(&self, at: u64, patch: &[u8]) -> Vec<u8> {
+    /// Several places at once.
+    pub(super) fn patches(&self, patches: &[(u64, Vec<u8>)]) -> Vec<u8> {
+        let mut broken = self.0.clone();
+        for (at, patch) in patches {
+            broken[*at as usize..*at as usize + patch.len()].copy_from_slice(patch);
+        }
+        redigest(broken)
+    }
+
+    pub(super) fn patch(&self, at: u64, patch: &[u8]) -> Vec<u8> {
         let mut broken = self.0.clone();
         broken[at as usize..at as usize + patch.len()].copy_from_slice(patch);
         redigest(broken)
@@ -27,7 +36,7 @@ impl Base {
         self.patch(at, &value.to_le_bytes())
     }
 
-    fn u64(&self, at: u64, value: u64) -> Vec<u8> {
+    pub(super) fn u64(&self, at: u64, value: u64) -> Vec<u8> {
         self.patch(at, &value.to_le_bytes())
     }
 
@@ -56,6 +65,7 @@ pub fn bad() -> Vec<Case> {
     cases.extend(bad_tables(&base));
     cases.extend(bad_data(&base));
     cases.extend(bad_config(&base));
+    cases.extend(super::bad_rules::bad_rules(&base));
     cases
 }
 
