@@ -45,6 +45,9 @@ pub enum Error {
         /// The command that makes one.
         command: String,
     },
+    /// Nobody makes stubs for this target.
+    #[error("`{0}` is not a target that can be packaged for")]
+    Unsupported(String),
     /// The standard library was not found.
     #[error("the standard library archive `{name}` that belongs to `{}` was not found", stub.display())]
     NoLibrary {
@@ -98,6 +101,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::NotFound { command, .. } => Some(format!("make it: `{command}`")),
+            Error::Unsupported(_) => Some(format!("the targets are {}", TARGETS.join(" and "))),
             Error::NoLibrary { name, .. } => Some(format!("put `{name}` beside the stub")),
             Error::NotAStub { source: None, .. } => {
                 Some("a stub is what `cargo build --release -p oxidize-stub` makes".to_owned())
@@ -109,6 +113,9 @@ impl Error {
         }
     }
 }
+
+/// The targets that this version has stubs for.
+pub const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl"];
 
 /// The target to package for when none is given: the system this runs on.
 #[must_use]
@@ -143,6 +150,9 @@ pub fn find(given: Option<&Path>, target: Option<&str>) -> Result<Stub, Error> {
                 return Ok(stub);
             }
         }
+    }
+    if !TARGETS.contains(&target) {
+        return Err(Error::Unsupported(target.to_owned()));
     }
     let command = if target == host_target() {
         "cargo build --release -p oxidize-stub".to_owned()

@@ -195,6 +195,8 @@ fn write_blob(
     blob: &Layout<Payload<'_>>,
     hashing: &Hashing,
 ) -> Result<(), Failure> {
+    // From here on what is flushed is counted from the blob's start.
+    out.flush()?;
     let start = out.position;
     for piece in blob.pieces() {
         match piece {

@@ -97,6 +97,11 @@ pub fn reached<'a>(
     library: &BTreeMap<&str, Source<'_>>,
 ) -> BTreeSet<String> {
     let mut open: Vec<String> = ALWAYS.iter().map(|name| (*name).to_owned()).collect();
+    open.extend(
+        super::SUPPORT
+            .iter()
+            .map(|(file, _)| file.trim_end_matches(".py").to_owned()),
+    );
     // Text encodings are looked up by name at run time; all of them together are small.
     open.extend(
         library

@@ -1,0 +1,414 @@
+//! What the command says, failures included. The expected words are in `snapshots/`; `INSTA_UPDATE=always cargo test` writes
+//! them anew.
+//!
+//! The stub here has a slot and no code, so nothing is compiled and nothing runs: that is for the end-to-end tests.
+
+#![cfg(target_os = "linux")]
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use insta::assert_snapshot;
+use oxidize_format::RunOptions;
+use oxidize_inject::collect::{Distribution, Module, ModuleKind};
+use oxidize_inject::container::elf::synthetic;
+use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
+use oxidize_inject::progress::Progress;
+use oxidize_inject::{container, output};
+use tempfile::TempDir;
+
+/// A directory with a stub, the archive of a very small standard library, and some resources.
+fn workshop() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        "stub",
+        synthetic::build(&synthetic::Shape::default()),
+    );
+    fs::set_permissions(dir.path().join("stub"), fs::Permissions::from_mode(0o755)).unwrap();
+    let archive = File::create(dir.path().join("cpython-3.13.15-stdlib.tar.zst")).unwrap();
+    let mut tar = tar::Builder::new(zstd::Encoder::new(archive, 1).unwrap().auto_finish());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(0);
+    tar.append_data(&mut header, "python/install/lib/python3.13/os.py", &b""[..])
+        .unwrap();
+    tar.finish().unwrap();
+    drop(tar);
+    write(dir.path(), "res/tool.py", "print(1)\n");
+    write(dir.path(), "res/pkg/__init__.py", "");
+    dir
+}
+
+fn write(dir: &Path, path: &str, content: impl AsRef<[u8]>) {
+    let path = dir.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+/// Runs the command in `dir` and tells how it went.
+fn run(dir: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"))
+        .args(arguments)
+        .current_dir(dir)
+        .env("OXIDIZE_CACHE_DIR", dir.join("cache"))
+        .env("COLUMNS", "100")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let mut told = format!("$ oxidize-inject {}\n", arguments.join(" "));
+    told.push_str(&String::from_utf8_lossy(&output.stdout));
+    if !output.stderr.is_empty() {
+        told.push_str("--- stderr\n");
+        told.push_str(&String::from_utf8_lossy(&output.stderr));
+    }
+    if output.status.code() != Some(0) {
+        told.push_str(&format!("--- exit code {:?}\n", output.status.code()));
+    }
+    if dir.parent().is_none() {
+        return told;
+    }
+    let real = fs::canonicalize(dir).unwrap();
+    told.replace(&*real.to_string_lossy(), "[DIR]")
+        .replace(&*dir.to_string_lossy(), "[DIR]")
+}
+
+fn package(dir: &Path, more: &[&str]) -> String {
+    let mut arguments = vec!["app", "--resources", "res", "--stub", "stub"];
+    arguments.extend_from_slice(more);
+    run(dir, &arguments)
+}
+
+/// A packaged application with a bit of everything.
+fn make_app(path: &Path, file_name: &str) {
+    let payload = |text: &'static str| Payload::Bytes(Cow::Borrowed(text.as_bytes()));
+    let file = |text, executable| PartFile {
+        payload: payload(text),
+        executable,
+    };
+    let part = Part {
+        root: "/~oxidize/app",
+        directories: vec!["d-1.0.dist-info".to_owned()],
+        files: BTreeMap::from([
+            ("__main__.py".to_owned(), file("print('hello')\n", false)),
+            ("bin/run".to_owned(), file("#!/bin/sh\n", true)),
+            (file_name.to_owned(), file("data", false)),
+            (
+                "d-1.0.dist-info/METADATA".to_owned(),
+                file("Name: d\nVersion: 1.0\n", false),
+            ),
+        ]),
+        modules: vec![Module {
+            name: "__main__".to_owned(),
+            kind: ModuleKind::Source,
+            file: Some("__main__.py".to_owned()),
+            directory: None,
+        }],
+        code: BTreeMap::from([("__main__".to_owned(), Cow::Borrowed(&b"N"[..]))]),
+    };
+    let input = Input {
+        target: "x86_64-unknown-linux-musl".to_owned(),
+        config: RunOptions {
+            entry_module: Some("__main__".to_owned()),
+            ..RunOptions::default()
+        },
+        parts: vec![part],
+        natives: Vec::new(),
+        distributions: vec![Distribution {
+            normalised: "d".to_owned(),
+            name: "D".to_owned(),
+            version: "1.0".to_owned(),
+            directory: "d-1.0.dist-info".to_owned(),
+            scripts: Vec::new(),
+        }],
+        licenses: Some(b"==== d ====\n\nDo as you like.\n".to_vec()),
+        script: None,
+    };
+    let options = pack::Options {
+        optimize: 0,
+        sources: true,
+        compress: false,
+    };
+    let layout = pack::pack(input, options, &Progress::none()).unwrap();
+    let stub = synthetic::build(&synthetic::Shape::default());
+    let plan = container::inject(&stub, layout.len()).unwrap();
+    output::write(
+        path,
+        &fs::Permissions::from_mode(0o755),
+        &plan,
+        &layout,
+        &Progress::none(),
+    )
+    .unwrap();
+}
+
+#[test]
+fn help_teaches() {
+    assert_snapshot!(run(Path::new("/"), &["--help"]));
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense() {
+    let dir = Path::new("/");
+    assert_snapshot!(
+        [
+            run(dir, &[]),
+            run(dir, &["app"]),
+            run(dir, &["app", "--resources", "x", "--optimize", "3"]),
+            run(
+                dir,
+                &["app", "--resources", "x", "--entry", "a", "--script", "b"]
+            ),
+            run(dir, &["verify", "--resources", "x"]),
+            run(dir, &["extract", "x"]),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn nothing_to_run() {
+    let dir = workshop();
+    write(
+        dir.path(),
+        "res/broken-1.dist-info/METADATA",
+        "Name: broken\n",
+    );
+    assert_snapshot!(
+        [
+            package(dir.path(), &[]),
+            package(dir.path(), &["--entry", "nope"]),
+            package(dir.path(), &["--entry", "pkg"]),
+            package(dir.path(), &["--entry", "a b"]),
+            package(dir.path(), &["--script", "nope.py"]),
+            package(dir.path(), &["--entry", "tool", "--include", "nope"]),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn resources_that_cannot_be_packaged() {
+    let dir = workshop();
+    let mut told = run(
+        dir.path(),
+        &["app", "--resources", "nowhere", "--stub", "stub"],
+    );
+    told += &run(
+        dir.path(),
+        &["app", "--resources", "stub", "--stub", "stub"],
+    );
+    symlink("/etc/hostname", dir.path().join("res/outside")).unwrap();
+    told += &package(dir.path(), &["--entry", "tool"]);
+    fs::remove_file(dir.path().join("res/outside")).unwrap();
+    symlink("..", dir.path().join("res/pkg/up")).unwrap();
+    told += &package(dir.path(), &["--entry", "tool"]);
+    fs::remove_file(dir.path().join("res/pkg/up")).unwrap();
+    write(dir.path(), "res/pyvenv.cfg", "");
+    told += &package(dir.path(), &["--entry", "tool"]);
+    assert_snapshot!(told.replace("No such file or directory (os error 2)", "[NOT FOUND]"));
+}
+
+#[test]
+fn stubs_that_are_none() {
+    let dir = workshop();
+    write(dir.path(), "text", "not a stub");
+    let mut broken = synthetic::build(&synthetic::Shape::default());
+    let at = broken
+        .windows(8)
+        .position(|window| window == b"OXIDESC1")
+        .unwrap();
+    broken[at + 40] = 1;
+    write(dir.path(), "broken", &broken);
+    broken[at + 40] = 0;
+    broken[at + 44] = 99;
+    write(dir.path(), "other", &broken);
+    let with = |stub| run(dir.path(), &["app", "--resources", "res", "--stub", stub]);
+    assert_snapshot!(
+        [
+            with("missing"),
+            with("text"),
+            with("broken"),
+            with("other"),
+            run(
+                dir.path(),
+                &["app", "-r", "res", "--target", "riscv64-unknown-none"]
+            ),
+            package(dir.path(), &["--target", "x86_64-unknown-linux-gnu"]),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn outputs_that_cannot_be_written_leave_what_was_there() {
+    let dir = workshop();
+    let with = |output| {
+        run(
+            dir.path(),
+            &[output, "-r", "res", "--stub", "stub", "--entry", "tool"],
+        )
+    };
+    let stub = fs::read(dir.path().join("stub")).unwrap();
+    fs::hard_link(dir.path().join("stub"), dir.path().join("same")).unwrap();
+    let told = [
+        with("res"),
+        with("new/"),
+        with("nowhere/app"),
+        with("stub"),
+        with("same"),
+        with("/dev/null"),
+    ]
+    .concat();
+    assert_snapshot!(told);
+    assert_eq!(fs::read(dir.path().join("stub")).unwrap(), stub);
+    let left: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        !left
+            .iter()
+            .any(|name| name.to_string_lossy().starts_with(".oxidize")),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn looking_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    make_app(&dir.path().join("app"), "data.txt");
+    assert_snapshot!(
+        [
+            run(dir.path(), &["inspect", "app"]),
+            run(dir.path(), &["inspect", "app", "--output-format", "json"]),
+            run(dir.path(), &["inspect", "app", "--list", "files"]),
+            run(dir.path(), &["inspect", "app", "--list", "modules"]),
+            run(dir.path(), &["inspect", "app", "--list", "natives"]),
+            run(dir.path(), &["inspect", "app", "--list", "distributions"]),
+            run(dir.path(), &["inspect", "app", "--licenses"]),
+            run(dir.path(), &["verify", "app"]),
+            run(dir.path(), &["verify", "app", "--output-format", "json"]),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn taking_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    make_app(&dir.path().join("app"), "data.txt");
+    let app = fs::read(dir.path().join("app")).unwrap();
+    let mut told = run(
+        dir.path(),
+        &["extract", "app", "--to", "out", "--blob", "blob"],
+    );
+    told += &run(dir.path(), &["extract", "app", "--to", "out"]);
+    assert_eq!(
+        fs::read(dir.path().join("out/app/data.txt")).unwrap(),
+        b"data"
+    );
+    let mode = |path| {
+        fs::metadata(dir.path().join(path))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o111
+    };
+    assert!(mode("out/app/bin/run") != 0 && mode("out/app/data.txt") == 0);
+    let range = container::extract(&app).unwrap().unwrap();
+    assert_eq!(
+        fs::read(dir.path().join("blob")).unwrap(),
+        &app[range.start as usize..range.end as usize]
+    );
+
+    told += &run(dir.path(), &["remove", "app", "-o", "stub"]);
+    told += &run(dir.path(), &["remove", "app"]);
+    let stub = synthetic::build(&synthetic::Shape::default());
+    assert_eq!(fs::read(dir.path().join("stub")).unwrap(), stub);
+    assert_eq!(fs::read(dir.path().join("app")).unwrap(), stub);
+    assert!(mode("app") != 0);
+    told += &run(dir.path(), &["remove", "app"]);
+    told += &run(dir.path(), &["inspect", "app"]);
+    assert_snapshot!(told);
+}
+
+#[test]
+fn damage_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    make_app(&dir.path().join("app"), "data.txt");
+    let app = fs::read(dir.path().join("app")).unwrap();
+    let blob = container::extract(&app).unwrap().unwrap().start as usize;
+    let mut flipped = app.clone();
+    *flipped
+        .iter_mut()
+        .skip(blob)
+        .find(|byte| **byte == b'#')
+        .unwrap() = b'!';
+    write(dir.path(), "flipped", flipped);
+    let mut version = app.clone();
+    version[blob + 8] = 0xee;
+    write(dir.path(), "version", version);
+    write(dir.path(), "cut", &app[..app.len() - 400]);
+    write(dir.path(), "text", "text");
+    assert_snapshot!(
+        [
+            run(dir.path(), &["verify", "flipped"]),
+            run(dir.path(), &["verify", "version"]),
+            run(dir.path(), &["inspect", "version"]),
+            run(dir.path(), &["verify", "cut"]),
+            run(dir.path(), &["verify", "text"]),
+            run(dir.path(), &["inspect", "missing"]),
+            run(dir.path(), &["remove", "text"]),
+        ]
+        .concat()
+        .replace("No such file or directory (os error 2)", "[NOT FOUND]")
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    make_app(&dir.path().join("app"), "data.txt");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+    let mut child = command
+        .args(["inspect", "app", "--list", "files"])
+        .current_dir(dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    // `ulimit -f` stops a file from growing as a full disk does, with another errno.
+    let dir = workshop();
+    make_app(&dir.path().join("big"), "data.txt");
+    write(dir.path(), "old", "old");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 8; exec {} remove big -o old",
+        env!("CARGO_BIN_EXE_oxidize-inject")
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains("cannot write `old`") && told.contains("File too large"),
+        "{told}"
+    );
+    assert_eq!(fs::read(dir.path().join("old")).unwrap(), b"old");
+}
