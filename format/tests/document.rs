@@ -218,3 +218,61 @@ fn the_worked_example_is_the_blob() {
     let bytes = common::two_modules().layout().unwrap().to_bytes();
     assert!(std::fs::read(golden).unwrap() == bytes);
 }
+
+/// The list of sections in the document is the code's.
+#[test]
+fn the_sections_are_the_documents() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/format.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let (_, list) = text
+        .split_once("| kind | section | record size | alignment of its start |\n")
+        .unwrap();
+    let rows: Vec<Vec<String>> = list
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells = line.trim_matches('|').split('|');
+            cells.map(|cell| cell.trim().replace(',', "")).collect()
+        })
+        .collect();
+    assert_eq!(rows.len(), SectionKind::ALL.len());
+    for (kind, row) in SectionKind::ALL.into_iter().zip(rows) {
+        assert_eq!(row[0], (kind as u32).to_string());
+        assert_eq!(row[2], kind.record_size().to_string(), "{}", row[1]);
+        assert_eq!(row[3], kind.alignment().to_string(), "{}", row[1]);
+    }
+}
+
+/// The lines on opening a blob by hand in "How outsiders read it" work.
+#[test]
+fn the_shell_line_works() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/format.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let (_, rest) = text.split_once("```sh\n").unwrap();
+    let (script, _) = rest.split_once("```").unwrap();
+    let app = std::env::temp_dir().join(format!("oxidize-format-{}", std::process::id()));
+    // Something in front, as the executable would be.
+    let mut bytes = vec![0x7f; 65_536];
+    bytes.extend(common::everything().layout().unwrap().to_bytes());
+    std::fs::write(&app, bytes).unwrap();
+    let script = script.replace("./app", &app.display().to_string());
+    let output = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(script)
+        .output();
+    std::fs::remove_file(&app).unwrap();
+    let python = std::process::Command::new("python3")
+        .arg("--version")
+        .output();
+    match (output, python) {
+        (Ok(output), Ok(python)) if python.status.success() => {
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "Pkg 1.0\n");
+        }
+        _ => {
+            let forbidden = std::env::var_os("OXIDIZE_FORBID_SKIPS").is_some();
+            assert!(!forbidden, "skips are forbidden: no sh or python3");
+            eprintln!("skipped: no sh or python3");
+        }
+    }
+}
