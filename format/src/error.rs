@@ -156,7 +156,7 @@ pub enum Error {
         structure: Structure,
         /// Offset of the field.
         offset: u64,
-        /// The value found.
+        /// The value found; where a key of the run configuration is at fault, the key.
         value: u64,
         /// What the document asks for.
         rule: &'static str,

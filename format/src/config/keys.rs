@@ -28,57 +28,60 @@ const fn key(number: u16, shape: Shape, required: bool) -> Key {
     }
 }
 
-pub(super) const ENTRY_MODULE: Key = key(1, Shape::Text, true);
-pub(super) const ENTRY_FUNCTION: Key = key(2, Shape::Text, true);
-pub(super) const ENTRY_SCRIPT: Key = key(3, Shape::Text, true);
-pub(super) const PROGRAM_NAME: Key = key(16, Shape::Text, true);
-pub(super) const OPTIMIZE: Key = key(17, Shape::Number(2), true);
-pub(super) const EXIT: Key = key(18, Shape::Number(1), true);
-pub(super) const UTF8_MODE: Key = key(19, Shape::Number(1), true);
-pub(super) const UNBUFFERED: Key = key(20, Shape::Number(1), true);
-pub(super) const INSPECT: Key = key(21, Shape::Number(1), true);
-pub(super) const VERBOSE: Key = key(22, Shape::Number(u32::MAX), false);
-pub(super) const WARN_OPTION: Key = key(23, Shape::TextList, true);
-pub(super) const X_OPTION: Key = key(24, Shape::TextList, true);
-pub(super) const USE_ENVIRONMENT: Key = key(25, Shape::Number(1), true);
-pub(super) const SITE: Key = key(26, Shape::Number(1), true);
-pub(super) const USER_SITE: Key = key(27, Shape::Number(1), true);
-pub(super) const CWD_ON_PATH: Key = key(28, Shape::Number(1), true);
-pub(super) const HASH_SEED: Key = key(29, Shape::Number(u32::MAX), true);
-pub(super) const FAULTHANDLER: Key = key(30, Shape::Number(1), false);
-pub(super) const DEV_MODE: Key = key(31, Shape::Number(1), true);
-pub(super) const INSTALL_SIGNAL_HANDLERS: Key = key(32, Shape::Number(1), true);
-pub(super) const SYS_PATH: Key = key(33, Shape::TextList, true);
-pub(super) const ENVIRONMENT: Key = key(34, Shape::TextList, true);
-pub(super) const CA_BUNDLE_PROBE: Key = key(35, Shape::Number(1), false);
-pub(super) const TERMINFO_PROBE: Key = key(36, Shape::Number(1), false);
+pub(super) const ENTRY_MODULE: u16 = 1;
+pub(super) const ENTRY_FUNCTION: u16 = 2;
+pub(super) const ENTRY_SCRIPT: u16 = 3;
+pub(super) const PROGRAM_NAME: u16 = 16;
+pub(super) const OPTIMIZE: u16 = 17;
+pub(super) const EXIT: u16 = 18;
+pub(super) const UTF8_MODE: u16 = 19;
+pub(super) const UNBUFFERED: u16 = 20;
+pub(super) const INSPECT: u16 = 21;
+pub(super) const VERBOSE: u16 = 22;
+pub(super) const WARN_OPTION: u16 = 23;
+pub(super) const X_OPTION: u16 = 24;
+pub(super) const USE_ENVIRONMENT: u16 = 25;
+pub(super) const SITE: u16 = 26;
+pub(super) const USER_SITE: u16 = 27;
+pub(super) const CWD_ON_PATH: u16 = 28;
+pub(super) const HASH_SEED: u16 = 29;
+pub(super) const FAULTHANDLER: u16 = 30;
+pub(super) const DEV_MODE: u16 = 31;
+pub(super) const INSTALL_SIGNAL_HANDLERS: u16 = 32;
+pub(super) const SYS_PATH: u16 = 33;
+pub(super) const ENVIRONMENT: u16 = 34;
+pub(super) const CA_BUNDLE_PROBE: u16 = 35;
+pub(super) const TERMINFO_PROBE: u16 = 36;
+
+const SWITCH: Shape = Shape::Number(1);
+const ANY_NUMBER: Shape = Shape::Number(u32::MAX);
 
 /// All keys, ascending.
-pub(super) const ALL: &[Key] = &[
-    ENTRY_MODULE,
-    ENTRY_FUNCTION,
-    ENTRY_SCRIPT,
-    PROGRAM_NAME,
-    OPTIMIZE,
-    EXIT,
-    UTF8_MODE,
-    UNBUFFERED,
-    INSPECT,
-    VERBOSE,
-    WARN_OPTION,
-    X_OPTION,
-    USE_ENVIRONMENT,
-    SITE,
-    USER_SITE,
-    CWD_ON_PATH,
-    HASH_SEED,
-    FAULTHANDLER,
-    DEV_MODE,
-    INSTALL_SIGNAL_HANDLERS,
-    SYS_PATH,
-    ENVIRONMENT,
-    CA_BUNDLE_PROBE,
-    TERMINFO_PROBE,
+static ALL: [Key; 24] = [
+    key(ENTRY_MODULE, Shape::Text, true),
+    key(ENTRY_FUNCTION, Shape::Text, true),
+    key(ENTRY_SCRIPT, Shape::Text, true),
+    key(PROGRAM_NAME, Shape::Text, true),
+    key(OPTIMIZE, Shape::Number(2), true),
+    key(EXIT, SWITCH, true),
+    key(UTF8_MODE, SWITCH, true),
+    key(UNBUFFERED, SWITCH, true),
+    key(INSPECT, SWITCH, true),
+    key(VERBOSE, ANY_NUMBER, false),
+    key(WARN_OPTION, Shape::TextList, true),
+    key(X_OPTION, Shape::TextList, true),
+    key(USE_ENVIRONMENT, SWITCH, true),
+    key(SITE, SWITCH, true),
+    key(USER_SITE, SWITCH, true),
+    key(CWD_ON_PATH, SWITCH, true),
+    key(HASH_SEED, ANY_NUMBER, true),
+    key(FAULTHANDLER, SWITCH, false),
+    key(DEV_MODE, SWITCH, true),
+    key(INSTALL_SIGNAL_HANDLERS, SWITCH, true),
+    key(SYS_PATH, Shape::TextList, true),
+    key(ENVIRONMENT, Shape::TextList, true),
+    key(CA_BUNDLE_PROBE, SWITCH, false),
+    key(TERMINFO_PROBE, SWITCH, false),
 ];
 
 /// Record flag bit 0.
@@ -88,6 +91,7 @@ pub(super) const HEAD: u64 = 8;
 /// Values are padded with zero bytes to a multiple of this.
 pub(super) const PAD: u64 = 8;
 
+/// What is known about a key.
 pub(super) fn find(number: u16) -> Option<&'static Key> {
     let at = ALL.binary_search_by_key(&number, |key| key.number).ok()?;
     ALL.get(at)

@@ -97,30 +97,30 @@ impl<'a> RunConfig<'a> {
 
     /// `-W` options in order.
     pub fn warn_options(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.list(&keys::WARN_OPTION)
+        self.list(keys::WARN_OPTION)
     }
 
     /// `-X` options in order.
     pub fn x_options(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.list(&keys::X_OPTION)
+        self.list(keys::X_OPTION)
     }
 
     /// Further `sys.path` entries in order; `$ORIGIN` is the executable's directory.
     pub fn sys_path(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.list(&keys::SYS_PATH)
+        self.list(keys::SYS_PATH)
     }
 
     /// Environment variables to set where they are not set: name and value, in order.
     pub fn environment(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.list(&keys::ENVIRONMENT)
+        self.list(keys::ENVIRONMENT)
             .filter_map(|pair| pair.split_once('='))
     }
 
-    fn list(&self, key: &'static Key) -> impl Iterator<Item = &'a str> + use<'a> {
+    fn list(&self, key: u16) -> impl Iterator<Item = &'a str> + use<'a> {
         // `read` has walked the same bytes and checked the text: nothing is dropped here.
         Records::new(self.bytes, 0)
             .filter_map(Result::ok)
-            .filter(move |record| record.number == key.number)
+            .filter(move |record| record.number == key)
             .filter_map(|record| core::str::from_utf8(record.value).ok())
     }
 
@@ -129,8 +129,8 @@ impl<'a> RunConfig<'a> {
         let number = record.number_value(key)?;
         let on = number != 0;
         match key.number {
-            n if n == keys::ENTRY_MODULE.number => self.entry = Entry::Module(text),
-            n if n == keys::ENTRY_FUNCTION.number => {
+            keys::ENTRY_MODULE => self.entry = Entry::Module(text),
+            keys::ENTRY_FUNCTION => {
                 let Entry::Module(module) = self.entry else {
                     return Err(record.fail("a function needs its module"));
                 };
@@ -139,30 +139,30 @@ impl<'a> RunConfig<'a> {
                     function: text,
                 };
             }
-            n if n == keys::ENTRY_SCRIPT.number => {
+            keys::ENTRY_SCRIPT => {
                 if self.entry != Entry::None {
                     return Err(record.fail("an application runs a module or a script, not both"));
                 }
                 self.entry = Entry::Script(text);
             }
-            n if n == keys::PROGRAM_NAME.number => self.program_name = Some(text),
-            n if n == keys::OPTIMIZE.number => self.optimize = number.min(2) as u8,
-            n if n == keys::EXIT.number => self.exit = if on { Exit::Fast } else { Exit::Full },
-            n if n == keys::UTF8_MODE.number => self.utf8_mode = Some(on),
-            n if n == keys::UNBUFFERED.number => self.unbuffered = on,
-            n if n == keys::INSPECT.number => self.inspect = on,
-            n if n == keys::VERBOSE.number => self.verbose = number,
-            n if n == keys::USE_ENVIRONMENT.number => self.use_environment = on,
-            n if n == keys::SITE.number => self.site = on,
-            n if n == keys::USER_SITE.number => self.user_site = on,
-            n if n == keys::CWD_ON_PATH.number => self.cwd_on_path = on,
-            n if n == keys::HASH_SEED.number => self.hash_seed = Some(number),
-            n if n == keys::FAULTHANDLER.number => self.faulthandler = on,
-            n if n == keys::DEV_MODE.number => self.dev_mode = on,
-            n if n == keys::INSTALL_SIGNAL_HANDLERS.number => self.install_signal_handlers = on,
-            n if n == keys::CA_BUNDLE_PROBE.number => self.ca_bundle_probe = on,
-            n if n == keys::TERMINFO_PROBE.number => self.terminfo_probe = on,
-            n if n == keys::ENVIRONMENT.number && text.find('=').is_none_or(|at| at == 0) => {
+            keys::PROGRAM_NAME => self.program_name = Some(text),
+            keys::OPTIMIZE => self.optimize = number.min(2) as u8,
+            keys::EXIT => self.exit = if on { Exit::Fast } else { Exit::Full },
+            keys::UTF8_MODE => self.utf8_mode = Some(on),
+            keys::UNBUFFERED => self.unbuffered = on,
+            keys::INSPECT => self.inspect = on,
+            keys::VERBOSE => self.verbose = number,
+            keys::USE_ENVIRONMENT => self.use_environment = on,
+            keys::SITE => self.site = on,
+            keys::USER_SITE => self.user_site = on,
+            keys::CWD_ON_PATH => self.cwd_on_path = on,
+            keys::HASH_SEED => self.hash_seed = Some(number),
+            keys::FAULTHANDLER => self.faulthandler = on,
+            keys::DEV_MODE => self.dev_mode = on,
+            keys::INSTALL_SIGNAL_HANDLERS => self.install_signal_handlers = on,
+            keys::CA_BUNDLE_PROBE => self.ca_bundle_probe = on,
+            keys::TERMINFO_PROBE => self.terminfo_probe = on,
+            keys::ENVIRONMENT if text.find('=').is_none_or(|at| at == 0) => {
                 return Err(record.fail("an environment default is NAME=value"));
             }
             _ => {} // the other lists are walked in place

@@ -1,6 +1,6 @@
 //! Writing the run configuration.
 
-use super::keys::{self, Key, Shape};
+use super::keys;
 use super::{Entry, Exit, RunConfig};
 use crate::WriteError;
 
@@ -148,47 +148,47 @@ impl RunOptions {
         let mut out = Encoder(Vec::new());
         let flag = |on: bool| on.then_some(1);
         let off = |on: bool| (!on).then_some(0);
-        out.text(&keys::ENTRY_MODULE, self.entry_module.as_deref())?;
-        out.text(&keys::ENTRY_FUNCTION, self.entry_function.as_deref())?;
-        out.text(&keys::ENTRY_SCRIPT, self.entry_script.as_deref())?;
-        out.text(&keys::PROGRAM_NAME, self.program_name.as_deref())?;
+        out.text(keys::ENTRY_MODULE, self.entry_module.as_deref())?;
+        out.text(keys::ENTRY_FUNCTION, self.entry_function.as_deref())?;
+        out.text(keys::ENTRY_SCRIPT, self.entry_script.as_deref())?;
+        out.text(keys::PROGRAM_NAME, self.program_name.as_deref())?;
         out.number(
-            &keys::OPTIMIZE,
+            keys::OPTIMIZE,
             (self.optimize != 0).then_some(self.optimize.into()),
         );
-        out.number(&keys::EXIT, flag(self.exit == Exit::Fast));
-        out.number(&keys::UTF8_MODE, self.utf8_mode.map(u32::from));
-        out.number(&keys::UNBUFFERED, flag(self.unbuffered));
-        out.number(&keys::INSPECT, flag(self.inspect));
-        out.number(&keys::VERBOSE, (self.verbose != 0).then_some(self.verbose));
+        out.number(keys::EXIT, flag(self.exit == Exit::Fast));
+        out.number(keys::UTF8_MODE, self.utf8_mode.map(u32::from));
+        out.number(keys::UNBUFFERED, flag(self.unbuffered));
+        out.number(keys::INSPECT, flag(self.inspect));
+        out.number(keys::VERBOSE, (self.verbose != 0).then_some(self.verbose));
         for option in &self.warn_options {
-            out.text(&keys::WARN_OPTION, Some(option))?;
+            out.text(keys::WARN_OPTION, Some(option))?;
         }
         for option in &self.x_options {
-            out.text(&keys::X_OPTION, Some(option))?;
+            out.text(keys::X_OPTION, Some(option))?;
         }
-        out.number(&keys::USE_ENVIRONMENT, flag(self.use_environment));
-        out.number(&keys::SITE, flag(self.site));
-        out.number(&keys::USER_SITE, flag(self.user_site));
-        out.number(&keys::CWD_ON_PATH, flag(self.cwd_on_path));
-        out.number(&keys::HASH_SEED, self.hash_seed);
-        out.number(&keys::FAULTHANDLER, flag(self.faulthandler));
-        out.number(&keys::DEV_MODE, flag(self.dev_mode));
+        out.number(keys::USE_ENVIRONMENT, flag(self.use_environment));
+        out.number(keys::SITE, flag(self.site));
+        out.number(keys::USER_SITE, flag(self.user_site));
+        out.number(keys::CWD_ON_PATH, flag(self.cwd_on_path));
+        out.number(keys::HASH_SEED, self.hash_seed);
+        out.number(keys::FAULTHANDLER, flag(self.faulthandler));
+        out.number(keys::DEV_MODE, flag(self.dev_mode));
         out.number(
-            &keys::INSTALL_SIGNAL_HANDLERS,
+            keys::INSTALL_SIGNAL_HANDLERS,
             off(self.install_signal_handlers),
         );
         for path in &self.sys_path {
-            out.text(&keys::SYS_PATH, Some(path))?;
+            out.text(keys::SYS_PATH, Some(path))?;
         }
         for (name, value) in &self.environment {
             if name.is_empty() || name.contains('=') {
                 return Err(bad("environment", "a name is not empty and has no '='"));
             }
-            out.text(&keys::ENVIRONMENT, Some(&format!("{name}={value}")))?;
+            out.text(keys::ENVIRONMENT, Some(&format!("{name}={value}")))?;
         }
-        out.number(&keys::CA_BUNDLE_PROBE, off(self.ca_bundle_probe));
-        out.number(&keys::TERMINFO_PROBE, off(self.terminfo_probe));
+        out.number(keys::CA_BUNDLE_PROBE, off(self.ca_bundle_probe));
+        out.number(keys::TERMINFO_PROBE, off(self.terminfo_probe));
         Ok(out.0)
     }
 }
@@ -200,23 +200,23 @@ fn bad(field: &'static str, rule: &'static str) -> WriteError {
 struct Encoder(Vec<u8>);
 
 impl Encoder {
-    fn record(&mut self, key: &Key, value: &[u8], length: u32) {
-        self.0.extend(key.number.to_le_bytes());
-        self.0.extend(u16::from(key.required).to_le_bytes());
+    fn record(&mut self, key: u16, value: &[u8], length: u32) {
+        let required = keys::find(key).is_some_and(|key| key.required);
+        self.0.extend(key.to_le_bytes());
+        self.0.extend(u16::from(required).to_le_bytes());
         self.0.extend(length.to_le_bytes());
         self.0.extend(value);
         let padded = self.0.len().next_multiple_of(keys::PAD as usize);
         self.0.resize(padded, 0);
     }
 
-    fn number(&mut self, key: &Key, value: Option<u32>) {
-        debug_assert!(matches!(key.shape, Shape::Number(max) if value.unwrap_or(0) <= max));
+    fn number(&mut self, key: u16, value: Option<u32>) {
         if let Some(value) = value {
             self.record(key, &value.to_le_bytes(), 4);
         }
     }
 
-    fn text(&mut self, key: &Key, value: Option<&str>) -> Result<(), WriteError> {
+    fn text(&mut self, key: u16, value: Option<&str>) -> Result<(), WriteError> {
         let Some(value) = value else { return Ok(()) };
         if value.is_empty() || value.contains('\0') {
             return Err(bad("text", "text is not empty and has no NUL"));

@@ -6,6 +6,7 @@ mod error;
 mod layout;
 mod rebuild;
 mod strings;
+mod tables;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
