@@ -334,23 +334,23 @@ fn archives(cache: &Cache, stub: &Stub) -> Result<Vec<Archive>, Error> {
     paths.map(|path| Ok(Archive::open(cache, path)?)).collect()
 }
 
-/// The host's stub compiles, whatever the target: bytecode is the same everywhere.
+/// The host's stub compiles, whatever the target: bytecode is the same everywhere. Without one, the target's own will do where
+/// it runs.
 fn compiler<'c>(
     cache: &'c Cache,
     stub: &Stub,
     progress: &Progress,
 ) -> Result<compile::Compiler<'c>, Error> {
-    let runs_here =
-        stub.target == stubs::host_target() || stub.target == musl_twin(stubs::host_target());
-    if runs_here {
-        return bootstrap::compiler(cache, stub, progress).map_err(Error::Bootstrap);
+    let make = |stub: &Stub| bootstrap::compiler(cache, stub, progress).map_err(Error::Bootstrap);
+    if stub.target == stubs::host_target() {
+        return make(stub);
     }
-    let host = stubs::find(None, None)?;
-    bootstrap::compiler(cache, &host, progress).map_err(Error::Bootstrap)
-}
-
-fn musl_twin(target: &str) -> String {
-    target.replace("-linux-gnu", "-linux-musl")
+    let runs_here = stub.target == stubs::host_target().replace("-linux-gnu", "-linux-musl");
+    match stubs::find(None, None) {
+        Ok(host) => make(&host),
+        Err(_) if runs_here => make(stub),
+        Err(error) => Err(error.into()),
+    }
 }
 
 enum OwnedWish {

@@ -1,7 +1,7 @@
 //! Injected files as the kernel and other people's tools see them: a stub is linked here and now, filled, run, treated with
 //! the tools that rewrite executables, and run again.
 //!
-//! A tool that is not installed is reported as skipped on standard error; `OXIDIZE_TESTS_NO_SKIP=1` turns that into a failure.
+//! A tool that is not installed is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -43,7 +43,7 @@ fn link(name: &str, arguments: &[&str]) -> Option<PathBuf> {
 
 fn skip(what: &str, reason: &str) {
     assert!(
-        std::env::var_os("OXIDIZE_TESTS_NO_SKIP").is_none(),
+        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
         "{what} must not be skipped: {reason}"
     );
     eprintln!(

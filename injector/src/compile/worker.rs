@@ -221,6 +221,8 @@ impl Worker {
 
     fn said(&mut self) -> String {
         let mut said = String::new();
+        // It may still wait for input; what it said is in the file already.
+        let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = self.errors.seek(SeekFrom::Start(0));
         let _ = self.errors.read_to_string(&mut said);
@@ -244,5 +246,89 @@ fn nonsense(path: &str, problem: &str) -> Error {
     Error::Nonsense {
         path: path.to_owned(),
         problem: problem.to_owned(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A worker that is a shell script.
+    fn script(text: &str) -> (tempfile::TempDir, Worker) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("worker");
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let worker = Worker::start(&path).unwrap();
+        (dir, worker)
+    }
+
+    #[test]
+    fn a_worker_that_dies_is_quoted() {
+        let (_dir, mut worker) = script("echo first >&2; echo 'last words' >&2; exit 1");
+        let error = worker.compile("/~oxidize/app/x.py", b"", 0).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the bytecode compiler stopped while compiling `/~oxidize/app/x.py`: last words"
+        );
+    }
+
+    #[test]
+    fn answers_that_make_no_sense_are_refused() {
+        // Length 3, and no line in it.
+        let (_dir, mut worker) = script(r"printf '\003\000\000\000abc'; cat >/dev/null");
+        assert!(matches!(
+            worker.compile("x", b"", 0),
+            Err(Error::Nonsense { .. })
+        ));
+        // A size that the bytes do not have.
+        let (_dir, mut worker) =
+            script(r#"printf '\016\000\000\000{"sizes":[9]}\n'; cat >/dev/null"#);
+        assert!(matches!(
+            worker.compile("x", b"", 0),
+            Err(Error::Nonsense { .. })
+        ));
+        // Two gigabytes.
+        let (_dir, mut worker) = script(r"printf '\000\000\000\177'; cat >/dev/null");
+        assert!(matches!(
+            worker.compile("x", b"", 0),
+            Err(Error::Stopped { .. })
+        ));
+    }
+
+    #[test]
+    fn another_python_is_refused() {
+        let (_dir, mut worker) =
+            script(r#"printf '\030\000\000\000{"magic":1,"version":2}\n'; cat >/dev/null"#);
+        assert!(matches!(
+            worker.check(3, 1),
+            Err(Error::OtherPython {
+                found: 2,
+                wanted: 3
+            })
+        ));
+    }
+
+    #[test]
+    fn failures_come_back_as_data() {
+        let reply = r#"{"error":{"kind":"SyntaxError","message":"no","line":null}}"#;
+        let (_dir, mut worker) = script(&format!(
+            "printf '\\{:03o}\\000\\000\\000{reply}\\n'; cat >/dev/null",
+            reply.len() + 1
+        ));
+        let Outcome::Failed(failure) = worker.compile("x", b"", 0).unwrap() else {
+            panic!("a failure")
+        };
+        assert_eq!((failure.kind.as_str(), failure.line), ("SyntaxError", None));
+    }
+
+    #[test]
+    fn a_program_that_is_none_cannot_be_started() {
+        let error = Worker::start(Path::new("/nonexistent/worker"))
+            .map(drop)
+            .unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/worker"));
     }
 }
