@@ -390,3 +390,25 @@ fn bytecode_outside_the_blob_keeps_its_order() {
     let bytes = w.layout().unwrap().to_bytes();
     Blob::open(&bytes).unwrap().validate().unwrap();
 }
+
+/// Two records of a key that is no list: which one counts must not be a question.
+#[test]
+fn a_key_twice() {
+    let mut w = writer();
+    w.set_run_config(RunOptions {
+        optimize: 2,
+        exit: oxidize_format::Exit::Fast,
+        ..RunOptions::default()
+    });
+    let mut bytes = w.layout().unwrap().to_bytes();
+    let blob = Blob::open(&bytes).unwrap();
+    let config = blob.section(oxidize_format::SectionKind::RunConfig);
+    assert_eq!(config.length, 32, "optimize and exit");
+    let exit = config.offset as usize + 16;
+    assert_eq!(bytes[exit], 18);
+    bytes[exit] = 17;
+    let blob = Blob::open(&bytes).unwrap();
+    let error = blob.run_config().unwrap_err();
+    assert!(matches!(error, Error::BadValue { .. }), "{error}");
+    assert_eq!(error.offset(), exit as u64);
+}

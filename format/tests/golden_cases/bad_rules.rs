@@ -114,6 +114,21 @@ pub(super) fn bad_rules(base: &Base) -> Vec<Case> {
             base.patch(section_record(Snapshot), &[77, 0, 0, 0, 0, 0, 0, 0]),
         ),
         case(
+            "section-overlap-byte",
+            "a section that starts one byte too early",
+            base.u64(section_record(Tree) + 8, base.at(Tree, 0, 0) - 1),
+        ),
+        case(
+            "section-record-small",
+            "a smaller record size",
+            base.patch(section_record(DataTable) + 24, &[20]),
+        ),
+        case(
+            "node-own-parent",
+            "a node that is its own parent",
+            base.patch(base.at(Tree, 2, 8), &[2]),
+        ),
+        case(
             "table-gap",
             "a table that does not follow the one before",
             base.u64(section_record(Needed) + 8, base.at(Needed, 1, 0)),
