@@ -8,6 +8,8 @@ use std::thread::{self, JoinHandle};
 
 use oxidize_format::digest::{self, CHUNK};
 
+use crate::mmap::Map;
+
 type Hashes = Vec<(u64, [u8; 32])>;
 
 /// Hashing threads for one blob.
@@ -80,7 +82,6 @@ impl Hashing {
 }
 
 fn hash(file: &File, offset: u64, len: u64, chunks: &Mutex<Receiver<u64>>) -> io::Result<Hashes> {
-    let mut buffer = vec![0; CHUNK];
     let mut hashes = Hashes::new();
     loop {
         let index = chunks
@@ -89,27 +90,9 @@ fn hash(file: &File, offset: u64, len: u64, chunks: &Mutex<Receiver<u64>>) -> io
             .recv();
         let Ok(index) = index else { return Ok(hashes) };
         let start = index * CHUNK as u64;
-        let chunk = &mut buffer[..usize::try_from(len - start).unwrap_or(CHUNK).min(CHUNK)];
-        read_at(file, chunk, offset + start)?;
-        hashes.push((index, digest::chunk(index, chunk)));
+        let size = usize::try_from(len - start).unwrap_or(CHUNK).min(CHUNK);
+        // Mapped and not read: the bytes are in the page cache, and copying them would cost as much as hashing them.
+        let chunk = Map::range(file, offset + start, size)?;
+        hashes.push((index, digest::chunk(index, &chunk)));
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, buffer, offset)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                buffer = &mut buffer[read..];
-                offset += read as u64;
-            }
-        }
-    }
-    Ok(())
 }

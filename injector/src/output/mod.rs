@@ -1,5 +1,6 @@
 //! Writing the output: pieces stream into an unnamed or temporary file beside it, which takes its place in one step.
 
+mod flushing;
 mod hashing;
 mod staging;
 
@@ -13,6 +14,7 @@ use thiserror::Error;
 use crate::container::{Piece, Plan};
 use crate::pack::Payload;
 use crate::progress::Progress;
+use flushing::Flushing;
 use hashing::Hashing;
 use staging::Staging;
 
@@ -135,6 +137,7 @@ pub fn write(
             }
         }
         out.flush().map_err(failed)?;
+        out.flushing.finish().map_err(failed)?;
         hashing.finish().map_err(failed)?
     };
     staging
@@ -257,6 +260,7 @@ fn copy(
         }
         left -= step;
         out.advance(step);
+        out.flushing.written(out.file, out.position)?;
         hashing.written(out.position - start);
     }
     Ok(())
@@ -270,6 +274,7 @@ struct Out<'f> {
     buffer: Vec<u8>,
     /// Bytes so far, buffered ones included.
     position: u64,
+    flushing: Flushing,
     progress: &'f Progress,
 }
 
@@ -279,6 +284,7 @@ impl<'f> Out<'f> {
             file,
             buffer: Vec::with_capacity(BUFFER),
             position: 0,
+            flushing: Flushing::new(),
             progress,
         }
     }
