@@ -199,17 +199,15 @@ impl Finder<'_> {
                     directory: None,
                 });
             } else if is_directory {
+                // Even one with data only: `importlib.resources` takes it as an anchor (PEP 420).
                 let submodules = self.children(&inner, &full);
-                if !submodules.is_empty() {
-                    let kind = ModuleKind::Namespace;
-                    found.push(Module {
-                        name: full,
-                        kind,
-                        file: None,
-                        directory: Some(inner),
-                    });
-                    found.extend(submodules);
-                }
+                found.push(Module {
+                    name: full,
+                    kind: ModuleKind::Namespace,
+                    file: None,
+                    directory: Some(inner),
+                });
+                found.extend(submodules);
             }
         }
         found
@@ -283,6 +281,7 @@ mod tests {
             "a.b = a/b.py",
             "a.c = a/c/",
             "a.c.d = a/c/d.py",
+            "data = data/",
             "ns = ns/",
             "ns.deep = ns/deep/",
             "ns.deep.x = ns/deep/x.py",

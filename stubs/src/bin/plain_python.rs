@@ -1,20 +1,16 @@
 //! The plain interpreter of the same distribution: no blob, no importer of ours. Tests and benchmarks compare with it.
+//!
+//! Not Rust's `main`, whose runtime opens closed standard streams and sets signal handlers: this must be what CPython's own
+//! `Programs/python.c` is.
 
+#![no_main]
 // The only thing this program does is a call into C.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{c_char, c_int};
 
-fn main() {
-    let mut arguments: Vec<*mut std::ffi::c_char> = std::env::args_os()
-        .filter_map(|argument| CString::new(argument.into_vec()).ok())
-        .map(CString::into_raw)
-        .collect();
-    let count = i32::try_from(arguments.len()).unwrap_or(i32::MAX);
-    arguments.push(std::ptr::null_mut());
-    // SAFETY: `arguments` holds `count` pointers to strings that are never freed, and a null pointer behind them, as
-    // main's argv does; no other thread runs and Python was not started before.
-    let status = unsafe { pyo3_ffi::Py_BytesMain(count, arguments.as_mut_ptr()) };
-    std::process::exit(status);
+#[unsafe(no_mangle)]
+extern "C" fn main(argc: c_int, argv: *mut *mut c_char) -> c_int {
+    // SAFETY: what the C runtime passes to `main` is what `Py_BytesMain` takes; no other thread runs.
+    unsafe { pyo3_ffi::Py_BytesMain(argc, argv) }
 }
