@@ -1,1 +1,94 @@
-//! End-to-end tests.
+//! End-to-end tests: package an application with the real command, look at the bytes with other people's tools, run
+//! the result.
+//!
+//! What is tested is what a user gets: `oxidize-inject` and the stub beside it, found by [`tools`], which asks cargo to
+//! bring them up to date first. The interpreter to compare with is `oxidize-plain-python`, the same CPython without an
+//! importer of ours ([`plain`]).
+//!
+//! * `tests/apps.rs` runs every program under `apps/`; what is expected stands at the head of each file ([`expect`] is
+//!   the manual of these directives).
+//! * `tests/process.rs` compares a packaged program with the plain interpreter: exit status, signals, streams, locale.
+//! * `tests/end_to_end.rs` holds what needs more than a program and its output: packages from PyPI, other people's
+//!   tools, an empty chroot.
+//! * `tests/cpython.rs` runs CPython's own tests in a packaged interpreter and in the plain one.
+//!
+//! A test that lacks something (a tool, the network, another target's stub) is reported as ignored with the reason.
+//! With `OXIDIZE_FORBID_SKIPS=1`, as in CI, it fails instead.
+
+pub mod expect;
+pub mod package;
+pub mod plain;
+pub mod run;
+pub mod tools;
+pub mod wheels;
+
+use std::fmt;
+
+use libtest_mimic::{Completion, Trial};
+
+/// Why a test did not pass.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// Something is missing here; what.
+    Missing(String),
+    /// It does not do what it should.
+    Failed(String),
+}
+
+/// What a test returns.
+pub type Result<T = ()> = std::result::Result<T, Stop>;
+
+impl fmt::Display for Stop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Missing(what) => write!(formatter, "missing: {what}"),
+            Stop::Failed(what) => formatter.write_str(what),
+        }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Stop {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        Stop::Failed(text)
+    }
+}
+
+/// Ends a test with a failure.
+pub fn fail<T>(what: impl Into<String>) -> Result<T> {
+    Err(Stop::Failed(what.into()))
+}
+
+/// Ends a test because something is missing.
+pub fn missing<T>(what: impl Into<String>) -> Result<T> {
+    Err(Stop::Missing(what.into()))
+}
+
+/// Fails unless `condition` holds.
+pub fn check(condition: bool, what: impl FnOnce() -> String) -> Result {
+    if condition { Ok(()) } else { fail(what()) }
+}
+
+/// A named test.
+pub fn trial(name: impl Into<String>, body: impl FnOnce() -> Result + Send + 'static) -> Trial {
+    Trial::ignorable_test(name, move || match body() {
+        Ok(()) => Ok(Completion::Completed),
+        Err(Stop::Missing(what)) if !skips_forbidden() => Ok(Completion::ignored_with(what)),
+        Err(stop) => Err(stop.to_string().into()),
+    })
+}
+
+/// Whether a missing tool is a failure (`OXIDIZE_FORBID_SKIPS=1`).
+pub fn skips_forbidden() -> bool {
+    std::env::var_os("OXIDIZE_FORBID_SKIPS").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Runs the tests of one file: its `main`.
+pub fn main(trials: Vec<Trial>) -> std::process::ExitCode {
+    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,26 @@
+"""The mark that makes a child an interpreter is gone in the child and was never in this process."""
+
+import os
+import subprocess
+import sys
+
+SHOW = "import os; print([name for name in os.environ if name.startswith('OXIDIZE')])"
+
+
+def run():
+    assert not [name for name in os.environ if name.startswith("OXIDIZE")]
+    for environment in (None, dict(os.environ), {}):
+        done = subprocess.run([sys.executable, "-c", SHOW], env=environment, capture_output=True, text=True)
+        assert done.stdout == "[]\n", (environment, done)
+    assert not [name for name in os.environ if name.startswith("OXIDIZE")]
+    # Not in /proc either: a grandchild that is another program inherits the real environment block.
+    shell = ["/bin/sh", "-c", "env | grep OXIDIZE; echo end"]
+    done = subprocess.run(shell, capture_output=True, text=True)
+    assert done.stdout == "end\n", done
+    program = f"import subprocess; subprocess.run({shell!r})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "end\n", done
+    # A grandchild of the interpreter child is an interpreter again, since it was started as sys.executable.
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SHOW!r}])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done

@@ -1,0 +1,16 @@
+"""What the children do."""
+
+import os
+import sys
+
+
+def square(number):
+    return number * number
+
+
+def surroundings(_):
+    return os.environ.get("OXIDIZE_INTERPRETER"), sys.executable, os.getpid()
+
+
+if __name__ == "__main__":
+    print("work", sys.argv[1:])

@@ -1,0 +1,3 @@
+# package: --entry shout
+# run: some words
+# stdout: SOME WORDS

@@ -1,0 +1,3 @@
+# package: --entry tool.inner
+# run:
+# stdout: __main__ tool tool.inner

@@ -1,0 +1,4 @@
+from . import LOADED
+
+print(__name__, __package__, __spec__.name)
+assert LOADED

@@ -1,0 +1,4 @@
+# run:
+# stdout: hello
+
+print("hello")

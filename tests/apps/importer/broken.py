@@ -1,0 +1,3 @@
+import sample
+
+1 / 0

@@ -1,0 +1,5 @@
+"""A package to be looked at."""
+
+from . import sub
+
+VALUE = 1

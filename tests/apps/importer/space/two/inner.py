@@ -1,0 +1,1 @@
+INNER = __name__

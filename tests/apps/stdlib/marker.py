@@ -1,0 +1,1 @@
+"""Beside modules.txt."""

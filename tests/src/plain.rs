@@ -1,0 +1,115 @@
+//! The interpreter to compare with: `oxidize-plain-python`, laid out as an installed Python with the standard library
+//! of the same distribution around it.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::tools::GNU;
+use crate::{Result, Stop, fail, tools};
+
+const DISTRIBUTION: &str = "cpython-3.13.15";
+const LIBRARY: &str = "lib/python3.13";
+
+/// `bin/python3.13` of the installed Python.
+pub fn python() -> Result<PathBuf> {
+    static PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
+    PYTHON.get_or_init(install).clone()
+}
+
+fn install() -> Result<PathBuf> {
+    let program = tools::program("oxidize-plain-python")?;
+    let prefix = standard_library()?;
+    let python = prefix.join("bin/python3.13");
+    std::fs::create_dir_all(prefix.join("bin"))?;
+    // Another test may run the old one: replace, do not overwrite.
+    let fresh = prefix.join(format!("bin/.python-{}", std::process::id()));
+    std::fs::copy(program, &fresh)?;
+    std::fs::rename(fresh, &python)?;
+    Ok(python)
+}
+
+/// The prefix with the standard library, common part and this target's.
+fn standard_library() -> Result<PathBuf> {
+    unpacked("stdlib", &["stdlib", GNU])
+}
+
+/// The directory `test` of CPython's test suite.
+pub fn test_suite() -> Result<PathBuf> {
+    Ok(unpacked("tests", &["tests"])?.join(LIBRARY).join("test"))
+}
+
+/// The `python/install/lib` of these archives, unpacked once for each content.
+fn unpacked(name: &str, parts: &[&str]) -> Result<PathBuf> {
+    let mut stamp = name.to_owned();
+    for part in parts {
+        let described = std::fs::metadata(archive(part)?)?;
+        let modified = described
+            .modified()?
+            .duration_since(std::time::UNIX_EPOCH)?;
+        stamp.push_str(&format!("-{}-{}", described.len(), modified.as_nanos()));
+    }
+    let place = tools::cache("python")?.join(stamp);
+    if !place.is_dir() {
+        let fresh = tempfile::tempdir_in(tools::cache("python")?)?;
+        for part in parts {
+            unpack(&archive(part)?, fresh.path())?;
+        }
+        // getpath complains on standard error where this directory is not.
+        std::fs::create_dir_all(fresh.path().join(LIBRARY).join("lib-dynload"))?;
+        // A concurrent test may have been faster; its directory is as good.
+        if let Err(error) = std::fs::rename(fresh.path(), &place)
+            && !place.is_dir()
+        {
+            return Err(error.into());
+        }
+    }
+    Ok(place)
+}
+
+/// Unpacks `python/install/lib` of an archive to `prefix/lib`.
+fn unpack(archive: &Path, prefix: &Path) -> Result {
+    let mut archive = tar::Archive::new(zstd::Decoder::new(std::fs::File::open(archive)?)?);
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let Ok(path) = path.strip_prefix("python/install") else {
+            continue;
+        };
+        if path.starts_with("lib") {
+            let path = prefix.join(path);
+            std::fs::create_dir_all(path.parent().unwrap_or(prefix))?;
+            entry.unpack(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn archive(part: &str) -> Result<PathBuf> {
+    let name = format!("{DISTRIBUTION}-{part}.tar.zst");
+    let directory = std::env::var_os("OXIDIZE_TEST_DISTRIBUTIONS").map_or_else(
+        || tools::checkout().join("prebuilt/distributions"),
+        PathBuf::from,
+    );
+    let path = directory.join(&name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        fail(format!("{} is not there", path.display()))
+    }
+}
+
+/// Text in which the paths of a packaged program and of the same program on disk have become equal.
+pub fn without_paths(text: &str, program: &Path, resources: &Path) -> Result<String> {
+    let path = |path: &Path| -> Result<String> {
+        path.to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Stop::Failed(format!("{} is not UTF-8", path.display())))
+    };
+    let library = standard_library()?.join(LIBRARY);
+    Ok(text
+        .replace(&path(resources)?, "RESOURCES")
+        .replace("/~oxidize/app", "RESOURCES")
+        .replace(&path(&library)?, "STDLIB")
+        .replace("/~oxidize/lib/python3.13", "STDLIB")
+        .replace(&path(program)?, "PROGRAM"))
+}

@@ -1,0 +1,175 @@
+//! Where things are: the programs under test, this folder, scratch directories, tools of the host.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::{Result, Stop, fail, missing};
+
+/// The target every machine that runs these tests can execute.
+pub const GNU: &str = "x86_64-unknown-linux-gnu";
+/// Fully static.
+pub const MUSL: &str = "x86_64-unknown-linux-musl";
+
+/// This crate's folder in the checkout.
+pub fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The checkout.
+pub fn checkout() -> &'static Path {
+    here().parent().unwrap_or(Path::new("/"))
+}
+
+/// `target/release` or `target/debug`: two levels above the running test (`deps/apps-0123`).
+pub fn profile_directory() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    match test.ancestors().nth(2) {
+        Some(directory) => Ok(directory.to_path_buf()),
+        None => fail(format!(
+            "{} is not inside a target directory",
+            test.display()
+        )),
+    }
+}
+
+/// A directory for what may be kept between runs: downloaded wheels, the unpacked standard library.
+pub fn cache(name: &str) -> Result<PathBuf> {
+    let Some(target) = profile_directory()?.parent().map(Path::to_path_buf) else {
+        return fail("there is no target directory");
+    };
+    let directory = target.join("oxidize-tests").join(name);
+    std::fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+/// A directory that is removed afterwards, on the file system of the target directory.
+pub fn scratch() -> Result<tempfile::TempDir> {
+    Ok(tempfile::tempdir_in(cache("scratch")?)?)
+}
+
+/// Brings the programs under test up to date and says where they are. `OXIDIZE_TEST_PROGRAMS` names a directory with
+/// other ones, for instance a release to be checked.
+fn programs() -> Result<PathBuf> {
+    static PROGRAMS: OnceLock<Result<PathBuf>> = OnceLock::new();
+    PROGRAMS
+        .get_or_init(|| {
+            if let Some(directory) = std::env::var_os("OXIDIZE_TEST_PROGRAMS") {
+                return Ok(directory.into());
+            }
+            let directory = profile_directory()?;
+            // `cargo test` builds a package's executables only for that package's own tests.
+            let mut build =
+                Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            build.current_dir(checkout()).args([
+                "build",
+                "--quiet",
+                "-p",
+                "oxidize-inject",
+                "-p",
+                "oxidize-stub",
+            ]);
+            if let Some(target) = directory.parent() {
+                build.arg("--target-dir").arg(target);
+            }
+            match directory.file_name().and_then(|name| name.to_str()) {
+                Some("debug") | None => {}
+                Some(profile) => {
+                    build.args(["--profile", profile]);
+                }
+            }
+            let output = build.output()?;
+            if !output.status.success() {
+                return fail(format!(
+                    "cargo build: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                ));
+            }
+            Ok(directory)
+        })
+        .clone()
+}
+
+/// A program of this repository.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let path = programs()?.join(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        fail(format!("{} was not built", path.display()))
+    }
+}
+
+/// The stub of a target. The host's is built by cargo; others by `oxidize-prebuilt stub`, which needs the Rust standard
+/// library of that target.
+pub fn stub(target: &str) -> Result<PathBuf> {
+    if target == GNU {
+        return program("oxidize-stub");
+    }
+    static MUSL_STUB: OnceLock<Result<PathBuf>> = OnceLock::new();
+    match target {
+        MUSL => MUSL_STUB.get_or_init(|| foreign_stub(target)).clone(),
+        _ => missing(format!("a machine that runs {target}")),
+    }
+}
+
+fn foreign_stub(target: &str) -> Result<PathBuf> {
+    let lock = std::fs::read_to_string(checkout().join("prebuilt/distributions/lock.toml"))
+        .unwrap_or_default();
+    if !lock.contains(&format!("-{target}.tar.zst")) {
+        return missing(format!(
+            "a distribution for {target} in prebuilt/distributions/lock.toml"
+        ));
+    }
+    let installed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output();
+    let installed = installed
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    if !installed.lines().any(|line| line == target) {
+        return missing(format!(
+            "the Rust target {target} (rustup target add {target})"
+        ));
+    }
+    // No `--target-dir`: the command is found where a user's checkout has it.
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.current_dir(checkout()).args([
+        "run",
+        "--quiet",
+        "--release",
+        "-p",
+        "oxidize-prebuilt",
+        "--",
+    ]);
+    let output = build.args(["stub", "--target", target]).output()?;
+    if !output.status.success() {
+        return fail(format!(
+            "oxidize-prebuilt stub: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    let stub = checkout()
+        .join("target/stubs")
+        .join(target)
+        .join("oxidize-stub");
+    if stub.is_file() {
+        Ok(stub)
+    } else {
+        fail(format!("{} was not made", stub.display()))
+    }
+}
+
+/// A tool of the host, by name.
+pub fn host_tool(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| Stop::Missing(format!("{name} on PATH")))
+}
+
+/// Whether we may use chroot and the like.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

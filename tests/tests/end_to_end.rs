@@ -1,0 +1,337 @@
+//! What needs more than a program and its output: surroundings, other people's tools, generated input.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use oxidize_tests::package::{App, Package};
+use oxidize_tests::run::{Ending, Run};
+use oxidize_tests::tools::{self, GNU, MUSL};
+use oxidize_tests::{Result, check, fail, trial};
+
+fn main() -> std::process::ExitCode {
+    let mut trials = vec![
+        trial("stub_without_application_says_what_it_is", || {
+            stub_without_application(GNU)
+        }),
+        trial("musl_stub_without_application_says_what_it_is", || {
+            stub_without_application(MUSL)
+        }),
+        trial("hello_runs_with_empty_environment", || {
+            empty_environment(GNU)
+        }),
+        trial("musl_hello_runs_with_empty_environment", || {
+            empty_environment(MUSL)
+        }),
+        trial(
+            "hello_opens_no_python_file_and_writes_only_to_stdout",
+            || system_calls(GNU),
+        ),
+        trial(
+            "musl_hello_opens_no_python_file_and_writes_only_to_stdout",
+            || system_calls(MUSL),
+        ),
+        trial("musl_hello_runs_in_an_empty_chroot", empty_chroot),
+        trial("runs_where_it_may_not_be_read", not_readable),
+        trial("runs_after_a_move_and_through_a_link", moved),
+        trial("two_packagings_give_the_same_bytes", reproducible),
+        trial("remove_gives_the_stub_back", removed),
+        trial("two_thousand_modules", two_thousand_modules),
+        trial("standard_library_is_importable", || standard_library(GNU)),
+        trial("musl_standard_library_is_importable", || {
+            standard_library(MUSL)
+        }),
+    ];
+    for tool in ["strip", "objcopy", "llvm-strip", "llvm-objcopy", "eu-strip"] {
+        trials.push(trial(format!("survives_{tool}"), move || survives(tool)));
+    }
+    oxidize_tests::main(trials)
+}
+
+/// The example of the README.
+fn hello(target: &str) -> Result<App> {
+    Package::new(tools::checkout().join("examples/hello"))
+        .target(target)
+        .shared()
+}
+
+fn greets(program: &Path) -> Result {
+    let outcome = Run::new(program).outcome()?.success()?;
+    check(
+        outcome.stdout.starts_with("Hello from Python 3.13") && outcome.stderr.is_empty(),
+        || outcome.to_string(),
+    )
+}
+
+fn stub_without_application(target: &str) -> Result {
+    let outcome = Run::new(tools::stub(target)?)
+        .arguments(["-c", "print(1)"])
+        .outcome()?;
+    check(
+        outcome.ending == Ending::Status(2) && outcome.stdout.is_empty(),
+        || outcome.to_string(),
+    )?;
+    for part in [
+        "oxidize-inject",
+        env!("CARGO_PKG_VERSION"),
+        "3.13.15",
+        target,
+    ] {
+        check(outcome.stderr.contains(part), || {
+            format!("no {part:?} in\n{outcome}")
+        })?;
+    }
+    Ok(())
+}
+
+fn empty_environment(target: &str) -> Result {
+    let app = hello(target)?;
+    let outcome = Run::new(app.path())
+        .empty_environment()
+        .outcome()?
+        .success()?;
+    check(
+        outcome.stdout.starts_with("Hello from Python") && outcome.stderr.is_empty(),
+        || outcome.to_string(),
+    )
+}
+
+/// strace shows what is opened and written.
+fn system_calls(target: &str) -> Result {
+    let app = hello(target)?;
+    let log = tools::scratch()?;
+    let trace = log.path().join("trace");
+    let calls = "trace=open,openat,openat2,creat,write,pwrite64,writev,mkdir,mkdirat,unlink,rename,memfd_create";
+    Run::new(tools::host_tool("strace")?)
+        .arguments(["-f", "-e", calls, "-o"])
+        .arguments([&trace])
+        .arguments([app.path()])
+        .outcome()?
+        .success()?;
+    let trace = std::fs::read_to_string(trace)?;
+    check(trace.contains("write(1, \"Hello"), || trace.clone())?;
+    for line in trace.lines() {
+        // `123 openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3`
+        let Some((call, rest)) = line
+            .trim_start_matches(|c: char| c.is_ascii_digit())
+            .trim()
+            .split_once('(')
+        else {
+            continue;
+        };
+        let harmless = match call {
+            "open" | "openat" | "openat2" => {
+                let python = [".py", ".pyc", ".zip", ".pth", ".cfg", "python", "/~oxidize"];
+                !["O_WRONLY", "O_RDWR", "O_CREAT"]
+                    .iter()
+                    .any(|flag| rest.contains(flag))
+                    && !python.iter().any(|part| rest.contains(part))
+            }
+            "write" | "writev" => rest.starts_with("1,"),
+            _ => false,
+        };
+        check(harmless, || format!("{line}\n--- all\n{trace}"))?;
+    }
+    Ok(())
+}
+
+fn empty_chroot() -> Result {
+    let app = hello(MUSL)?;
+    if !tools::is_root() {
+        return oxidize_tests::missing("the rights of root, for chroot");
+    }
+    let root = tools::scratch()?;
+    std::fs::copy(app.path(), root.path().join("hello"))?;
+    let outcome = Run::new(tools::host_tool("chroot")?)
+        .arguments([root.path()])
+        .arguments(["/hello"])
+        .outcome()?;
+    check(
+        outcome.success()?.stdout.starts_with("Hello from Python"),
+        || "no greeting".to_owned(),
+    )?;
+    let names: Vec<_> = std::fs::read_dir(root.path())?.collect();
+    check(names.len() == 1, || {
+        format!("something was left behind: {names:?}")
+    })
+}
+
+fn not_readable() -> Result {
+    let app = hello(GNU)?;
+    // Not below the target directory, which others may not be able to enter.
+    let place = tempfile::tempdir()?;
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755))?;
+    let copy = place.path().join("hello");
+    std::fs::copy(app.path(), &copy)?;
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o111))?;
+    if !tools::is_root() {
+        return greets(&copy);
+    }
+    // Nothing is unreadable for root.
+    let outcome = Run::new(tools::host_tool("setpriv")?)
+        .arguments(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+        .arguments([&copy])
+        .directory(place.path())
+        .outcome()?
+        .success()?;
+    check(outcome.stdout.starts_with("Hello from Python"), || {
+        outcome.to_string()
+    })
+}
+
+fn moved() -> Result {
+    let app = hello(GNU)?;
+    let place = tools::scratch()?;
+    let moved = place.path().join("other name, ünïcödé");
+    std::fs::copy(app.path(), &moved)?;
+    greets(&moved)?;
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(&moved, &link)?;
+    greets(&link)?;
+    // By a relative name, and found on PATH.
+    let relative = Run::new("/bin/sh")
+        .arguments(["-c", "./link"])
+        .directory(place.path())
+        .outcome()?
+        .success()?;
+    check(relative.stdout.starts_with("Hello"), || {
+        relative.to_string()
+    })?;
+    let found = Run::new("/bin/sh")
+        .arguments(["-c", "link"])
+        .variable("PATH", place.path())
+        .outcome()?
+        .success()?;
+    check(found.stdout.starts_with("Hello"), || found.to_string())
+}
+
+fn reproducible() -> Result {
+    let place = tools::scratch()?;
+    let copy = place.path().join("resources");
+    copy_tree(&tools::here().join("apps/importer"), &copy)?;
+    let first = Package::app("importer").build()?;
+    let second = Package::new(&copy).build()?;
+    let (first, second) = (std::fs::read(first.path())?, std::fs::read(second.path())?);
+    let at = first
+        .iter()
+        .zip(&second)
+        .position(|(one, other)| one != other);
+    check(first == second, || {
+        format!(
+            "lengths {} and {}, first difference at {at:?}",
+            first.len(),
+            second.len()
+        )
+    })
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn removed() -> Result {
+    let app = hello(GNU)?;
+    let place = tools::scratch()?;
+    let copy = place.path().join("hello");
+    std::fs::copy(app.path(), &copy)?;
+    let command = tools::program("oxidize-inject")?;
+    let verified = Command::new(&command).arg("verify").arg(&copy).output()?;
+    check(verified.status.success(), || {
+        String::from_utf8_lossy(&verified.stderr).into_owned()
+    })?;
+    let output = place.path().join("stub");
+    let done = Command::new(&command)
+        .arg("remove")
+        .arg(&copy)
+        .arg("--output")
+        .arg(&output)
+        .output()?;
+    check(done.status.success(), || {
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    })?;
+    check(
+        std::fs::read(output)? == std::fs::read(tools::stub(GNU)?)?,
+        || "remove gave another file".to_owned(),
+    )
+}
+
+fn survives(tool: &str) -> Result {
+    let app = hello(GNU)?;
+    let path = tools::host_tool(tool)?;
+    let place = tools::scratch()?;
+    let copy = place.path().join("hello");
+    std::fs::copy(app.path(), &copy)?;
+    // objcopy without options copies, and in doing so lays the file out anew.
+    let outcome = Run::new(path)
+        .inherit_environment()
+        .arguments([&copy])
+        .outcome()?
+        .success()?;
+    check(outcome.stderr.is_empty(), || outcome.to_string())?;
+    greets(&copy)
+}
+
+/// Packages in packages; each module imports the one before it.
+fn two_thousand_modules() -> Result {
+    let place = tools::scratch()?;
+    let mut before = String::new();
+    for package in 0..20 {
+        let directory = place.path().join(format!("generated/part{package}"));
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join("__init__.py"), "")?;
+        for module in 0..100 {
+            let source = format!(
+                "{before}\nNUMBER = {package} * 100 + {module}\n\n\nclass Thing:\n    def number(self):\n        return NUMBER\n"
+            );
+            std::fs::write(directory.join(format!("module{module}.py")), source)?;
+            before = format!("import generated.part{package}.module{module}");
+        }
+    }
+    std::fs::write(place.path().join("generated/__init__.py"), "")?;
+    let main = "import pkgutil, sys\nsys.setrecursionlimit(100_000)\nimport generated\n\
+                names = [info.name for info in pkgutil.walk_packages(generated.__path__, 'generated.') if not info.ispkg]\n\
+                total = sum(__import__(name, fromlist=['Thing']).Thing().number() for name in names)\n\
+                print(len(names), total)\n";
+    std::fs::write(place.path().join("__main__.py"), main)?;
+    let app = Package::new(place.path()).build()?;
+    Run::new(app.path())
+        .outcome()?
+        .prints("2000 1999000\n")
+        .map(drop)
+}
+
+/// All names of a list that is made for every system; those that cannot be on this target are named with a reason.
+fn standard_library(target: &str) -> Result {
+    let app = Package::app("stdlib").target(target).shared()?;
+    let outcome = Run::new(app.path()).timeout(120).outcome()?.success()?;
+    let failed: std::collections::BTreeMap<String, String> = serde_json::from_str(&outcome.stdout)?;
+    let file: PathBuf = tools::here().join("apps/stdlib/exceptions.toml");
+    let exceptions: std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>> =
+        toml::from_str(&std::fs::read_to_string(file)?)?;
+    let Some(expected) = exceptions.get(target) else {
+        return fail(format!("exceptions.toml lacks {target}"));
+    };
+    let mut wrong = Vec::new();
+    for (name, error) in &failed {
+        if !expected.contains_key(name) {
+            wrong.push(format!("{name}: {error}"));
+        }
+    }
+    wrong.extend(
+        expected
+            .keys()
+            .filter(|name| !failed.contains_key(*name))
+            .map(|name| format!("{name} can be imported")),
+    );
+    check(wrong.is_empty(), || wrong.join("\n"))
+}

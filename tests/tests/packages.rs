@@ -1,0 +1,135 @@
+//! Applications made of packages from PyPI: a web application with a database, and numpy with its bundled libraries.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use oxidize_tests::package::Package;
+use oxidize_tests::run::Run;
+use oxidize_tests::{Result, check, fail, tools, trial, wheels};
+
+fn main() -> std::process::ExitCode {
+    oxidize_tests::main(vec![
+        trial("flask_and_sqlalchemy_serve_requests", web),
+        trial("click_shows_its_help", help),
+        trial("metadata_of_installed_packages", metadata),
+        trial("numpy_loads_from_memory", numpy),
+    ])
+}
+
+/// The packages of `NAME.requirements.txt` with the program in `apps/NAME/`.
+fn package(name: &str) -> Result<Package> {
+    let directory = wheels::installed(name)?;
+    let program = tools::here().join("apps").join(name).join("__main__.py");
+    std::fs::copy(program, directory.join("__main__.py"))?;
+    Ok(Package::new(directory))
+}
+
+/// A server that is stopped when the test fails.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn web() -> Result {
+    let app = package("web")?.shared()?;
+    let place = tools::scratch()?;
+    let mut server = Server(
+        Command::new(app.path())
+            .args(["--requests", "2"])
+            .env_clear()
+            .current_dir(place.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?,
+    );
+    let Some(stdout) = server.0.stdout.take() else {
+        return fail("no pipe");
+    };
+    let mut port = String::new();
+    BufReader::new(stdout).read_line(&mut port)?;
+    let Ok(port) = port.trim().parse() else {
+        let mut said = String::new();
+        server
+            .0
+            .stderr
+            .take()
+            .map(|mut stream| stream.read_to_string(&mut said))
+            .transpose()?;
+        return fail(format!("no port but {port:?}\n{said}"));
+    };
+    let answer = get(port, "/people/2?greeting=good+morning")?;
+    check(answer.starts_with("HTTP/1.1 200 OK"), || answer.clone())?;
+    check(
+        answer.ends_with("Hello &lt;Grace&gt;, good morning!\n"),
+        || answer.clone(),
+    )?;
+    let answer = get(port, "/people/3?greeting=x")?;
+    check(answer.starts_with("HTTP/1.1 404"), || answer.clone())?;
+    check(answer.ends_with("{\"error\":\"nobody\"}\n"), || {
+        answer.clone()
+    })?;
+    let status = server.0.wait()?;
+    check(status.success(), || status.to_string())?;
+    check(is_empty(place.path())?, || {
+        "the server left files behind".to_owned()
+    })
+}
+
+fn get(port: u16, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn is_empty(directory: &Path) -> Result<bool> {
+    Ok(std::fs::read_dir(directory)?.next().is_none())
+}
+
+fn help() -> Result {
+    let app = package("web")?.shared()?;
+    let outcome = Run::new(app.path())
+        .arguments(["--help"])
+        .outcome()?
+        .success()?;
+    check(
+        outcome.stdout.contains("Serve some people.") && outcome.stdout.contains("[default: 1]"),
+        || outcome.to_string(),
+    )
+}
+
+/// The packaged interpreter sees what pip installed.
+fn metadata() -> Result {
+    let app = package("web")?.shared()?;
+    let program = "from importlib import metadata as m\n\
+                   print(m.version('Flask'), [e.value for e in m.entry_points(group='console_scripts', name='flask')])\n\
+                   print(m.packages_distributions()['sqlalchemy'], sorted(d.name.lower() for d in m.distributions())[:3])\n\
+                   print(all(m.requires(d.name) is None or m.files(d.name) for d in m.distributions()))\n";
+    let expected = "3.1.3 ['flask.cli:main']\n['SQLAlchemy'] ['blinker', 'click', 'flask']\nTrue\n";
+    app.interpreter()
+        .arguments(["-c", program])
+        .outcome()?
+        .prints(expected)
+        .map(drop)
+}
+
+fn numpy() -> Result {
+    let app = package("numpy")?.shared()?;
+    let outcome = Run::new(app.path()).timeout(120).outcome()?.success()?;
+    check(
+        outcome.stdout == "2.5.5 (3, 13)\n" && outcome.stderr.is_empty(),
+        || outcome.to_string(),
+    )
+}
