@@ -81,11 +81,16 @@ impl Error {
             Error::Undecided { .. } => {
                 Some("add a `__main__.py` to the resources, or use `--entry MODULE[:FUNCTION]` or `--script FILE`".into())
             }
+            Error::Missing { kind, .. } if *kind == SCRIPT => {
+                Some("the script must lie in the resources directory".to_owned())
+            }
             Error::NoMain(package) => Some(format!("name a function: `--entry {package}:FUNCTION`")),
             _ => None,
         }
     }
 }
+
+const SCRIPT: &str = "file among the resources called";
 
 /// Everything there is to run.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +121,7 @@ impl Offer<'_> {
         }
         let candidates = Vec::new();
         Err(Error::Missing {
-            kind: "file among the resources called",
+            kind: SCRIPT,
             name: path.to_owned(),
             candidates,
         })

@@ -1,23 +1,26 @@
 //! The main job, from a directory to an executable.
 
+mod error;
+mod natives;
+mod used;
+mod warning;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use oxidize_format::RunOptions;
-use thiserror::Error;
+
+pub use error::Error;
+pub use warning::Warning;
 
 use crate::cache::Cache;
-use crate::collect::modules::{Suffixes, is_tagged_extension};
-use crate::collect::native::SharedObject;
 use crate::collect::stdlib::Archive;
-use crate::collect::{self, ModuleKind, Reason, Tree};
+use crate::collect::{self, Reason, Tree};
 use crate::compile::library::LibraryCode;
-use crate::compile::{self, Failure, Job, Outcome, bootstrap};
-use crate::entry::{self, Entry, Offer, Wish};
-use crate::mmap::Map;
-use crate::pack::{self, Input, NativeFile, Part, imports, pack, shadow};
+use crate::compile::{self, Job, Outcome, bootstrap};
+use crate::entry::{Entry, Offer, Wish};
+use crate::pack::{self, Input, Part, pack, shadow};
 use crate::progress::Progress;
 use crate::stubs::{self, Stub};
 use crate::{container, output, python};
@@ -80,154 +83,6 @@ pub struct Report {
     pub left_out: Vec<String>,
 }
 
-/// Something the user should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// It looks like a secret, so it was left out.
-    Secret(String),
-    /// It does not compile, so only its source is in.
-    DoesNotCompile {
-        /// Path relative to the resources.
-        path: String,
-        /// What the compiler says.
-        failure: Failure,
-    },
-    /// An extension module for another Python or platform; packaged as a data file.
-    ForeignExtension(String),
-    /// Hidden by the standard library's module of the same name.
-    Unreachable(String),
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Warning::Secret(path) => {
-                write!(
-                    f,
-                    "`{path}` looks like a secret and was left out (`--include {path}` packages it)"
-                )
-            }
-            Warning::DoesNotCompile { path, failure } => {
-                write!(f, "{path}")?;
-                failure
-                    .line
-                    .iter()
-                    .try_for_each(|line| write!(f, ":{line}"))?;
-                write!(
-                    f,
-                    ": {}: {}; packaged as source only",
-                    failure.kind, failure.message
-                )
-            }
-            Warning::ForeignExtension(path) => {
-                write!(
-                    f,
-                    "`{path}` is an extension module for another Python or platform; packaged as data"
-                )
-            }
-            Warning::Unreachable(name) => {
-                write!(
-                    f,
-                    "`{name}` is hidden by the standard library's module of the same name"
-                )
-            }
-        }
-    }
-}
-
-/// Packaging failed.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The output cannot be written.
-    #[error(transparent)]
-    Output(#[from] output::Error),
-    /// There is no stub.
-    #[error(transparent)]
-    Stub(#[from] stubs::Error),
-    /// The resources cannot be packaged.
-    #[error(transparent)]
-    Collect(#[from] collect::Error),
-    /// The entry cannot be made out.
-    #[error(transparent)]
-    Entry(#[from] entry::Error),
-    /// The bytecode compiler could not be made.
-    #[error("cannot set up the bytecode compiler")]
-    Bootstrap(#[source] bootstrap::Error),
-    /// The bytecode compiler failed.
-    #[error(transparent)]
-    Compile(#[from] compile::BatchError),
-    /// Packing failed.
-    #[error(transparent)]
-    Pack(#[from] pack::Error),
-    /// Injection failed.
-    #[error("cannot inject into the stub `{}`", stub.display())]
-    Container {
-        /// The stub.
-        stub: PathBuf,
-        /// What is wrong.
-        source: container::Error,
-    },
-    /// The cache cannot be used.
-    #[error("cannot use the cache directory")]
-    Cache(#[source] std::io::Error),
-    /// Native code for another machine.
-    #[error("`{path}` is native code for another machine than {target}")]
-    OtherMachine {
-        /// Path relative to the resources.
-        path: String,
-        /// The target.
-        target: String,
-    },
-    /// An extension module in an application that cannot load any.
-    #[error("`{path}` is an extension module, and {target} is static: it cannot load any")]
-    StaticTarget {
-        /// Path relative to the resources.
-        path: String,
-        /// The target.
-        target: String,
-    },
-    /// `--include` names nothing.
-    #[error(
-        "`--include {0}` matches neither a file of the resources nor a module of the standard library"
-    )]
-    NothingToInclude(String),
-}
-
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Stub(error) => error.hint(),
-            Error::Collect(error) => error.hint().map(str::to_owned),
-            Error::Entry(error) => error.hint(),
-            Error::Container { source: container::Error::Altered, .. } => {
-                Some("use the stub it was made from: `--stub FILE`".to_owned())
-            }
-            Error::OtherMachine { target, .. } => {
-                let tag = wheel_platform(target)?;
-                Some(format!(
-                    "install the wheels of the target: `pip install --target DIR --platform {tag} --only-binary :all: ...`"
-                ))
-            }
-            Error::StaticTarget { .. } => Some(
-                "package for the gnu target of the same machine, or install the package without its compiled part".to_owned(),
-            ),
-            _ => None,
-        }
-    }
-}
-
-fn wheel_platform(target: &str) -> Option<&'static str> {
-    Some(match target {
-        "x86_64-unknown-linux-gnu" => "manylinux_2_17_x86_64",
-        "aarch64-unknown-linux-gnu" => "manylinux_2_17_aarch64",
-        _ => return None,
-    })
-}
-
 /// Packages.
 pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> {
     let stub = stubs::find(request.stub.as_deref(), request.target.as_deref())?;
@@ -243,7 +98,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     let archives = archives(&cache, &stub)?;
 
     let mut warnings = Vec::new();
-    let (natives, modules) = modules(&tree, &stub.target, &mut warnings)?;
+    let (natives, modules) = natives::find(&tree, &stub.target, &mut warnings)?;
     let mut library = pack::library(&archives);
     let entry = Offer {
         tree: &tree,
@@ -277,7 +132,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     )?;
     let code = code.by_path();
     if request.library == Library::Used {
-        keep_used(&mut library, &application, &tree, &entry, request)?;
+        used::keep(&mut library, &application, &tree, &entry, request)?;
     }
     for module in &library.modules {
         let code = module.file.as_deref().and_then(|file| code.get(file));
@@ -291,7 +146,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     let input = Input {
         target: stub.target.clone(),
         config: run_options(request, &entry),
-        natives: natives_of(natives, &application),
+        natives: natives::reachable(natives, &application),
         distributions,
         licenses: licenses(&archives),
         script: match &entry {
@@ -390,85 +245,6 @@ fn wish(request: &Request, tree: &Tree) -> OwnedWish {
         .map_or(OwnedWish::Default, OwnedWish::Entry)
 }
 
-/// The application's shared objects and modules.
-fn modules(
-    tree: &Tree,
-    target: &str,
-    warnings: &mut Vec<Warning>,
-) -> Result<(Vec<NativeFile>, Vec<collect::Module>), Error> {
-    let machine = if target.starts_with("aarch64") {
-        183
-    } else {
-        62
-    };
-    let mut natives = BTreeMap::new();
-    for file in &tree.files {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        if !(name.ends_with(".so") || name.contains(".so.")) {
-            continue;
-        }
-        let io = |source| collect::Error::Io {
-            path: file.on_disk.clone(),
-            source,
-        };
-        let Some(object) = SharedObject::read(&Map::open(&file.on_disk).map_err(io)?) else {
-            continue;
-        };
-        natives.insert(file.path.clone(), object);
-    }
-    let is_module = |path: &str, name: &str| {
-        natives
-            .get(path)
-            .is_some_and(|object: &SharedObject| object.has_module(name))
-    };
-    let found = collect::modules::modules(tree, Suffixes::of(target), &is_module);
-    let mut module_of: BTreeMap<String, String> = BTreeMap::new();
-    for module in found
-        .iter()
-        .filter(|module| module.kind == ModuleKind::Extension)
-    {
-        let path = module.file.clone().unwrap_or_default();
-        if target.ends_with("musl") {
-            return Err(Error::StaticTarget {
-                path,
-                target: target.to_owned(),
-            });
-        }
-        module_of.insert(path, module.name.clone());
-    }
-    for file in &tree.files {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        if is_tagged_extension(name) && !module_of.contains_key(&file.path) {
-            warnings.push(Warning::ForeignExtension(file.path.clone()));
-            natives.remove(&file.path);
-        }
-    }
-    if let Some((path, _)) = natives.iter().find(|(_, object)| object.machine != machine) {
-        return Err(Error::OtherMachine {
-            path: path.clone(),
-            target: target.to_owned(),
-        });
-    }
-    let native = |(path, object): (String, SharedObject)| {
-        let module = module_of.remove(&path);
-        NativeFile {
-            path,
-            object,
-            module,
-        }
-    };
-    Ok((natives.into_iter().map(native).collect(), found))
-}
-
-/// An extension module that cannot be reached under its name is not registered as one.
-fn natives_of(natives: Vec<NativeFile>, application: &Part<'_>) -> Vec<NativeFile> {
-    let reachable = |name: &str| application.modules.iter().any(|module| module.name == name);
-    natives
-        .into_iter()
-        .filter(|native| native.module.as_deref().is_none_or(reachable))
-        .collect()
-}
-
 fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<(), Error> {
     for name in &request.include {
         let is_module = library.modules.iter().any(|module| module.name == *name);
@@ -533,63 +309,6 @@ fn compile_application(
             Outcome::Failed(failure) => warnings.push(Warning::DoesNotCompile { path, failure }),
         }
     }
-    Ok(())
-}
-
-fn keep_used(
-    library: &mut Part<'_>,
-    application: &Part<'_>,
-    tree: &Tree,
-    entry: &Entry,
-    request: &Request,
-) -> Result<(), Error> {
-    let read = |path: &Path| {
-        fs::read(path).map_err(|source| collect::Error::Io {
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let mut texts = Vec::new();
-    for (module, path) in application.sources() {
-        let file = tree.file(path).expect("modules come from the tree");
-        texts.push((
-            module.name.as_str(),
-            module.is_package(),
-            read(&file.on_disk)?,
-        ));
-    }
-    if let Entry::Script(path) = entry {
-        let file = tree.file(path).expect("the entry was found in the tree");
-        texts.push(("__main__", false, read(&file.on_disk)?));
-    }
-    let roots = texts.iter().map(|(name, package, text)| imports::Source {
-        name,
-        package: *package,
-        text,
-    });
-    let mut names = request.include.clone();
-    match entry {
-        Entry::Module(module) => names.push(module.clone()),
-        Entry::Function { module, .. } => names.push(module.clone()),
-        Entry::Script(_) => {}
-    }
-    let sources =
-        library
-            .sources()
-            .filter_map(|(module, path)| match &library.files.get(path)?.payload {
-                pack::Payload::Bytes(text) => {
-                    let source = imports::Source {
-                        name: &module.name,
-                        package: module.is_package(),
-                        text,
-                    };
-                    Some((module.name.as_str(), source))
-                }
-                pack::Payload::File { .. } => None,
-            });
-    let sources: BTreeMap<&str, imports::Source<'_>> = sources.collect();
-    let used = imports::reached(roots, &names, &sources);
-    library.retain_modules(|name| used.contains(name));
     Ok(())
 }
 

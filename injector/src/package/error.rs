@@ -1,0 +1,103 @@
+//! Why packaging failed, and what the user can do about it.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::compile::{self, bootstrap};
+use crate::{collect, container, entry, output, pack, stubs};
+
+/// Packaging failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The output cannot be written.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+    /// There is no stub.
+    #[error(transparent)]
+    Stub(#[from] stubs::Error),
+    /// The resources cannot be packaged.
+    #[error(transparent)]
+    Collect(#[from] collect::Error),
+    /// The entry cannot be made out.
+    #[error(transparent)]
+    Entry(#[from] entry::Error),
+    /// The bytecode compiler could not be made.
+    #[error("cannot set up the bytecode compiler")]
+    Bootstrap(#[source] bootstrap::Error),
+    /// The bytecode compiler failed.
+    #[error(transparent)]
+    Compile(#[from] compile::BatchError),
+    /// Packing failed.
+    #[error(transparent)]
+    Pack(#[from] pack::Error),
+    /// Injection failed.
+    #[error("cannot inject into the stub `{}`", stub.display())]
+    Container {
+        /// The stub.
+        stub: PathBuf,
+        /// What is wrong.
+        source: container::Error,
+    },
+    /// The cache cannot be used.
+    #[error("cannot use the cache directory")]
+    Cache(#[source] std::io::Error),
+    /// Native code for another machine.
+    #[error("`{path}` is native code for another machine than {target}")]
+    OtherMachine {
+        /// Path relative to the resources.
+        path: String,
+        /// The target.
+        target: String,
+    },
+    /// An extension module in an application that cannot load any.
+    #[error("`{path}` is an extension module, and {target} is static: it cannot load any")]
+    StaticTarget {
+        /// Path relative to the resources.
+        path: String,
+        /// The target.
+        target: String,
+    },
+    /// `--include` names nothing.
+    #[error(
+        "`--include {0}` matches neither a file of the resources nor a module of the standard library"
+    )]
+    NothingToInclude(String),
+}
+
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Stub(error) => error.hint(),
+            Error::Collect(error) => error.hint().map(str::to_owned),
+            Error::Entry(error) => error.hint(),
+            Error::Container { source: container::Error::Altered, .. } => {
+                Some("use the stub it was made from: `--stub FILE`".to_owned())
+            }
+            Error::OtherMachine { target, .. } => {
+                let tag = wheel_platform(target)?;
+                Some(format!(
+                    "install the wheels of the target: `pip install --target DIR --platform {tag} --only-binary :all: ...`"
+                ))
+            }
+            Error::StaticTarget { .. } => Some(
+                "package for the gnu target of the same machine, or install the package without its compiled part".to_owned(),
+            ),
+            Error::Bootstrap(_) | Error::Compile(compile::BatchError::Worker(_)) => {
+                Some("if this persists, remove the cache directory: OXIDIZE_CACHE_DIR, else ~/.cache/oxidize-inject".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn wheel_platform(target: &str) -> Option<&'static str> {
+    Some(match target {
+        "x86_64-unknown-linux-gnu" => "manylinux_2_17_x86_64",
+        "aarch64-unknown-linux-gnu" => "manylinux_2_17_aarch64",
+        _ => return None,
+    })
+}

@@ -1,0 +1,156 @@
+//! Native code among the resources, checked against the target.
+
+use std::collections::BTreeMap;
+
+use super::{Error, Warning};
+use crate::collect::modules::{Suffixes, is_tagged_extension};
+use crate::collect::native::SharedObject;
+use crate::collect::{self, Module, ModuleKind, Tree};
+use crate::mmap::Map;
+use crate::pack::{NativeFile, Part};
+
+/// The application's shared objects, and all its modules.
+pub(super) fn find(
+    tree: &Tree,
+    target: &str,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Vec<NativeFile>, Vec<Module>), Error> {
+    let mut objects = shared_objects(tree)?;
+    // On musl the gnu names count too: as modules that cannot be loaded, which is better said now than at run time.
+    let suffixes = Suffixes::of(&target.replace("-linux-musl", "-linux-gnu"));
+    let is_module = |path: &str, name: &str| {
+        objects
+            .get(path)
+            .is_some_and(|object| object.has_module(name))
+    };
+    let modules = collect::modules::modules(tree, suffixes, &is_module);
+    let extensions = modules
+        .iter()
+        .filter(|module| module.kind == ModuleKind::Extension);
+    let mut extensions: BTreeMap<String, String> = extensions
+        .map(|module| (module.file.clone().unwrap_or_default(), module.name.clone()))
+        .collect();
+    for file in tree
+        .files
+        .iter()
+        .filter(|file| is_tagged_extension(name_of(&file.path)))
+    {
+        let for_musl = file.path.ends_with("-linux-musl.so");
+        if target.ends_with("-musl") && for_musl {
+            extensions.insert(file.path.clone(), String::new());
+        } else if !extensions.contains_key(&file.path) {
+            warnings.push(Warning::ForeignExtension(file.path.clone()));
+            objects.remove(&file.path);
+        }
+    }
+    if target.ends_with("-musl")
+        && let Some(path) = extensions.keys().next()
+    {
+        return Err(Error::StaticTarget {
+            path: path.clone(),
+            target: target.to_owned(),
+        });
+    }
+    let machine = if target.starts_with("aarch64") {
+        183
+    } else {
+        62
+    };
+    if let Some((path, _)) = objects.iter().find(|(_, object)| object.machine != machine) {
+        return Err(Error::OtherMachine {
+            path: path.clone(),
+            target: target.to_owned(),
+        });
+    }
+    let native = |(path, object): (String, SharedObject)| {
+        let module = extensions.remove(&path);
+        NativeFile {
+            path,
+            object,
+            module,
+        }
+    };
+    Ok((objects.into_iter().map(native).collect(), modules))
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// What looks like a shared object and is one. Linker scripts and placeholders are data.
+fn shared_objects(tree: &Tree) -> Result<BTreeMap<String, SharedObject>, Error> {
+    let mut objects = BTreeMap::new();
+    for file in &tree.files {
+        let name = name_of(&file.path);
+        if name.ends_with(".so") || name.contains(".so.") {
+            let io = |source| collect::Error::Io {
+                path: file.on_disk.clone(),
+                source,
+            };
+            let object = SharedObject::read(&Map::open(&file.on_disk).map_err(io)?);
+            objects.extend(object.map(|object| (file.path.clone(), object)));
+        }
+    }
+    Ok(objects)
+}
+
+/// An extension module that cannot be reached under its name is not registered as one.
+pub(super) fn reachable(natives: Vec<NativeFile>, application: &Part<'_>) -> Vec<NativeFile> {
+    let is_there = |name: &str| application.modules.iter().any(|module| module.name == name);
+    natives
+        .into_iter()
+        .filter(|native| native.module.as_deref().is_none_or(is_there))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::collect::walk::{Options, walk};
+
+    fn look(files: &[&str], target: &str) -> (Result<usize, Error>, Vec<Warning>) {
+        let dir = tempfile::tempdir().unwrap();
+        files
+            .iter()
+            .for_each(|file| fs::write(dir.path().join(file), "not ELF").unwrap());
+        let tree = walk(dir.path(), &Options::default()).unwrap();
+        let mut warnings = Vec::new();
+        (
+            find(&tree, target, &mut warnings).map(|(_, modules)| modules.len()),
+            warnings,
+        )
+    }
+
+    const GNU: &str = "x86_64-unknown-linux-gnu";
+    const MUSL: &str = "x86_64-unknown-linux-musl";
+
+    #[test]
+    fn an_extension_for_another_python_is_data_with_a_warning() {
+        let (found, warnings) = look(
+            &["a.cpython-312-x86_64-linux-gnu.so", "b.cp313-win_amd64.pyd"],
+            GNU,
+        );
+        assert_eq!((found.unwrap(), warnings.len()), (0, 2));
+        let (found, warnings) = look(&["a.cpython-313-x86_64-linux-musl.so"], GNU);
+        assert_eq!((found.unwrap(), warnings.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_static_target_takes_no_extension() {
+        for name in [
+            "a.cpython-313-x86_64-linux-gnu.so",
+            "a.abi3.so",
+            "a.cpython-313-x86_64-linux-musl.so",
+        ] {
+            let (found, _) = look(&[name], MUSL);
+            assert!(
+                matches!(found, Err(Error::StaticTarget { path, .. }) if path == name),
+                "{name}"
+            );
+        }
+        let (found, warnings) = look(&["a.cpython-312-x86_64-linux-gnu.so", "libdata.so"], MUSL);
+        assert_eq!((found.unwrap(), warnings.len()), (0, 1));
+    }
+}

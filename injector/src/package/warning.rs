@@ -1,0 +1,59 @@
+//! What the user should know although packaging went well.
+
+use crate::compile::Failure;
+
+/// Something the user should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// It looks like a secret, so it was left out.
+    Secret(String),
+    /// It does not compile, so only its source is in.
+    DoesNotCompile {
+        /// Path relative to the resources.
+        path: String,
+        /// What the compiler says.
+        failure: Failure,
+    },
+    /// An extension module for another Python or platform; packaged as a data file.
+    ForeignExtension(String),
+    /// Hidden by the standard library's module of the same name.
+    Unreachable(String),
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Warning::Secret(path) => {
+                write!(
+                    f,
+                    "`{path}` looks like a secret and was left out (`--include {path}` packages it)"
+                )
+            }
+            Warning::DoesNotCompile { path, failure } => {
+                write!(f, "{path}")?;
+                failure
+                    .line
+                    .iter()
+                    .try_for_each(|line| write!(f, ":{line}"))?;
+                write!(
+                    f,
+                    ": {}: {}; packaged as source only",
+                    failure.kind, failure.message
+                )
+            }
+            Warning::ForeignExtension(path) => {
+                write!(
+                    f,
+                    "`{path}` is an extension module for another Python or platform; packaged as data"
+                )
+            }
+            Warning::Unreachable(name) => {
+                write!(
+                    f,
+                    "`{name}` is hidden by the standard library's module of the same name"
+                )
+            }
+        }
+    }
+}
