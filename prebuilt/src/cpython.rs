@@ -40,6 +40,9 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
         place.jobs,
     )?;
     let mut objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
+    if !place.target.flags.lto.is_empty() {
+        objects = vec![whole_program(place, &build, &objects)?];
+    }
     objects.extend(crate::support::build(place, &source, &build, &objects)?);
     let library = place.lib().join(library_name(place));
     place.zig.archive(&library, &objects)?;
@@ -69,6 +72,28 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
         )?;
     }
     Ok(source)
+}
+
+/// Link-time optimisation settled here: a relocatable link turns the objects, which hold LLVM bitcode, into one object
+/// of machine code. In such a link every global name stays, so API that CPython itself does not use survives, and
+/// `-ffunction-sections` lets the final link drop what nobody refers to.
+fn whole_program(place: &Workplace<'_>, build: &Path, objects: &[PathBuf]) -> Result<PathBuf> {
+    let object = build.join("libpython.o");
+    let status = place
+        .zig
+        .command("ld.lld")
+        .arg("-r")
+        .args(&place.target.flags.lto_link)
+        .arg("-o")
+        .arg(&object)
+        .args(objects)
+        .status()
+        .context("cannot run zig ld.lld")?;
+    if !status.success() {
+        bail!("zig ld.lld could not optimise libpython as a whole");
+    }
+    eprintln!("   optimised libpython as a whole");
+    Ok(object)
 }
 
 /// `libpython3.13.a`.
@@ -102,7 +127,8 @@ fn unit(file: &str, build: &Path, arguments: Vec<String>) -> Unit {
 
 fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
     let cpython = &place.recipes.cpython;
-    let common = common_arguments(place)?;
+    let mut common = common_arguments(place)?;
+    common.extend(place.target.flags.lto.iter().cloned());
     let mut units = Vec::new();
     let mut seen = BTreeSet::new();
     let mut add = |file: &str, arguments: Vec<String>| -> Result<()> {

@@ -91,7 +91,7 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
                 "-target",
                 &place.target.zig,
                 "-O2",
-                "-g0",
+                "-s",
                 mode,
                 "probe.c",
                 "-o",

@@ -78,6 +78,22 @@ pub fn run(command: &Command) -> Result<()> {
             );
         }
         Command::Lock { check } => write_lock(&prebuilt, *check)?,
+        Command::Validate { files, target } => {
+            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let mut files = files.clone();
+            if files.is_empty() {
+                let folder = prebuilt.join("distributions");
+                let lock = lock::Lock::read(&folder.join("lock.toml"))?;
+                files = lock.archive.iter().map(|a| folder.join(&a.file)).collect();
+            }
+            let mut bad = 0;
+            for path in &files {
+                bad += usize::from(!validate::file(&recipes, path, target.as_deref())?);
+            }
+            if bad > 0 {
+                anyhow::bail!("{bad} of {} files are not what they should be", files.len());
+            }
+        }
         _ => anyhow::bail!("not yet"),
     }
     Ok(())

@@ -18,7 +18,11 @@ pub fn build_all(place: &Workplace<'_>) -> Result<()> {
 
 fn build(place: &Workplace<'_>, library: &Library) -> Result<()> {
     let stamp = place.work.join("stamps").join(&library.name);
-    let key = format!("{library:?} {:?} {}", place.target.flags, place.target.zig);
+    let flags = &place.target.flags;
+    let key = format!(
+        "{library:?} {:?} {:?} {}",
+        flags.all, flags.libraries, place.target.zig
+    );
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         return Ok(());
     }

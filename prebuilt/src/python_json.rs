@@ -93,11 +93,16 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
         .iter()
         .map(|n| json!({"name": n, "path_static": format!("build/lib/{n}")}))
         .collect();
+    let optimization = if target.flags.lto.is_empty() {
+        "noopt"
+    } else {
+        "lto"
+    };
     Ok(json!({
         "version": "8",
         "target_triple": target.triple,
-        "build_options": "noopt",
-        "optimizations": "noopt",
+        "build_options": optimization,
+        "optimizations": optimization,
         "python_tag": python.tag,
         "python_version": python.version,
         "python_major_minor_version": short,

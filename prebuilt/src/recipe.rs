@@ -296,6 +296,12 @@ pub struct Flags {
     pub all: Vec<String>,
     pub interpreter: Vec<String>,
     pub libraries: Vec<String>,
+    /// Added to `interpreter` when the interpreter is optimised as a whole; empty: file by file.
+    #[serde(default)]
+    pub lto: Vec<String>,
+    /// Arguments of the linker that makes one object of them.
+    #[serde(default)]
+    pub lto_link: Vec<String>,
 }
 
 /// CPython's names for a target.

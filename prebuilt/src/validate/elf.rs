@@ -1,0 +1,113 @@
+//! The ELF side of a stub: libraries it names, oldest glibc it runs on, symbols it exports.
+
+use super::Complaints;
+use crate::recipe::{Recipes, Target};
+use anyhow::{Context, Result};
+use object::LittleEndian;
+use object::elf::{FileHeader64, PT_INTERP};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
+
+pub(super) fn validate(
+    recipes: &Recipes,
+    target: &Target,
+    bytes: &[u8],
+    complaints: &mut Complaints,
+) -> Result<()> {
+    let header = FileHeader64::<LittleEndian>::parse(bytes)
+        .context("not a 64-bit little-endian ELF file")?;
+    let endian = LittleEndian;
+    let sections = header.sections(endian, bytes)?;
+
+    if let Some((entries, link)) = sections.dynamic(endian, bytes)? {
+        let strings = sections.strings(endian, bytes, link)?;
+        for entry in entries
+            .iter()
+            .filter(|e| i64::from(e.d_tag(endian)) == object::elf::DT_NEEDED)
+        {
+            let name = String::from_utf8_lossy(entry.string(endian, strings)?).into_owned();
+            complaints.check(target.allowed_libraries.contains(&name), || {
+                format!("it needs {name}")
+            });
+        }
+    }
+    if let Some((mut needs, link)) = sections.gnu_verneed(endian, bytes)? {
+        let strings = sections.strings(endian, bytes, link)?;
+        let oldest = version(&target.oldest_glibc);
+        while let Some((_, mut entries)) = needs.next()? {
+            while let Some(entry) = entries.next()? {
+                let name = String::from_utf8_lossy(entry.name(endian, strings)?).into_owned();
+                if let Some(number) = name.strip_prefix("GLIBC_") {
+                    complaints.check(version(number) <= oldest, || {
+                        format!(
+                            "it needs {name}, the target promises {}",
+                            target.oldest_glibc
+                        )
+                    });
+                }
+            }
+        }
+    }
+
+    let allowed = exported_names(recipes)?;
+    let dynamic = sections.symbols(endian, bytes, object::elf::SHT_DYNSYM)?;
+    for symbol in dynamic
+        .iter()
+        .filter(|s| !s.is_undefined(endian) && !s.is_local())
+    {
+        let name = String::from_utf8_lossy(symbol.name(endian, dynamic.strings())?).into_owned();
+        let fine = name.starts_with("Py") || name.starts_with("_Py") || allowed.contains(&name);
+        complaints.check(fine, || format!("it exports {name}"));
+    }
+    if target.env == "gnu" {
+        for name in [
+            "Py_Initialize",
+            "PyObject_Call",
+            "PyModule_Create2",
+            "PyType_FromSpec",
+        ] {
+            let found = dynamic.iter().any(|s| {
+                s.name(endian, dynamic.strings())
+                    .is_ok_and(|n| n == name.as_bytes())
+            });
+            complaints.check(found, || {
+                format!("it does not export {name}, which wheels need")
+            });
+        }
+    } else {
+        let interpreter = header
+            .program_headers(endian, bytes)?
+            .iter()
+            .any(|p| p.p_type(endian) == PT_INTERP);
+        complaints.check(!interpreter, || "it asks for a dynamic loader".to_owned());
+    }
+    Ok(())
+}
+
+/// `support/exported-libc-names.txt`.
+fn exported_names(recipes: &Recipes) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(recipes.root.join("support/exported-libc-names.txt"))?;
+    Ok(text
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .map(str::to_owned)
+        .collect())
+}
+
+/// `2.2.5` as numbers, to be compared.
+fn version(text: &str) -> Vec<u32> {
+    text.split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(version("2.9") < version("2.17"));
+        assert!(version("2.2.5") < version("2.17"));
+        assert!(version("2.34") > version("2.17"));
+    }
+}
