@@ -20,6 +20,7 @@ pub mod lock;
 pub mod pack;
 pub mod python_json;
 pub mod recipe;
+pub mod regenerate;
 pub mod stdlib;
 pub mod stub;
 pub mod support;
@@ -94,7 +95,26 @@ pub fn run(command: &Command) -> Result<()> {
                 anyhow::bail!("{bad} of {} files are not what they should be", files.len());
             }
         }
-        _ => anyhow::bail!("not yet"),
+        Command::Regenerate {
+            target,
+            build_python,
+            sources,
+            place,
+        } => {
+            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            let target = recipes.target(target)?;
+            in_workplace(&repository, &recipes, &target, sources, place, |w| {
+                regenerate::run(w, build_python)
+            })?;
+        }
+        Command::Rebuild {
+            target,
+            check,
+            sources,
+            place,
+        } => {
+            rebuild(&repository, &prebuilt, target, *check, sources, place)?;
+        }
     }
     Ok(())
 }
@@ -113,6 +133,30 @@ fn out(repository: &Path, place: &Place) -> PathBuf {
         .unwrap_or_else(|| repository.join("prebuilt/distributions"))
 }
 
+fn in_workplace<T>(
+    repository: &Path,
+    recipes: &Recipes,
+    target: &Target,
+    sources: &Sources,
+    place: &Place,
+    job: impl FnOnce(&Workplace<'_>) -> Result<T>,
+) -> Result<T> {
+    let work = work(repository, place);
+    std::fs::create_dir_all(&work)?;
+    let work = work.canonicalize()?;
+    let zig = Zig::find(sources.zig.as_deref(), &work.join("zig-cache"))?;
+    let fetcher = Fetcher::new(recipes, sources.sources.as_deref(), &work.join("downloads"));
+    let folder = work.join(&target.triple);
+    job(&Workplace::new(
+        recipes,
+        target,
+        &zig,
+        &fetcher,
+        folder,
+        place.jobs(),
+    )?)
+}
+
 fn build(
     repository: &Path,
     recipes: &Recipes,
@@ -120,14 +164,10 @@ fn build(
     sources: &Sources,
     place: &Place,
 ) -> Result<PathBuf> {
-    let work = work(repository, place);
-    std::fs::create_dir_all(&work)?;
-    let work = work.canonicalize()?;
-    let zig = Zig::find(sources.zig.as_deref(), &work.join("zig-cache"))?;
-    let fetcher = Fetcher::new(recipes, sources.sources.as_deref(), &work.join("downloads"));
-    let folder = work.join(&target.triple);
-    let workplace = Workplace::new(recipes, target, &zig, &fetcher, folder, place.jobs())?;
-    distribution::build(&workplace, &out(repository, place))
+    let out = out(repository, place);
+    in_workplace(repository, recipes, target, sources, place, |w| {
+        distribution::build(w, &out)
+    })
 }
 
 fn build_stdlib(
@@ -161,4 +201,68 @@ fn write_lock(prebuilt: &Path, check: bool) -> Result<()> {
         "{} is not up to date\n  hint: oxidize-prebuilt lock",
         path.display()
     )
+}
+
+/// Builds the locked archives in a fresh folder and compares their bytes.
+fn rebuild(
+    repository: &Path,
+    prebuilt: &Path,
+    only: &[String],
+    check: bool,
+    sources: &Sources,
+    place: &Place,
+) -> Result<()> {
+    let recipes = Recipes::load(prebuilt, &place.cpython)?;
+    let lock = lock::Lock::read(&prebuilt.join("distributions/lock.toml"))?;
+    let fresh = work(repository, place).join("rebuild");
+    if fresh.is_dir() {
+        std::fs::remove_dir_all(&fresh)?;
+    }
+    let inner = Place {
+        work: Some(fresh.clone()),
+        out: Some(fresh.join("out")),
+        cpython: place.cpython.clone(),
+        jobs: place.jobs,
+    };
+    let wanted = |name: &str| {
+        only.is_empty()
+            || only
+                .iter()
+                .any(|o| o == name || (o == "stdlib" && name == "tests"))
+    };
+    let mut differing = Vec::new();
+    if wanted("stdlib") || wanted("tests") {
+        build_stdlib(repository, &recipes, sources, &inner)?;
+    }
+    for archive in lock.archive.iter().filter(|a| wanted(&a.name)) {
+        if archive.name != "stdlib" && archive.name != "tests" {
+            build(
+                repository,
+                &recipes,
+                &recipes.target(&archive.name)?,
+                sources,
+                &inner,
+            )?;
+        }
+        let found = digest::file(&fresh.join("out").join(&archive.file))?;
+        let verdict = if found == archive.sha256 {
+            "same"
+        } else {
+            "DIFFERENT"
+        };
+        println!("{verdict}  {} {found}", archive.file);
+        if found != archive.sha256 {
+            differing.push(archive.file.clone());
+        }
+    }
+    if differing.is_empty() {
+        return Ok(());
+    }
+    if !check {
+        let out = out(repository, place);
+        for file in &differing {
+            std::fs::copy(fresh.join("out").join(file), out.join(file))?;
+        }
+    }
+    anyhow::bail!("not what lock.toml says: {}", differing.join(", "))
 }

@@ -521,3 +521,64 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
     toml::from_str(&text)
         .with_context(|| format!("cannot understand the recipe {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipes() -> Result<Recipes> {
+        Recipes::load(Path::new(env!("CARGO_MANIFEST_DIR")), DEFAULT_VERSION)
+    }
+
+    #[test]
+    fn every_recipe_of_the_tree_is_consistent() -> Result<()> {
+        let recipes = recipes()?;
+        assert_eq!(recipes.cpython.python.short(), "3.13");
+        for triple in recipes.targets()? {
+            let target = recipes.target(&triple)?;
+            assert!(
+                recipes.modules(&target).any(|m| m.name == "_ssl"),
+                "{triple}"
+            );
+            let generated = recipes.generated().join(&triple);
+            for file in ["pyconfig.h", "config_vars.json"] {
+                assert!(generated.join(file).is_file(), "{triple}: no {file}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_target_names_the_known_ones() -> Result<()> {
+        let error = recipes()?
+            .target("x86_64-unknown-plan9")
+            .err()
+            .context("no error")?;
+        assert!(
+            error.to_string().contains("x86_64-unknown-linux-gnu"),
+            "{error}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn no_file_is_compiled_twice() -> Result<()> {
+        let recipes = recipes()?;
+        let modules = recipes.cpython.module.iter().flat_map(|m| &m.files);
+        let mut all: Vec<&String> = recipes.cpython.core.files.iter().chain(modules).collect();
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        Ok(())
+    }
+
+    #[test]
+    fn variables_expand_once_and_unknown_ones_are_errors() -> Result<()> {
+        let mut variables = Variables::default();
+        variables.set("name", "{other}");
+        assert_eq!(variables.expand("a{name}b{}{X}")?, "a{other}b{}{X}");
+        assert!(variables.expand("{other}").is_err());
+        Ok(())
+    }
+}

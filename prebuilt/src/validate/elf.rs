@@ -22,7 +22,7 @@ pub(super) fn validate(
         let strings = sections.strings(endian, bytes, link)?;
         for entry in entries
             .iter()
-            .filter(|e| i64::from(e.d_tag(endian)) == object::elf::DT_NEEDED)
+            .filter(|e| e.d_tag(endian) == object::elf::DT_NEEDED)
         {
             let name = String::from_utf8_lossy(entry.string(endian, strings)?).into_owned();
             complaints.check(target.allowed_libraries.contains(&name), || {
