@@ -39,6 +39,9 @@ pub enum Command {
         /// Rust target triple, one of prebuilt/recipes/targets
         #[arg(long)]
         target: String,
+        /// Only put the archive together again from what an earlier run compiled in the same --work
+        #[arg(long)]
+        assemble: bool,
         #[command(flatten)]
         sources: Sources,
         #[command(flatten)]

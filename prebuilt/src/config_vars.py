@@ -28,8 +28,9 @@ def main():
         if isinstance(value, str):
             if name in ("AR", "CC", "CXX", "BLDSHARED", "LDSHARED", "LDCXXSHARED", "LINKCC", "RANLIB"):
                 value = re.sub(r"/\S*/(cc|c\+\+|ar|ranlib)\S*", r"\1", value)
-            if name == "CPPFLAGS":
-                value = ""
+            if "FLAGS" in name or "SHARED" in name:
+                # Include and library folders of the build.
+                value = " ".join(word for word in value.split() if not re.match("-[IL]", word))
             if any(prefix in value for prefix in prefixes):
                 continue
         published[name] = value

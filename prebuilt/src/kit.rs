@@ -4,6 +4,7 @@
 use crate::cpython;
 use crate::recipe::InputsKind;
 use crate::workplace::Workplace;
+use crate::zig::Zig;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -83,9 +84,18 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
     let probe = place.work.join("build/kit");
     std::fs::create_dir_all(&probe)?;
     std::fs::write(probe.join("probe.c"), "int main(void) { return 0; }\n")?;
+    // A cache of its own, always empty at first: zig would hand out stub libraries that some other compilation made
+    // with debug information, and with them the name of its folder.
+    let cache = probe.join("zig-cache");
+    if cache.is_dir() {
+        std::fs::remove_dir_all(&cache)?;
+    }
+    let zig = Zig {
+        exe: place.zig.exe.clone(),
+        cache,
+    };
     for (mode, startup) in [("-pie", "Scrt1.o"), ("-no-pie", "crt1.o")] {
-        let output = place
-            .zig
+        let output = zig
             .command("cc")
             .args([
                 "-target",
@@ -110,10 +120,11 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
                     "zig cc did not show a link line, so its startup files cannot be found:\n{text}"
                 )
             })?;
+        // Relative to where zig ran, or absolute, as it likes.
         let inputs: Vec<PathBuf> = line
             .split_whitespace()
-            .filter(|w| w.starts_with('/') && !w.ends_with("probe.o"))
-            .map(PathBuf::from)
+            .filter(|word| word.contains('/') && !word.starts_with("/lib"))
+            .map(|word| probe.join(word))
             .collect();
         let mut wanted = vec![startup];
         if startup == "Scrt1.o" {

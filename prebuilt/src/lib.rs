@@ -53,12 +53,20 @@ pub fn run(command: &Command) -> Result<()> {
     match command {
         Command::Build {
             target,
+            assemble,
             sources,
             place,
         } => {
             let recipes = Recipes::load(&prebuilt, &place.cpython)?;
             let target = recipes.target(target)?;
-            let archive = build(&repository, &recipes, &target, sources, place)?;
+            let out = out(&repository, place);
+            let archive = in_workplace(&repository, &recipes, &target, sources, place, |w| {
+                if *assemble {
+                    distribution::assemble(w, &out)
+                } else {
+                    distribution::build(w, &out)
+                }
+            })?;
             println!("{}", archive.display());
         }
         Command::BuildStdlib { sources, place } => {

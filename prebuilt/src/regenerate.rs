@@ -105,7 +105,7 @@ fn configure(
             ("CC", "cc"),
             ("AR", "ar"),
             ("RANLIB", "ranlib"),
-            ("OPT", "-DNDEBUG -O3"),
+            ("OPT", "-O3"),
             ("LC_ALL", "C"),
         ])
         .env("CPPFLAGS", format!("-I{}", include.display()))

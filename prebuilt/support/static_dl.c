@@ -1,9 +1,10 @@
 /* dlopen(NULL) and dlsym for a program that is linked statically with musl.
  *
  * musl has no dynamic loader in static programs: its dlopen answers every call with "Dynamic loading not supported",
- * and `import ctypes` fails because it opens the program itself (`ctypes.pythonapi = PyDLL(None)`). These strong
- * definitions win over musl's weak ones. The program itself can be opened, and in it the names of Python's C API are
- * found, which is what pythonapi is for; everything else keeps failing with a message, as dlerror reports it.
+ * and `import ctypes` fails because it opens the program itself (`ctypes.pythonapi = PyDLL(None)`). The link line wraps
+ * these four functions (`--wrap`), so every call in the program ends here. The program itself can be opened, and in it
+ * the names of Python's C API are found, which is what pythonapi is for; everything else keeps failing with a message,
+ * as dlerror reports it.
  *
  * api_names.h is written by the driver: one OXI_FUNCTION or OXI_DATA line for each exported name, in strcmp order. */
 #include <stddef.h>
@@ -29,7 +30,7 @@ static const struct entry entries[] = {
 static _Thread_local const char *message;
 static char program; /* its address is the handle */
 
-void *dlopen(const char *file, int mode)
+void *__wrap_dlopen(const char *file, int mode)
 {
     (void)mode;
     if (file == NULL) {
@@ -39,7 +40,7 @@ void *dlopen(const char *file, int mode)
     return NULL;
 }
 
-void *dlsym(void *restrict handle, const char *restrict name)
+void *__wrap_dlsym(void *restrict handle, const char *restrict name)
 {
     (void)handle;
     size_t low = 0, high = sizeof entries / sizeof entries[0];
@@ -59,13 +60,13 @@ void *dlsym(void *restrict handle, const char *restrict name)
     return NULL;
 }
 
-int dlclose(void *handle)
+int __wrap_dlclose(void *handle)
 {
     (void)handle;
     return 0;
 }
 
-char *dlerror(void)
+char *__wrap_dlerror(void)
 {
     const char *text = message;
     message = NULL;
