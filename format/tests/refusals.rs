@@ -391,6 +391,36 @@ fn bytecode_outside_the_blob_keeps_its_order() {
     Blob::open(&bytes).unwrap().validate().unwrap();
 }
 
+/// Images and code need not be in the blob.
+#[test]
+fn images_beside_the_executable() {
+    let mut w = writer();
+    w.add_native(NativeEntry {
+        name: "lib.so".into(),
+        soname: Some("lib.so".into()),
+        needed: Vec::new(),
+        extension: false,
+        content: Content::External {
+            path: "lib/lib.so".into(),
+            length: 5,
+        },
+    })
+    .unwrap();
+    let bytes = w.layout().unwrap().to_bytes();
+    let blob = Blob::open(&bytes).unwrap();
+    blob.validate().unwrap();
+    let data = blob
+        .natives()
+        .find("lib.so")
+        .unwrap()
+        .unwrap()
+        .data()
+        .unwrap();
+    assert_eq!(data.relative_path(), Some("lib/lib.so"));
+    assert_eq!(data.stored_len(), 0);
+    assert!(bytes.len() < 65_536, "no page was begun");
+}
+
 /// Two records of a key that is no list: which one counts must not be a question.
 #[test]
 fn a_key_twice() {
@@ -411,4 +441,28 @@ fn a_key_twice() {
     let error = blob.run_config().unwrap_err();
     assert!(matches!(error, Error::BadValue { .. }), "{error}");
     assert_eq!(error.offset(), exit as u64);
+}
+
+/// Three levels of 30,000 letters: each name is fine, the path is too long.
+#[test]
+fn a_path_too_long_for_the_format() {
+    let name = "x".repeat(30_000);
+    let mut w = writer();
+    w.add_file(&format!("/~oxidize/{name}/{name}/y"), file(b""))
+        .unwrap();
+    let mut bytes = w.layout().unwrap().to_bytes();
+    let blob = Blob::open(&bytes).unwrap();
+    blob.validate().unwrap();
+    let tree = blob.section(oxidize_format::SectionKind::Tree).offset as usize;
+    bytes.copy_within(tree + 24..tree + 32, tree + 3 * 24);
+    let blob = Blob::open(&bytes).unwrap();
+    let error = blob.validate().unwrap_err();
+    assert_eq!(error.structure(), oxidize_format::Structure::Tree);
+    assert_eq!(error.offset(), (tree + 3 * 24) as u64);
+    let deepest = blob.tree().get(3).unwrap();
+    assert!(matches!(deepest.path(), Err(Error::BadValue { .. })));
+
+    let mut w = writer();
+    let error = w.add_file(&format!("/~oxidize/{name}/{name}/{name}"), file(b""));
+    assert!(matches!(error, Err(WriteError::BadName { .. })));
 }

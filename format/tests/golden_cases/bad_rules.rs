@@ -129,6 +129,26 @@ pub(super) fn bad_rules(base: &Base) -> Vec<Case> {
             base.patch(base.at(Tree, 2, 8), &[2]),
         ),
         case(
+            "node-twice",
+            "two siblings of one name",
+            base.patches(&[(base.at(Tree, 6, 0), reference(base, Tree, 5, 0).to_vec())]),
+        ),
+        case(
+            "native-other-node",
+            "an image that names another file's node",
+            base.patch(base.at(Natives, 0, 20), &[4, 0, 0, 0]),
+        ),
+        case(
+            "native-nodeless",
+            "an image that shares a file's data and does not say which",
+            base.patch(base.at(Natives, 0, 16), &[3]),
+        ),
+        case(
+            "data-shared-images",
+            "two images share data that no file has",
+            base.patch(base.at(Natives, 1, 16), &[8]),
+        ),
+        case(
             "table-gap",
             "a table that does not follow the one before",
             base.u64(section_record(Needed) + 8, base.at(Needed, 1, 0)),
