@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)] // a module of a test program
 
 mod bad;
+mod bad_data;
 mod bad_rules;
 
 pub use bad::bad;
