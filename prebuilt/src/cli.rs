@@ -69,7 +69,7 @@ pub enum Command {
     },
     /// Judge a finished archive (.tar.zst) or stub against what its target promises
     Validate {
-        /// Archives and stubs; default: every archive in lock.toml
+        /// Archives and stubs; default: every archive in lock.toml and every stub in target/stubs
         files: Vec<PathBuf>,
         /// Target of a stub whose folder has no manifest.json
         #[arg(long)]

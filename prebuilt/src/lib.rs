@@ -94,6 +94,7 @@ pub fn run(command: &Command) -> Result<()> {
                 let folder = prebuilt.join("distributions");
                 let lock = lock::Lock::read(&folder.join("lock.toml"))?;
                 files = lock.archive.iter().map(|a| folder.join(&a.file)).collect();
+                files.extend(published_stubs(&repository));
             }
             let mut bad = 0;
             for path in &files {
@@ -273,4 +274,21 @@ fn rebuild(
         }
     }
     anyhow::bail!("not what lock.toml says: {}", differing.join(", "))
+}
+
+/// Stubs that `stub` has made, with a manifest beside them.
+fn published_stubs(repository: &Path) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(repository.join("target/stubs"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut stubs: Vec<PathBuf> = folders
+        .filter(|folder| folder.path().join("manifest.json").is_file())
+        .flat_map(|folder| {
+            ["oxidize-stub", "oxidize-stub.exe"].map(|name| folder.path().join(name))
+        })
+        .filter(|stub| stub.is_file())
+        .collect();
+    stubs.sort();
+    stubs
 }
