@@ -20,21 +20,6 @@ impl Map {
         Map::of(&File::open(path)?)
     }
 
-    /// Maps `len` bytes of an open file from `offset`, all of which have been written.
-    pub fn range(file: &File, offset: u64, len: usize) -> io::Result<Map> {
-        if len == 0 {
-            return Ok(Map(None));
-        }
-        // SAFETY: as in `of`. The caller asks for bytes that are in the file, and the file is its own: it only grows.
-        let map = unsafe {
-            memmap2::MmapOptions::new()
-                .offset(offset)
-                .len(len)
-                .map(file)
-        }?;
-        Ok(Map(Some(map)))
-    }
-
     /// Maps the whole of an open file. An empty file gives an empty slice.
     pub fn of(file: &File) -> io::Result<Map> {
         if file.metadata()?.len() == 0 {

@@ -1,21 +1,19 @@
 //! Writing the output: pieces stream into an unnamed or temporary file beside it, which takes its place in one step.
 
-mod flushing;
-mod hashing;
+mod chunks;
+mod positioned;
 mod staging;
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use oxidize_format::{DIGEST_OFFSET, Layout, Piece as BlobPiece};
+use oxidize_format::{DIGEST_OFFSET, Layout};
 use thiserror::Error;
 
 use crate::container::{Piece, Plan};
 use crate::pack::Payload;
 use crate::progress::Progress;
-use flushing::Flushing;
-use hashing::Hashing;
 use staging::Staging;
 
 /// Why the output could not be written. Whatever was there before is still there.
@@ -122,26 +120,22 @@ pub fn write(
         directory: directory.to_owned(),
         source,
     })?;
-    progress.start("Writing", plan.total_len());
-    let digest = {
-        let mut out = Out::new(staging.file(), progress);
-        let hashing =
-            Hashing::start(staging.file(), plan.blob_offset(), plan.blob_len()).map_err(failed)?;
-        for piece in plan.pieces() {
-            match piece {
-                Piece::Bytes(bytes) => out.bytes(bytes).map_err(failed)?,
-                Piece::Zeros(count) => out.zeros(*count).map_err(failed)?,
-                Piece::Blob => {
-                    write_blob(&mut out, blob, &hashing).map_err(|error| error.at(path))?;
-                }
+    progress.start("Writing", plan.blob_len());
+    let mut at = 0;
+    let mut digest = None;
+    for piece in plan.pieces() {
+        match piece {
+            Piece::Bytes(bytes) => {
+                positioned::write_all(staging.file(), bytes, at).map_err(failed)?;
             }
+            // What nobody writes is zero; the last piece is never zeros.
+            Piece::Zeros(_) => {}
+            Piece::Blob => digest = Some(chunks::write(blob, staging.file(), at, path, progress)?),
         }
-        out.flush().map_err(failed)?;
-        out.flushing.finish().map_err(failed)?;
-        hashing.finish().map_err(failed)?
-    };
-    staging
-        .write_at(&digest, plan.blob_offset() + DIGEST_OFFSET)
+        at += plan.len_of(piece);
+    }
+    let digest = digest.expect("every plan has a place for the blob");
+    positioned::write_all(staging.file(), &digest, plan.blob_offset() + DIGEST_OFFSET)
         .map_err(failed)?;
     staging
         .file()
@@ -168,163 +162,4 @@ pub fn write_bytes(path: &Path, like: &fs::Permissions, bytes: &[u8]) -> Result<
         .set_permissions(like.clone())
         .map_err(failed)?;
     staging.publish(path).map_err(failed)
-}
-
-enum Failure {
-    Output(io::Error),
-    Resource(Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Output(error)
-    }
-}
-
-impl Failure {
-    fn at(self, path: &Path) -> Error {
-        match self {
-            Failure::Output(source) => Error::Write {
-                path: path.to_owned(),
-                source,
-            },
-            Failure::Resource(error) => error,
-        }
-    }
-}
-
-fn write_blob(
-    out: &mut Out<'_>,
-    blob: &Layout<Payload<'_>>,
-    hashing: &Hashing,
-) -> Result<(), Failure> {
-    // From here on what is flushed is counted from the blob's start.
-    out.flush()?;
-    let start = out.position;
-    for piece in blob.pieces() {
-        match piece {
-            BlobPiece::Bytes(bytes) => out.bytes(bytes)?,
-            BlobPiece::Zeros(count) => out.zeros(count)?,
-            BlobPiece::Payload(Payload::Bytes(bytes)) => out.bytes(bytes)?,
-            BlobPiece::Payload(Payload::File { path, len }) => {
-                copy(out, path, *len, hashing, start)?;
-            }
-        }
-        hashing.written(out.flushed() - start);
-    }
-    out.flush()?;
-    hashing.written(out.position - start);
-    Ok(())
-}
-
-/// Between two looks at the clock and two words to the hashing threads.
-const STEP: u64 = 16 << 20;
-
-fn copy(
-    out: &mut Out<'_>,
-    path: &Path,
-    len: u64,
-    hashing: &Hashing,
-    start: u64,
-) -> Result<(), Failure> {
-    let unreadable = |source| {
-        Failure::Resource(Error::Read {
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let changed = || Failure::Resource(Error::Changed(path.to_owned()));
-    let mut file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.len() != len {
-        return Err(changed());
-    }
-    if len < BUFFER as u64 {
-        let mut bytes = Vec::with_capacity(len as usize);
-        (&mut file)
-            .take(len)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        if bytes.len() as u64 != len {
-            return Err(changed());
-        }
-        return Ok(out.bytes(&bytes)?);
-    }
-    out.flush()?;
-    let mut left = len;
-    while left > 0 {
-        let step = left.min(STEP);
-        // From file to file the standard library lets the kernel copy; nothing passes through this process.
-        let copied = io::copy(&mut (&mut file).take(step), &mut out.file)?;
-        if copied != step {
-            return Err(changed());
-        }
-        left -= step;
-        out.advance(step);
-        out.flushing.written(out.file, out.position)?;
-        hashing.written(out.position - start);
-    }
-    Ok(())
-}
-
-const BUFFER: usize = 256 << 10;
-
-/// The output file, buffered, with its position.
-struct Out<'f> {
-    file: &'f File,
-    buffer: Vec<u8>,
-    /// Bytes so far, buffered ones included.
-    position: u64,
-    flushing: Flushing,
-    progress: &'f Progress,
-}
-
-impl<'f> Out<'f> {
-    fn new(file: &'f File, progress: &'f Progress) -> Out<'f> {
-        Out {
-            file,
-            buffer: Vec::with_capacity(BUFFER),
-            position: 0,
-            flushing: Flushing::new(),
-            progress,
-        }
-    }
-
-    fn flushed(&self) -> u64 {
-        self.position - self.buffer.len() as u64
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.buffer.len() + bytes.len() > BUFFER {
-            self.flush()?;
-        }
-        if bytes.len() >= BUFFER {
-            self.file.write_all(bytes)?;
-        } else {
-            self.buffer.extend_from_slice(bytes);
-        }
-        self.advance(bytes.len() as u64);
-        Ok(())
-    }
-
-    fn zeros(&mut self, count: u64) -> io::Result<()> {
-        const ZEROS: [u8; 4096] = [0; 4096];
-        let mut left = count;
-        while left > 0 {
-            let step = left.min(ZEROS.len() as u64);
-            self.bytes(&ZEROS[..step as usize])?;
-            left -= step;
-        }
-        Ok(())
-    }
-
-    fn advance(&mut self, count: u64) {
-        self.position += count;
-        self.progress.advance(count);
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
 }

@@ -4,7 +4,7 @@
 //! Where the file system cannot do that, and elsewhere, it is a temporary file with a name, removed when dropped.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -49,13 +49,6 @@ impl Staging {
             Kind::Unnamed(file) => file,
             Kind::Named(file) => file.as_file(),
         }
-    }
-
-    /// Overwrites bytes in the middle. The file's position is moved.
-    pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let mut file = self.file();
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(bytes)
     }
 
     /// Puts the file in its place. Whatever was there is replaced, even if it is read-only or running.
