@@ -1,5 +1,8 @@
 //! The command line.
 
+// A doc comment on a flattened group would become help text.
+#![allow(missing_docs)]
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 

@@ -22,6 +22,7 @@ pub struct Fetcher<'a> {
 }
 
 impl<'a> Fetcher<'a> {
+    /// `local` is `--sources`; downloads are kept in `downloads`.
     pub fn new(recipes: &'a Recipes, local: Option<&Path>, downloads: &Path) -> Self {
         let local = local
             .map(Path::to_path_buf)

@@ -4,9 +4,6 @@
 //! `sysconfig`, `python_json`, `licences`, `pack`, `distribution`, `stdlib` make archives of it. The README tells why
 //! things are the way they are.
 
-// The structs of `recipe` mirror files whose keys are explained there.
-#![allow(missing_docs)]
-
 pub mod cli;
 pub mod compile;
 pub mod cpython;

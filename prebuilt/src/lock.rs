@@ -32,7 +32,9 @@ pub struct Lock {
 pub struct Archive {
     /// Target triple, `stdlib` or `tests`.
     pub name: String,
+    /// In the folder of the lock.
     pub file: String,
+    /// Of the file, lower-case hex.
     pub sha256: String,
     /// In bytes.
     pub size: u64,

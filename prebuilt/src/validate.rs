@@ -140,6 +140,7 @@ fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
 pub struct Slot {
     /// 32 hex digits.
     pub stub_id: String,
+    /// Version of the agreement between stub and blob.
     pub abi: u32,
 }
 

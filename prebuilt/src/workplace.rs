@@ -12,12 +12,19 @@ use std::path::PathBuf;
 /// See the module's text.
 #[derive(Debug)]
 pub struct Workplace<'a> {
+    /// Everything that can be built.
     pub recipes: &'a Recipes,
+    /// For what it is built.
     pub target: &'a Target,
+    /// The compiler.
     pub zig: &'a Zig,
+    /// Where sources come from.
     pub fetcher: &'a Fetcher<'a>,
+    /// The work folder.
     pub work: PathBuf,
+    /// Compilations at a time.
     pub jobs: usize,
+    /// For recipe strings.
     pub variables: Variables,
 }
 
