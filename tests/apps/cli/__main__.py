@@ -11,7 +11,7 @@
 # stdout: 2.5 km = 2500 m
 # run: convert 2.5 km miles
 # status: 2
-# stderr-has: app convert: error: argument to: invalid choice: 'miles' (choose from ft, km, m)
+# stderr-has: app convert: error: argument to: invalid choice: 'miles' (choose from 'ft', 'km', 'm')
 # run: convert
 # status: 2
 # stderr-has: the following arguments are required: value, from, to
