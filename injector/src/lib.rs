@@ -12,4 +12,5 @@ pub mod pack;
 pub mod package;
 pub mod progress;
 pub mod python;
+pub mod sign;
 pub mod stubs;

@@ -42,6 +42,17 @@ pub enum Error {
     /// The blob does not fit.
     #[error("the resources do not fit: {0}")]
     TooLarge(&'static str),
+    /// A load command that this program does not know may hold file offsets, which injection would have to move.
+    #[error("unknown load command {command:#x} at offset {offset:#x}: it may hold file offsets")]
+    UnknownCommand {
+        /// Its number.
+        command: u32,
+        /// Its offset in the file.
+        offset: u64,
+    },
+    /// An icon, a manifest or another Windows resource cannot be written.
+    #[error("the Windows resource does not hold together: {0}")]
+    Resource(&'static str),
 }
 
 /// Shorthand for [`Error::Malformed`].

@@ -14,23 +14,30 @@
 //! needed), the second is [`Error::Malformed`].
 //!
 //! Nothing here does I/O. An image is a byte slice, a result is a [`Plan`]: the output's pieces in order, with the blob as a
-//! hole that the caller fills by streaming. A blob of many gigabytes therefore costs no memory.
+//! hole that the caller fills by streaming. A blob of many gigabytes therefore costs no memory. What depends on the finished
+//! bytes, a checksum or a signature, is the plan's [`Seal`].
 
 pub mod elf;
 mod error;
+pub mod macho;
+pub mod pe;
 mod plan;
 mod undo;
 
 use std::ops::Range;
 
 pub use error::Error;
-pub use plan::{Piece, Plan};
+pub use plan::{Piece, Plan, Seal};
 
 /// The kinds of container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// 64-bit little-endian ELF.
     Elf,
+    /// 64-bit Mach-O of one architecture.
+    MachO,
+    /// 64-bit PE.
+    Pe,
 }
 
 impl Kind {
@@ -39,6 +46,8 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Elf => "ELF",
+            Kind::MachO => "Mach-O",
+            Kind::Pe => "PE",
         }
     }
 }
@@ -60,14 +69,47 @@ pub struct Slot {
     pub blob: Option<Range<u64>>,
 }
 
+/// What an application is to be besides its stub and its blob. A container leaves out what its format has no place for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// PE: a program for the desktop, for which Windows opens no console.
+    pub gui: bool,
+    /// PE: icon, manifest, version information and the like.
+    pub resources: Vec<pe::resources::Resource>,
+    /// Mach-O: the name in the signature; the stub's own without one.
+    pub identifier: Option<String>,
+}
+
+/// The container that a file's first bytes announce. What begins like none of them is taken for ELF, which says no.
+fn kind(image: &[u8]) -> Kind {
+    match image {
+        [b'M', b'Z', ..] => Kind::Pe,
+        [0xcf, 0xfa, 0xed, 0xfe, ..] => Kind::MachO,
+        _ => Kind::Elf,
+    }
+}
+
 /// Looks for our slot. `None`: this file is not one of our stubs.
 pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
-    elf::detect(image)
+    match kind(image) {
+        Kind::Elf => elf::detect(image),
+        Kind::MachO => macho::detect(image),
+        Kind::Pe => pe::detect(image),
+    }
 }
 
 /// Plans the file that consists of this stub and a blob of `blob_len` bytes. A blob that is already there is replaced.
 pub fn inject(image: &[u8], blob_len: u64) -> Result<Plan, Error> {
-    elf::inject(image, blob_len)
+    inject_with(image, blob_len, &Options::default())
+}
+
+/// [`inject`], and more than the stub and the blob.
+pub fn inject_with(image: &[u8], blob_len: u64, options: &Options) -> Result<Plan, Error> {
+    match kind(image) {
+        Kind::Elf => elf::inject(image, blob_len),
+        Kind::MachO => macho::inject(image, blob_len, options),
+        Kind::Pe => pe::inject(image, blob_len, options),
+    }
 }
 
 /// Where the blob lies in the file; `None` when the slot is empty.
@@ -80,18 +122,30 @@ pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, Error> {
 
 /// The stub as it was before injection, bit for bit.
 pub fn remove(image: &[u8]) -> Result<Vec<u8>, Error> {
-    elf::remove(image)
+    match kind(image) {
+        Kind::Elf => elf::remove(image),
+        Kind::MachO => macho::remove(image),
+        Kind::Pe => pe::remove(image),
+    }
 }
 
 /// The target triple of an executable, as far as its headers tell.
 #[must_use]
 pub fn target(image: &[u8]) -> Option<&'static str> {
-    elf::target(image)
+    match kind(image) {
+        Kind::Elf => elf::target(image),
+        Kind::MachO => macho::target(image),
+        Kind::Pe => pe::target(image),
+    }
 }
 
 /// Checks what the loader and other tools rely on.
 pub fn verify(image: &[u8]) -> Result<Verified, Error> {
-    elf::verify(image)
+    match kind(image) {
+        Kind::Elf => elf::verify(image),
+        Kind::MachO => macho::verify(image),
+        Kind::Pe => pe::verify(image),
+    }
 }
 
 /// The answer of [`verify`] for an image in order.

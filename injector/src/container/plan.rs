@@ -1,4 +1,9 @@
-//! An output file before it is written: its pieces in order.
+//! An output file before it is written: its pieces in order, and what is computed from them afterwards.
+
+use std::io::{self, Read};
+
+use super::pe::checksum::Checksum;
+use crate::sign::macho::adhoc::Signature;
 
 /// One piece of an output file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +21,74 @@ pub enum Piece {
 pub struct Plan {
     pub(super) pieces: Vec<Piece>,
     pub(super) blob_len: u64,
+    pub(super) seal: Option<Seal>,
+}
+
+/// Bytes of the output that depend on the rest of it: a checksum, a signature. Their place is known from the start and holds
+/// zeros at first; they are computed in one pass over the finished file, with the blob's own digest in it, and written last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    pub(super) offset: u64,
+    /// How much of the file, from its first byte, is read.
+    pub(super) covers: u64,
+    pub(super) kind: SealKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SealKind {
+    /// The checksum in a PE file's optional header.
+    Checksum,
+    /// The ad-hoc signature at the end of a Mach-O file.
+    Signature(Signature),
+}
+
+impl Seal {
+    /// Where the bytes go.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// How many bytes of the file [`compute`](Seal::compute) reads.
+    #[must_use]
+    pub fn covers(&self) -> u64 {
+        self.covers
+    }
+
+    /// Computes the bytes. `file` is the output from its first byte; `step` hears how much more has been read.
+    pub fn compute(&self, file: impl Read, step: impl FnMut(u64)) -> io::Result<Vec<u8>> {
+        match &self.kind {
+            SealKind::Checksum => {
+                let mut checksum = Checksum::default();
+                feed(file, self.covers, step, |bytes| checksum.update(bytes))?;
+                Ok(checksum.finish().to_le_bytes().to_vec())
+            }
+            SealKind::Signature(signature) => {
+                let mut pages = signature.pages();
+                feed(file, self.covers, step, |bytes| pages.update(bytes))?;
+                Ok(signature.write(&pages.finish()))
+            }
+        }
+    }
+}
+
+fn feed(
+    mut file: impl Read,
+    len: u64,
+    mut step: impl FnMut(u64),
+    mut update: impl FnMut(&[u8]),
+) -> io::Result<()> {
+    const BUFFER: u64 = 1 << 20;
+    let mut buffer = vec![0; len.min(BUFFER) as usize];
+    let mut left = len;
+    while left > 0 {
+        let part = &mut buffer[..left.min(BUFFER) as usize];
+        file.read_exact(part)?;
+        update(part);
+        left -= part.len() as u64;
+        step(part.len() as u64);
+    }
+    Ok(())
 }
 
 impl Plan {
@@ -29,6 +102,12 @@ impl Plan {
     #[must_use]
     pub fn blob_len(&self) -> u64 {
         self.blob_len
+    }
+
+    /// What has to be computed from the written file, and written into it, at the very end.
+    #[must_use]
+    pub fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref()
     }
 
     /// Length of a piece.
@@ -70,6 +149,12 @@ impl Plan {
                 ),
                 Piece::Blob => out.extend_from_slice(blob),
             }
+        }
+        if let Some(seal) = &self.seal {
+            let bytes = seal.compute(&out[..], |_| {});
+            let bytes = bytes.expect("a seal covers no more than the output");
+            let at = usize::try_from(seal.offset).expect("an offset within the output");
+            out[at..at + bytes.len()].copy_from_slice(&bytes);
         }
         out
     }

@@ -5,7 +5,7 @@ mod positioned;
 mod staging;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use oxidize_format::{DIGEST_OFFSET, Layout};
@@ -128,15 +128,25 @@ pub fn write(
             Piece::Bytes(bytes) => {
                 positioned::write_all(staging.file(), bytes, at).map_err(failed)?;
             }
-            // What nobody writes is zero; the last piece is never zeros.
+            // What nobody writes is zero.
             Piece::Zeros(_) => {}
             Piece::Blob => digest = Some(chunks::write(blob, staging.file(), at, path, progress)?),
         }
         at += plan.len_of(piece);
     }
+    staging.file().set_len(at).map_err(failed)?;
     let digest = digest.expect("every plan has a place for the blob");
     positioned::write_all(staging.file(), &digest, plan.blob_offset() + DIGEST_OFFSET)
         .map_err(failed)?;
+    if let Some(seal) = plan.seal() {
+        progress.start("Sealing", seal.covers());
+        let mut file = staging.file();
+        file.rewind().map_err(failed)?;
+        let bytes = seal
+            .compute(file, |read| progress.advance(read))
+            .map_err(failed)?;
+        positioned::write_all(file, &bytes, seal.offset()).map_err(failed)?;
+    }
     staging
         .file()
         .set_permissions(like.clone())

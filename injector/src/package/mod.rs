@@ -7,7 +7,7 @@ mod warning;
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oxidize_format::RunOptions;
 
@@ -165,7 +165,11 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
         stub: stub.path.clone(),
         source,
     };
-    let plan = container::inject(&stub.image, layout.len()).map_err(failed)?;
+    let options = container::Options {
+        identifier: identifier(&request.output),
+        ..container::Options::default()
+    };
+    let plan = container::inject_with(&stub.image, layout.len(), &options).map_err(failed)?;
     output::write(&request.output, &stub.permissions, &plan, &layout, progress)?;
     let (left_out, secrets): (Vec<_>, Vec<_>) = tree
         .left_out
@@ -182,6 +186,11 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
         warnings,
         left_out: left_out.into_iter().map(|left| left.path).collect(),
     })
+}
+
+/// What a macOS signature calls the program: its file name.
+fn identifier(output: &Path) -> Option<String> {
+    Some(output.file_name()?.to_string_lossy().into_owned())
 }
 
 fn archives(cache: &Cache, stub: &Stub) -> Result<Vec<Archive>, Error> {

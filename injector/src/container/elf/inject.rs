@@ -123,7 +123,11 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
         Piece::Zeros(layout.padding),
         Piece::Bytes(record),
     ];
-    Ok(Plan { pieces, blob_len })
+    Ok(Plan {
+        pieces,
+        blob_len,
+        seal: None,
+    })
 }
 
 fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, Error> {

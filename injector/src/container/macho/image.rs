@@ -1,0 +1,222 @@
+//! Reading a Mach-O image, with every bound checked.
+
+use std::ops::Range;
+
+use object::macho::{MH_MAGIC_64, MachHeader64, Section64, SegmentCommand64};
+use object::{BigEndian as Be, LittleEndian as Le, pod};
+
+use super::super::error::{Error, malformed};
+
+/// `MH_EXECUTE`
+const EXECUTE: u32 = 2;
+/// `CPU_TYPE_X86_64`
+pub(super) const INTEL: u32 = 0x0100_0007;
+/// `CPU_TYPE_ARM64`
+pub(super) const ARM: u32 = 0x0100_000c;
+/// `LC_SEGMENT_64`
+pub(super) const SEGMENT: u32 = 0x19;
+/// `LC_CODE_SIGNATURE`
+pub(super) const CODE_SIGNATURE: u32 = 0x1d;
+
+/// A parsed image: header and load commands are there and inside the file, and so is every segment.
+pub(super) struct Image<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) header: &'a MachHeader64<Le>,
+    pub(super) commands: Vec<Command>,
+    pub(super) segments: Vec<Segment<'a>>,
+}
+
+/// A load command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Command {
+    pub(super) kind: u32,
+    /// Its file offset.
+    pub(super) at: usize,
+    pub(super) size: usize,
+}
+
+/// A segment, checked: its file range lies inside the file and its end does not overflow.
+#[derive(Debug, Clone)]
+pub(super) struct Segment<'a> {
+    /// File offset of its load command.
+    pub(super) command: usize,
+    pub(super) name: &'a [u8],
+    pub(super) address: u64,
+    pub(super) memory_size: u64,
+    pub(super) offset: u64,
+    pub(super) file_size: u64,
+    pub(super) writable: bool,
+    pub(super) executable: bool,
+    pub(super) sections: &'a [Section64<Le>],
+}
+
+impl<'a> Segment<'a> {
+    pub(super) fn end(&self) -> u64 {
+        self.address + self.memory_size
+    }
+
+    pub(super) fn file_end(&self) -> u64 {
+        self.offset + self.file_size
+    }
+
+    /// Whether the file holds this range of addresses for the segment.
+    pub(super) fn holds(&self, address: u64, size: u64) -> bool {
+        let len = self.file_size.min(self.memory_size);
+        self.address <= address
+            && address
+                .checked_add(size)
+                .is_some_and(|end| end <= self.address + len)
+    }
+
+    /// The section of this name, and the file offset of its header.
+    pub(super) fn find_section(&self, name: &[u8]) -> Option<(usize, &'a Section64<Le>)> {
+        let index = self
+            .sections
+            .iter()
+            .position(|section| trim(&section.sectname) == name)?;
+        Some((self.section_at(index), &self.sections[index]))
+    }
+
+    /// File offset of a section's header.
+    pub(super) fn section_at(&self, index: usize) -> usize {
+        self.command + size_of::<SegmentCommand64<Le>>() + index * size_of::<Section64<Le>>()
+    }
+}
+
+/// A name without the zeros that fill it up.
+fn trim(name: &[u8; 16]) -> &[u8] {
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(16);
+    &name[..end]
+}
+
+impl<'a> Image<'a> {
+    /// `None` for anything but a 64-bit little-endian Mach-O executable of one architecture.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+        let Ok((header, rest)) = pod::from_bytes::<MachHeader64<Le>>(bytes) else {
+            return Ok(None);
+        };
+        if header.magic.get(Be) != MH_MAGIC_64.swap_bytes() || header.filetype.get(Le).0 != EXECUTE
+        {
+            return Ok(None);
+        }
+        const WHAT: &str = "load command";
+        let first = size_of::<MachHeader64<Le>>();
+        let commands_len = header.sizeofcmds.get(Le) as usize;
+        let commands_bytes = rest.get(..commands_len).ok_or(malformed(
+            "Mach-O header",
+            20,
+            "the load commands lie outside the file",
+        ))?;
+        let mut image = Image {
+            bytes,
+            header,
+            commands: Vec::new(),
+            segments: Vec::new(),
+        };
+        let mut left = commands_bytes;
+        for _ in 0..header.ncmds.get(Le) {
+            let at = first + commands_len - left.len();
+            let cut = || malformed(WHAT, at, "it is cut off");
+            let word = |at: usize| {
+                left.get(at..)?
+                    .first_chunk()
+                    .copied()
+                    .map(u32::from_le_bytes)
+            };
+            let (kind, size) = word(0).zip(word(4)).ok_or_else(cut)?;
+            let size = size as usize;
+            let (command, rest) = left.split_at_checked(size).ok_or_else(cut)?;
+            if size < 8 || !size.is_multiple_of(4) {
+                return Err(malformed(WHAT, at, "its size is wrong"));
+            }
+            if kind == SEGMENT {
+                image.segments.push(segment(bytes, command, at)?);
+            }
+            image.commands.push(Command { kind, at, size });
+            left = rest;
+        }
+        Ok(Some(image))
+    }
+
+    /// The segment of this name.
+    pub(super) fn find_segment(&self, name: &[u8]) -> Option<&Segment<'a>> {
+        self.segments.iter().find(|segment| segment.name == name)
+    }
+
+    /// Address of the header in memory, where the file's first byte is loaded.
+    pub(super) fn base(&self) -> Result<u64, Error> {
+        let first = self
+            .segments
+            .iter()
+            .find(|segment| segment.offset == 0 && segment.file_size > 0);
+        let first = first.ok_or(malformed("Mach-O header", 0, "no segment loads it"))?;
+        Ok(first.address)
+    }
+
+    /// What segments are aligned to: the processor's page.
+    pub(super) fn page(&self) -> u64 {
+        match self.header.cputype.get(Le).0 {
+            INTEL => 0x1000,
+            _ => 0x4000,
+        }
+    }
+
+    /// The signature's load command and the range of the file that it names.
+    pub(super) fn signature(&self) -> Result<Option<(usize, Range<usize>)>, Error> {
+        let mut found = self
+            .commands
+            .iter()
+            .filter(|command| command.kind == CODE_SIGNATURE);
+        let Some(command) = found.next() else {
+            return Ok(None);
+        };
+        let wrong = |problem| Err(malformed("code signature command", command.at, problem));
+        if found.next().is_some() {
+            return wrong("there are two");
+        }
+        if command.size != 16 {
+            return wrong("its size is wrong");
+        }
+        let start = self.word(command.at + 8) as usize;
+        let end = start.saturating_add(self.word(command.at + 12) as usize);
+        if end > self.bytes.len() {
+            return wrong("its data lies outside the file");
+        }
+        Ok(Some((command.at, start..end)))
+    }
+
+    /// A field of a load command, whose bounds were checked.
+    pub(super) fn word(&self, at: usize) -> u32 {
+        u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("four bytes"))
+    }
+}
+
+fn segment<'a>(bytes: &'a [u8], command: &'a [u8], at: usize) -> Result<Segment<'a>, Error> {
+    let wrong = |problem| malformed("segment command", at, problem);
+    let (fields, rest) =
+        pod::from_bytes::<SegmentCommand64<Le>>(command).map_err(|()| wrong("it is cut off"))?;
+    let count = fields.nsects.get(Le) as usize;
+    let (sections, _) = pod::slice_from_bytes::<Section64<Le>>(rest, count)
+        .map_err(|()| wrong("its sections are cut off"))?;
+    let protection = fields.initprot.get(Le).0 | fields.maxprot.get(Le).0;
+    let segment = Segment {
+        command: at,
+        name: trim(&fields.segname),
+        address: fields.vmaddr.get(Le),
+        memory_size: fields.vmsize.get(Le),
+        offset: fields.fileoff.get(Le),
+        file_size: fields.filesize.get(Le),
+        writable: protection & 2 != 0,
+        executable: protection & 4 != 0,
+        sections,
+    };
+    let file_end = segment.offset.checked_add(segment.file_size);
+    if file_end.is_none_or(|end| end > bytes.len() as u64) {
+        return Err(wrong("its bytes lie outside the file"));
+    }
+    segment
+        .address
+        .checked_add(segment.memory_size)
+        .ok_or(wrong("its address range overflows"))?;
+    Ok(segment)
+}

@@ -1,0 +1,195 @@
+//! Reading a PE image, with every bound checked.
+
+use std::ops::Range;
+
+use object::pe::{
+    IMAGE_DOS_SIGNATURE, IMAGE_NT_OPTIONAL_HDR64_MAGIC, IMAGE_NT_SIGNATURE, ImageDataDirectory,
+    ImageDosHeader, ImageFileHeader, ImageOptionalHeader64, ImageSectionHeader,
+};
+use object::{LittleEndian as Le, U32, pod};
+
+use super::super::error::{Error, malformed};
+
+/// Index of the resources among the data directories.
+pub(super) const RESOURCES: usize = 2;
+/// Index of the certificates among the data directories. Its address is a file offset.
+pub(super) const CERTIFICATES: usize = 4;
+
+/// Size of a section header.
+pub(super) const SECTION_HEADER: usize = 40;
+
+/// A parsed image: headers and section table are there and inside the file.
+pub(super) struct Image<'a> {
+    pub(super) bytes: &'a [u8],
+    /// File offset of the file header.
+    pub(super) file_at: usize,
+    pub(super) file: &'a ImageFileHeader,
+    /// File offset of the optional header.
+    pub(super) optional_at: usize,
+    pub(super) optional: &'a ImageOptionalHeader64,
+    directories: &'a [ImageDataDirectory],
+    /// File offset of the section headers.
+    pub(super) sections_at: usize,
+    sections: &'a [ImageSectionHeader],
+}
+
+/// A section, checked: its file range lies inside the file.
+#[derive(Debug, Clone)]
+pub(super) struct Section {
+    /// File offset of the section header.
+    pub(super) header: usize,
+    pub(super) name: [u8; 8],
+    pub(super) address: u64,
+    pub(super) memory_size: u64,
+    pub(super) offset: u64,
+    pub(super) file_size: u64,
+    pub(super) flags: u32,
+}
+
+impl Section {
+    /// Whether the file holds this range of addresses for the section.
+    pub(super) fn holds(&self, address: u64, size: u64) -> bool {
+        let len = self.file_size.min(self.memory_size);
+        self.address <= address
+            && address
+                .checked_add(size)
+                .is_some_and(|end| end <= self.address + len)
+    }
+}
+
+impl<'a> Image<'a> {
+    /// `None` for anything but a 64-bit PE file.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+        let Ok((dos, _)) = pod::from_bytes::<ImageDosHeader>(bytes) else {
+            return Ok(None);
+        };
+        if dos.e_magic.get(Le) != IMAGE_DOS_SIGNATURE {
+            return Ok(None);
+        }
+        let signature_at = dos.e_lfanew.get(Le) as usize;
+        let file_at = signature_at.saturating_add(4);
+        let optional_at = file_at.saturating_add(size_of::<ImageFileHeader>());
+        let read = bytes.get(signature_at..).and_then(|rest| {
+            let (signature, rest) = pod::from_bytes::<U32<Le>>(rest).ok()?;
+            let (file, rest) = pod::from_bytes::<ImageFileHeader>(rest).ok()?;
+            let (optional, _) = pod::from_bytes::<ImageOptionalHeader64>(rest).ok()?;
+            Some((signature, file, optional))
+        });
+        let Some((signature, file, optional)) = read else {
+            return Ok(None);
+        };
+        if signature.get(Le) != IMAGE_NT_SIGNATURE
+            || optional.magic.get(Le) != IMAGE_NT_OPTIONAL_HDR64_MAGIC
+        {
+            return Ok(None);
+        }
+        let optional_len = usize::from(file.size_of_optional_header.get(Le));
+        let sections_at = optional_at + optional_len;
+        // Fewer than five would leave no room for the two that matter here.
+        let count = optional.number_of_rva_and_sizes.get(Le) as usize;
+        let directories = bytes
+            .get(optional_at + size_of::<ImageOptionalHeader64>()..sections_at)
+            .and_then(|rest| pod::slice_from_bytes::<ImageDataDirectory>(rest, count.min(16)).ok());
+        let (directories, _) = directories
+            .filter(|_| count > CERTIFICATES)
+            .ok_or(malformed(
+                "optional header",
+                optional_at,
+                "its data directories do not fit into it",
+            ))?;
+        let count = usize::from(file.number_of_sections.get(Le));
+        let sections = bytes
+            .get(sections_at..)
+            .and_then(|rest| pod::slice_from_bytes::<ImageSectionHeader>(rest, count).ok());
+        let (sections, _) = sections.ok_or(malformed(
+            "section table",
+            sections_at,
+            "it lies outside the file",
+        ))?;
+        let image = Image {
+            bytes,
+            file_at,
+            file,
+            optional_at,
+            optional,
+            directories,
+            sections_at,
+            sections,
+        };
+        for section in image.sections() {
+            if section.offset + section.file_size > bytes.len() as u64 {
+                let problem = "its bytes lie outside the file";
+                return Err(malformed("section header", section.header, problem));
+            }
+        }
+        Ok(Some(image))
+    }
+
+    /// The sections in table order.
+    pub(super) fn sections(&self) -> impl Iterator<Item = Section> {
+        let at = |index| self.sections_at + index * SECTION_HEADER;
+        self.sections
+            .iter()
+            .enumerate()
+            .map(move |(index, section)| {
+                let file_size = section.size_of_raw_data.get(Le);
+                Section {
+                    header: at(index),
+                    name: section.name,
+                    address: section.virtual_address.get(Le).into(),
+                    memory_size: section.virtual_size.get(Le).into(),
+                    // Without bytes in the file the offset means nothing.
+                    offset: match file_size {
+                        0 => 0,
+                        _ => section.pointer_to_raw_data.get(Le).into(),
+                    },
+                    file_size: file_size.into(),
+                    flags: section.characteristics.get(Le).0,
+                }
+            })
+    }
+
+    /// The section of this name.
+    pub(super) fn find_section(&self, name: [u8; 8]) -> Option<Section> {
+        self.sections().find(|section| section.name == name)
+    }
+
+    /// Address and size in a data directory.
+    pub(super) fn directory(&self, index: usize) -> (u32, u32) {
+        let directory = &self.directories[index];
+        (directory.virtual_address.get(Le), directory.size.get(Le))
+    }
+
+    /// File offset of a data directory.
+    pub(super) fn directory_at(&self, index: usize) -> usize {
+        self.optional_at
+            + size_of::<ImageOptionalHeader64>()
+            + index * size_of::<ImageDataDirectory>()
+    }
+
+    /// File offset of the checksum.
+    pub(super) fn checksum_at(&self) -> usize {
+        self.optional_at + 64
+    }
+
+    /// Where the certificates lie in the file. They have to be its end.
+    pub(super) fn certificates(&self) -> Result<Option<Range<usize>>, Error> {
+        let (start, len) = self.directory(CERTIFICATES);
+        if (start, len) == (0, 0) {
+            return Ok(None);
+        }
+        let at = self.directory_at(CERTIFICATES);
+        let wrong = |problem| Err(malformed("certificate table", at, problem));
+        let range = start as usize..start as usize + len as usize;
+        if range.end != self.bytes.len() {
+            return wrong("it is not the end of the file");
+        }
+        let last = self
+            .sections()
+            .map(|section| section.offset + section.file_size);
+        if last.max().unwrap_or(0) > u64::from(start) || range.start < self.sections_at {
+            return wrong("it begins inside a section");
+        }
+        Ok(Some(range))
+    }
+}
