@@ -1,0 +1,262 @@
+//! Injected Windows and macOS programs as other people's readers see them: miniature stubs are linked here and now,
+//! filled, and read with LIEF and pefile; Windows ones are signed and unsigned by osslsigncode.
+//!
+//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use oxidize_inject::container::pe::resources::Resource;
+use oxidize_inject::container::{self, Options, pe};
+
+/// Pinned, so that a red test is never another release's doing.
+const READERS: [&str; 2] = ["lief==1.0.0", "pefile==2024.8.26"];
+
+fn workdir() -> &'static Path {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let dir =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("foreign-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    })
+}
+
+fn skip(what: &str, reason: &str) {
+    assert!(
+        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
+        "{what} must not be skipped: {reason}"
+    );
+    eprintln!(
+        "skipped {what}: {}",
+        reason.lines().next().unwrap_or("unknown reason")
+    );
+}
+
+/// Runs a tool; an error is what it had to say.
+fn run(command: &mut Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .output()
+        .map_err(|error| format!("{name}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let (out, err) = (output.stdout, output.stderr);
+    Err(format!(
+        "{name}: {}{}",
+        String::from_utf8_lossy(&err),
+        String::from_utf8_lossy(&out)
+    ))
+}
+
+/// Where the Python packages are, installed once for all runs.
+fn readers() -> Result<&'static Path, String> {
+    static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let install = || {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign-readers");
+        if dir.join("lief").is_dir() && dir.join("pefile.py").is_file() {
+            return Ok(dir);
+        }
+        let mut pip = Command::new("python3");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--target",
+        ]);
+        run(pip.arg(&dir).args(READERS)).map(|_| dir)
+    };
+    let ready = READY.get_or_init(install);
+    ready.as_deref().map_err(Clone::clone)
+}
+
+/// The linker of this name that comes with the compiler.
+fn linker(name: &str) -> Result<PathBuf, String> {
+    let sysroot = run(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let host = run(Command::new("rustc").args(["--print", "host-tuple"]))?;
+    let path = Path::new(sysroot.trim())
+        .join("lib/rustlib")
+        .join(host.trim());
+    let path = path.join("bin/gcc-ld").join(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("no {name} in the toolchain"))
+    }
+}
+
+/// Assembles and links one of the miniature stubs.
+fn link(name: &str) -> Result<Vec<u8>, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/foreign")
+        .join(format!("{name}.s"));
+    let (object, out) = (workdir().join(format!("{name}.o")), workdir().join(name));
+    let (triple, architecture) = match name {
+        "macos-arm64" => ("arm64-apple-macos11", "arm64"),
+        "macos-x86_64" => ("x86_64-apple-macos11", "x86_64"),
+        _ => ("x86_64-pc-windows-gnu", ""),
+    };
+    let mut assembler = Command::new("llvm-mc");
+    assembler.args(["-filetype=obj", "-triple", triple, "-o"]);
+    run(assembler.arg(&object).arg(source))?;
+    let mut command;
+    if architecture.is_empty() {
+        command = Command::new(linker("lld-link")?);
+        command.args([
+            "/entry:main",
+            "/subsystem:console",
+            "/Brepro",
+            "/nodefaultlib",
+        ]);
+        command.arg(format!("/out:{}", out.display()));
+    } else {
+        let slot = workdir().join("slot");
+        fs::write(&slot, vec![0; 0x4000]).unwrap();
+        command = Command::new(linker("ld64.lld")?);
+        command.args([
+            "-arch",
+            architecture,
+            "-platform_version",
+            "macos",
+            "11.0",
+            "11.0",
+        ]);
+        command.args(["-adhoc_codesign", "-fixup_chains", "-e", "_main"]);
+        command.args(["-sectcreate", "__OXI", "__blob"]).arg(slot);
+        let library = "tests/foreign/libSystem.tbd";
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(library));
+        command.arg("-o").arg(&out);
+    }
+    run(command.arg(&object))?;
+    Ok(fs::read(out).unwrap())
+}
+
+fn blob() -> Vec<u8> {
+    (0..100_003u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect()
+}
+
+fn options() -> Options {
+    let mut ico = vec![0, 0, 1, 0, 1, 0];
+    ico.extend_from_slice(&[16, 16, 0, 0, 1, 0, 32, 0, 4, 0, 0, 0, 22, 0, 0, 0]);
+    ico.extend_from_slice(b"icon");
+    let mut resources = Resource::icon(&ico).unwrap();
+    resources.push(Resource::manifest("<assembly/>"));
+    Options {
+        resources,
+        ..Options::default()
+    }
+}
+
+/// Fills a stub, takes it out again, and shows the filled one to the readers.
+fn check(name: &str, made: &str, stub: &[u8]) -> PathBuf {
+    let blob = blob();
+    let plan = container::inject_with(stub, blob.len() as u64, &options()).unwrap();
+    let app = plan.assemble(&blob);
+    assert_eq!(
+        container::remove(&app).unwrap(),
+        stub,
+        "{name}: the stub comes back"
+    );
+    assert!(!container::verify(&app).unwrap().altered);
+    let (path, blob_path) = (
+        workdir().join(format!("{name}.app")),
+        workdir().join(format!("{name}.blob")),
+    );
+    fs::write(&path, app).unwrap();
+    fs::write(&blob_path, blob).unwrap();
+    match readers() {
+        Ok(readers) => {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/check.py");
+            let mut python = Command::new("python3");
+            python
+                .env("PYTHONPATH", readers)
+                .env("PYTHONDONTWRITEBYTECODE", "1");
+            python.arg(script).arg(&path).arg(blob_path).arg(made);
+            run(&mut python).unwrap();
+        }
+        Err(reason) => skip(name, &reason),
+    }
+    path
+}
+
+fn check_linked(name: &str) -> Option<PathBuf> {
+    match link(name) {
+        Ok(stub) => Some(check(name, "linked", &stub)),
+        Err(reason) => {
+            skip(name, &reason);
+            None
+        }
+    }
+}
+
+#[test]
+fn a_synthetic_windows_program() {
+    check(
+        "synthetic-pe",
+        "built",
+        &pe::synthetic::build(&pe::synthetic::Shape::default()),
+    );
+}
+
+#[test]
+fn linked_for_macos_on_apple_silicon() {
+    check_linked("macos-arm64");
+}
+
+#[test]
+fn linked_for_macos_on_intel() {
+    check_linked("macos-x86_64");
+}
+
+#[test]
+fn linked_for_windows() {
+    let Some(app) = check_linked("windows-x86_64") else {
+        return;
+    };
+    if let Err(reason) = run(Command::new("osslsigncode").arg("--version")) {
+        return skip("osslsigncode", &reason);
+    }
+    let file = |name: &str| workdir().join(name);
+    let (key, certificate) = (file("key.pem"), file("certificate.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl.args([
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-keyout",
+    ]);
+    openssl.arg(&key).arg("-out").arg(&certificate);
+    openssl.args(["-addext", "extendedKeyUsage=codeSigning"]);
+    if let Err(reason) = run(&mut openssl) {
+        return skip("osslsigncode", &reason);
+    }
+    let (signed, unsigned) = (file("signed.exe"), file("unsigned.exe"));
+    let mut sign = Command::new("osslsigncode");
+    sign.arg("sign")
+        .arg("-certs")
+        .arg(certificate)
+        .arg("-key")
+        .arg(key);
+    run(sign.arg("-in").arg(&app).arg("-out").arg(&signed)).unwrap();
+    let mut remove = Command::new("osslsigncode");
+    remove.arg("remove-signature").arg("-in").arg(&signed);
+    run(remove.arg("-out").arg(&unsigned)).unwrap();
+    let (app, signed, unsigned) = (
+        fs::read(app).unwrap(),
+        fs::read(signed).unwrap(),
+        fs::read(unsigned).unwrap(),
+    );
+    assert_eq!(
+        unsigned, app,
+        "what was signed and unsigned is what it was before"
+    );
+    assert!(!container::verify(&signed).unwrap().altered);
+    assert_eq!(
+        container::remove(&signed).unwrap(),
+        container::remove(&app).unwrap()
+    );
+}
