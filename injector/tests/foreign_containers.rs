@@ -3,13 +3,19 @@
 //!
 //! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use oxidize_format::RunOptions;
 use oxidize_inject::container::pe::resources::Resource;
-use oxidize_inject::container::{self, Options, pe};
+use oxidize_inject::container::{self, Options, elf, macho, pe};
+use oxidize_inject::output;
+use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
+use oxidize_inject::progress::Progress;
 
 /// Pinned, so that a red test is never another release's doing.
 const READERS: [&str; 2] = ["lief==1.0.0", "pefile==2024.8.26"];
@@ -259,4 +265,51 @@ fn linked_for_windows() {
         container::remove(&signed).unwrap(),
         container::remove(&app).unwrap()
     );
+}
+
+#[test]
+fn what_is_written_is_what_was_planned() {
+    let text = vec![b'x'; 3_000_000];
+    let file = PartFile {
+        payload: Payload::Bytes(Cow::Borrowed(&text)),
+        executable: false,
+    };
+    let input = Input {
+        target: "any".to_owned(),
+        config: RunOptions::default(),
+        parts: vec![Part {
+            root: "/~oxidize/app",
+            directories: Vec::new(),
+            files: BTreeMap::from([("data".to_owned(), file)]),
+            modules: Vec::new(),
+            code: BTreeMap::new(),
+        }],
+        natives: Vec::new(),
+        distributions: Vec::new(),
+        licenses: None,
+        script: None,
+    };
+    let options = pack::Options {
+        optimize: 0,
+        sources: true,
+        compress: false,
+    };
+    let layout = pack::pack(input, options, &Progress::none()).unwrap();
+    let stubs = [
+        ("elf", elf::synthetic::build(&Default::default())),
+        ("macho", macho::synthetic::build(&Default::default())),
+        ("pe", pe::synthetic::build(&Default::default())),
+    ];
+    for (name, stub) in stubs {
+        let path = workdir().join(format!("written-{name}"));
+        let plan = container::inject(&stub, layout.len()).unwrap();
+        let like = fs::metadata(workdir()).unwrap().permissions();
+        output::write(&path, &like, &plan, &layout, &Progress::none()).unwrap();
+        let app = fs::read(path).unwrap();
+        let blob = container::extract(&app).unwrap().expect("it is in");
+        let blob = &app[blob.start as usize..blob.end as usize];
+        assert!(app == plan.assemble(blob), "{name}");
+        assert!(!container::verify(&app).unwrap().altered, "{name}");
+        assert!(container::remove(&app).unwrap() == stub, "{name}");
+    }
 }
