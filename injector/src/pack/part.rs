@@ -115,16 +115,80 @@ impl<'a> Part<'a> {
         sources.filter_map(|module| Some((module, module.file.as_deref()?)))
     }
 
-    /// Drops the modules that `keep` does not want, and their files.
+    /// Drops the modules that `keep` does not want, and their files: of a package all that lies in its directory.
+    ///
+    /// Whoever keeps a module keeps the packages above it. A directory without `__init__` stays with the package it lies in.
     pub fn retain_modules(&mut self, keep: impl Fn(&str) -> bool) {
-        let (kept, dropped): (Vec<_>, Vec<_>) = self
-            .modules
-            .drain(..)
-            .partition(|module| keep(&module.name));
+        let stays = |module: &Module| match (module.kind, module.name.rsplit_once('.')) {
+            (ModuleKind::Namespace, Some((parent, _))) => keep(&module.name) || keep(parent),
+            _ => keep(&module.name),
+        };
+        let (kept, dropped): (Vec<_>, Vec<_>) = self.modules.drain(..).partition(stays);
         self.modules = kept;
         for module in dropped {
-            module.file.inspect(|file| drop(self.files.remove(file)));
             self.code.remove(&module.name);
+            module.file.inspect(|file| drop(self.files.remove(file)));
+            if let Some(directory) = module.directory {
+                let below = format!("{directory}/");
+                self.files.retain(|path, _| !path.starts_with(&below));
+                self.directories
+                    .retain(|path| *path != directory && !path.starts_with(&below));
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_package_takes_its_data_along() {
+        let paths = [
+            "a/__init__.py",
+            "a/data/x.txt",
+            "b/__init__.py",
+            "b/icons/y.png",
+            "c.py",
+            "LICENSE",
+        ];
+        let file = |path: &&str| {
+            let file = PartFile {
+                payload: Payload::Bytes(Cow::Borrowed(b"")),
+                executable: false,
+            };
+            ((*path).to_owned(), file)
+        };
+        let module = |name: &str, kind, file: Option<&str>, directory: Option<&str>| Module {
+            name: name.to_owned(),
+            kind,
+            file: file.map(str::to_owned),
+            directory: directory.map(str::to_owned),
+        };
+        let mut part = Part {
+            root: "/~oxidize/lib/python3.13",
+            directories: ["a", "a/data", "b", "b/icons"].map(str::to_owned).to_vec(),
+            files: paths.iter().map(file).collect(),
+            modules: vec![
+                module("a", ModuleKind::Source, Some("a/__init__.py"), Some("a")),
+                module("a.data", ModuleKind::Namespace, None, Some("a/data")),
+                module("b", ModuleKind::Source, Some("b/__init__.py"), Some("b")),
+                module("b.icons", ModuleKind::Namespace, None, Some("b/icons")),
+                module("c", ModuleKind::Source, Some("c.py"), None),
+            ],
+            code: BTreeMap::new(),
+        };
+        part.retain_modules(|name| name == "a");
+        let names: Vec<_> = part
+            .modules
+            .iter()
+            .map(|module| module.name.as_str())
+            .collect();
+        assert_eq!(names, ["a", "a.data"]);
+        assert_eq!(
+            part.files.keys().collect::<Vec<_>>(),
+            ["LICENSE", "a/__init__.py", "a/data/x.txt"]
+        );
+        assert_eq!(part.directories, ["a", "a/data"]);
     }
 }

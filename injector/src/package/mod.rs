@@ -6,6 +6,7 @@ mod used;
 mod warning;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ pub use warning::Warning;
 
 use crate::cache::Cache;
 use crate::collect::stdlib::Archive;
-use crate::collect::{self, Reason, Tree};
+use crate::collect::{self, ModuleKind, Reason, Tree};
 use crate::compile::library::LibraryCode;
 use crate::compile::{self, Job, Outcome, bootstrap};
 use crate::entry::{Entry, Offer, Wish};
@@ -108,7 +109,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     }
     .resolve(wish(request, &tree).as_wish())?;
     check_includes(request, &tree, &library)?;
-    let all: Vec<String> = modules.iter().map(|module| module.name.clone()).collect();
+    let all = modules.clone();
     let mut application = Part::application(python::APP_ROOT, &tree);
     (application.modules, library.modules) = shadow::resolve(modules, library.modules);
     warn_of_hidden(&all, &application, &mut warnings);
@@ -264,18 +265,23 @@ fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<
     Ok(())
 }
 
-fn warn_of_hidden(all: &[String], application: &Part<'_>, warnings: &mut Vec<Warning>) {
-    let hidden = all.iter().filter(|name| {
-        !application
-            .modules
-            .iter()
-            .any(|module| module.name == **name)
-    });
-    // Of a hidden tree its top is enough.
+/// Names the tops of trees with code in them that no import reaches. A directory of data hides and loses nothing.
+fn warn_of_hidden(all: &[collect::Module], application: &Part<'_>, warnings: &mut Vec<Warning>) {
+    let reachable: BTreeSet<&str> = application
+        .modules
+        .iter()
+        .map(|module| module.name.as_str())
+        .collect();
+    let code = all
+        .iter()
+        .filter(|module| module.kind != ModuleKind::Namespace);
+    let hidden = code.filter(|module| !reachable.contains(module.name.as_str()));
+    let tops: BTreeSet<&str> = hidden
+        .filter_map(|module| module.name.split('.').next())
+        .collect();
     warnings.extend(
-        hidden
-            .filter(|name| !name.contains('.'))
-            .map(|name| Warning::Unreachable(name.clone())),
+        tops.into_iter()
+            .map(|top| Warning::Unreachable(top.to_owned())),
     );
 }
 
