@@ -2,7 +2,7 @@
 
 use crate::workplace::Workplace;
 use crate::{cpython, kit, library, licences, pack, python_json, sysconfig};
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Builds everything and writes `cpython-VERSION-TRIPLE.tar.zst` into `out`.
@@ -23,7 +23,9 @@ pub fn assemble(place: &Workplace<'_>, out: &Path) -> Result<PathBuf> {
     let lib = dist.join("build/lib");
     std::fs::create_dir_all(&lib)?;
     for name in kit::archives(place) {
-        std::fs::copy(place.lib().join(&name), lib.join(&name))?;
+        let mut bytes = std::fs::read(place.lib().join(&name))?;
+        without_times(&mut bytes).with_context(|| name.clone())?;
+        std::fs::write(lib.join(&name), bytes)?;
     }
     std::fs::copy(
         place.work.join("generated/config.c"),
@@ -57,7 +59,53 @@ pub fn assemble(place: &Workplace<'_>, out: &Path) -> Result<PathBuf> {
     Ok(archive)
 }
 
+/// Sets time, user and group of every member of a static library to 0. `ar` does so itself unless a build system
+/// knows better: ncurses' does.
+///
+/// The format: 8 bytes of magic, then members, each a header of 60 bytes in ASCII (name 16, time 12, user 6, group 6,
+/// mode 8, size 10, end mark 2) and its data, padded to an even length.
+fn without_times(archive: &mut [u8]) -> Result<()> {
+    let mut at = 8;
+    if !archive.starts_with(b"!<arch>\n") {
+        bail!("not a static library");
+    }
+    while let Some(header) = archive.get_mut(at..at + 60) {
+        if !header.ends_with(b"`\n") {
+            bail!("no member header at {at}");
+        }
+        header[16..28].copy_from_slice(b"0           ");
+        header[28..34].copy_from_slice(b"0     ");
+        header[34..40].copy_from_slice(b"0     ");
+        let size: usize = std::str::from_utf8(&header[48..58])?.trim().parse()?;
+        at += 60 + size + size % 2;
+    }
+    Ok(())
+}
+
 /// `cpython-3.13.15-x86_64-unknown-linux-gnu.tar.zst`; also for `stdlib` and `tests`.
 pub fn archive_name(version: &str, part: &str) -> String {
     format!("cpython-{version}-{part}.tar.zst")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_lose_their_times() -> Result<()> {
+        let member = |time: &str, owner: &str| {
+            format!(
+                "{:16}{time:12}{owner:6}{owner:6}{:8}{:10}`\nabc\n",
+                "a.o/", "100644", "3"
+            )
+        };
+        let mut bytes = format!("!<arch>\n{0}{0}", member("1795353597", "1000")).into_bytes();
+        without_times(&mut bytes)?;
+        assert_eq!(
+            String::from_utf8(bytes)?,
+            format!("!<arch>\n{0}{0}", member("0", "0"))
+        );
+        assert!(without_times(&mut b"!<thin>\n".to_vec()).is_err());
+        Ok(())
+    }
 }

@@ -8,6 +8,7 @@
  *
  * api_names.h is written by the driver: one OXI_FUNCTION or OXI_DATA line for each exported name, in strcmp order. */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define OXI_FUNCTION(name) extern void name(void);
@@ -27,7 +28,9 @@ static const struct entry entries[] = {
 #include "api_names.h"
 };
 
-static _Thread_local const char *message;
+/* What dlerror has to say, per thread; empty: nothing. */
+static _Thread_local char message[256];
+static _Thread_local int has_message;
 static char program; /* its address is the handle */
 
 void *__wrap_dlopen(const char *file, int mode)
@@ -36,7 +39,8 @@ void *__wrap_dlopen(const char *file, int mode)
     if (file == NULL) {
         return &program;
     }
-    message = "this program is linked statically and cannot load shared libraries";
+    snprintf(message, sizeof message, "%s: this program is linked statically and cannot load shared libraries", file);
+    has_message = 1;
     return NULL;
 }
 
@@ -56,7 +60,8 @@ void *__wrap_dlsym(void *restrict handle, const char *restrict name)
             low = middle + 1;
         }
     }
-    message = "this program is linked statically and exports Python's C API only";
+    snprintf(message, sizeof message, "%s: this program is linked statically and offers Python's C API only", name);
+    has_message = 1;
     return NULL;
 }
 
@@ -68,7 +73,9 @@ int __wrap_dlclose(void *handle)
 
 char *__wrap_dlerror(void)
 {
-    const char *text = message;
-    message = NULL;
-    return (char *)text;
+    if (!has_message) {
+        return NULL;
+    }
+    has_message = 0;
+    return message;
 }
