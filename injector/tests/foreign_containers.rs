@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use oxidize_format::RunOptions;
 use oxidize_inject::container::pe::resources::Resource;
+use oxidize_inject::container::pe::version::Version;
 use oxidize_inject::container::{self, Options, elf, macho, pe};
 use oxidize_inject::output;
 use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
@@ -154,6 +155,12 @@ fn options() -> Options {
     ico.extend_from_slice(b"icon");
     let mut resources = Resource::icon(&ico).unwrap();
     resources.push(Resource::manifest("<assembly/>"));
+    let version = Version {
+        file: [1, 2, 3, 4],
+        product: [5, 6, 7, 8],
+        strings: vec![("ProductName".to_owned(), "größer".to_owned())],
+    };
+    resources.push(version.resource().unwrap());
     Options {
         resources,
         ..Options::default()

@@ -28,6 +28,15 @@ if image[:2] == b"MZ":
                 found[kind.id or str(kind.name), name.id or str(name.name)] = data
                 expect("pefile: an entry that cannot be read", len(data) == entry.Size)
     expect("pefile: no blob among the resources", found.get((10, "OXIDIZE")) == blob)
+    fixed = pe.VS_FIXEDFILEINFO[0]
+    numbers = fixed.FileVersionMS, fixed.FileVersionLS, fixed.ProductVersionMS, fixed.ProductVersionLS
+    expect("pefile: version", numbers == (0x10002, 0x30004, 0x50006, 0x70008))
+    strings = {}
+    for info in pe.FileInfo[0]:
+        for table in getattr(info, "StringTable", []):
+            strings |= table.entries
+    name = strings.get(b"ProductName", b"").decode()
+    expect(f"pefile: strings {strings}", name == "gr\u00f6\u00dfer")
     print(sorted(found, key=str))
 
     pe = lief.PE.parse(path)

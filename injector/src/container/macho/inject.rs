@@ -16,6 +16,7 @@ use crate::sign::macho::adhoc::{ADHOC, Signature};
 
 /// Offsets in a Mach-O file have 32 bits, and some tools take them for signed ones.
 const LARGEST: u64 = i32::MAX as u64;
+const TOO_LARGE: Error = Error::TooLarge("a Mach-O file ends at 2 GiB; keep large files beside it");
 /// `VM_PROT_READ`
 const READ: u32 = 1;
 
@@ -158,19 +159,32 @@ impl Layout {
 fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Error> {
     let found = find(image)?.ok_or(Error::NoSlot)?;
     let parts = Parts::find(image)?;
-    let stub = image.bytes;
+    let (stub, slot) = (image.bytes, parts.slot);
+    if stub.len() as u64 > LARGEST {
+        return Err(TOO_LARGE);
+    }
     let offsets = linkedit_offsets(image, parts.linkedit)?;
 
     // The descriptor and the load commands were found inside the file, and before the slot: a segment lies behind them.
     let descriptor_at = usize::try_from(found.slot.descriptor).expect("an offset within a slice");
-    let head = parts.slot.offset as usize;
+    let head = slot.offset as usize;
     let commands_end = image.commands.last().map_or(0, |last| last.at + last.size);
-    if commands_end > head || descriptor_at + 64 > head {
-        let problem = "the slot lies inside the load commands, or before the descriptor";
-        return Err(malformed("segment command", parts.slot.command, problem));
+    if descriptor_at < commands_end || descriptor_at + 64 > head {
+        let problem = "it does not lie between the load commands and the slot";
+        return Err(malformed("descriptor", descriptor_at, problem));
     }
+    let base = image.base()?;
+    let address = slot
+        .address
+        .checked_sub(base)
+        .filter(|address| *address > 0);
+    let address = address.ok_or(malformed(
+        "segment command",
+        slot.command,
+        "it lies before the program's first segment",
+    ))?;
     // What cannot be computed from the output: the fields that change, what stood in the slot, and the old signature.
-    let placeholder = &stub[head..parts.slot.file_end() as usize];
+    let placeholder = &stub[head..slot.file_end() as usize];
     let placeholder_len = placeholder
         .iter()
         .rposition(|byte| *byte != 0)
@@ -181,7 +195,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
         descriptor_at..descriptor_at + 64,
     ];
     let ranges = [
-        (parts.slot.command + SEGMENT_RANGE, 40),
+        (slot.command + SEGMENT_RANGE, 40),
         (parts.section_at + SECTION_RANGE, 16),
         (parts.linkedit.command + SEGMENT_RANGE, 32),
         (parts.command + 8, 8),
@@ -192,8 +206,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
 
     let layout = lay_out(&parts, blob_len, record.len() as u64)?;
     let signature_at = parts.signature as u64 + layout.shift;
-    let too_large = Error::TooLarge("a Mach-O file ends at 2 GiB; keep large files beside it");
-    let code_limit = u32::try_from(signature_at).map_err(|_| too_large)?;
+    let code_limit = u32::try_from(signature_at).map_err(|_| TOO_LARGE)?;
     let own = sign::macho::identifier(&stub[parts.signature..parts.end]);
     let identifier = options.identifier.as_deref().or(own).unwrap_or("app");
     let signature = Signature {
@@ -204,9 +217,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
     };
     let end = signature_at + signature.len();
     if end > LARGEST {
-        return Err(Error::TooLarge(
-            "a Mach-O file ends at 2 GiB; keep large files beside it",
-        ));
+        return Err(TOO_LARGE);
     }
 
     let mut out = stub[..head].to_vec();
@@ -216,7 +227,6 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
         let moved = image.word(at) + layout.shift as u32;
         put(at, &moved.to_le_bytes());
     }
-    let slot = parts.slot;
     let range = [slot.address, layout.segment, slot.offset, layout.segment];
     put(
         slot.command + SEGMENT_RANGE,
@@ -246,7 +256,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
     let range = [code_limit, signature.len() as u32];
     put(parts.command + 8, &range.map(u32::to_le_bytes).concat());
     let filled = Descriptor {
-        address: slot.address - image.base()?,
+        address,
         size: blob_len,
         ..found.descriptor
     };
@@ -274,9 +284,8 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
 }
 
 fn lay_out(parts: &Parts<'_, '_>, blob_len: u64, undo_len: u64) -> Result<Layout, Error> {
-    let too_large = Error::TooLarge("a Mach-O file ends at 2 GiB; keep large files beside it");
     if blob_len > LARGEST {
-        return Err(too_large);
+        return Err(TOO_LARGE);
     }
     let padding = blob_len.next_multiple_of(8) - blob_len;
     // A blob smaller than the placeholder leaves the segment as it is: nothing ever moves down.
@@ -293,7 +302,7 @@ fn lay_out(parts: &Parts<'_, '_>, blob_len: u64, undo_len: u64) -> Result<Layout
     let memory = parts.linkedit.address.checked_add(LARGEST + PAGE);
     let file = parts.linkedit.file_end().checked_add(layout.shift);
     if memory.is_none() || file.is_none_or(|end| end > LARGEST) {
-        return Err(too_large);
+        return Err(TOO_LARGE);
     }
     Ok(layout)
 }

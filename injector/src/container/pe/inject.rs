@@ -121,6 +121,10 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
     let new_header = image.sections_at + usize::from(count - 1) * SECTION_HEADER;
     // The descriptor was found inside the file.
     let descriptor_at = usize::try_from(found.slot.descriptor).expect("an offset within a slice");
+    if descriptor_at < new_header + SECTION_HEADER {
+        let problem = "it lies inside the headers";
+        return Err(malformed("descriptor", descriptor_at, problem));
+    }
     let gui = if options.gui { GUI } else { subsystem };
     let patches = [
         (image.file_at + 2, count.to_le_bytes().to_vec()),

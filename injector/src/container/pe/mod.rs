@@ -39,6 +39,7 @@ pub mod resources;
 pub mod synthetic;
 #[cfg(test)]
 mod tests;
+pub mod version;
 
 use object::LittleEndian as Le;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
