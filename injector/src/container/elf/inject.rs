@@ -6,7 +6,7 @@ use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan};
 use super::super::undo::{self, Patch};
 use super::image::Image;
-use super::{ALIGNMENT, BLOB_SECTION, SPARE_NOTE, find, remove};
+use super::{ALIGNMENT, BLOB_SECTION, DESCRIPTOR_NOTE, SPARE_NOTE, find, remove};
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 /// Offset of `sh_addr`, `sh_offset` and `sh_size`, which follow each other, in a section header.
@@ -60,6 +60,12 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
         missing: "no spare program header",
     })?;
     let spare_header = image.program_offset(spare.program);
+    let own = image.find_note(DESCRIPTOR_NOTE)?;
+    if own.is_some_and(|own| own.program == spare.program) {
+        let problem =
+            "the spare note and the descriptor share a program header, so that none is spare";
+        return Err(malformed("program header", spare_header, problem));
+    }
     if let Some(last) = image.loads().last()
         && last.header > spare_header
     {

@@ -158,6 +158,21 @@ fn an_empty_slot_and_a_missing_part_have_their_own_answers() {
 }
 
 #[test]
+fn a_spare_header_that_holds_the_descriptor_too_is_refused() {
+    let mut stub = build(&Shape::default());
+    let size_of_notes = 64 + 3 * 56 + 32;
+    // The spare note comes right behind: now both lie in one program header.
+    stub[size_of_notes] += 32;
+    assert!(matches!(
+        inject(&stub, 10),
+        Err(Error::Malformed {
+            structure: "program header",
+            ..
+        })
+    ));
+}
+
+#[test]
 fn a_blob_of_five_gigabytes_is_only_a_number() {
     let stub = build(&Shape::default());
     let plan = inject(&stub, 5 << 30).unwrap();
