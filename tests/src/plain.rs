@@ -10,15 +10,22 @@ use crate::{Result, Stop, fail, tools};
 const DISTRIBUTION: &str = "cpython-3.13.15";
 const LIBRARY: &str = "lib/python3.13";
 
-/// `bin/python3.13` of the installed Python.
-pub fn python() -> Result<PathBuf> {
-    static PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
-    PYTHON.get_or_init(install).clone()
+/// `bin/python3.13` of the installed Python of a target.
+pub fn python(target: &'static str) -> Result<PathBuf> {
+    static GNU_PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
+    static MUSL_PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
+    let place = if target == GNU {
+        &GNU_PYTHON
+    } else {
+        &MUSL_PYTHON
+    };
+    place.get_or_init(|| install(target)).clone()
 }
 
-fn install() -> Result<PathBuf> {
-    let program = tools::program("oxidize-plain-python")?;
-    let prefix = standard_library()?;
+fn install(target: &str) -> Result<PathBuf> {
+    // Both programs are linked together and lie side by side.
+    let program = tools::stub(target)?.with_file_name("oxidize-plain-python");
+    let prefix = standard_library(target)?;
     let python = prefix.join("bin/python3.13");
     std::fs::create_dir_all(prefix.join("bin"))?;
     // Another test may run the old one: replace, do not overwrite.
@@ -28,9 +35,9 @@ fn install() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The prefix with the standard library, common part and this target's.
-fn standard_library() -> Result<PathBuf> {
-    unpacked("stdlib", &["stdlib", GNU])
+/// The prefix with the standard library, common part and the target's.
+fn standard_library(target: &str) -> Result<PathBuf> {
+    unpacked(&format!("stdlib-{target}"), &["stdlib", target])
 }
 
 /// The directory `test` of CPython's test suite.
@@ -99,13 +106,13 @@ fn archive(part: &str) -> Result<PathBuf> {
 }
 
 /// Text in which the paths of a packaged program and of the same program on disk have become equal.
-pub fn without_paths(text: &str, program: &Path, resources: &Path) -> Result<String> {
+pub fn without_paths(text: &str, target: &str, program: &Path, resources: &Path) -> Result<String> {
     let path = |path: &Path| -> Result<String> {
         path.to_str()
             .map(str::to_owned)
             .ok_or_else(|| Stop::Failed(format!("{} is not UTF-8", path.display())))
     };
-    let library = standard_library()?.join(LIBRARY);
+    let library = standard_library(target)?.join(LIBRARY);
     Ok(text
         .replace(&path(resources)?, "RESOURCES")
         .replace("/~oxidize/app", "RESOURCES")

@@ -353,7 +353,7 @@ fn main() -> std::process::ExitCode {
     oxidize_tests::main(trials)
 }
 
-fn compare(row: &Row, target: &str) -> Result {
+fn compare(row: &Row, target: &'static str) -> Result {
     if row.shell.is_some_and(|shell| shell.contains("script -"))
         && tools::host_tool("script").is_err()
     {
@@ -362,12 +362,12 @@ fn compare(row: &Row, target: &str) -> Result {
     let resources = tools::here().join("apps/process");
     let app = Package::new(&resources).target(target).shared()?;
     let packaged = observe(row, app.path(), &[])?;
-    let python = plain::python()?;
+    let python = plain::python(target)?;
     let main = resources.join("__main__.py");
     let expected = observe(row, &python, &[PathBuf::from("-I"), main])?;
 
-    let packaged = normal(packaged, app.path(), &resources)?;
-    let mut expected = normal(expected, &python, &resources)?;
+    let packaged = normal(packaged, target, app.path(), &resources)?;
+    let mut expected = normal(expected, target, &python, &resources)?;
     if row.lacks_source_lines {
         check(packaged != expected, || {
             format!("there is no difference any more: drop `lacks_source_lines`\n{packaged}")
@@ -404,9 +404,9 @@ fn observe(row: &Row, program: &Path, before: &[PathBuf]) -> Result<Outcome> {
 }
 
 /// Paths and addresses taken out.
-fn normal(outcome: Outcome, program: &Path, resources: &Path) -> Result<Outcome> {
+fn normal(outcome: Outcome, target: &str, program: &Path, resources: &Path) -> Result<Outcome> {
     let text = |text: &str| {
-        let text = without_addresses(&plain::without_paths(text, program, resources)?);
+        let text = without_addresses(&plain::without_paths(text, target, program, resources)?);
         // faulthandler lists the extension modules that are not of the standard library: the importer.
         Ok::<_, Stop>(text.replace("\nExtension modules: _oxidize (total: 1)\n", ""))
     };
