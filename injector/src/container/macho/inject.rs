@@ -98,10 +98,10 @@ impl<'i, 'a> Parts<'i, 'a> {
             }
         }
         if image.segments.iter().any(|other| {
-            other.command != linkedit.command
-                && (other.end() > linkedit.address || other.file_end() > linkedit.offset)
+            ![slot.command, linkedit.command].contains(&other.command)
+                && (other.end() > slot.address || other.file_end() > slot.offset)
         }) {
-            return Err(wrong(linkedit.command, "another segment lies behind it"));
+            return Err(wrong(slot.command, "another segment reaches into it"));
         }
         let whole =
             signature.end == image.bytes.len() && linkedit.file_end() == image.bytes.len() as u64;

@@ -111,20 +111,31 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_never_panics(at in any::<usize>(), value in any::<u8>(), injected in any::<bool>(), header in any::<bool>()) {
+    fn changed_bytes_never_panic_and_what_goes_in_comes_out(
+        edits in proptest::collection::vec((any::<usize>(), any::<u8>(), any::<bool>()), 1..5),
+        injected in any::<bool>(),
+    ) {
         let mut image = build(&Shape::default());
         if injected {
             image = inject(&image, 100).unwrap().assemble(&[5; 100]);
         }
-        let at = at % if header { 0x600 } else { image.len() };
-        image[at] = value;
-        let _ = (detect(&image), verify(&image), remove(&image), target(&image));
+        for (at, value, header) in edits {
+            let at = at % if header { 0x600 } else { image.len() };
+            image[at] = value;
+        }
+        let _ = (verify(&image), remove(&image), target(&image));
+        let before = detect(&image);
         if let Ok(plan) = inject(&image, 10)
             && plan.total_len() < 1 << 24
         {
             let app = plan.assemble(&[1; 10]);
             let range = detect(&app).unwrap().unwrap().blob.unwrap();
             prop_assert_eq!(&app[range.start as usize..range.end as usize], &[1; 10]);
+            let stub = remove(&app).unwrap();
+            if before.unwrap().unwrap().blob.is_none() {
+                prop_assert_eq!(stub, image);
+            }
+            prop_assert_eq!(inject(&app, 10).unwrap().assemble(&[1; 10]), app);
         }
     }
 }
@@ -263,6 +274,25 @@ fn unknown_commands_and_incomplete_slots_are_refused() {
     for len in [0, 1 << 31, u64::MAX - 9] {
         assert!(matches!(inject(&stub, len), Err(Error::TooLarge(_))));
     }
+}
+
+#[test]
+fn a_segment_that_reaches_into_the_slot_is_refused() {
+    let mut stub = build(&Shape::default());
+    let data = Image::parse(&stub)
+        .unwrap()
+        .unwrap()
+        .find_segment(b"__DATA")
+        .unwrap()
+        .command;
+    stub[data + 33] = 0x80; // its size in memory: two pages instead of one
+    assert!(matches!(
+        inject(&stub, 1),
+        Err(Error::Malformed {
+            structure: "segment command",
+            ..
+        })
+    ));
 }
 
 #[test]
