@@ -27,7 +27,7 @@
 //! # Afterwards
 //!
 //! An Authenticode signature is appended to the file and noted in the data directory of the certificates; whoever signs also
-//! computes the checksum again. [`remove`] and [`inject`] cut it off before they look at the undo record, so a signed
+//! computes the checksum again. [`remove`] and [`inject()`] cut it off before they look at the undo record, so a signed
 //! application gives its stub back just as well. Tools that write resources (`UpdateResource`, `rcedit`) build the section anew:
 //! the descriptor then points nowhere, which [`detect`] reports.
 
