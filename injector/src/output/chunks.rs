@@ -42,6 +42,7 @@ pub(super) fn write(
         chunks: blob.len().div_ceil(CHUNK as u64),
         next: AtomicU64::new(0),
         stop: AtomicBool::new(false),
+        writing: Mutex::new(()),
         results: Mutex::new(Vec::new()),
     };
     let threads = thread::available_parallelism()
@@ -98,6 +99,7 @@ struct Work<'b, 'a> {
     chunks: u64,
     next: AtomicU64,
     stop: AtomicBool,
+    writing: Mutex<()>,
     results: Mutex<Vec<Outcome>>,
 }
 
@@ -116,12 +118,11 @@ impl Work<'_, '_> {
             let start = index * CHUNK as u64;
             let result = gather.chunk(start).and_then(|chunk| {
                 let hash = digest::chunk(index, chunk);
-                positioned::write_all(file, chunk, offset + start).map_err(|source| {
-                    Error::Write {
+                self.write(file, chunk, offset + start)
+                    .map_err(|source| Error::Write {
                         path: path.to_owned(),
                         source,
-                    }
-                })?;
+                    })?;
                 progress.advance(chunk.len() as u64);
                 Ok(hash)
             });
@@ -135,6 +136,14 @@ impl Work<'_, '_> {
                 let _ = sync.send(());
             }
         }
+    }
+}
+
+impl Work<'_, '_> {
+    /// One at a time: the kernel allows no more for one file, and makes the others wait by spinning.
+    fn write(&self, file: &File, chunk: &[u8], offset: u64) -> io::Result<()> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        positioned::write_all(file, chunk, offset)
     }
 }
 
