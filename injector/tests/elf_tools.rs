@@ -14,8 +14,9 @@ use oxidize_inject::container;
 fn workdir() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
-        let dir =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("elf-{}", std::process::id()));
+        // One place for all runs, so that what earlier ones left does not pile up.
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("elf");
+        let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         dir
     })
