@@ -90,5 +90,7 @@ pub fn skips_forbidden() -> bool {
 
 /// Runs the tests of one file: its `main`.
 pub fn main(trials: Vec<Trial>) -> std::process::ExitCode {
-    libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials).exit_code()
+    let conclusion = libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials);
+    package::forget_shared();
+    conclusion.exit_code()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
@@ -110,15 +110,21 @@ impl Package {
 
     /// The packaged application, made by the first test that asks.
     pub fn shared(&self) -> Result<App> {
-        type Cell = Arc<OnceLock<Result<App>>>;
-        static APPS: OnceLock<Mutex<HashMap<Package, Cell>>> = OnceLock::new();
-        let cell = {
-            let mut apps = APPS
-                .get_or_init(Mutex::default)
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            apps.entry(self.clone()).or_default().clone()
-        };
+        let cell = shared_apps().entry(self.clone()).or_default().clone();
         cell.get_or_init(|| self.build()).clone()
     }
+}
+
+type Shared = HashMap<Package, Arc<OnceLock<Result<App>>>>;
+
+fn shared_apps() -> MutexGuard<'static, Shared> {
+    static APPS: OnceLock<Mutex<Shared>> = OnceLock::new();
+    APPS.get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what [`Package::shared`] made.
+pub(crate) fn forget_shared() {
+    shared_apps().clear();
 }

@@ -5,27 +5,37 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::tools::GNU;
-use crate::{Result, Stop, fail, tools};
+use crate::{Result, fail, tools};
 
 const DISTRIBUTION: &str = "cpython-3.13.15";
 const LIBRARY: &str = "lib/python3.13";
 
-/// `bin/python3.13` of the installed Python of a target.
-pub fn python(target: &'static str) -> Result<PathBuf> {
+/// `bin/python3.13` of an installed Python for this target.
+pub fn python(target: &str) -> Result<PathBuf> {
     static GNU_PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
     static MUSL_PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
-    let place = if target == GNU {
+    let python = if target == GNU {
         &GNU_PYTHON
     } else {
         &MUSL_PYTHON
     };
-    place.get_or_init(|| install(target)).clone()
+    python
+        .get_or_init(|| put_program(&prefix(target)?, &tools::plain_python(target)?))
+        .clone()
 }
 
-fn install(target: &str) -> Result<PathBuf> {
-    // Both programs are linked together and lie side by side.
-    let program = tools::stub(target)?.with_file_name("oxidize-plain-python");
-    let prefix = standard_library(target)?;
+/// The host's, with CPython's test package beside the standard library, as an installed Python has it.
+pub fn python_with_tests() -> Result<PathBuf> {
+    static PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
+    PYTHON
+        .get_or_init(|| {
+            let prefix = unpacked("tested", &["stdlib", GNU, "tests"])?;
+            put_program(&prefix, &tools::plain_python(GNU)?)
+        })
+        .clone()
+}
+
+fn put_program(prefix: &Path, program: &Path) -> Result<PathBuf> {
     let python = prefix.join("bin/python3.13");
     std::fs::create_dir_all(prefix.join("bin"))?;
     // Another test may run the old one: replace, do not overwrite.
@@ -35,14 +45,14 @@ fn install(target: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The prefix with the standard library, common part and the target's.
-fn standard_library(target: &str) -> Result<PathBuf> {
+/// The directory with the standard library, common part and the target's.
+fn prefix(target: &str) -> Result<PathBuf> {
     unpacked(&format!("stdlib-{target}"), &["stdlib", target])
 }
 
-/// The directory `test` of CPython's test suite.
+/// A directory that holds CPython's package `test` and nothing else.
 pub fn test_suite() -> Result<PathBuf> {
-    Ok(unpacked("tests", &["tests"])?.join(LIBRARY).join("test"))
+    Ok(unpacked("tests", &["tests"])?.join(LIBRARY))
 }
 
 /// The `python/install/lib` of these archives, unpacked once for each content.
@@ -59,7 +69,13 @@ fn unpacked(name: &str, parts: &[&str]) -> Result<PathBuf> {
     if !place.is_dir() {
         let fresh = tempfile::tempdir_in(tools::cache("python")?)?;
         for part in parts {
-            unpack(&archive(part)?, fresh.path())?;
+            // Of the test archive the package `test`: the tests of IDLE would hide IDLE.
+            let below = if *part == "tests" {
+                Path::new(LIBRARY).join("test")
+            } else {
+                "lib".into()
+            };
+            unpack(&archive(part)?, &below, fresh.path())?;
         }
         // getpath complains on standard error where this directory is not.
         std::fs::create_dir_all(fresh.path().join(LIBRARY).join("lib-dynload"))?;
@@ -73,8 +89,8 @@ fn unpacked(name: &str, parts: &[&str]) -> Result<PathBuf> {
     Ok(place)
 }
 
-/// Unpacks `python/install/lib` of an archive to `prefix/lib`.
-fn unpack(archive: &Path, prefix: &Path) -> Result {
+/// Unpacks what lies at `below` in an archive's `python/install`.
+fn unpack(archive: &Path, below: &Path, prefix: &Path) -> Result {
     let mut archive = tar::Archive::new(zstd::Decoder::new(std::fs::File::open(archive)?)?);
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -82,7 +98,7 @@ fn unpack(archive: &Path, prefix: &Path) -> Result {
         let Ok(path) = path.strip_prefix("python/install") else {
             continue;
         };
-        if path.starts_with("lib") {
+        if path.starts_with(below) {
             let path = prefix.join(path);
             std::fs::create_dir_all(path.parent().unwrap_or(prefix))?;
             entry.unpack(path)?;
@@ -106,17 +122,15 @@ fn archive(part: &str) -> Result<PathBuf> {
 }
 
 /// Text in which the paths of a packaged program and of the same program on disk have become equal.
-pub fn without_paths(text: &str, target: &str, program: &Path, resources: &Path) -> Result<String> {
-    let path = |path: &Path| -> Result<String> {
-        path.to_str()
-            .map(str::to_owned)
-            .ok_or_else(|| Stop::Failed(format!("{} is not UTF-8", path.display())))
+pub fn without_paths(text: &str, program: &Path, resources: &Path, target: &str) -> Result<String> {
+    let path = |path: &Path| match path.to_str() {
+        Some(path) => Ok(path.to_owned()),
+        None => fail(format!("{} is not UTF-8", path.display())),
     };
-    let library = standard_library(target)?.join(LIBRARY);
     Ok(text
         .replace(&path(resources)?, "RESOURCES")
         .replace("/~oxidize/app", "RESOURCES")
-        .replace(&path(&library)?, "STDLIB")
+        .replace(&path(&prefix(target)?.join(LIBRARY))?, "STDLIB")
         .replace("/~oxidize/lib/python3.13", "STDLIB")
         .replace(&path(program)?, "PROGRAM"))
 }

@@ -114,6 +114,16 @@ pub fn stub(target: &str) -> Result<PathBuf> {
 }
 
 fn foreign_stub(target: &str) -> Result<PathBuf> {
+    if std::env::var_os("OXIDIZE_TEST_PROGRAMS").is_some() {
+        // Nothing is built then; where the command itself looks.
+        let places = programs()?;
+        let mut stubs = places
+            .ancestors()
+            .map(|directory| directory.join("stubs").join(target).join("oxidize-stub"));
+        return stubs
+            .find(|stub| stub.is_file())
+            .ok_or_else(|| Stop::Missing(format!("a stub for {target}")));
+    }
     let lock = std::fs::read_to_string(checkout().join("prebuilt/distributions/lock.toml"))
         .unwrap_or_default();
     if !lock.contains(&format!("-{target}.tar.zst")) {
@@ -167,6 +177,20 @@ pub fn host_tool(name: &str) -> Result<PathBuf> {
         .map(|directory| directory.join(name))
         .find(|candidate| candidate.is_file())
         .ok_or_else(|| Stop::Missing(format!("{name} on PATH")))
+}
+
+/// The plain interpreter of a target's distribution, without a standard library around it.
+pub fn plain_python(target: &str) -> Result<PathBuf> {
+    if target == GNU {
+        return program("oxidize-plain-python");
+    }
+    // Linked together with the stub.
+    let python = stub(target)?.with_file_name("oxidize-plain-python");
+    if python.is_file() {
+        Ok(python)
+    } else {
+        missing(format!("{}", python.display()))
+    }
 }
 
 /// Whether we may use chroot and the like.

@@ -26,8 +26,6 @@ struct Row {
     signal: Option<Signal>,
     /// What both must end with, where it is the point of the line.
     ending: Option<Ending>,
-    /// Compared on gnu only, with the reason.
-    gnu_only: Option<&'static str>,
     /// CPython itself reads the source line here, from a file: the packaged program shows everything but that line.
     lacks_source_lines: bool,
 }
@@ -42,7 +40,6 @@ fn row(function: &'static str) -> Row {
         shell: None,
         signal: None,
         ending: None,
-        gnu_only: None,
         lacks_source_lines: false,
     }
 }
@@ -107,13 +104,6 @@ impl Row {
     fn lacks_source_lines(self) -> Self {
         Row {
             lacks_source_lines: true,
-            ..self
-        }
-    }
-
-    fn gnu_only(self, reason: &'static str) -> Self {
-        Row {
-            gnu_only: Some(reason),
             ..self
         }
     }
@@ -323,9 +313,7 @@ fn surroundings() -> Vec<Row> {
         row("dumps_its_threads").status(0),
         row("recurses").status(0),
         row("recurses_deeply").status(0),
-        row("recurses_in_c")
-            .status(0)
-            .gnu_only("the depth that the parser allows depends on the stack"),
+        row("recurses_in_c").status(0),
     ]
 }
 
@@ -338,9 +326,6 @@ fn main() -> std::process::ExitCode {
     ] {
         for row in rows {
             for (label, target) in [("gnu", GNU), ("musl", MUSL)] {
-                if target == MUSL && row.gnu_only.is_some() {
-                    continue;
-                }
                 let mut name = format!("{label}::{group}::{}", row.function);
                 if !row.label.is_empty() {
                     name.push_str(&format!(" ({})", row.label));
@@ -353,7 +338,7 @@ fn main() -> std::process::ExitCode {
     oxidize_tests::main(trials)
 }
 
-fn compare(row: &Row, target: &'static str) -> Result {
+fn compare(row: &Row, target: &str) -> Result {
     if row.shell.is_some_and(|shell| shell.contains("script -"))
         && tools::host_tool("script").is_err()
     {
@@ -366,8 +351,8 @@ fn compare(row: &Row, target: &'static str) -> Result {
     let main = resources.join("__main__.py");
     let expected = observe(row, &python, &[PathBuf::from("-I"), main])?;
 
-    let packaged = normal(packaged, target, app.path(), &resources)?;
-    let mut expected = normal(expected, target, &python, &resources)?;
+    let packaged = normal(packaged, app.path(), &resources, target)?;
+    let mut expected = normal(expected, &python, &resources, target)?;
     if row.lacks_source_lines {
         check(packaged != expected, || {
             format!("there is no difference any more: drop `lacks_source_lines`\n{packaged}")
@@ -404,9 +389,9 @@ fn observe(row: &Row, program: &Path, before: &[PathBuf]) -> Result<Outcome> {
 }
 
 /// Paths and addresses taken out.
-fn normal(outcome: Outcome, target: &str, program: &Path, resources: &Path) -> Result<Outcome> {
+fn normal(outcome: Outcome, program: &Path, resources: &Path, target: &str) -> Result<Outcome> {
     let text = |text: &str| {
-        let text = without_addresses(&plain::without_paths(text, target, program, resources)?);
+        let text = without_addresses(&plain::without_paths(text, program, resources, target)?);
         // faulthandler lists the extension modules that are not of the standard library: the importer.
         Ok::<_, Stop>(text.replace("\nExtension modules: _oxidize (total: 1)\n", ""))
     };
