@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -205,8 +205,7 @@ impl Run {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let child = command
-            .spawn()
+        let child = spawn(&mut command)
             .map_err(|error| Stop::Failed(format!("{}: {error}", self.program.display())))?;
         collect(child, self.stdin, self.timeout, signal).map_err(|stop| {
             Stop::Failed(format!(
@@ -215,6 +214,22 @@ impl Run {
                 self.arguments
             ))
         })
+    }
+}
+
+/// A program that was just written is busy while a child that another thread started meanwhile holds the descriptor it
+/// was written through, which ends with that child's exec.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let limit = Instant::now() + Duration::from_secs(10);
+    loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < limit =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
     }
 }
 
