@@ -15,11 +15,24 @@ sys.path[:0] = sys.argv[3:]
 
 import test.support
 
+# Not run, in either interpreter, with the reason.
+LEFT_OUT = {
+    "test.test_threading.ThreadingExceptionTests.test_print_exception_gh_102056":
+        "may never end: the interruption it waits for can be lost while a recursion is unwound",
+}
+
 outcomes = {}
 
 
 class Result(unittest.TestResult):
     """The worst outcome of each test; sub-tests count for their test."""
+
+    def startTest(self, test):
+        reason = LEFT_OUT.get(test.id())
+        if reason is not None:
+            outcomes[test.id()] = "skipped"
+            setattr(test, test._testMethodName, lambda: test.skipTest(reason))
+        super().startTest(test)
 
     def note(self, test, outcome):
         if outcomes.get(test.id()) not in ("failed", "error"):
