@@ -19,6 +19,7 @@ pub mod expect;
 pub mod package;
 pub mod plain;
 pub mod run;
+pub mod targets;
 pub mod tools;
 pub mod wheels;
 

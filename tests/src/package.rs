@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::run::Run;
 use crate::tools::{self, GNU};
-use crate::{Result, fail};
+use crate::{Result, fail, targets};
 
 /// What to package and how.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +100,9 @@ impl Package {
     /// Packages into a directory of its own.
     pub fn build(&self) -> Result<App> {
         let directory = tools::scratch()?;
-        let path = directory.path().join("app");
+        let path = directory
+            .path()
+            .join(targets::program_name("app", &self.target));
         self.write(&path)?;
         Ok(App {
             path,

@@ -1,8 +1,9 @@
 //! The interpreter to compare with: `oxidize-plain-python`, laid out as an installed Python with the standard library
 //! of the same distribution around it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::tools::GNU;
 use crate::{Result, fail, tools};
@@ -12,15 +13,11 @@ const LIBRARY: &str = "lib/python3.13";
 
 /// `bin/python3.13` of an installed Python for this target.
 pub fn python(target: &str) -> Result<PathBuf> {
-    static GNU_PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
-    static MUSL_PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
-    let python = if target == GNU {
-        &GNU_PYTHON
-    } else {
-        &MUSL_PYTHON
-    };
-    python
-        .get_or_init(|| put_program(&prefix(target)?, &tools::plain_python(target)?))
+    static PYTHONS: Mutex<BTreeMap<String, Result<PathBuf>>> = Mutex::new(BTreeMap::new());
+    let mut pythons = PYTHONS.lock().unwrap_or_else(PoisonError::into_inner);
+    pythons
+        .entry(target.to_owned())
+        .or_insert_with(|| put_program(&prefix(target)?, &tools::plain_python(target)?))
         .clone()
 }
 

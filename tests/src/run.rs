@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use crate::targets::{self, Launcher};
 use crate::{Result, Stop, check, fail, tools};
 
 /// How a program ended and what it wrote.
@@ -79,6 +80,15 @@ impl Outcome {
     pub fn success(self) -> Result<Self> {
         check(self.ending == Ending::Status(0), || self.to_string())?;
         Ok(self)
+    }
+
+    /// Windows programs end lines with CR LF.
+    fn with_unix_line_ends(self) -> Self {
+        Outcome {
+            ending: self.ending,
+            stdout: self.stdout.replace("\r\n", "\n"),
+            stderr: self.stderr.replace("\r\n", "\n"),
+        }
     }
 
     /// Fails unless it ended with 0 and wrote exactly this.
@@ -193,13 +203,29 @@ impl Run {
                 empty.path()
             }
         };
-        let mut command = Command::new(&self.program);
+        let launcher = targets::launcher(&self.program)?;
+        let mut command = match &launcher {
+            Launcher::Itself => Command::new(&self.program),
+            Launcher::Emulator(emulator, before) => {
+                let mut command = Command::new(emulator);
+                command.args(before).arg(&self.program);
+                command
+            }
+            Launcher::Wine(wine, _) => {
+                let mut command = Command::new(wine);
+                command.arg(&self.program);
+                command
+            }
+        };
         if !self.keep_environment {
             command.env_clear();
         }
         command
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Launcher::Wine(_, variables) = &launcher {
+            command.envs(variables.iter().map(|(name, value)| (name, value)));
+        }
         command.current_dir(directory).process_group(0);
         command
             .stdin(Stdio::piped())
@@ -207,12 +233,16 @@ impl Run {
             .stderr(Stdio::piped());
         let child = spawn(&mut command)
             .map_err(|error| Stop::Failed(format!("{}: {error}", self.program.display())))?;
-        collect(child, self.stdin, self.timeout, signal).map_err(|stop| {
+        let outcome = collect(child, self.stdin, self.timeout, signal).map_err(|stop| {
             Stop::Failed(format!(
                 "{} {:?}: {stop}",
                 self.program.display(),
                 self.arguments
             ))
+        })?;
+        Ok(match launcher {
+            Launcher::Wine(..) => outcome.with_unix_line_ends(),
+            _ => outcome,
         })
     }
 }

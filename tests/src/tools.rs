@@ -1,10 +1,11 @@
 //! Where things are: the programs under test, this folder, scratch directories, tools of the host.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::{Result, Stop, fail, missing};
+use crate::{Result, Stop, fail, missing, targets};
 
 /// The target every machine that runs these tests can execute.
 pub const GNU: &str = "x86_64-unknown-linux-gnu";
@@ -106,20 +107,23 @@ pub fn stub(target: &str) -> Result<PathBuf> {
     if target == GNU {
         return program("oxidize-stub");
     }
-    static MUSL_STUB: OnceLock<Result<PathBuf>> = OnceLock::new();
-    match target {
-        MUSL => MUSL_STUB.get_or_init(|| foreign_stub(target)).clone(),
-        _ => missing(format!("a machine that runs {target}")),
-    }
+    static STUBS: Mutex<BTreeMap<String, Result<PathBuf>>> = Mutex::new(BTreeMap::new());
+    // Locked while one is made: cargo would not make two at once either.
+    let mut stubs = STUBS.lock().unwrap_or_else(PoisonError::into_inner);
+    stubs
+        .entry(target.to_owned())
+        .or_insert_with(|| foreign_stub(target))
+        .clone()
 }
 
 fn foreign_stub(target: &str) -> Result<PathBuf> {
+    let file = targets::program_name("oxidize-stub", target);
     if std::env::var_os("OXIDIZE_TEST_PROGRAMS").is_some() {
         // Nothing is built then; where the command itself looks.
         let places = programs()?;
         let mut stubs = places
             .ancestors()
-            .map(|directory| directory.join("stubs").join(target).join("oxidize-stub"));
+            .map(|directory| directory.join("stubs").join(target).join(&file));
         return stubs
             .find(|stub| stub.is_file())
             .ok_or_else(|| Stop::Missing(format!("a stub for {target}")));
@@ -159,10 +163,7 @@ fn foreign_stub(target: &str) -> Result<PathBuf> {
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    let stub = checkout()
-        .join("target/stubs")
-        .join(target)
-        .join("oxidize-stub");
+    let stub = checkout().join("target/stubs").join(target).join(&file);
     if stub.is_file() {
         Ok(stub)
     } else {
@@ -185,7 +186,8 @@ pub fn plain_python(target: &str) -> Result<PathBuf> {
         return program("oxidize-plain-python");
     }
     // Linked together with the stub.
-    let python = stub(target)?.with_file_name("oxidize-plain-python");
+    let file = targets::program_name("oxidize-plain-python", target);
+    let python = stub(target)?.with_file_name(file);
     if python.is_file() {
         Ok(python)
     } else {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use oxidize_tests::expect::Expectations;
 use oxidize_tests::package::Package;
-use oxidize_tests::tools::{self, GNU, MUSL};
+use oxidize_tests::targets::{RUNNABLE, Target};
+use oxidize_tests::tools;
 use oxidize_tests::{Result, Stop, check, missing, trial};
 
 fn main() -> std::process::ExitCode {
@@ -12,10 +13,10 @@ fn main() -> std::process::ExitCode {
     match programs() {
         Ok(programs) => {
             for (name, file, resources) in programs {
-                for (label, target) in [("gnu", GNU), ("musl", MUSL)] {
+                for Target { label, triple } in RUNNABLE {
                     let (file, resources) = (file.clone(), resources.clone());
                     trials.push(trial(format!("{label}::{name}"), move || {
-                        run(&file, &resources, target)
+                        run(&file, &resources, triple)
                     }));
                 }
             }
@@ -75,7 +76,7 @@ fn run(file: &Path, resources: &Path, target: &str) -> Result {
     for need in &expected.needs {
         match need.as_str() {
             // Nothing is missing: the test does not apply.
-            "gnu" if target != GNU => return Ok(()),
+            "gnu" if !target.ends_with("-linux-gnu") => return Ok(()),
             "gnu" => {}
             "root" if !tools::is_root() => return missing("the rights of root"),
             "root" => {}

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use oxidize_tests::package::Package;
 use oxidize_tests::run::{Ending, Outcome, Run};
-use oxidize_tests::tools::{self, GNU, MUSL};
+use oxidize_tests::targets::{RUNNABLE, Target};
+use oxidize_tests::tools;
 use oxidize_tests::{Result, Stop, check, missing, plain, trial};
 use rustix::process::Signal;
 
@@ -325,13 +326,13 @@ fn main() -> std::process::ExitCode {
         ("surroundings", surroundings()),
     ] {
         for row in rows {
-            for (label, target) in [("gnu", GNU), ("musl", MUSL)] {
+            for Target { label, triple } in RUNNABLE {
                 let mut name = format!("{label}::{group}::{}", row.function);
                 if !row.label.is_empty() {
                     name.push_str(&format!(" ({})", row.label));
                 }
                 let row = row.clone();
-                trials.push(trial(name, move || compare(&row, target)));
+                trials.push(trial(name, move || compare(&row, triple)));
             }
         }
     }

@@ -1,0 +1,189 @@
+//! The targets, and how a program made for one is started on this machine.
+//!
+//! The file itself says what it needs, so that a test starts every program in the same way ([`crate::run::Run`]):
+//!
+//! * ELF for this machine: as it is;
+//! * ELF for aarch64: as it is where the kernel hands such files to qemu (`binfmt_misc`), so that they can start each
+//!   other; else by `qemu-aarch64`, which cannot do that;
+//! * PE: by `wine`, in a prefix of its own.
+//!
+//! Mach-O cannot be started here by anything.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::{Result, Stop, fail, missing, tools};
+
+/// A target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What its tests' names begin with.
+    pub label: &'static str,
+    /// Rust's triple.
+    pub triple: &'static str,
+}
+
+/// Targets whose programs can be started here, natively or not.
+pub const RUNNABLE: [Target; 2] = [
+    Target {
+        label: "gnu",
+        triple: tools::GNU,
+    },
+    Target {
+        label: "musl",
+        triple: tools::MUSL,
+    },
+];
+
+/// Arm Linux with glibc.
+pub const AARCH64_GNU: &str = "aarch64-unknown-linux-gnu";
+/// Arm Linux, fully static.
+pub const AARCH64_MUSL: &str = "aarch64-unknown-linux-musl";
+/// Windows.
+pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+/// Whether programs of this target are PE files.
+pub fn is_windows(triple: &str) -> bool {
+    triple.contains("-windows-")
+}
+
+/// The file name of a program of this target.
+pub fn program_name(stem: &str, triple: &str) -> String {
+    if is_windows(triple) {
+        format!("{stem}.exe")
+    } else {
+        stem.to_owned()
+    }
+}
+
+/// How a program is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Launcher {
+    /// By its own path.
+    Itself,
+    /// By an emulator that takes the program as the argument behind these.
+    Emulator(PathBuf, Vec<String>),
+    /// By wine; the variables it needs.
+    Wine(PathBuf, Vec<(String, String)>),
+}
+
+/// The launcher for a file. What is no ELF or PE file (a script, a tool) starts itself.
+pub fn launcher(program: &Path) -> Result<Launcher> {
+    let mut head = [0; 20];
+    let length = match File::open(program) {
+        // By name from PATH, or with rights to execute only.
+        Err(_) => 0,
+        Ok(mut file) => file.read(&mut head)?,
+    };
+    // ELF: e_machine at 18, EM_AARCH64 is 183 (elf.h).
+    if length == head.len() && head.starts_with(b"\x7fELF") && head[18..] == [183, 0] {
+        return aarch64();
+    }
+    if head.starts_with(b"MZ") {
+        return wine();
+    }
+    Ok(Launcher::Itself)
+}
+
+fn aarch64() -> Result<Launcher> {
+    if cfg!(target_arch = "aarch64") {
+        return Ok(Launcher::Itself);
+    }
+    // The first line of an entry's file is `enabled` or `disabled`; the whole facility may be off too.
+    let enabled = |name: &str| {
+        std::fs::read_to_string(Path::new("/proc/sys/fs/binfmt_misc").join(name))
+            .is_ok_and(|text| text.starts_with("enabled"))
+    };
+    if enabled("status") && enabled("qemu-aarch64") {
+        return Ok(Launcher::Itself);
+    }
+    Ok(Launcher::Emulator(
+        tools::host_tool("qemu-aarch64")?,
+        vec!["-L".to_owned(), "/usr/aarch64-linux-gnu".to_owned()],
+    ))
+}
+
+/// wine with an empty Windows of its own, prepared once for all tests of a target directory.
+fn wine() -> Result<Launcher> {
+    static WINE: OnceLock<Result<Launcher>> = OnceLock::new();
+    WINE.get_or_init(|| {
+        let wine = tools::host_tool("wine")?;
+        let prefix = tools::cache("wine")?.join("prefix");
+        let Some(text) = prefix.to_str() else {
+            return fail(format!("{} is not UTF-8", prefix.display()));
+        };
+        let variables = vec![
+            ("WINEPREFIX".to_owned(), text.to_owned()),
+            ("WINEDEBUG".to_owned(), "-all".to_owned()),
+            // No dialogue about Mono or Gecko, and no window.
+            ("WINEDLLOVERRIDES".to_owned(), "mscoree,mshtml=".to_owned()),
+        ];
+        prepare_wine(&wine, &prefix, &variables)?;
+        Ok(Launcher::Wine(wine, variables))
+    })
+    .clone()
+}
+
+/// Makes the prefix: what wine puts there itself, and the version of Windows that our programs are for.
+fn prepare_wine(wine: &Path, prefix: &Path, variables: &[(String, String)]) -> Result {
+    let done = prefix.join("oxidize-tests-ready");
+    let lock = File::create(tools::cache("wine")?.join("lock"))?;
+    lock.lock()?;
+    if done.is_file() {
+        return Ok(());
+    }
+    let steps: [&[&str]; 2] = [
+        &["wineboot", "--init"],
+        &[
+            "reg",
+            "add",
+            "HKCU\\Software\\Wine",
+            "/v",
+            "Version",
+            "/d",
+            "win10",
+            "/f",
+        ],
+    ];
+    for step in steps {
+        let output = Command::new(wine)
+            .args(step)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .output()?;
+        if !output.status.success() {
+            return fail(format!(
+                "wine {}: {}\n{}",
+                step.join(" "),
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+    }
+    std::fs::write(done, "")?;
+    Ok(())
+}
+
+/// Why a test of this target cannot run here; `Ok` when it can, as far as emulators go.
+pub fn can_run(triple: &str) -> Result {
+    match triple {
+        tools::GNU | tools::MUSL => Ok(()),
+        AARCH64_GNU | AARCH64_MUSL => aarch64().map(drop),
+        _ if is_windows(triple) => wine().map(drop),
+        _ => missing(format!("a machine that runs {triple}")),
+    }
+}
+
+/// Whether programs of this target can start programs of the same target here.
+pub fn can_start_children(triple: &str) -> Result {
+    match triple {
+        AARCH64_GNU | AARCH64_MUSL if aarch64()? != Launcher::Itself => Err(Stop::Missing(
+            "binfmt_misc with qemu-aarch64 (package qemu-user-binfmt), by which aarch64 programs start each other"
+                .to_owned(),
+        )),
+        _ => can_run(triple),
+    }
+}
