@@ -32,9 +32,12 @@ pub(crate) fn install<'py>(gil: Gil<'py>, native: &Object<'py>) -> Result<()> {
     Ok(())
 }
 
-/// Whether `program` (str, bytes or path-like) is `sys.executable`. What is no path is left to the original to refuse.
+/// Whether `program` (str, bytes or path-like) is `sys.executable`. What is no path is left to the original to refuse,
+/// as is everything once the interpreter has begun to take its modules apart.
 fn is_ourselves<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
-    let path = gil.import("os")?;
+    let Some(path) = gil.loaded("os")? else {
+        return Ok(false);
+    };
     let Ok(program) = path.call_method(c"fsencode", std::slice::from_ref(program)) else {
         gil.clear();
         return Ok(false);
@@ -126,22 +129,46 @@ fn spawn<'py>(call: &Call<'py>, original: &std::ffi::CStr) -> Result<Object<'py>
         .call_all(&arguments, call.keywords()?)
 }
 
+/// Positions in the arguments of `fork_exec`, Modules/_posixsubprocess.c.
+mod position {
+    pub(super) const EXECUTABLES: usize = 1;
+    pub(super) const ENVIRONMENT: usize = 5;
+    pub(super) const PREEXEC: usize = 21;
+}
+
 /// `fork_exec(args, executable_list, close_fds, pass_fds, cwd, env_list, ...)`, all positional.
 pub(crate) fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
-    if arguments.len() > 5 && any_is_ourselves(gil, &arguments[1])? {
-        arguments[5] = if arguments[5].is_none() {
-            inherited(gil)?
-        } else {
-            let mut pairs = arguments[5].items()?;
+    if arguments.len() > position::PREEXEC
+        && any_is_ourselves(gil, &arguments[position::EXECUTABLES])?
+    {
+        let environment = &arguments[position::ENVIRONMENT];
+        let preexec = &arguments[position::PREEXEC];
+        if !environment.is_none() {
+            let mut pairs = environment.items()?;
             pairs.push(gil.bytes(&mark())?);
-            gil.list(&pairs)?
-        };
+            arguments[position::ENVIRONMENT] = gil.list(&pairs)?;
+        } else if preexec.is_none() {
+            arguments[position::ENVIRONMENT] = inherited(gil)?;
+        } else {
+            // The child gets what its environment is after `preexec_fn`, which may change it: marked there.
+            arguments[position::PREEXEC] = gil
+                .import("_functools")?
+                .attr(c"partial")?
+                .call(&[call.receiver().attr(c"mark_after")?, preexec.clone()])?;
+        }
     }
     call.receiver()
         .attr(c"_fork_exec")?
         .call_all(&arguments, call.keywords()?)
+}
+
+/// `mark_after(preexec_fn)`, in the new process: calls it and marks the environment that `exec` hands on.
+pub(crate) fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    call.argument(0, "preexec_fn")?.call(&[])?;
+    lifecycle::set_environment(INTERPRETER_MARK, c"1", true);
+    Ok(call.gil().none())
 }
 
 fn any_is_ourselves<'py>(gil: Gil<'py>, programs: &Object<'py>) -> Result<bool> {

@@ -11,6 +11,7 @@ use oxidize_format::{Blob, Entry, RunConfig};
 
 use crate::ffi::config::{Config, Failure, Field, List, PreConfig, Switch, preinitialize};
 use crate::ffi::lifecycle::{environment, set_environment, unset_environment};
+use crate::ffi::trust;
 use crate::importer::{self, tree};
 
 /// Set by our own hooks for a child that is started as `sys.executable`: act as a Python interpreter over the packaged
@@ -63,11 +64,13 @@ pub(crate) fn begin(
     let arguments = if again { &arguments[1..] } else { arguments };
     let interpreter = (marked && !again) || run.entry == Entry::None;
 
+    trust::set_probing(run.ca_bundle_probe);
     for (name, value) in run.environment() {
         set_environment(&CString::new(name)?, &CString::new(value)?, false);
     }
     // A child that acts as an interpreter is as open as `python3` about scripts' directories; the application is not.
-    let isolated = !(run.use_environment || marked && interpreter);
+    // CPython takes "isolated" for a wish to have neither environment nor user site.
+    let isolated = !(run.use_environment || run.user_site || marked && interpreter);
     preinitialize(&PreConfig {
         utf8_mode: run.utf8_mode,
         use_environment: run.use_environment,
@@ -138,7 +141,10 @@ fn names_us(argument: &CStr, executable: &Path, arguments: &[CString]) -> bool {
 
 fn paths(config: &mut Config, run: &RunConfig<'static>, executable: &Path) -> Result<(), Error> {
     let executable_c = CString::new(executable.as_os_str().as_bytes())?;
-    config.string(Field::ProgramName, &executable_c)?;
+    match run.program_name {
+        Some(name) => config.string(Field::ProgramName, &CString::new(name)?)?,
+        None => config.string(Field::ProgramName, &executable_c)?,
+    }
     config.string(Field::Executable, &executable_c)?;
     config.string(Field::BaseExecutable, &executable_c)?;
     let root = CString::new(tree::ROOT)?;

@@ -85,7 +85,7 @@ pub(crate) fn whole_environment() -> Vec<Vec<u8>> {
 
 /// Sets an environment variable, replacing an old value only if `replace`.
 pub(crate) fn set_environment(name: &CStr, value: &CStr, replace: bool) {
-    // SAFETY: `main` has started no thread yet.
+    // SAFETY: one thread: `main` has started none yet, and the child between fork and exec has only this one.
     unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), replace.into()) };
 }
 

@@ -12,7 +12,7 @@ mod fileobject;
 pub(crate) mod lifecycle;
 pub(crate) mod module;
 mod object;
-mod trust;
+pub(crate) mod trust;
 pub(crate) mod types;
 
 pub(crate) use call::Call;

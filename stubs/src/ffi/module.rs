@@ -229,14 +229,27 @@ fn functions() -> Vec<py::PyMethodDef> {
         method!(
             c"execve",
             children::execve,
-            c"execve($module, path, argv, env)\n--\n\nos.execve"
+            c"execve($module, /, path, argv, env)\n--\n\nos.execve"
         ),
-        method!(c"posix_spawn", children::posix_spawn, c"os.posix_spawn"),
-        method!(c"posix_spawnp", children::posix_spawnp, c"os.posix_spawnp"),
+        method!(
+            c"posix_spawn",
+            children::posix_spawn,
+            c"posix_spawn($module, path, argv, env, /, *, file_actions=(), setpgroup=None, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=None)\n--\n\nos.posix_spawn"
+        ),
+        method!(
+            c"posix_spawnp",
+            children::posix_spawnp,
+            c"posix_spawnp($module, path, argv, env, /, *, file_actions=(), setpgroup=None, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=None)\n--\n\nos.posix_spawnp"
+        ),
         method!(
             c"fork_exec",
             children::fork_exec,
             c"_posixsubprocess.fork_exec"
+        ),
+        method!(
+            c"mark_after",
+            children::mark_after,
+            c"mark_after(preexec_fn): calls it and marks the new process as an interpreter"
         ),
         method!(
             c"distributions",

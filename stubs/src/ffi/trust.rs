@@ -7,6 +7,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bundles of the common distributions, most common first (the list Go's crypto/x509 root_linux.go and
 /// rustls-native-certs' openssl-probe agree on).
@@ -23,7 +24,18 @@ const FILES: [&CStr; 7] = [
 /// Directories with hashed names, where the system keeps such.
 const DIRECTORIES: [&CStr; 2] = [c"/etc/ssl/certs", c"/etc/pki/tls/certs"];
 
+/// Whether the places of other distributions are tried; without it, only where OpenSSL itself would look.
+static PROBING: AtomicBool = AtomicBool::new(true);
+
+/// Acts on the run configuration. Before Python starts.
+pub(crate) fn set_probing(on: bool) {
+    PROBING.store(on, Ordering::Relaxed);
+}
+
 fn first(candidates: &'static [&'static CStr], fallback: &'static CStr) -> &'static CStr {
+    if !PROBING.load(Ordering::Relaxed) {
+        return fallback;
+    }
     // SAFETY: NUL-terminated constants.
     candidates
         .iter()
