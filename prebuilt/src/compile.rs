@@ -87,7 +87,8 @@ fn one(zig: &Zig, target: &Target, map: &Path, folder: &Path, unit: &Unit) -> Re
 /// `dir/file.c` to `dir-file.o`: members of a static library are told apart by their file name alone.
 pub fn object_name(source: &str) -> String {
     let stem = source.rsplit_once('.').map_or(source, |(stem, _)| stem);
-    format!("{}.o", stem.trim_start_matches('/').replace('/', "-"))
+    let stem = stem.trim_start_matches("../").trim_start_matches('/');
+    format!("{}.o", stem.replace('/', "-"))
 }
 
 /// Macros as compiler arguments.

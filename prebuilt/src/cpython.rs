@@ -2,7 +2,7 @@
 
 use crate::compile::{self, Unit};
 use crate::library::copy_tree;
-use crate::recipe::Module;
+use crate::recipe::{Module, On};
 use crate::workplace::Workplace;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -22,6 +22,7 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
         std::fs::remove_dir_all(&generated)?;
     }
     copy_tree(&place.recipes.generated(), &generated)?;
+    crate::support::copy(place)?;
     let config = config_c(place, &source)?;
     std::fs::write(generated.join("config.c"), config)?;
     let build = place.work.join("build/cpython");
@@ -41,18 +42,20 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
     )?;
     let mut objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
     if !place.target.flags.lto.is_empty() {
-        objects = vec![whole_program(place, &build, &objects)?];
+        objects = whole_program(place, &build, objects)?;
     }
     objects.extend(crate::support::build(place, &source, &build, &objects)?);
     let library = place.lib().join(library_name(place));
     place.zig.archive(&library, &objects)?;
 
     for bundled in &cpython.bundled {
+        let extra = bundled.on.of(&place.target.os);
         let mut arguments = common_arguments(place)?;
-        arguments.extend(compile::defines(&bundled.defines));
+        arguments.extend(place.variables.expand_all(&extra.flags)?);
+        arguments.extend(compile::defines(&extra.all_defines(&bundled.defines)));
         arguments.extend(bundled.includes.iter().map(|i| format!("-I{i}")));
-        let units: Vec<Unit> = bundled
-            .files
+        let units: Vec<Unit> = extra
+            .all_files(&bundled.files)
             .iter()
             .map(|f| unit(f, &build, arguments.clone()))
             .collect();
@@ -77,23 +80,54 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
 /// Link-time optimisation settled here: a relocatable link turns the objects, which hold LLVM bitcode, into one object
 /// of machine code. In such a link every global name stays, so API that CPython itself does not use survives, and
 /// `-ffunction-sections` lets the final link drop what nobody refers to.
-fn whole_program(place: &Workplace<'_>, build: &Path, objects: &[PathBuf]) -> Result<PathBuf> {
+///
+/// COFF knows no relocatable link. There, a DLL is linked that nobody wants, since the linker can leave the object it
+/// made of the bitcode. What the API exports stays, and what `lto_link` names. Objects that are machine code already
+/// take part, so that what they refer to stays, too, and are handed on.
+fn whole_program(
+    place: &Workplace<'_>,
+    build: &Path,
+    objects: Vec<PathBuf>,
+) -> Result<Vec<PathBuf>> {
     let object = build.join("libpython.o");
-    let status = place
-        .zig
-        .command("ld.lld")
-        .arg("-r")
-        .args(&place.target.flags.lto_link)
-        .arg("-o")
-        .arg(&object)
-        .args(objects)
+    let flags = &place.target.flags.lto_link;
+    let coff = place.target.object_format == "coff";
+    let mut command = place.zig.command(if coff { "lld-link" } else { "ld.lld" });
+    if coff {
+        command
+            .args([
+                "/dll",
+                "/noentry",
+                "/machine:x64",
+                "/force:unresolved",
+                "/errorlimit:1",
+                "-lldmingw",
+            ])
+            .arg(format!("/lto-obj-path:{}", object.display()))
+            .arg(format!("/out:{}", build.join("unwanted.dll").display()))
+            // Every name of the C runtime is missing here.
+            .stderr(std::fs::File::create(build.join("lto.log"))?);
+    } else {
+        command.arg("-r").arg("-o").arg(&object);
+    }
+    let status = command
+        .args(flags)
+        .args(&objects)
         .status()
-        .context("cannot run zig ld.lld")?;
-    if !status.success() {
-        bail!("zig ld.lld could not optimise libpython as a whole");
+        .context("cannot run zig's lld")?;
+    if !status.success() || !object.is_file() {
+        bail!("zig's lld could not optimise libpython as a whole");
     }
     eprintln!("   optimised libpython as a whole");
-    Ok(object)
+    let mut left = vec![object];
+    if coff {
+        for object in objects {
+            if !std::fs::read(&object)?.starts_with(b"BC\xC0\xDE") {
+                left.push(object);
+            }
+        }
+    }
+    Ok(left)
 }
 
 /// `libpython3.13.a`.
@@ -104,16 +138,15 @@ pub fn library_name(place: &Workplace<'_>) -> String {
 /// Flags and include folders of every file of CPython.
 pub fn common_arguments(place: &Workplace<'_>) -> Result<Vec<String>> {
     let compile = &place.recipes.cpython.compile;
+    let extra = compile.on.of(&place.target.os);
     let mut arguments = place.target.flags.interpreter.clone();
-    arguments.extend(compile.flags.iter().cloned());
-    arguments.extend(compile::defines(&compile.defines));
-    arguments.extend(
-        place
-            .variables
-            .expand_all(&compile.includes)?
-            .into_iter()
-            .map(|i| format!("-I{i}")),
-    );
+    arguments.extend(extra.merged(&compile.flags, &extra.flags));
+    let defines = extra.all_defines(&compile.defines);
+    arguments.extend(compile::defines(&place.variables.expand_all(&defines)?));
+    for includes in [&extra.includes, &compile.includes] {
+        let includes = place.variables.expand_all(includes)?;
+        arguments.extend(includes.into_iter().map(|i| format!("-I{i}")));
+    }
     Ok(arguments)
 }
 
@@ -127,6 +160,7 @@ fn unit(file: &str, build: &Path, arguments: Vec<String>) -> Unit {
 
 fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
     let cpython = &place.recipes.cpython;
+    let os = &place.target.os;
     let mut common = common_arguments(place)?;
     common.extend(place.target.flags.lto.iter().cloned());
     let mut units = Vec::new();
@@ -134,10 +168,13 @@ fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
     let mut add = |file: &str, arguments: Vec<String>| -> Result<()> {
         let mut all = common.clone();
         all.extend(arguments);
-        if let Some(extra) = cpython.file.get(file) {
-            all.extend(compile::defines(
-                &place.variables.expand_all(&extra.defines)?,
-            ));
+        if let Some(per_file) = cpython.file.get(file) {
+            let (defines, flags) = match per_file.on.get(os) {
+                Some(extra) => (&extra.defines, extra.flags.as_slice()),
+                None => (&per_file.defines, [].as_slice()),
+            };
+            all.extend(compile::defines(&place.variables.expand_all(defines)?));
+            all.extend(place.variables.expand_all(flags)?);
         }
         if !seen.insert(compile::object_name(file)) {
             bail!("{file} is named twice in the recipe");
@@ -145,12 +182,14 @@ fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
         units.push(unit(file, build, all));
         Ok(())
     };
-    for file in &cpython.core.files {
-        add(file, compile::defines(&cpython.core.defines))?;
+    let core = cpython.core.on.of(os);
+    let defines = compile::defines(&core.all_defines(&cpython.core.defines));
+    for file in core.all_files(&cpython.core.files) {
+        add(&file, defines.clone())?;
     }
     for module in place.recipes.modules(place.target) {
-        for file in &module.files {
-            add(file, module_arguments(place, module))?;
+        for file in module.on.of(os).all_files(&module.files) {
+            add(&file, module_arguments(place, module)?)?;
         }
     }
     add("generated/config.c", vec!["-DPy_BUILD_CORE".to_owned()])?;
@@ -161,9 +200,12 @@ fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
     Ok(units)
 }
 
-fn module_arguments(place: &Workplace<'_>, module: &Module) -> Vec<String> {
+fn module_arguments(place: &Workplace<'_>, module: &Module) -> Result<Vec<String>> {
+    let extra = module.on.of(&place.target.os);
     let mut arguments = vec!["-DPy_BUILD_CORE_BUILTIN".to_owned()];
-    arguments.extend(compile::defines(&module.defines));
+    arguments.extend(place.variables.expand_all(&module.flags)?);
+    arguments.extend(place.variables.expand_all(&extra.flags)?);
+    arguments.extend(compile::defines(&extra.all_defines(&module.defines)));
     arguments.extend(module.includes.iter().map(|i| format!("-I{i}")));
     let include = place.include();
     if !module.links.is_empty() {
@@ -175,14 +217,22 @@ fn module_arguments(place: &Workplace<'_>, module: &Module) -> Vec<String> {
         );
         arguments.push(format!("-I{}", include.display()));
     }
-    arguments
+    Ok(arguments)
 }
 
-/// The table of built-in modules: CPython's template with its two markers filled, as its makesetup does.
+/// The table of built-in modules: CPython's template with its two markers filled, as its makesetup does. The template for
+/// Windows is a finished table already; what it has stays as it is.
 fn config_c(place: &Workplace<'_>, source: &Path) -> Result<String> {
-    let template = std::fs::read_to_string(source.join("Modules/config.c.in"))?;
+    let config = &place.recipes.cpython.core.config;
+    let name = config
+        .get(&place.target.os)
+        .with_context(|| format!("[core.config] has nothing for {}", place.target.os))?;
+    let template = std::fs::read_to_string(source.join(name))?;
     let (mut declarations, mut entries) = (String::new(), String::new());
     for module in place.recipes.modules(place.target) {
+        if template.contains(&format!("{{\"{}\", ", module.name)) {
+            continue;
+        }
         declarations.push_str(&format!("extern PyObject* PyInit_{}(void);\n", module.name));
         entries.push_str(&format!("    {{\"{0}\", PyInit_{0}}},\n", module.name));
     }
@@ -192,7 +242,7 @@ fn config_c(place: &Workplace<'_>, source: &Path) -> Result<String> {
         ("/* -- ADDMODULE MARKER 2 -- */", entries),
     ] {
         if !text.contains(marker) {
-            bail!("Modules/config.c.in has no {marker}");
+            bail!("{name} has no {marker}");
         }
         text = text.replacen(marker, &filling, 1);
     }

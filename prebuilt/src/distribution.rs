@@ -38,13 +38,12 @@ pub fn assemble(place: &Workplace<'_>, out: &Path) -> Result<PathBuf> {
     let generated = place.recipes.generated().join(&place.target.triple);
     std::fs::copy(generated.join("pyconfig.h"), include.join("pyconfig.h"))?;
 
-    let stdlib = dist.join(format!("install/lib/python{}", python.short()));
-    std::fs::create_dir_all(&stdlib)?;
-    let variables = sysconfig::variables(place)?;
-    std::fs::write(
-        stdlib.join(sysconfig::file_name(place)),
-        sysconfig::module(&variables),
-    )?;
+    if let Some(name) = sysconfig::file_name(place) {
+        let stdlib = dist.join(format!("install/lib/python{}", python.short()));
+        std::fs::create_dir_all(&stdlib)?;
+        let variables = sysconfig::variables(place)?;
+        std::fs::write(stdlib.join(name), sysconfig::module(&variables))?;
+    }
 
     licences::write(place)?;
     let document = python_json::document(place)?;

@@ -1,6 +1,8 @@
 //! The link kit: what a program needs at link time from the C library and the compiler, so that nothing of the
 //! machine that links has a say.
 
+mod mingw;
+
 use crate::cpython;
 use crate::recipe::InputsKind;
 use crate::workplace::Workplace;
@@ -12,8 +14,10 @@ use std::path::{Path, PathBuf};
 pub fn write(place: &Workplace<'_>) -> Result<()> {
     let kit = place.dist().join("build/link-kit");
     std::fs::create_dir_all(kit.join("lib"))?;
-    if place.target.inputs.kind == InputsKind::ZigGlibc {
-        glibc(place, &kit.join("lib"))?;
+    match place.target.inputs.kind {
+        InputsKind::ZigGlibc => glibc(place, &kit.join("lib"))?,
+        InputsKind::ZigMingw => mingw::write(place, &kit.join("lib"))?,
+        InputsKind::RustSelfContained => {}
     }
     for name in ["exports.list", "exported-libc-names.txt"] {
         std::fs::copy(

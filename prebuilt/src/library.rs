@@ -1,7 +1,7 @@
 //! Building the C libraries of `recipes/libraries.toml`.
 
 use crate::compile::{self, Unit};
-use crate::recipe::{Library, Variables};
+use crate::recipe::{Library, On, Variables};
 use crate::workplace::Workplace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ fn build(place: &Workplace<'_>, library: &Library) -> Result<()> {
         }
         std::fs::create_dir_all(folder)?;
     }
-    let arch = library.arch.get(&place.target.arch);
+    let arch = library.per_arch(place.target);
     let mut variables = place.variables.clone();
     variables
         .set_path("src", &source)
@@ -87,24 +87,25 @@ fn compile_files(
         }
         std::fs::write(to, text)?;
     }
-    let arch = library.arch.get(&place.target.arch);
+    let arch = library.per_arch(place.target);
+    let extra = library.on.of(&place.target.os);
     let mut arguments = place.target.flags.libraries.clone();
     arguments.extend(variables.expand_all(&library.flags)?);
-    arguments.extend(compile::defines(&library.defines));
+    arguments.extend(variables.expand_all(&extra.flags)?);
+    arguments.extend(compile::defines(&extra.all_defines(&library.defines)));
     arguments.extend(
         arch.map(|a| compile::defines(&a.defines))
             .unwrap_or_default(),
     );
     arguments.extend(
         variables
-            .expand_all(&library.includes)?
+            .expand_all(&extra.includes)?
             .into_iter()
+            .chain(variables.expand_all(&library.includes)?)
             .map(|i| format!("-I{i}")),
     );
-    let files = library
-        .files
-        .iter()
-        .chain(arch.into_iter().flat_map(|a| &a.files));
+    let common = extra.all_files(&library.files);
+    let files = common.iter().chain(arch.into_iter().flat_map(|a| &a.files));
     let units: Vec<Unit> = files
         .map(|file| Unit {
             source: file.clone(),

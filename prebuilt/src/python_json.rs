@@ -3,6 +3,7 @@
 //! One thing differs from theirs: no object file is stored beside the library that holds it, so `objs` is always
 //! empty and every extension is `in_core`; the library to link is `core.static_lib`.
 
+use crate::recipe::Target;
 use crate::workplace::Workplace;
 use crate::{cpython, kit, sysconfig};
 use anyhow::Result;
@@ -133,14 +134,14 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
             "data": "{base}",
         },
         "python_config_vars": variables.iter().map(|(k, v)| (k.clone(), match v { Value::String(s) => s.clone(), o => o.to_string() })).collect::<std::collections::BTreeMap<_, _>>(),
-        "python_stdlib_platform_config": format!("install/lib/python{short}/{}", sysconfig::file_name(place)),
+        "python_stdlib_platform_config": sysconfig::file_name(place).map(|name| format!("install/lib/python{short}/{name}")),
         "python_stdlib_test_packages": ["ctypes.test", "distutils.tests", "idlelib.idle_test", "test"],
         "python_suffixes": {
             "bytecode": [".pyc"],
             "debug_bytecode": [".pyc"],
             "optimized_bytecode": [".pyc"],
             "extension": if target.extension_loading.iter().any(|l| l == "shared-library") {
-                json!([target.python.ext_suffix, ".abi3.so", ".so"])
+                extension_suffixes(target)
             } else { json!([]) },
             "source": [".py"],
         },
@@ -171,4 +172,13 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
             "pointer_width": target.pointer_width,
         },
     }))
+}
+
+/// importlib.machinery.EXTENSION_SUFFIXES.
+fn extension_suffixes(target: &Target) -> Value {
+    if target.os == "windows" {
+        json!([target.python.ext_suffix, ".pyd"])
+    } else {
+        json!([target.python.ext_suffix, ".abi3.so", ".so"])
+    }
 }

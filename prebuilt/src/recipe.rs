@@ -206,6 +206,16 @@ impl Recipes {
             .filter(|m| m.os.is_empty() || m.os.contains(&target.os))
     }
 
+    /// Every file of the core and the modules of a target.
+    pub fn interpreter_files(&self, target: &Target) -> Vec<String> {
+        let core = &self.cpython.core;
+        let mut files = core.on.of(&target.os).all_files(&core.files);
+        for module in self.modules(target) {
+            files.extend(module.on.of(&target.os).all_files(&module.files));
+        }
+        files
+    }
+
     /// Libraries of a target, in the order of the recipe.
     pub fn target_libraries<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Library> {
         self.libraries
@@ -263,12 +273,14 @@ mod tests {
     #[test]
     fn no_file_is_compiled_twice() -> Result<()> {
         let recipes = recipes()?;
-        let modules = recipes.cpython.module.iter().flat_map(|m| &m.files);
-        let mut all: Vec<&String> = recipes.cpython.core.files.iter().chain(modules).collect();
-        let count = all.len();
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), count);
+        for triple in recipes.targets()? {
+            let target = recipes.target(&triple)?;
+            let mut all = recipes.interpreter_files(&target);
+            let count = all.len();
+            all.sort();
+            all.dedup();
+            assert_eq!(all.len(), count, "{triple}");
+        }
         Ok(())
     }
 

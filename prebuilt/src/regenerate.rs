@@ -1,6 +1,8 @@
 //! Renewing the checked-in files that come from CPython's `configure` and from a running Python: `pyconfig.h`,
 //! `config_vars.json`, the headers of frozen modules. This is the only use of configure and make.
 
+mod windows;
+
 use crate::library;
 use crate::recipe::InputsKind;
 use crate::workplace::Workplace;
@@ -14,10 +16,13 @@ const CACHE: &str = include_str!("../recipes/configure.cache");
 
 /// Runs configure for the target and writes `prebuilt/generated`.
 pub fn run(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
-    library::build_all(place)?;
     let python = &place.recipes.cpython.python;
     let build_python = build_python.canonicalize().context("--build-python")?;
     same_version(&build_python, python.short())?;
+    if place.target.os == "windows" {
+        return without_configure(place, &build_python);
+    }
+    library::build_all(place)?;
     eprintln!("== configure for {}", place.target.triple);
     let source = place
         .fetcher
@@ -41,6 +46,27 @@ pub fn run(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
         &generated.join("Python/frozen_modules"),
     )?;
     compare_with_makefile(place, &folder)
+}
+
+fn without_configure(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
+    let source = place.fetcher.unpack(
+        &place.recipes.cpython.python.source,
+        &place.work.join("src"),
+    )?;
+    let generated = place.recipes.generated();
+    let target = generated.join(&place.target.triple);
+    std::fs::create_dir_all(&target)?;
+    std::fs::write(
+        target.join("pyconfig.h"),
+        windows::pyconfig(place, &source)?,
+    )?;
+    std::fs::write(target.join("config_vars.json"), windows::config_vars(place))?;
+    freeze(
+        &source,
+        build_python,
+        &generated.join("Python/frozen_modules"),
+    )?;
+    windows::compare_with_projects(place, &source)
 }
 
 fn same_version(build_python: &Path, short: &str) -> Result<()> {

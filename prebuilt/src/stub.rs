@@ -117,6 +117,11 @@ fn rustflags(
             ));
         }
     }
+    if target.inputs.kind == InputsKind::ZigMingw {
+        // What the toolchain brings along for Windows is made for msvcrt.dll, a second C runtime beside the one that
+        // the distribution is compiled for.
+        flags.push("-Clink-self-contained=no".to_owned());
+    }
     if target.inputs.kind == InputsKind::RustSelfContained {
         flags.push("-Clink-self-contained=yes".to_owned());
         flags.push("-Ctarget-feature=+crt-static".to_owned());

@@ -1,6 +1,7 @@
 //! C files of our own that go into libpython: `prebuilt/support`, chosen by the target's recipe.
 
 use crate::compile::{self, Unit};
+use crate::library::copy_tree;
 use crate::workplace::Workplace;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol, SymbolScope};
@@ -17,17 +18,13 @@ pub fn build(
     if place.target.support.is_empty() {
         return Ok(Vec::new());
     }
-    let folder = place.work.join("support");
-    std::fs::create_dir_all(&folder)?;
+    let folder = place.support();
     std::fs::write(folder.join("api_names.h"), api_names(objects)?)?;
     let mut arguments = place.target.flags.interpreter.clone();
     arguments.push("-std=c11".to_owned());
     arguments.push(format!("-I{}", folder.display()));
     let mut units = Vec::new();
     for name in &place.target.support {
-        let from = place.recipes.root.join("support").join(name);
-        std::fs::copy(&from, folder.join(name))
-            .with_context(|| format!("no support file {}", from.display()))?;
         units.push(Unit {
             source: format!("../../support/{name}"),
             object: build.join(compile::object_name(&format!("support/{name}"))),
@@ -44,6 +41,15 @@ pub fn build(
         place.jobs,
     )?;
     Ok(units.into_iter().map(|u| u.object).collect())
+}
+
+/// Brings `prebuilt/support` into the work folder.
+pub fn copy(place: &Workplace<'_>) -> Result<()> {
+    let folder = place.support();
+    if folder.is_dir() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    copy_tree(&place.recipes.root.join("support"), &folder)
 }
 
 /// `OXI_FUNCTION(name)` and `OXI_DATA(name)` lines, sorted by name in byte order: Python's public and semi-public API

@@ -15,24 +15,35 @@ pub fn variables(place: &Workplace<'_>) -> Result<Map<String, Value>> {
     let text = std::fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
     let mut variables: Map<String, Value> = serde_json::from_str(&text)?;
     let python = &place.target.python;
+    let shared = if is_windows(place) { "" } else { ".so" };
     for (name, value) in [
         ("SOABI", &python.soabi),
         ("EXT_SUFFIX", &python.ext_suffix),
         ("MULTIARCH", &python.multiarch),
-        ("SHLIB_SUFFIX", &".so".to_owned()),
+        ("SHLIB_SUFFIX", &shared.to_owned()),
     ] {
+        if value.is_empty() {
+            continue;
+        }
         variables.insert(name.to_owned(), Value::String(value.clone()));
     }
     variables.sort_keys();
     Ok(variables)
 }
 
-/// File name of the module, without folder.
-pub fn file_name(place: &Workplace<'_>) -> String {
-    format!(
-        "_sysconfigdata__{}_{}.py",
-        place.target.python.platform, place.target.python.multiarch
-    )
+/// File name of the module, without folder. The sysconfig module of Windows does without.
+pub fn file_name(place: &Workplace<'_>) -> Option<String> {
+    let python = &place.target.python;
+    (!is_windows(place)).then(|| {
+        format!(
+            "_sysconfigdata__{}_{}.py",
+            python.platform, python.multiarch
+        )
+    })
+}
+
+fn is_windows(place: &Workplace<'_>) -> bool {
+    place.target.os == "windows"
 }
 
 /// The module's text.

@@ -3,6 +3,7 @@
 
 mod archive;
 mod elf;
+mod pe;
 
 use crate::recipe::{Recipes, Target};
 use anyhow::{Context, Result, bail};
@@ -73,6 +74,7 @@ fn stub(recipes: &Recipes, target: &Target, path: &Path) -> Result<Complaints> {
     }
     match target.object_format.as_str() {
         "elf" => elf::validate(recipes, target, &bytes, &mut complaints)?,
+        "coff" => pe::validate(target, &bytes, &mut complaints)?,
         other => bail!("no validator for {other} yet"),
     }
     // Their names, as the table of built-in modules points to them.
@@ -150,8 +152,12 @@ pub struct Slot {
 /// 32 (zero here), the ABI at 44.
 pub fn slot(bytes: &[u8]) -> Result<Slot> {
     let file = object::File::parse(bytes)?;
-    let Some(section) = file.section_by_name(".note.oxidize") else {
-        bail!("there is no slot for a blob (.note.oxidize)");
+    let name = match file.format() {
+        object::BinaryFormat::Pe => ".oxidesc",
+        _ => ".note.oxidize",
+    };
+    let Some(section) = file.section_by_name(name) else {
+        bail!("there is no slot for a blob ({name})");
     };
     let data = section.data()?;
     let Some(at) = find(data, b"OXIDESC1") else {

@@ -63,6 +63,8 @@ impl<'a> Workplace<'a> {
             .set("soabi", &target.python.soabi)
             .set("autoconf", &target.autoconf)
             .set("openssl", &target.openssl)
+            .set("openssl_dir", &target.openssl_dir)
+            .set_path("support", &place.support())
             .set("jobs", jobs.to_string())
             .set_path("generated", &place.work.join("generated"))
             .set_path(
@@ -88,6 +90,11 @@ impl<'a> Workplace<'a> {
     /// `cc`, `ar`, `ranlib`.
     pub fn wrappers(&self) -> PathBuf {
         self.work.join("bin")
+    }
+
+    /// A copy of `prebuilt/support`: the compiler replaces the work folder's name in what it writes.
+    pub fn support(&self) -> PathBuf {
+        self.work.join("support")
     }
 
     /// The distribution that is put together; the archive's `python/`.

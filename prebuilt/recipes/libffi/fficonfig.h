@@ -1,10 +1,13 @@
-/* What libffi's configure finds on 64-bit Linux with clang, x86_64 and aarch64 alike; written by hand because the
-   packaged sources are compiled file by file. */
+/* What libffi's configure finds on 64-bit Linux with clang, x86_64 and aarch64 alike, and on Windows with mingw-w64;
+   written by hand because the packaged sources are compiled file by file. */
 #define EH_FRAME_FLAGS "a"
+#ifndef _WIN32
 #define FFI_EXEC_STATIC_TRAMP 1
 #define HAVE_ALLOCA_H 1
 #define HAVE_AS_CFI_PSEUDO_OP 1
 #define HAVE_HIDDEN_VISIBILITY_ATTRIBUTE 1
+#define HAVE_DLFCN_H 1
+#endif
 #define HAVE_INTTYPES_H 1
 #define HAVE_LONG_DOUBLE 1
 #define HAVE_MEMCPY 1
@@ -17,9 +20,13 @@
 #define HAVE_SYS_STAT_H 1
 #define HAVE_SYS_TYPES_H 1
 #define HAVE_UNISTD_H 1
-#define HAVE_DLFCN_H 1
 #define SIZEOF_DOUBLE 8
+/* Compiled with -mlong-double-64 on Windows, which is what long double is to Microsoft's compiler. */
+#ifdef _WIN32
+#define SIZEOF_LONG_DOUBLE 8
+#else
 #define SIZEOF_LONG_DOUBLE 16
+#endif
 #define SIZEOF_SIZE_T 8
 #define STDC_HEADERS 1
 #ifndef _GNU_SOURCE
@@ -27,9 +34,15 @@
 #endif
 #if defined(__x86_64__)
 #define HAVE_AS_X86_PCREL 1
+#ifndef _WIN32
 #define HAVE_AS_X86_64_UNWIND_SECTION_TYPE 1
 #endif
-#ifdef LIBFFI_ASM
+#endif
+#if defined(_WIN32) && defined(LIBFFI_ASM)
+#define FFI_HIDDEN(name)
+#elif defined(_WIN32)
+#define FFI_HIDDEN
+#elif defined(LIBFFI_ASM)
 #define FFI_HIDDEN(name) .hidden name
 #else
 #define FFI_HIDDEN __attribute__ ((visibility ("hidden")))

@@ -65,6 +65,72 @@ pub struct Compile {
     pub flags: Vec<String>,
     /// Macros.
     pub defines: Vec<String>,
+    /// By system.
+    #[serde(default)]
+    pub on: BTreeMap<String, Extra>,
+}
+
+/// What one operating system adds to a table of a recipe, `on.windows` and the like.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extra {
+    /// C files more.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Files and macros of the common lists that this system does not have.
+    #[serde(default)]
+    pub without: Vec<String>,
+    /// Include folders, looked at before the common ones.
+    #[serde(default)]
+    pub includes: Vec<String>,
+    /// Macros more.
+    #[serde(default)]
+    pub defines: Vec<String>,
+    /// Compiler flags more.
+    #[serde(default)]
+    pub flags: Vec<String>,
+}
+
+/// Chooses from a recipe's `on` tables.
+pub trait On {
+    /// The table of `os`; an empty one if there is none.
+    fn of(&self, os: &str) -> &Extra;
+}
+
+static NOTHING: Extra = Extra {
+    files: Vec::new(),
+    without: Vec::new(),
+    includes: Vec::new(),
+    defines: Vec::new(),
+    flags: Vec::new(),
+};
+
+impl On for BTreeMap<String, Extra> {
+    fn of(&self, os: &str) -> &Extra {
+        self.get(os).unwrap_or(&NOTHING)
+    }
+}
+
+impl Extra {
+    /// `common` as it is on this system: without what it lacks, with what it has more.
+    pub fn merged(&self, common: &[String], more: &[String]) -> Vec<String> {
+        common
+            .iter()
+            .filter(|item| !self.without.contains(item))
+            .chain(more)
+            .cloned()
+            .collect()
+    }
+
+    /// A list of files on this system.
+    pub fn all_files(&self, common: &[String]) -> Vec<String> {
+        self.merged(common, &self.files)
+    }
+
+    /// A list of macros on this system.
+    pub fn all_defines(&self, common: &[String]) -> Vec<String> {
+        self.merged(common, &self.defines)
+    }
 }
 
 /// The interpreter without its extension modules.
@@ -75,6 +141,11 @@ pub struct Core {
     pub defines: Vec<String>,
     /// C files, relative to the source tree.
     pub files: Vec<String>,
+    /// Where the table of built-in modules is filled in.
+    pub config: BTreeMap<String, String>,
+    /// By system.
+    #[serde(default)]
+    pub on: BTreeMap<String, Extra>,
 }
 
 /// Additions for one file.
@@ -82,7 +153,11 @@ pub struct Core {
 #[serde(deny_unknown_fields)]
 pub struct PerFile {
     /// Macros.
+    #[serde(default)]
     pub defines: Vec<String>,
+    /// By system: instead of the above.
+    #[serde(default)]
+    pub on: BTreeMap<String, Extra>,
 }
 
 /// A C library inside CPython's source tree.
@@ -101,6 +176,9 @@ pub struct Bundled {
     pub defines: Vec<String>,
     /// C files.
     pub files: Vec<String>,
+    /// By system.
+    #[serde(default)]
+    pub on: BTreeMap<String, Extra>,
 }
 
 /// A built-in module.
@@ -126,9 +204,15 @@ pub struct Module {
     /// Macros.
     #[serde(default)]
     pub defines: Vec<String>,
+    /// Compiler flags.
+    #[serde(default)]
+    pub flags: Vec<String>,
     /// Libraries it needs.
     #[serde(default)]
     pub links: Vec<String>,
+    /// By system.
+    #[serde(default)]
+    pub on: BTreeMap<String, Extra>,
 }
 
 /// One library of `recipes/libraries.toml`.
@@ -166,6 +250,8 @@ pub struct Library {
     #[serde(default)]
     pub arch: BTreeMap<String, PerArch>,
     #[serde(default)]
+    pub on: BTreeMap<String, Extra>,
+    #[serde(default)]
     pub steps: Vec<Vec<String>>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -183,6 +269,15 @@ impl Library {
         } else {
             self.provides.iter().map(String::as_str).collect()
         }
+    }
+}
+
+impl Library {
+    /// The `arch` table of a target: `x86_64-windows` before `x86_64`.
+    pub fn per_arch(&self, target: &Target) -> Option<&PerArch> {
+        self.arch
+            .get(&format!("{}-{}", target.arch, target.os))
+            .or_else(|| self.arch.get(&target.arch))
     }
 }
 
@@ -224,6 +319,8 @@ pub struct Target {
     pub zig: String,
     pub autoconf: String,
     pub openssl: String,
+    #[serde(default = "etc_ssl")]
+    pub openssl_dir: String,
     #[serde(default)]
     pub oldest_glibc: String,
     pub allowed_libraries: Vec<String>,
@@ -235,6 +332,11 @@ pub struct Target {
     pub python: TargetPython,
     pub inputs: Inputs,
     pub link: Link,
+}
+
+/// Where the relatives of Debian keep openssl.cnf and certs.
+fn etc_ssl() -> String {
+    "/etc/ssl".to_owned()
 }
 
 /// Compiler flags of a target.
@@ -268,6 +370,8 @@ pub struct TargetPython {
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
     pub kind: InputsKind,
+    #[serde(default)]
+    pub libraries: Vec<String>,
 }
 
 /// See [`Inputs`].
@@ -278,6 +382,8 @@ pub enum InputsKind {
     ZigGlibc,
     /// The Rust toolchain carries them.
     RustSelfContained,
+    /// zig makes startup objects and import libraries of mingw-w64 for the Universal C Runtime.
+    ZigMingw,
 }
 
 /// The linker's arguments, `link-kit/link.args`.

@@ -120,7 +120,7 @@ fn target(
             || format!("PYTHON.json does not list the module {}", module.name),
         );
     }
-    for name in ["_PyImport_Inittab", "Py_BytesMain", "PyInit_posix"] {
+    for name in ["_PyImport_Inittab", "Py_BytesMain"] {
         complaints.check(defined.contains(name), || {
             format!("libpython does not define {name}")
         });

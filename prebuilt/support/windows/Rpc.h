@@ -1,0 +1,2 @@
+/* Modules/socketmodule.c spells the header of the Windows SDK with a capital; mingw-w64 does not. */
+#include <rpc.h>
