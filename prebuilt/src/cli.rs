@@ -84,6 +84,29 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Record the profile that the interpreter is optimised with: prebuilt/profile
+    ///
+    /// Builds an interpreter that counts, runs CPython's own training task (-m test --pgo) with it and merges the counts.
+    /// Needs LLVM's profile runtime, which zig does not carry, and llvm-profdata; both of LLVM 19 or 20.
+    #[command(
+        after_help = "Example: oxidize-prebuilt profile --llvm-profdata llvm-profdata-19 \\\n    \
+                      --runtime /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.profile-x86_64.a"
+    )]
+    Profile {
+        /// A target whose programs run on this machine
+        #[arg(long, default_value = "x86_64-unknown-linux-gnu")]
+        target: String,
+        /// libclang_rt.profile of clang, for that target
+        #[arg(long)]
+        runtime: PathBuf,
+        /// The program that merges profiles
+        #[arg(long, default_value = "llvm-profdata")]
+        llvm_profdata: PathBuf,
+        #[command(flatten)]
+        sources: Sources,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Run CPython's configure for a target and renew the checked-in files made from it
     ///
     /// Writes prebuilt/generated: pyconfig.h and configuration variables of the target, and the headers of frozen

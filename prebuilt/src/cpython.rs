@@ -10,6 +10,21 @@ use std::path::{Path, PathBuf};
 
 /// Builds `libpython<short>.a` and the bundled libraries into `deps/lib`; answers CPython's source folder.
 pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
+    let source = prepare(place)?;
+    let build = place.work.join("build/cpython");
+    let mut objects = compile_interpreter(place, &source, &build)?;
+    if !place.target.flags.lto.is_empty() {
+        objects = whole_program(place, &build, objects)?;
+    }
+    objects.extend(crate::support::build(place, &source, &build, &objects)?);
+    let library = place.lib().join(library_name(place));
+    place.zig.archive(&library, &objects)?;
+    build_bundled(place, &source, &build, &place.lib())?;
+    Ok(source)
+}
+
+/// Unpacks and patches CPython and puts what was generated for it beside; answers its source folder.
+pub fn prepare(place: &Workplace<'_>) -> Result<PathBuf> {
     let cpython = &place.recipes.cpython;
     eprintln!("== CPython {}", cpython.python.version);
     let source = place
@@ -25,30 +40,34 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
     crate::support::copy(place)?;
     let config = config_c(place, &source)?;
     std::fs::write(generated.join("config.c"), config)?;
-    let build = place.work.join("build/cpython");
-    if build.is_dir() {
-        std::fs::remove_dir_all(&build)?;
-    }
+    Ok(source)
+}
 
-    let units = interpreter_units(place, &build)?;
+/// Compiles the interpreter and its built-in modules into the emptied folder `build`.
+pub fn compile_interpreter(
+    place: &Workplace<'_>,
+    source: &Path,
+    build: &Path,
+) -> Result<Vec<PathBuf>> {
+    if build.is_dir() {
+        std::fs::remove_dir_all(build)?;
+    }
+    let units = interpreter_units(place, build)?;
     compile::compile(
         place.zig,
         place.target,
         &place.work,
-        &source,
+        source,
         "libpython",
         &units,
         place.jobs,
     )?;
-    let mut objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
-    if !place.target.flags.lto.is_empty() {
-        objects = whole_program(place, &build, objects)?;
-    }
-    objects.extend(crate::support::build(place, &source, &build, &objects)?);
-    let library = place.lib().join(library_name(place));
-    place.zig.archive(&library, &objects)?;
+    Ok(units.into_iter().map(|u| u.object).collect())
+}
 
-    for bundled in &cpython.bundled {
+/// Makes the libraries that CPython's source tree carries, in the folder `lib`.
+pub fn build_bundled(place: &Workplace<'_>, source: &Path, build: &Path, lib: &Path) -> Result<()> {
+    for bundled in &place.recipes.cpython.bundled {
         let extra = bundled.on.of(&place.target.os);
         let mut arguments = common_arguments(place)?;
         arguments.extend(place.variables.expand_all(&extra.flags)?);
@@ -57,24 +76,23 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
         let units: Vec<Unit> = extra
             .all_files(&bundled.files)
             .iter()
-            .map(|f| unit(f, &build, arguments.clone()))
+            .map(|f| unit(f, build, arguments.clone()))
             .collect();
         compile::compile(
             place.zig,
             place.target,
             &place.work,
-            &source,
+            source,
             &bundled.name,
             &units,
             place.jobs,
         )?;
         let objects: Vec<PathBuf> = units.into_iter().map(|u| u.object).collect();
-        place.zig.archive(
-            &place.lib().join(format!("lib{}.a", bundled.name)),
-            &objects,
-        )?;
+        place
+            .zig
+            .archive(&lib.join(format!("lib{}.a", bundled.name)), &objects)?;
     }
-    Ok(source)
+    Ok(())
 }
 
 /// Link-time optimisation settled here: a relocatable link turns the objects, which hold LLVM bitcode, into one object
@@ -141,6 +159,7 @@ pub fn common_arguments(place: &Workplace<'_>) -> Result<Vec<String>> {
     let extra = compile.on.of(&place.target.os);
     let mut arguments = place.target.flags.interpreter.clone();
     arguments.extend(extra.merged(&compile.flags, &extra.flags));
+    arguments.extend(crate::profile::arguments(place)?);
     let defines = extra.all_defines(&compile.defines);
     arguments.extend(compile::defines(&place.variables.expand_all(&defines)?));
     for includes in [&extra.includes, &compile.includes] {
@@ -161,12 +180,14 @@ fn unit(file: &str, build: &Path, arguments: Vec<String>) -> Unit {
 fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
     let cpython = &place.recipes.cpython;
     let os = &place.target.os;
-    let mut common = common_arguments(place)?;
-    common.extend(place.target.flags.lto.iter().cloned());
+    let common = common_arguments(place)?;
     let mut units = Vec::new();
     let mut seen = BTreeSet::new();
     let mut add = |file: &str, arguments: Vec<String>| -> Result<()> {
         let mut all = common.clone();
+        if !place.instrumented && !cpython.compile.without_lto.iter().any(|f| f == file) {
+            all.extend(place.target.flags.lto.iter().cloned());
+        }
         all.extend(arguments);
         if let Some(per_file) = cpython.file.get(file) {
             let (defines, flags) = match per_file.on.get(os) {

@@ -83,7 +83,10 @@ fn link_args(place: &Workplace<'_>) -> Result<String> {
 }
 
 /// Lets zig link an empty program and takes the inputs it names: startup objects, stub libraries made from glibc's
-/// symbol lists, libc_nonshared, compiler_rt and libunwind.
+/// symbol lists, libc_nonshared and libunwind.
+///
+/// Not zig's compiler_rt: its one object defines `memcpy`, `exp`, `log2` and their like too, and for a linker a definition
+/// in a static library goes before the C library's. What compilers call beside them is in Rust's compiler_builtins.
 fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
     let probe = place.work.join("build/kit");
     std::fs::create_dir_all(&probe)?;
@@ -132,7 +135,7 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
             .collect();
         let mut wanted = vec![startup];
         if startup == "Scrt1.o" {
-            wanted.extend(["libc_nonshared.a", "libcompiler_rt.a", "libunwind.a"]);
+            wanted.extend(["libc_nonshared.a", "libunwind.a"]);
             wanted.extend(
                 place
                     .target
@@ -152,7 +155,7 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
             std::fs::copy(from, to.join(name))?;
         }
     }
-    for name in ["libc_nonshared.a", "libcompiler_rt.a", "libunwind.a"] {
+    for name in ["libc_nonshared.a", "libunwind.a"] {
         neutral_members(place, &to.join(name))?;
     }
     // Names under which rustc asks for libraries (-lc, -lgcc_s and so on), as linker scripts.

@@ -1,7 +1,8 @@
 //! Recipes and lock: from upstream sources to static CPython distributions, and from a distribution to a stub.
 //!
 //! `recipe` reads what is to be built; `fetch`, `zig`, `compile`, `library`, `cpython`, `support` build it; `kit`,
-//! `sysconfig`, `python_json`, `licences`, `pack`, `distribution`, `stdlib` make archives of it. The README tells why
+//! `sysconfig`, `python_json`, `licences`, `pack`, `distribution`, `stdlib` make archives of it; `profile` records what the
+//! compiler is to optimise for. The README tells why
 //! things are the way they are.
 
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod library;
 pub mod licences;
 pub mod lock;
 pub mod pack;
+pub mod profile;
 pub mod python_json;
 pub mod recipe;
 pub mod regenerate;
@@ -113,6 +115,19 @@ pub fn run(command: &Command) -> Result<()> {
                 regenerate::run(w, build_python)
             })?;
         }
+        Command::Profile {
+            target,
+            runtime,
+            llvm_profdata,
+            sources,
+            place,
+        } => {
+            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            let target = recipes.target(target)?;
+            in_workplace(&repository, &recipes, &target, sources, place, |w| {
+                profile::record(w, runtime, llvm_profdata)
+            })?;
+        }
         Command::Rebuild {
             target,
             check,
@@ -145,7 +160,7 @@ fn in_workplace<T>(
     target: &Target,
     sources: &Sources,
     place: &Place,
-    job: impl FnOnce(&Workplace<'_>) -> Result<T>,
+    job: impl FnOnce(&mut Workplace<'_>) -> Result<T>,
 ) -> Result<T> {
     let work = work(repository, place);
     std::fs::create_dir_all(&work)?;
@@ -153,7 +168,7 @@ fn in_workplace<T>(
     let zig = Zig::find(sources.zig.as_deref(), &work.join("zig-cache"))?;
     let fetcher = Fetcher::new(recipes, sources.sources.as_deref(), &work.join("downloads"));
     let folder = work.join(&target.triple);
-    job(&Workplace::new(
+    job(&mut Workplace::new(
         recipes,
         target,
         &zig,

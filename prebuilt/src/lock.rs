@@ -20,7 +20,7 @@ pub struct Lock {
     pub cpython: String,
     /// Name and version of what compiled the archives.
     pub tools: BTreeMap<String, String>,
-    /// sha256 of every fetched source archive and of the carriers' Cargo.lock.
+    /// sha256 of every fetched source archive, of the carriers' Cargo.lock and of the interpreter's profile.
     pub inputs: BTreeMap<String, String>,
     /// The archives, targets first.
     pub archive: Vec<Archive>,
@@ -78,6 +78,7 @@ impl Lock {
             "carriers".to_owned(),
             digest::file(&recipes.root.join("carriers/Cargo.lock"))?,
         );
+        inputs.insert("profile".to_owned(), digest::file(&recipes.profile())?);
         let tools = BTreeMap::from([("zig".to_owned(), ZIG_VERSION.to_owned())]);
         Ok(Self {
             version: 1,

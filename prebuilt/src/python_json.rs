@@ -94,10 +94,11 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
         .iter()
         .map(|n| json!({"name": n, "path_static": format!("build/lib/{n}")}))
         .collect();
-    let optimization = if target.flags.lto.is_empty() {
-        "noopt"
-    } else {
-        "lto"
+    let optimization = match (target.flags.profile, !target.flags.lto.is_empty()) {
+        (true, true) => "pgo+lto",
+        (true, false) => "pgo",
+        (false, true) => "lto",
+        (false, false) => "noopt",
     };
     Ok(json!({
         "version": "8",

@@ -198,6 +198,13 @@ impl Recipes {
             .join(format!("cpython-{}", self.cpython.python.version))
     }
 
+    /// What the interpreter's branches and calls are optimised for, recorded by `profile` for this version.
+    pub fn profile(&self) -> PathBuf {
+        self.root
+            .join("profile")
+            .join(format!("cpython-{}.profdata", self.cpython.python.version))
+    }
+
     /// Modules of a target, in the order of the recipe.
     pub fn modules<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Module> {
         self.cpython

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Answers to configure's checks that it would have to run a program for, or that zig would answer wrongly. All of
-/// them are facts about 64-bit Linux; what differs between targets is in `target_cache`.
+/// them are facts about 64-bit Linux; what differs between targets is in the target's `configure` key.
 const CACHE: &str = include_str!("../recipes/configure.cache");
 
 /// Runs configure for the target and writes `prebuilt/generated`.
@@ -91,7 +91,9 @@ fn configure(
     folder: &Path,
     build_python: &Path,
 ) -> Result<()> {
-    std::fs::write(folder.join("config.site"), CACHE)?;
+    // What comes later wins: the file is a shell script.
+    let own = place.target.configure.join("\n");
+    std::fs::write(folder.join("config.site"), format!("{CACHE}{own}\n"))?;
     let path = format!(
         "{}:{}",
         place.wrappers().display(),

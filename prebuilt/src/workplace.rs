@@ -24,6 +24,8 @@ pub struct Workplace<'a> {
     pub work: PathBuf,
     /// Compilations at a time.
     pub jobs: usize,
+    /// The interpreter counts how often each of its branches is taken, see `profile`.
+    pub instrumented: bool,
     /// For recipe strings.
     pub variables: Variables,
 }
@@ -47,6 +49,7 @@ impl<'a> Workplace<'a> {
             fetcher,
             work,
             jobs,
+            instrumented: false,
             variables: Variables::default(),
         };
         std::fs::create_dir_all(place.lib())?;

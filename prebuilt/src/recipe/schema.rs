@@ -65,6 +65,9 @@ pub struct Compile {
     pub flags: Vec<String>,
     /// Macros.
     pub defines: Vec<String>,
+    /// Files that link-time optimisation is not for.
+    #[serde(default)]
+    pub without_lto: Vec<String>,
     /// By system.
     #[serde(default)]
     pub on: BTreeMap<String, Extra>,
@@ -328,6 +331,8 @@ pub struct Target {
     pub extension_loading: Vec<String>,
     #[serde(default)]
     pub support: Vec<String>,
+    #[serde(default)]
+    pub configure: Vec<String>,
     pub flags: Flags,
     pub python: TargetPython,
     pub inputs: Inputs,
@@ -346,6 +351,9 @@ pub struct Flags {
     pub all: Vec<String>,
     pub interpreter: Vec<String>,
     pub libraries: Vec<String>,
+    /// The interpreter is optimised with the recorded profile.
+    #[serde(default)]
+    pub profile: bool,
     /// Added to `interpreter` when the interpreter is optimised as a whole; empty: file by file.
     #[serde(default)]
     pub lto: Vec<String>,
