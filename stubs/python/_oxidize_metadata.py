@@ -1,5 +1,6 @@
 """importlib.metadata for distributions that live in the executable."""
 
+import os
 from importlib.metadata import DistributionFinder, PathDistribution, Prepared
 
 import _oxidize
@@ -11,7 +12,7 @@ def find_distributions(context=None):
     if context is None:
         context = DistributionFinder.Context()
     wanted = None if context.name is None else Prepared(context.name).normalized
-    directories = {str(entry).rstrip("/") for entry in context.path}
+    directories = {os.path.normpath(str(entry)) for entry in context.path}
     for normalised, _name, _version, path in _oxidize.distributions():
         if wanted is not None and normalised.replace("-", "_") != wanted:
             continue

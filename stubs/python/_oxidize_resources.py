@@ -7,7 +7,6 @@ A ``VirtualPath`` is the ``Traversable`` of a file or directory in the blob. Its
 import errno
 import io
 import os
-import posixpath
 from importlib.resources.abc import Traversable, TraversableResources
 
 import _oxidize
@@ -26,19 +25,19 @@ class VirtualPath(Traversable):
 
     @property
     def name(self):
-        return posixpath.basename(self._path)
+        return os.path.basename(self._path)
 
     @property
     def stem(self):
-        return posixpath.splitext(self.name)[0]
+        return os.path.splitext(self.name)[0]
 
     @property
     def suffix(self):
-        return posixpath.splitext(self.name)[1]
+        return os.path.splitext(self.name)[1]
 
     @property
     def parent(self):
-        return VirtualPath(posixpath.dirname(self._path))
+        return VirtualPath(os.path.dirname(self._path))
 
     def exists(self):
         return _oxidize.stat(self._path) is not None
@@ -56,11 +55,11 @@ class VirtualPath(Traversable):
         if names is None:
             raise self._error(errno.ENOTDIR if self.exists() else errno.ENOENT)
         for name in names:
-            yield VirtualPath(f"{self._path}/{name}")
+            yield VirtualPath(os.path.join(self._path, name))
 
     def joinpath(self, *descendants):
         parts = (os.fspath(part) for part in descendants)
-        return VirtualPath(posixpath.normpath(posixpath.join(self._path, *parts)))
+        return VirtualPath(os.path.normpath(os.path.join(self._path, *parts)))
 
     __truediv__ = joinpath
 
@@ -106,4 +105,4 @@ class Reader(TraversableResources):
 
     def resource_path(self, resource):
         # There is no such file on disk; importlib.resources.path() then makes a temporary one.
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self._directory}/{resource}")
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.path.join(self._directory, resource))

@@ -167,7 +167,7 @@ pub(crate) fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 /// `mark_after(preexec_fn)`, in the new process: calls it and marks the environment that `exec` hands on.
 pub(crate) fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     call.argument(0, "preexec_fn")?.call(&[])?;
-    lifecycle::set_environment(INTERPRETER_MARK, c"1", true);
+    lifecycle::set_environment(INTERPRETER_MARK, c"1");
     Ok(call.gil().none())
 }
 

@@ -3,16 +3,16 @@
 //! The defaults are those of `python3 -I` without `site`: no `PYTHON*` variables, no user site, nothing of the current
 //! directory on `sys.path`. All paths point below the virtual root, so `getpath` looks for nothing on disk.
 
-use std::ffi::{CStr, CString, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::{CStr, OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use oxidize_format::{Blob, Entry, RunConfig};
 
+use crate::ffi::Text;
 use crate::ffi::config::{Config, Failure, Field, List, PreConfig, Switch, preinitialize};
-use crate::ffi::lifecycle::{environment, set_environment, unset_environment};
+use crate::ffi::lifecycle::{default_environment, has_environment, unset_environment};
 use crate::ffi::trust;
-use crate::importer::{self, tree};
+use crate::importer::{self, paths};
 
 /// Set by our own hooks for a child that is started as `sys.executable`: act as a Python interpreter over the packaged
 /// modules. Removed at once, so that it does not travel further.
@@ -40,19 +40,18 @@ impl From<Failure> for Error {
     }
 }
 
-impl From<std::ffi::NulError> for Error {
-    fn from(_: std::ffi::NulError) -> Self {
-        Error::Settings("its run configuration contains a NUL character".to_owned())
-    }
+fn text(value: impl AsRef<OsStr>) -> Result<Text, Error> {
+    Text::new(value)
+        .ok_or_else(|| Error::Settings("its run configuration contains a NUL character".to_owned()))
 }
 
 /// Starts Python. Afterwards this thread holds the lock.
 pub(crate) fn begin(
     run: &RunConfig<'static>,
     blob: Blob<'static>,
-    arguments: &[CString],
+    arguments: &[OsString],
 ) -> Result<Mode, Error> {
-    let marked = environment(INTERPRETER_MARK).is_some();
+    let marked = has_environment(INTERPRETER_MARK);
     unset_environment(INTERPRETER_MARK);
     let executable = executable(arguments);
     // A program that starts itself again as `[sys.executable, *sys.argv]` names itself as the script.
@@ -62,11 +61,12 @@ pub(crate) fn begin(
             .get(1)
             .is_some_and(|first| names_us(first, &executable, arguments));
     let arguments = if again { &arguments[1..] } else { arguments };
+    let texts = arguments.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     let interpreter = (marked && !again) || run.entry == Entry::None;
 
     trust::set_probing(run.ca_bundle_probe);
     for (name, value) in run.environment() {
-        set_environment(&CString::new(name)?, &CString::new(value)?, false);
+        default_environment(&text(name)?, &text(value)?);
     }
     // A child that acts as an interpreter is as open as `python3` about scripts' directories; the application is not.
     // CPython takes "isolated" for a wish to have neither environment nor user site.
@@ -76,7 +76,7 @@ pub(crate) fn begin(
         use_environment: run.use_environment,
         isolated,
         dev_mode: run.dev_mode,
-        arguments: interpreter.then(|| arguments.to_vec()),
+        arguments: interpreter.then_some(&texts),
     })?;
 
     let mut config = Config::new();
@@ -112,14 +112,14 @@ pub(crate) fn begin(
     if let Some(seed) = run.hash_seed {
         config.hash_seed(seed);
     }
-    config.arguments(arguments)?;
+    config.arguments(&texts)?;
     for option in run.warn_options() {
-        config.append(List::Warnings, &CString::new(option)?)?;
+        config.append(List::Warnings, &text(option)?)?;
     }
     for option in run.x_options() {
-        config.append(List::XOptions, &CString::new(option)?)?;
+        config.append(List::XOptions, &text(option)?)?;
     }
-    paths(&mut config, run, &executable)?;
+    set_paths(&mut config, run, &executable)?;
     importer::set_application(importer::Application { blob });
     config.initialize()?;
     Ok(if interpreter {
@@ -130,24 +130,32 @@ pub(crate) fn begin(
 }
 
 /// Whether an argument is this executable: by the name it was started by, or by a path to the same file.
-fn names_us(argument: &CStr, executable: &Path, arguments: &[CString]) -> bool {
-    let path = Path::new(std::ffi::OsStr::from_bytes(argument.to_bytes()));
-    arguments
-        .first()
-        .is_some_and(|own| own.as_c_str() == argument)
+fn names_us(argument: &OsStr, executable: &Path, arguments: &[OsString]) -> bool {
+    let path = Path::new(argument);
+    arguments.first().is_some_and(|own| own == argument)
         || path == executable
-        || std::fs::canonicalize(path).is_ok_and(|path| path == executable)
+        || std::fs::canonicalize(path).is_ok_and(|path| is_executable(&path, executable))
 }
 
-fn paths(config: &mut Config, run: &RunConfig<'static>, executable: &Path) -> Result<(), Error> {
-    let executable_c = CString::new(executable.as_os_str().as_bytes())?;
+/// Whether a canonical path is the executable's, whose own path need not be canonical (Windows puts `\\?\` before it).
+fn is_executable(path: &Path, executable: &Path) -> bool {
+    path == executable
+        || cfg!(windows) && std::fs::canonicalize(executable).is_ok_and(|own| own == path)
+}
+
+fn set_paths(
+    config: &mut Config,
+    run: &RunConfig<'static>,
+    executable: &Path,
+) -> Result<(), Error> {
+    let executable_text = text(executable)?;
     match run.program_name {
-        Some(name) => config.string(Field::ProgramName, &CString::new(name)?)?,
-        None => config.string(Field::ProgramName, &executable_c)?,
+        Some(name) => config.string(Field::ProgramName, &text(name)?)?,
+        None => config.string(Field::ProgramName, &executable_text)?,
     }
-    config.string(Field::Executable, &executable_c)?;
-    config.string(Field::BaseExecutable, &executable_c)?;
-    let root = CString::new(tree::ROOT)?;
+    config.string(Field::Executable, &executable_text)?;
+    config.string(Field::BaseExecutable, &executable_text)?;
+    let root = text(paths::ROOT)?;
     for field in [
         Field::Home,
         Field::Prefix,
@@ -157,18 +165,15 @@ fn paths(config: &mut Config, run: &RunConfig<'static>, executable: &Path) -> Re
     ] {
         config.string(field, &root)?;
     }
-    config.string(Field::PlatLibDir, c"lib")?;
-    config.string(Field::StdlibDir, &CString::new(tree::STDLIB_ROOT)?)?;
+    config.string(Field::PlatLibDir, &text("lib")?)?;
+    config.string(Field::StdlibDir, &text(paths::STDLIB_ROOT)?)?;
     if run.cwd_on_path {
-        config.append(List::SearchPaths, c"")?;
+        config.append(List::SearchPaths, &text("")?)?;
     }
-    config.append(List::SearchPaths, &CString::new(tree::APPLICATION_ROOT)?)?;
-    config.append(List::SearchPaths, &CString::new(tree::STDLIB_ROOT)?)?;
+    config.append(List::SearchPaths, &text(paths::APPLICATION_ROOT)?)?;
+    config.append(List::SearchPaths, &text(paths::STDLIB_ROOT)?)?;
     for entry in run.sys_path() {
-        config.append(
-            List::SearchPaths,
-            &CString::new(expand(entry, executable).into_vec())?,
-        )?;
+        config.append(List::SearchPaths, &text(expand(entry, executable))?)?;
     }
     Ok(())
 }
@@ -190,13 +195,16 @@ fn expand(entry: &str, executable: &Path) -> OsString {
 }
 
 /// The file we run from. Without `/proc` (an empty chroot) the name we were started by has to do.
-fn executable(arguments: &[CString]) -> PathBuf {
+fn executable(arguments: &[OsString]) -> PathBuf {
     if let Ok(path) = std::env::current_exe() {
         return path;
     }
-    let name = arguments.first().map_or(&b""[..], |name| name.to_bytes());
-    let name = Path::new(std::ffi::OsStr::from_bytes(name));
-    if name.is_absolute() || !name.as_os_str().as_bytes().contains(&b'/') {
+    let name = Path::new(
+        arguments
+            .first()
+            .map_or(OsStr::new(""), OsString::as_os_str),
+    );
+    if name.is_absolute() || name.components().count() < 2 {
         return name.to_path_buf();
     }
     std::env::current_dir().map_or_else(|_| name.to_path_buf(), |directory| directory.join(name))

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use oxidize_format::{Entry, Exit, Module, RunConfig};
 
 use crate::ffi::{Exception, Gil, Object, Raised, Result, lifecycle};
-use crate::importer::{self, loader, make_spec, tree};
+use crate::importer::{self, loader, make_spec, paths, tree};
 
 /// `EXIT_FAILURE` of an uncaught exception.
 const UNCAUGHT: i32 = 1;
@@ -86,7 +86,7 @@ fn run_module(gil: Gil<'_>, name: &str) -> Result<()> {
 /// `python file.py`: no spec, `__file__` is the virtual path.
 fn run_script(gil: Gil<'_>, path: &str) -> Result<()> {
     let place = path
-        .strip_prefix(tree::APPLICATION_ROOT)
+        .strip_prefix(paths::BLOB_APPLICATION_ROOT)
         .and_then(|rest| rest.strip_prefix('/'));
     let name = place
         .and_then(|place| place.strip_suffix(".py"))
@@ -102,9 +102,10 @@ fn run_script(gil: Gil<'_>, path: &str) -> Result<()> {
             &[(c"__loader__", loader), (c"__package__", gil.none())],
         );
     }
-    let object = gil.str(path)?;
+    let path = paths::outward(path);
+    let object = gil.str(&path)?;
     let source = tree::read_path(gil, &object)?;
-    let code = loader::compile(gil, source.as_bytes()?, path)?;
+    let code = loader::compile(gil, source.as_bytes()?, &path)?;
     let main = gil.import("__main__")?;
     main.set_attr(c"__file__", &object)?;
     main.set_attr(c"__cached__", &gil.none())?;
@@ -119,7 +120,7 @@ fn execute<'py>(
     let code = loader::code(&importer::current(gil)?, module)?;
     let main = gil.import("__main__")?;
     if let Some(file) = module.file() {
-        main.set_attr(c"__file__", &gil.str(file)?)?;
+        main.set_attr(c"__file__", &gil.str(&paths::outward(file))?)?;
     }
     main.set_attr(c"__cached__", &gil.none())?;
     for (name, value) in attributes {

@@ -6,6 +6,12 @@
 #![no_main]
 
 mod builtins;
+#[cfg(windows)]
+mod cache;
+#[cfg(unix)]
+mod children;
+#[cfg(windows)]
+#[path = "children_windows.rs"]
 mod children;
 mod configure;
 mod entry;
@@ -13,7 +19,7 @@ mod ffi;
 mod image;
 mod importer;
 
-use std::ffi::CString;
+use std::ffi::OsString;
 
 use oxidize_format::Blob;
 
@@ -47,7 +53,7 @@ pub(crate) const fn parse_stub_id(hex: &str) -> [u32; 4] {
 }
 
 /// The life of the process; returns its exit status.
-fn start(arguments: Vec<CString>) -> i32 {
+fn start(arguments: &[OsString]) -> i32 {
     let Some(bytes) = image::blob() else {
         eprintln!(
             "This is an oxidize-inject stub (version {}, CPython {}, {}) with no application in it.\n\n\
@@ -83,7 +89,7 @@ fn start(arguments: Vec<CString>) -> i32 {
     if let Err(reason) = ffi::module::register() {
         return refuse(reason);
     }
-    let mode = configure::begin(&run, blob, &arguments);
+    let mode = configure::begin(&run, blob, arguments);
     if mode.is_ok() {
         ffi::lifecycle::with_gil(|gil| {
             if importer::prefer_path_hook(gil).is_err() {

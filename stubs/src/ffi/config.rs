@@ -1,8 +1,8 @@
 //! `PyPreConfig` and `PyConfig` ([PEP 587](https://peps.python.org/pep-0587/)), filled through safe methods.
 
-use std::ffi::{CStr, CString, c_char};
-
 use pyo3_ffi as py;
+
+use super::system::text::{self, Text};
 
 /// CPython refused to start: print its message and leave with its exit status.
 pub(crate) struct Failure(py::PyStatus);
@@ -25,7 +25,7 @@ fn check(status: py::PyStatus) -> Result<(), Failure> {
 }
 
 /// Settings that must be known before any byte is decoded.
-pub(crate) struct PreConfig {
+pub(crate) struct PreConfig<'a> {
     /// `None`: as the locale says (PEP 540).
     pub(crate) utf8_mode: Option<bool>,
     /// Read `PYTHON*` variables.
@@ -35,12 +35,12 @@ pub(crate) struct PreConfig {
     /// `-X dev`.
     pub(crate) dev_mode: bool,
     /// Take `-X utf8`, `-E`, `-I` from the command line.
-    pub(crate) arguments: Option<Vec<CString>>,
+    pub(crate) arguments: Option<&'a [Text]>,
 }
 
 /// Runs `Py_PreInitialize`.
-pub(crate) fn preinitialize(settings: &PreConfig) -> Result<(), Failure> {
-    // SAFETY: the initialiser fills the whole structure before it is read; `argv` outlives the call.
+pub(crate) fn preinitialize(settings: &PreConfig<'_>) -> Result<(), Failure> {
+    // SAFETY: the initialiser fills the whole structure before it is read.
     unsafe {
         let mut config: py::PyPreConfig = std::mem::zeroed();
         py::PyPreConfig_InitPythonConfig(&raw mut config);
@@ -52,28 +52,14 @@ pub(crate) fn preinitialize(settings: &PreConfig) -> Result<(), Failure> {
         if let Some(mode) = settings.utf8_mode {
             config.utf8_mode = mode.into();
         }
-        match &settings.arguments {
-            Some(arguments) => {
-                let pointers = pointers(arguments);
-                check(py::Py_PreInitializeFromBytesArgs(
-                    &raw const config,
-                    arguments.len() as isize,
-                    pointers.as_ptr().cast_mut(),
-                ))
-            }
+        match settings.arguments {
+            Some(arguments) => check(text::preinitialize(&raw const config, arguments)),
             None => {
                 config.parse_argv = 0;
                 check(py::Py_PreInitialize(&raw const config))
             }
         }
     }
-}
-
-fn pointers(arguments: &[CString]) -> Vec<*mut c_char> {
-    arguments
-        .iter()
-        .map(|argument| argument.as_ptr().cast_mut())
-        .collect()
 }
 
 /// A string field of `PyConfig`.
@@ -140,8 +126,8 @@ impl Config {
         }
     }
 
-    /// Sets a string from bytes in the locale's encoding (PEP 383).
-    pub(crate) fn string(&mut self, field: Field, value: &CStr) -> Result<(), Failure> {
+    /// Sets a string.
+    pub(crate) fn string(&mut self, field: Field, value: &Text) -> Result<(), Failure> {
         let config = &raw mut *self.0;
         // SAFETY: `place` points into the structure `config` points to; CPython copies the value.
         unsafe {
@@ -157,7 +143,7 @@ impl Config {
                 Field::StdlibDir => &raw mut (*config).stdlib_dir,
                 Field::PlatLibDir => &raw mut (*config).platlibdir,
             };
-            check(py::PyConfig_SetBytesString(config, place, value.as_ptr()))
+            check(text::set(config, place, value))
         }
     }
 
@@ -184,15 +170,19 @@ impl Config {
     }
 
     /// `PYTHONHASHSEED`.
+    #[allow(
+        clippy::useless_conversion,
+        reason = "C's unsigned long has 32 bits on Windows"
+    )]
     pub(crate) fn hash_seed(&mut self, seed: u32) {
         self.0.use_hash_seed = 1;
         self.0.hash_seed = seed.into();
     }
 
     /// Appends to a list; `SearchPaths` then counts as set, which keeps `getpath` from computing its own.
-    pub(crate) fn append(&mut self, list: List, value: &CStr) -> Result<(), Failure> {
+    pub(crate) fn append(&mut self, list: List, value: &Text) -> Result<(), Failure> {
         let config = &raw mut *self.0;
-        // SAFETY: `place` points into the structure; the decoded string is copied and then freed by its allocator.
+        // SAFETY: `place` points into the structure, which was initialised in `new`.
         unsafe {
             let place = match list {
                 List::SearchPaths => {
@@ -202,27 +192,14 @@ impl Config {
                 List::Warnings => &raw mut (*config).warnoptions,
                 List::XOptions => &raw mut (*config).xoptions,
             };
-            let wide = py::Py_DecodeLocale(value.as_ptr(), std::ptr::null_mut());
-            if wide.is_null() {
-                return check(py::PyStatus_NoMemory());
-            }
-            let status = py::PyWideStringList_Append(place, wide);
-            py::PyMem_RawFree(wide.cast());
-            check(status)
+            check(text::append(place, value))
         }
     }
 
     /// `sys.argv`, or with `ParseArgv` the interpreter's command line.
-    pub(crate) fn arguments(&mut self, arguments: &[CString]) -> Result<(), Failure> {
-        let pointers = pointers(arguments);
-        // SAFETY: `pointers` and what it points to outlive the call, which copies.
-        check(unsafe {
-            py::PyConfig_SetBytesArgv(
-                &raw mut *self.0,
-                arguments.len() as isize,
-                pointers.as_ptr().cast_mut().cast(),
-            )
-        })
+    pub(crate) fn arguments(&mut self, arguments: &[Text]) -> Result<(), Failure> {
+        // SAFETY: initialised in `new`.
+        check(unsafe { text::set_arguments(&raw mut *self.0, arguments) })
     }
 
     /// Starts the interpreter.

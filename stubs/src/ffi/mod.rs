@@ -1,19 +1,29 @@
 //! The unsafe room: everything that touches CPython's C API or libc.
 //!
 //! The rest of the crate is safe Rust on top of [`Gil`] and [`Object`]. One file for each concern; the declarations
-//! come from `pyo3-ffi`, which mirrors CPython's headers.
+//! come from `pyo3-ffi`, which mirrors CPython's headers. What differs between systems is in the twin folders `posix` and
+//! `windows`.
 #![allow(unsafe_code)]
 
 mod call;
 pub(crate) mod config;
-#[cfg(target_os = "linux")]
-pub(crate) mod dynamic;
 mod fileobject;
 pub(crate) mod lifecycle;
 pub(crate) mod module;
 mod object;
-pub(crate) mod trust;
+#[cfg(unix)]
+mod posix;
 pub(crate) mod types;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use posix as system;
+#[cfg(windows)]
+use windows as system;
 
 pub(crate) use call::Call;
 pub(crate) use object::{Exception, Gil, Object, Raised, Result};
+pub(crate) use system::dynamic;
+pub(crate) use system::text::Text;
+pub(crate) use system::trust;

@@ -16,8 +16,8 @@ use pyo3_ffi as py;
 use super::call::method;
 use super::fileobject::PyFile_SetOpenCodeHook;
 use super::object::{Gil, Object, Result};
-use super::types;
-use crate::{children, importer};
+use super::{system, types};
+use crate::importer;
 
 type Init = unsafe extern "C" fn() -> *mut py::PyObject;
 
@@ -204,7 +204,7 @@ fn finder_methods() -> Vec<py::PyMethodDef> {
 
 fn functions() -> Vec<py::PyMethodDef> {
     use importer::{path_entry, tree};
-    vec![
+    let mut methods = vec![
         method!(
             c"path_hook",
             path_entry::path_hook,
@@ -222,42 +222,14 @@ fn functions() -> Vec<py::PyMethodDef> {
         ),
         method!(c"read", tree::read, c"read(path) -> bytes"),
         method!(
-            c"execv",
-            children::execv,
-            c"execv($module, path, argv, /)\n--\n\nos.execv"
-        ),
-        method!(
-            c"execve",
-            children::execve,
-            c"execve($module, /, path, argv, env)\n--\n\nos.execve"
-        ),
-        method!(
-            c"posix_spawn",
-            children::posix_spawn,
-            c"posix_spawn($module, path, argv, env, /, *, file_actions=(), setpgroup=None, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=None)\n--\n\nos.posix_spawn"
-        ),
-        method!(
-            c"posix_spawnp",
-            children::posix_spawnp,
-            c"posix_spawnp($module, path, argv, env, /, *, file_actions=(), setpgroup=None, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=None)\n--\n\nos.posix_spawnp"
-        ),
-        method!(
-            c"fork_exec",
-            children::fork_exec,
-            c"_posixsubprocess.fork_exec"
-        ),
-        method!(
-            c"mark_after",
-            children::mark_after,
-            c"mark_after(preexec_fn): calls it and marks the new process as an interpreter"
-        ),
-        method!(
             c"distributions",
             tree::distributions,
             c"[(normalised name, name, version, path), ...]"
         ),
-        py::PyMethodDef::zeroed(),
-    ]
+    ];
+    methods.extend(system::methods::children());
+    methods.push(py::PyMethodDef::zeroed());
+    methods
 }
 
 /// `PyInit__oxidize`: multi-phase, one module for each interpreter, no state shared between them but the mapped blob.

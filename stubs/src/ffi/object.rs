@@ -3,12 +3,14 @@
 //! Every function here needs the GIL (or, in a sub-interpreter with its own, that interpreter's lock). [`Gil`] is the
 //! proof: it can only be made by the few `unsafe` entry points through which CPython calls us.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::marker::PhantomData;
 use std::os::raw::c_char;
 use std::ptr::{self, NonNull};
 
 use pyo3_ffi as py;
+
+use super::system;
 
 /// A Python exception is set in the current thread state.
 #[derive(Debug)]
@@ -88,12 +90,10 @@ impl<'py> Gil<'py> {
         })
     }
 
-    /// A `str` from bytes of the file system (PEP 383 surrogates for what does not decode).
-    pub(crate) fn fs_str(self, value: &[u8]) -> Result<Object<'py>> {
-        // SAFETY: as in `str`.
-        self.owned(unsafe {
-            py::PyUnicode_DecodeFSDefaultAndSize(value.as_ptr().cast(), value.len() as isize)
-        })
+    /// A `str` from a string of the system: a path, say.
+    pub(crate) fn os_str(self, value: &OsStr) -> Result<Object<'py>> {
+        // SAFETY: the lock is held.
+        self.owned(unsafe { system::text::to_python(value) })
     }
 
     pub(crate) fn bytes(self, value: &[u8]) -> Result<Object<'py>> {

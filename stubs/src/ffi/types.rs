@@ -63,6 +63,10 @@ unsafe extern "C" fn clear(object: *mut py::PyObject) -> c_int {
 }
 
 /// Makes a type. `name` is `module.Class`; `methods` ends with a zeroed row and lives as long as the process.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "C's unsigned long has 32 bits on Windows"
+)]
 pub(super) fn new_type<'py>(
     gil: Gil<'py>,
     name: &'static CStr,

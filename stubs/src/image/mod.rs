@@ -2,6 +2,10 @@
 
 #[cfg(target_os = "linux")]
 mod elf;
+#[cfg(windows)]
+mod pe;
 
 #[cfg(target_os = "linux")]
 pub(crate) use elf::blob;
+#[cfg(windows)]
+pub(crate) use pe::blob;

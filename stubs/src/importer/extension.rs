@@ -1,10 +1,11 @@
-//! Extension modules of wheels, loaded from memory.
+//! Extension modules of wheels.
 //!
-//! The libraries a module needs come first, in dependency order: the dynamic linker then finds them by soname among what
-//! is loaded already, and nothing has to lie in a directory.
+//! How an image gets to the dynamic linker is the system's affair ([`Image`]). The libraries a module needs come first, in
+//! dependency order: the linker then finds them by their names among what is loaded already, and nothing has to lie in a
+//! certain directory.
 
-use std::collections::HashMap;
-use std::ffi::CString;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::Mutex;
 
 use oxidize_format::{Module, Native};
@@ -15,20 +16,20 @@ use crate::ffi::{Gil, Object, Result};
 
 /// Native images that are loaded, by index, with the path that the dynamic linker knows each one by. An image is never
 /// unloaded, so a second import (another interpreter, or after `del sys.modules[...]`) finds it by that path.
-static LOADED: Mutex<Option<HashMap<u32, CString>>> = Mutex::new(None);
+static LOADED: Mutex<BTreeMap<u32, OsString>> = Mutex::new(BTreeMap::new());
 
-fn known(index: u32) -> Option<CString> {
+fn known(index: u32) -> Option<OsString> {
     let loaded = LOADED
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    loaded.as_ref()?.get(&index).cloned()
+    loaded.get(&index).cloned()
 }
 
-fn remember(index: u32, path: CString) {
+fn remember(index: u32, path: OsString) {
     let mut loaded = LOADED
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    loaded.get_or_insert_with(HashMap::new).insert(index, path);
+    loaded.insert(index, path);
 }
 
 /// `_imp.create_dynamic` on an image in memory, with the needed libraries loaded first.
@@ -49,7 +50,9 @@ pub(crate) fn create<'py>(
     let (image, file) = match known(native.index()) {
         Some(file) => (None, file),
         None => {
-            let image = image(gil, &native).map_err(|failure| match failure {
+            let image = image(gil, &native)
+                .and_then(|image| image.check().map(|()| image).map_err(Failure::Library));
+            let image = image.map_err(|failure| match failure {
                 Failure::Raised(raised) => raised,
                 Failure::Library(text) => gil.raise_import(&format!("{name}: {text}"), name),
             })?;
@@ -59,7 +62,7 @@ pub(crate) fn create<'py>(
     };
     // CPython takes the file to load from the spec; put the virtual path back whatever happens.
     let origin = spec.attr(c"origin")?;
-    spec.set_attr(c"origin", &gil.fs_str(file.to_bytes())?)?;
+    spec.set_attr(c"origin", &gil.os_str(&file)?)?;
     let created = gil
         .import("_imp")?
         .call_method(c"create_dynamic", std::slice::from_ref(spec));
@@ -85,14 +88,9 @@ impl From<crate::ffi::Raised> for Failure {
 }
 
 fn image(gil: Gil<'_>, native: &Native<'static>) -> std::result::Result<Image, Failure> {
-    let soname = native.name();
     let data = damaged(gil, native.data())?;
     let bytes = damaged(gil, data.read())?;
-    Image::new(soname, &bytes).map_err(|error| {
-        Failure::Library(format!(
-            "cannot be loaded from memory: {error} (memfd_create must be permitted)"
-        ))
-    })
+    Image::new(native, &bytes).map_err(Failure::Library)
 }
 
 /// Loads the bundled libraries that `native` needs, and theirs, deepest first. `path` is the chain of what is being

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use oxidize_format::{Data, Module};
 
-use super::{Slot, application, damaged, extension, find, parent_directory, slot, tree};
+use super::{Slot, application, damaged, extension, find, parent_directory, paths, slot, tree};
 use crate::ffi::{Call, Gil, Object, Raised, Result};
 
 fn is_extension(gil: Gil<'_>, module: &Module<'static>) -> Result<bool> {
@@ -98,7 +98,8 @@ pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Res
     if let Some(data) = damaged(gil, module.bytecode(level))? {
         return gil.unmarshal(&bytes(gil, &data)?);
     }
-    let file = module.file().unwrap_or("<unknown>");
+    let file = module.file().map(paths::outward);
+    let file = file.as_deref().unwrap_or("<unknown>");
     if let Some(data) = damaged(gil, module.source())? {
         return compile(gil, &bytes(gil, &data)?, file);
     }
@@ -162,7 +163,7 @@ pub(crate) fn get_filename<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let module = asked(call)?;
     match module.file() {
-        Some(file) => gil.str(file),
+        Some(file) => gil.str(&paths::outward(file)),
         None => {
             let name = module.name();
             Err(gil.raise_import(
@@ -185,7 +186,7 @@ pub(crate) fn get_data<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let path = call.argument(0, "path")?;
     let path = gil.import("os")?.call_method(c"fspath", &[path])?;
     let inside = match path.as_str() {
-        Ok(text) => tree::is_virtual(text),
+        Ok(text) => paths::is_virtual(text),
         Err(Raised) => {
             gil.clear();
             false
@@ -211,5 +212,5 @@ pub(crate) fn get_resource_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> 
         .directory()
         .unwrap_or_else(|| parent_directory(&module));
     gil.import("_oxidize_resources")?
-        .call_method(c"Reader", &[gil.str(directory)?])
+        .call_method(c"Reader", &[gil.str(&paths::outward(directory))?])
 }

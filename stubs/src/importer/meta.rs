@@ -1,6 +1,6 @@
 //! The meta path finder (`importlib.abc.MetaPathFinder`, `importlib.metadata.DistributionFinder`).
 
-use super::{damaged, find, make_spec, parent_directory};
+use super::{damaged, find, make_spec, parent_directory, paths};
 use crate::ffi::{Call, Gil, Object, Result};
 
 /// `find_spec(fullname, path=None, target=None)`.
@@ -32,7 +32,7 @@ pub(crate) fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 
 fn names(path: &Object<'_>, directory: &str) -> Result<bool> {
     for entry in path.items()? {
-        if entry.is_str() && entry.as_str()? == directory {
+        if entry.is_str() && paths::same(entry.as_str()?, directory) {
             return Ok(true);
         }
     }
@@ -84,10 +84,10 @@ pub(crate) fn distributions<'py>(gil: Gil<'py>) -> Result<Vec<Object<'py>>> {
             gil.str(distribution.normalised())?,
             gil.str(distribution.name())?,
             gil.str(distribution.version())?,
-            gil.str(&damaged(
+            gil.str(&paths::outward(&damaged(
                 gil,
                 damaged(gil, distribution.directory())?.path(),
-            )?)?,
+            )?))?,
         ])?);
     }
     Ok(rows)

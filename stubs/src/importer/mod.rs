@@ -12,6 +12,7 @@ pub(crate) mod extension;
 pub(crate) mod loader;
 pub(crate) mod meta;
 pub(crate) mod path_entry;
+pub(crate) mod paths;
 pub(crate) mod tree;
 
 use std::ffi::CStr;
@@ -136,7 +137,7 @@ pub(crate) fn make_spec<'py>(
     let gil = importer.gil();
     let file = module.file();
     let origin = match file {
-        Some(file) => gil.str(file)?,
+        Some(file) => gil.str(&paths::outward(file))?,
         None => gil.none(),
     };
     let arguments = [
@@ -153,12 +154,12 @@ pub(crate) fn make_spec<'py>(
         && let Some(directory) = module.directory()
     {
         spec.attr(c"submodule_search_locations")?
-            .list_append(&gil.str(directory)?)?;
+            .list_append(&gil.str(&paths::outward(directory))?)?;
     }
     Ok(spec)
 }
 
-/// The directory that holds a module: what its parent's `__path__` (or `sys.path`) names.
+/// The directory that holds a module: what its parent's `__path__` (or `sys.path`) names, in the blob's form.
 pub(crate) fn parent_directory(module: &Module<'static>) -> &'static str {
     let own = module.directory().or_else(|| module.file());
     own.and_then(|path| path.rsplit_once('/'))

@@ -2,7 +2,7 @@
 
 use oxidize_format::Module;
 
-use super::{application, damaged, find, make_spec, parent_directory, tree};
+use super::{application, damaged, find, make_spec, parent_directory, paths, tree};
 use crate::ffi::{Call, Exception, Object, Result, types};
 
 /// `path_hook(path)`: a finder for a directory of the blob, ImportError for everything else.
@@ -26,10 +26,14 @@ pub(crate) fn path_hook<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     types::instantiate(&native.attr(c"PathEntryFinder")?, state)
 }
 
-fn directory<'py>(call: &Call<'py>) -> Result<(Object<'py>, Object<'py>)> {
+/// The importer, and the directory in the blob's form.
+fn directory<'py>(call: &Call<'py>) -> Result<(Object<'py>, String)> {
     let state = types::state(call.receiver())?;
     match (state.tuple_item(0), state.tuple_item(1)) {
-        (Some(importer), Some(path)) => Ok((importer, path)),
+        (Some(importer), Some(path)) => {
+            let path = paths::inward(path.as_str()?).unwrap_or_default();
+            Ok((importer, path.into_owned()))
+        }
         _ => Err(call
             .gil()
             .raise(Exception::Import, "the finder is not set up")),
@@ -38,7 +42,7 @@ fn directory<'py>(call: &Call<'py>) -> Result<(Object<'py>, Object<'py>)> {
 
 /// The module name that a path below one of the roots has by its place: `/~oxidize/app/pkg/mod` is `pkg.mod`.
 fn name_by_place(path: &str) -> Option<String> {
-    let rest = [tree::APPLICATION_ROOT, tree::STDLIB_ROOT]
+    let rest = [paths::BLOB_APPLICATION_ROOT, paths::BLOB_STDLIB_ROOT]
         .iter()
         .find_map(|root| path.strip_prefix(root))?;
     if rest.is_empty() {
@@ -52,7 +56,6 @@ fn name_by_place(path: &str) -> Option<String> {
 pub(crate) fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (importer, path) = directory(call)?;
-    let path = path.as_str()?.trim_end_matches('/');
     let name = call.argument(0, "fullname")?;
     let tail = name.as_str()?.rsplit('.').next().unwrap_or_default();
     let place = format!("{path}/{tail}");
@@ -63,6 +66,7 @@ pub(crate) fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     {
         return make_spec(&importer, &name, &module);
     }
+    let place = paths::outward(&place);
     if tree::node(gil, &place)?.is_some_and(|node| node.is_dir()) {
         // A portion of a namespace package.
         let class = gil.import("_frozen_importlib")?.attr(c"ModuleSpec")?;
@@ -80,17 +84,16 @@ pub(crate) fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 pub(crate) fn iter_modules<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (_, path) = directory(call)?;
-    let path = path.as_str()?.trim_end_matches('/');
     let prefix = call.optional(0, "prefix")?;
     let prefix = match &prefix {
         Some(prefix) => prefix.as_str()?,
         None => "",
     };
     let mut rows = Vec::new();
-    if let Some(package) = name_by_place(path) {
+    if let Some(package) = name_by_place(&path) {
         for module in application(gil)?.blob.modules().children_of(&package) {
             let module = damaged(gil, module)?;
-            if listed(&module, path) {
+            if listed(&module, &path) {
                 let name = module.name();
                 let tail = name.rsplit('.').next().unwrap_or_default();
                 rows.push(gil.tuple(&[

@@ -2,46 +2,15 @@
 
 use oxidize_format::Node;
 
-use super::{application, damaged, meta};
+use super::{application, damaged, meta, paths};
 use crate::ffi::{Call, Gil, Object, Result};
 
-/// Everything in the blob lies below this path. Constant, so that a packaged program is the same wherever it lies.
-pub(crate) const ROOT: &str = "/~oxidize";
-/// The application: `sys.path[0]`.
-pub(crate) const APPLICATION_ROOT: &str = "/~oxidize/app";
-/// The standard library: `sys.path[1]`.
-pub(crate) const STDLIB_ROOT: &str = "/~oxidize/lib/python3.13";
-
-/// Whether a path lies below [`ROOT`].
-pub(crate) fn is_virtual(path: &str) -> bool {
-    path.strip_prefix(ROOT)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The node at a path. Accepts what programs build by joining: `//`, `.`, `..` and a slash at the end.
+/// The node at a path of the system.
 pub(crate) fn node(gil: Gil<'_>, path: &str) -> Result<Option<Node<'static>>> {
-    if !is_virtual(path) {
-        return Ok(None);
+    match paths::inward(path) {
+        Some(path) => damaged(gil, application(gil)?.blob.tree().find(&path)),
+        None => Ok(None),
     }
-    let tree = application(gil)?.blob.tree();
-    if !path.ends_with('/') && !path.contains("//") && !path.contains("/.") {
-        return damaged(gil, tree.find(path));
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    let normal = format!("/{}", parts.join("/"));
-    if !is_virtual(&normal) {
-        return Ok(None);
-    }
-    damaged(gil, tree.find(&normal))
 }
 
 /// `stat(path)`.
@@ -98,7 +67,7 @@ pub(crate) fn read_path<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object
 pub(crate) fn open_code<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object<'py>> {
     let io = gil.import("_io")?;
     let inside = match path.as_str() {
-        Ok(text) => is_virtual(text),
+        Ok(text) => paths::is_virtual(text),
         Err(_) => {
             gil.clear();
             false

@@ -3,9 +3,12 @@
 //! glibc takes a path it has loaded before for the same library, even if the descriptor behind it is another one by
 //! now, so a path is never used twice: descriptors are closed after loading, and each path gets one more `./`.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use oxidize_format::Native;
 
 /// `MFD_EXEC` (linux/memfd.h, Linux 6.3): ask for an executable file where the system's default is not to.
 const MFD_EXEC: libc::c_uint = 0x0010;
@@ -25,11 +28,17 @@ impl Drop for Image {
 }
 
 impl Image {
-    /// Copies `bytes` into a new file in memory; `name` shows in `/proc/PID/maps`.
+    /// Copies `bytes` into a new file in memory; the image's name shows in `/proc/PID/maps`.
     ///
     /// # Errors
-    /// What the system call said: `ENOSYS` where memfd is missing, `EACCES` where `vm.memfd_noexec` forbids it.
-    pub(crate) fn new(name: &str, bytes: &[u8]) -> io::Result<Self> {
+    /// What the system call said, for instance where `vm.memfd_noexec` forbids it.
+    pub(crate) fn new(native: &Native<'static>, bytes: &[u8]) -> Result<Self, String> {
+        Image::named(native.name(), bytes).map_err(|error| {
+            format!("cannot be loaded from memory: {error} (memfd_create must be permitted)")
+        })
+    }
+
+    fn named(name: &str, bytes: &[u8]) -> io::Result<Self> {
         static USED: AtomicUsize = AtomicUsize::new(0);
         let name = CString::new(name.rsplit('/').next().unwrap_or(name))?;
         let mut descriptor = create(&name, libc::MFD_CLOEXEC | MFD_EXEC);
@@ -62,8 +71,13 @@ impl Image {
     }
 
     /// A path that opens this file, never the same for two images of a process.
-    pub(crate) fn path(&self) -> &CStr {
-        &self.path
+    pub(crate) fn path(&self) -> &OsStr {
+        OsStr::from_bytes(self.path.to_bytes())
+    }
+
+    /// Whether the image can be loaded, where the dynamic linker's own words would not do.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        Ok(())
     }
 
     /// Loads the library so that later ones find it by its soname, and never unloads it.

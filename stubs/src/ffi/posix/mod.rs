@@ -1,0 +1,8 @@
+//! What differs between systems, for POSIX. `windows` is its twin: the same files with the same functions.
+
+#[cfg(target_os = "linux")]
+pub(crate) mod dynamic;
+pub(in crate::ffi) mod methods;
+pub(in crate::ffi) mod process;
+pub(in crate::ffi) mod text;
+pub(crate) mod trust;

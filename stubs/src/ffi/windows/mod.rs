@@ -1,0 +1,8 @@
+//! What differs between systems, for Windows. `posix` is its twin: the same files with the same functions.
+
+pub(crate) mod dynamic;
+mod imports;
+pub(in crate::ffi) mod methods;
+pub(in crate::ffi) mod process;
+pub(in crate::ffi) mod text;
+pub(crate) mod trust;

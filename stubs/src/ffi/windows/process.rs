@@ -1,0 +1,109 @@
+//! The process: its entry point, its environment, its end.
+
+use std::ffi::{CStr, OsString, c_char, c_int, c_void};
+use std::os::windows::ffi::OsStringExt;
+
+use super::text::Text;
+
+unsafe extern "system" {
+    fn GetModuleHandleW(name: *const u16) -> *mut c_void;
+    fn GetEnvironmentStringsW() -> *mut u16;
+    fn FreeEnvironmentStringsW(strings: *mut u16) -> c_int;
+}
+
+unsafe extern "C" {
+    // The environment from which CPython makes `os.environ`. `_wputenv_s` keeps the system's in step.
+    fn _exit(status: c_int) -> !;
+    fn _wgetenv(name: *const u16) -> *const u16;
+    fn _wputenv_s(name: *const u16, value: *const u16) -> c_int;
+
+    /// The module that has the C API (PC/dl_nt.c): with a python313.dll, that. CPython leaves setting it to `DllMain`.
+    static mut PyWin_DLLhModule: *mut c_void;
+}
+
+/// Between name and value.
+const SIGN: u16 = b'=' as u16;
+
+/// `STATUS_CONTROL_C_EXIT`.
+const CONTROL_C_EXIT: u32 = 0xc000_013a;
+
+/// Ends the process without finalizing Python; C streams are flushed.
+pub(crate) fn exit_now(status: i32) -> ! {
+    // SAFETY: plain C library calls; `_exit` does not return.
+    unsafe {
+        libc::fflush(std::ptr::null_mut());
+        _exit(status)
+    }
+}
+
+/// The status of a program that Ctrl-C ended, as the command interpreter expects and python.exe gives it.
+pub(crate) fn die_of_interrupt() -> i32 {
+    CONTROL_C_EXIT.cast_signed()
+}
+
+fn wide(name: &CStr) -> Vec<u16> {
+    name.to_bytes_with_nul()
+        .iter()
+        .map(|&byte| byte.into())
+        .collect()
+}
+
+/// Whether this process has an environment variable. `name` is ASCII.
+pub(crate) fn has_environment(name: &CStr) -> bool {
+    // SAFETY: `main` has started no thread yet; the name is NUL-terminated.
+    unsafe { !_wgetenv(wide(name).as_ptr()).is_null() }
+}
+
+/// All names and values of this process's environment, those of drives (`=C:` and `C:\dir`) included.
+pub(crate) fn whole_environment() -> Vec<(OsString, OsString)> {
+    let mut pairs = Vec::new();
+    // SAFETY: the system gives a copy of its own: strings, each with a NUL, and an empty one at the end.
+    unsafe {
+        let strings = GetEnvironmentStringsW();
+        if strings.is_null() {
+            return pairs;
+        }
+        let mut next = strings.cast_const();
+        while *next != 0 {
+            let length = (0..).take_while(|&index| *next.add(index) != 0).count();
+            let pair = std::slice::from_raw_parts(next, length);
+            // The names of drives begin with the sign that ends a name.
+            let end = pair.iter().skip(1).position(|&unit| unit == SIGN);
+            let end = end.map_or(length, |end| end + 1);
+            let value = pair.get(end + 1..).unwrap_or_default();
+            pairs.push((
+                OsString::from_wide(&pair[..end]),
+                OsString::from_wide(value),
+            ));
+            next = next.add(length + 1);
+        }
+        FreeEnvironmentStringsW(strings);
+    }
+    pairs
+}
+
+/// Sets an environment variable that is not there.
+pub(crate) fn default_environment(name: &Text, value: &Text) {
+    // SAFETY: `main` has started no thread yet; both strings are NUL-terminated.
+    unsafe {
+        if _wgetenv(name.as_ptr()).is_null() {
+            _wputenv_s(name.as_ptr(), value.as_ptr());
+        }
+    }
+}
+
+/// Removes an environment variable. `name` is ASCII.
+pub(crate) fn unset_environment(name: &CStr) {
+    // SAFETY: as above. An empty value removes the variable.
+    unsafe { _wputenv_s(wide(name).as_ptr(), [0].as_ptr()) };
+}
+
+/// The process's entry point. Not Rust's `main`, as on other systems. The arguments that the C runtime passes are in the
+/// system's old code page; the standard library takes them from the command line itself, by the C runtime's rules.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
+    // SAFETY: no other thread runs yet.
+    unsafe { PyWin_DLLhModule = GetModuleHandleW(std::ptr::null()) };
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    crate::start(&arguments)
+}
