@@ -14,3 +14,4 @@ pub mod progress;
 pub mod python;
 pub mod sign;
 pub mod stubs;
+pub mod windows;

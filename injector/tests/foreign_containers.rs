@@ -9,14 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oxidize_format::RunOptions;
-use oxidize_inject::container::pe::resources::Resource;
-use oxidize_inject::container::pe::version::Version;
 use oxidize_inject::container::{self, Options, elf, macho, pe};
 use oxidize_inject::output;
 use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::progress::Progress;
+use oxidize_inject::windows::{Appearance, ExecutionLevel};
 
 /// Pinned, so that a red test is never another release's doing.
 const READERS: [&str; 2] = ["lief==1.0.0", "pefile==2024.8.26"];
@@ -102,7 +102,13 @@ fn link(name: &str) -> Result<Vec<u8>, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/foreign")
         .join(format!("{name}.s"));
-    let (object, out) = (workdir().join(format!("{name}.o")), workdir().join(name));
+    // Tests run at the same time.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let (object, out) = (
+        workdir().join(format!("{name}-{number}.o")),
+        workdir().join(format!("{name}-{number}")),
+    );
     let (triple, architecture) = match name {
         "macos-arm64" => ("arm64-apple-macos11", "arm64"),
         "macos-x86_64" => ("x86_64-apple-macos11", "x86_64"),
@@ -122,7 +128,7 @@ fn link(name: &str) -> Result<Vec<u8>, String> {
         ]);
         command.arg(format!("/out:{}", out.display()));
     } else {
-        let slot = workdir().join("slot");
+        let slot = workdir().join(format!("slot-{number}"));
         fs::write(&slot, vec![0; 0x4000]).unwrap();
         command = Command::new(linker("ld64.lld")?);
         command.args([
@@ -149,21 +155,36 @@ fn blob() -> Vec<u8> {
         .collect()
 }
 
+/// Everything that a Windows program can show of itself.
+fn appearance() -> Appearance {
+    let directory = tempfile::tempdir_in(workdir()).unwrap().keep();
+    let (icon, version) = (directory.join("icon.png"), directory.join("version.toml"));
+    let mut picture = Vec::new();
+    let mut encoder = png::Encoder::new(&mut picture, 300, 300);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let pixels: Vec<u8> = (0..300u32 * 300 * 4).map(|i| (i % 251) as u8).collect();
+    let written = encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(&pixels));
+    written.unwrap();
+    fs::write(&icon, picture).unwrap();
+    let text =
+        "file-version = \"1.2.3.4\"\nproduct-version = \"5.6.7.8\"\nproduct-name = \"größer\"\n";
+    fs::write(&version, text).unwrap();
+    Appearance {
+        icon: Some(icon),
+        version_info: Some(version),
+        execution_level: ExecutionLevel::RequireAdministrator,
+        ..Appearance::default()
+    }
+}
+
 fn options() -> Options {
-    let mut ico = vec![0, 0, 1, 0, 1, 0];
-    ico.extend_from_slice(&[16, 16, 0, 0, 1, 0, 32, 0, 4, 0, 0, 0, 22, 0, 0, 0]);
-    ico.extend_from_slice(b"icon");
-    let mut resources = Resource::icon(&ico).unwrap();
-    resources.push(Resource::manifest("<assembly/>"));
-    let version = Version {
-        file: [1, 2, 3, 4],
-        product: [5, 6, 7, 8],
-        strings: vec![("ProductName".to_owned(), "größer".to_owned())],
-    };
-    resources.push(version.resource().unwrap());
     Options {
-        resources,
-        ..Options::default()
+        gui: true,
+        resources: appearance().resources(Path::new("app.exe")).unwrap(),
+        identifier: Some("org.example.app".to_owned()),
     }
 }
 
@@ -184,6 +205,12 @@ fn check(name: &str, made: &str, stub: &[u8]) -> PathBuf {
     );
     fs::write(&path, app).unwrap();
     fs::write(&blob_path, blob).unwrap();
+    show(name, &path, &blob_path, made);
+    path
+}
+
+/// Shows a file to the readers.
+fn show(name: &str, path: &Path, blob: &Path, made: &str) {
     match readers() {
         Ok(readers) => {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/check.py");
@@ -191,12 +218,11 @@ fn check(name: &str, made: &str, stub: &[u8]) -> PathBuf {
             python
                 .env("PYTHONPATH", readers)
                 .env("PYTHONDONTWRITEBYTECODE", "1");
-            python.arg(script).arg(&path).arg(blob_path).arg(made);
+            python.arg(script).arg(path).arg(blob).arg(made);
             run(&mut python).unwrap();
         }
         Err(reason) => skip(name, &reason),
     }
-    path
 }
 
 fn check_linked(name: &str) -> Option<PathBuf> {
@@ -226,6 +252,27 @@ fn linked_for_macos_on_apple_silicon() {
 #[test]
 fn linked_for_macos_on_intel() {
     check_linked("macos-x86_64");
+}
+
+#[test]
+fn linked_for_both_kinds_of_mac() {
+    let stubs = match (link("macos-x86_64"), link("macos-arm64")) {
+        (Ok(intel), Ok(arm)) => [intel, arm],
+        (Err(reason), _) | (_, Err(reason)) => return skip("a universal program", &reason),
+    };
+    let blob = blob();
+    let apps = stubs.each_ref().map(|stub| {
+        let plan = container::inject_with(stub, blob.len() as u64, &options()).unwrap();
+        plan.assemble(&blob)
+    });
+    let both = macho::fat::assemble(&apps.each_ref().map(Vec::as_slice)).unwrap();
+    assert!(!container::verify(&both).unwrap().altered);
+    let bare = macho::fat::assemble(&stubs.each_ref().map(Vec::as_slice)).unwrap();
+    assert!(container::remove(&both).unwrap() == bare);
+    let (path, blob_path) = (workdir().join("both"), workdir().join("both.blob"));
+    fs::write(&path, both).unwrap();
+    fs::write(&blob_path, blob).unwrap();
+    show("a universal program", &path, &blob_path, "linked");
 }
 
 #[test]

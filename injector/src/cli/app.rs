@@ -1,7 +1,6 @@
 //! A packaged application, opened for reading.
 
 use std::fs::{self, Permissions};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use oxidize_format::Blob;
@@ -15,8 +14,8 @@ pub(super) struct App {
     path: PathBuf,
     image: Map,
     permissions: Permissions,
-    slot: Slot,
-    range: Option<Range<usize>>,
+    /// One for each program in the file, which only universal ones have several of.
+    slots: Vec<Slot>,
 }
 
 impl App {
@@ -27,24 +26,20 @@ impl App {
             |error: std::io::Error| Failure::because(format!("cannot read `{name}`"), &error);
         let permissions = fs::metadata(path).map_err(unreadable)?.permissions();
         let image = Map::open(path).map_err(unreadable)?;
-        let slot = container::detect(&image)
-            .map_err(|error| Failure::because(format!("`{name}` is damaged"), &error))?
-            .ok_or_else(|| {
+        let slots = container::slots(&image)
+            .map_err(|error| Failure::because(format!("`{name}` is damaged"), &error))?;
+        if slots.is_empty() {
+            return Err(
                 Failure::new(format!("`{name}` was not made by oxidize-inject")).hint(Some(
                     "give an application that `oxidize-inject APP --resources DIR` has written",
-                ))
-            })?;
-        let range = slot.blob.clone().map(|blob| {
-            // The range was found inside the mapped file.
-            let index = |at: u64| usize::try_from(at).expect("an offset within a slice");
-            index(blob.start)..index(blob.end)
-        });
+                )),
+            );
+        }
         Ok(App {
             path: path.to_owned(),
             image,
             permissions,
-            slot,
-            range,
+            slots,
         })
     }
 
@@ -56,24 +51,43 @@ impl App {
         &self.permissions
     }
 
+    /// The slot, in a universal file that of its first program.
     pub(super) fn slot(&self) -> &Slot {
-        &self.slot
+        &self.slots[0]
+    }
+
+    /// The target triple.
+    pub(super) fn target(&self) -> Option<&'static str> {
+        container::target(&self.image)
     }
 
     /// The blob's bytes.
     pub(super) fn blob_bytes(&self) -> Result<&[u8], Failure> {
+        self.bytes_of(self.slot())
+    }
+
+    fn bytes_of(&self, slot: &Slot) -> Result<&[u8], Failure> {
         let empty = || {
             Failure::new(format!(
                 "`{}` is a stub: nothing has been injected into it",
                 self.path.display()
             ))
         };
-        Ok(&self.image[self.range.clone().ok_or_else(empty)?])
+        let range = slot.blob.clone().ok_or_else(empty)?;
+        // The range was found inside the mapped file.
+        let index = |at: u64| usize::try_from(at).expect("an offset within a slice");
+        Ok(&self.image[index(range.start)..index(range.end)])
     }
 
-    /// The blob.
+    /// The blob, in a universal file that of its first program.
     pub(super) fn blob(&self) -> Result<Blob<'_>, Failure> {
         Blob::open(self.blob_bytes()?).map_err(|error| self.damaged(&error))
+    }
+
+    /// The blobs of all programs in the file.
+    pub(super) fn blobs(&self) -> Result<Vec<Blob<'_>>, Failure> {
+        let open = |slot| Blob::open(self.bytes_of(slot)?).map_err(|error| self.damaged(&error));
+        self.slots.iter().map(open).collect()
     }
 
     /// What is inside cannot be read.

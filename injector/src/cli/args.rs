@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::windows::{Appearance, ExecutionLevel};
+
 const EXAMPLES: &str = "\
 Examples:
   A directory with a __main__.py becomes one executable:
@@ -46,7 +48,8 @@ pub(super) struct Package {
     /// The directory with the application: modules, packages, data, installed distributions
     #[arg(short, long, value_name = "DIR", required = true)]
     pub(super) resources: Option<PathBuf>,
-    /// The system to package for [default: this one]
+    /// The system to package for; `universal2-apple-darwin` is one file for both kinds of Mac [default: Windows for an APP
+    /// that ends in .exe, else this system]
     #[arg(long, value_name = "TRIPLE")]
     pub(super) target: Option<String>,
     /// What to run: a console script of a distribution in DIR, or a module, or a function of one [default: DIR/__main__.py,
@@ -77,11 +80,79 @@ pub(super) struct Package {
     /// How much of the standard library goes in
     #[arg(long, value_enum, default_value_t = Stdlib::All)]
     pub(super) stdlib: Stdlib,
-    /// The stub to use, instead of the one that belongs to the target
+    /// The stub to use, instead of the one that belongs to the target (for universal2 one for each processor)
     #[arg(long, value_name = "FILE")]
-    pub(super) stub: Option<PathBuf>,
+    pub(super) stub: Vec<PathBuf>,
+    // Before those with a heading, which holds for everything behind it.
     #[command(flatten)]
     pub(super) common: Common,
+    #[command(flatten)]
+    pub(super) windows: Windows,
+    #[command(flatten)]
+    pub(super) macos: MacOs,
+}
+
+/// What a Windows program shows of itself.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Windows")]
+pub(super) struct Windows {
+    /// A program for the desktop: no console window
+    #[arg(long)]
+    gui: bool,
+    /// The program's icon: an .ico, or a square .png of 256 pixels and more
+    #[arg(long, value_name = "FILE")]
+    icon: Option<PathBuf>,
+    /// Version, product, company and so on, as a TOML file (docs/windows.md)
+    #[arg(long, value_name = "FILE")]
+    version_info: Option<PathBuf>,
+    /// The rights to ask for [default: as-invoker]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    execution_level: Option<Level>,
+    /// A manifest to use instead of the one written for long paths, UTF-8 and sharp monitors
+    #[arg(long, value_name = "FILE", conflicts_with = "execution_level")]
+    manifest: Option<PathBuf>,
+}
+
+impl Windows {
+    /// `None` when nothing of it was given.
+    pub(super) fn appearance(&self) -> Option<Appearance> {
+        let level = self.execution_level.map(|level| match level {
+            Level::AsInvoker => ExecutionLevel::AsInvoker,
+            Level::HighestAvailable => ExecutionLevel::HighestAvailable,
+            Level::RequireAdministrator => ExecutionLevel::RequireAdministrator,
+        });
+        let given = self.gui
+            || level.is_some()
+            || [&self.icon, &self.version_info, &self.manifest]
+                .iter()
+                .any(|file| file.is_some());
+        given.then(|| Appearance {
+            gui: self.gui,
+            icon: self.icon.clone(),
+            version_info: self.version_info.clone(),
+            manifest: self.manifest.clone(),
+            execution_level: level.unwrap_or_default(),
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    /// Those of whoever starts it
+    AsInvoker,
+    /// The most that whoever starts it can have
+    HighestAvailable,
+    /// An administrator's
+    RequireAdministrator,
+}
+
+/// What a macOS program has besides.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "macOS")]
+pub(super) struct MacOs {
+    /// The program's name in its signature, such as com.example.app [default: the name of APP]
+    #[arg(long, value_name = "NAME")]
+    pub(super) identifier: Option<String>,
 }
 
 /// Understood by every command.

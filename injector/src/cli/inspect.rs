@@ -9,6 +9,7 @@ use super::app::App;
 use super::args::{Format, Inspect, List};
 use super::failure::Failure;
 use super::{print, text};
+use crate::container::macho::fat;
 
 pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let app = App::open(&args.app)?;
@@ -27,7 +28,10 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         }
         return print(&lines.iter().map(Line::text).collect::<String>());
     }
-    let summary = Summary::of(&blob).map_err(damaged)?;
+    let mut summary = Summary::of(&blob).map_err(damaged)?;
+    if app.target() == Some(fat::TARGET) {
+        summary.target = fat::TARGET.to_owned();
+    }
     let header = blob.header();
     let slot = app.slot();
     let range = slot.blob.clone().unwrap_or_default();

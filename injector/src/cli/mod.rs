@@ -69,7 +69,9 @@ fn package(args: &Package) -> Result<(), Failure> {
             Stdlib::All => Library::All,
             Stdlib::Used => Library::Used,
         },
-        stub: args.stub.clone(),
+        stubs: args.stub.clone(),
+        windows: args.windows.appearance(),
+        identifier: args.macos.identifier.clone(),
     };
     let progress = if args.common.quiet {
         Progress::none()
@@ -132,12 +134,14 @@ fn verify(args: &Verify) -> Result<(), Failure> {
         Failure::because(format!("`{}` is damaged", args.app.display()), error)
     };
     let verified = container::verify(app.image()).map_err(|error| broken(&error))?;
-    let blob = app.blob()?;
-    blob.validate().map_err(|error| broken(&error))?;
-    blob.verify_digest().map_err(|error| broken(&error))?;
-    blob.verify_data().map_err(|error| broken(&error))?;
+    let blobs = app.blobs()?;
+    for blob in &blobs {
+        blob.validate().map_err(|error| broken(&error))?;
+        blob.verify_digest().map_err(|error| broken(&error))?;
+        blob.verify_data().map_err(|error| broken(&error))?;
+    }
     if args.common.output_format == Format::Json {
-        let digest = text::hex(&blob.header().digest);
+        let digest = text::hex(&blobs[0].header().digest);
         return print(&format!(
             "{:#}\n",
             json!({ "ok": true, "altered": verified.altered, "digest": digest })

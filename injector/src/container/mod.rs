@@ -34,7 +34,7 @@ pub use plan::{Piece, Plan, Seal};
 pub enum Kind {
     /// 64-bit little-endian ELF.
     Elf,
-    /// 64-bit Mach-O of one architecture.
+    /// 64-bit Mach-O.
     MachO,
     /// 64-bit PE.
     Pe,
@@ -85,17 +85,39 @@ fn kind(image: &[u8]) -> Kind {
     match image {
         [b'M', b'Z', ..] => Kind::Pe,
         [0xcf, 0xfa, 0xed, 0xfe, ..] => Kind::MachO,
+        _ if image.starts_with(&macho::fat::MAGIC) => Kind::MachO,
         _ => Kind::Elf,
     }
 }
 
-/// Looks for our slot. `None`: this file is not one of our stubs.
+/// Looks for our slot, in a universal file for that of its first program. `None`: this file is not one of our stubs.
 pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
+    if macho::fat::parts(image)?.is_some() {
+        return Ok(slots(image)?.into_iter().next());
+    }
     match kind(image) {
         Kind::Elf => elf::detect(image),
         Kind::MachO => macho::detect(image),
         Kind::Pe => pe::detect(image),
     }
+}
+
+/// The slots of all programs in the file: one, but for universal files. None: at least one of them is not our stub.
+pub fn slots(image: &[u8]) -> Result<Vec<Slot>, Error> {
+    let Some(parts) = macho::fat::parts(image)? else {
+        return Ok(detect(image)?.into_iter().collect());
+    };
+    let mut slots = Vec::with_capacity(parts.len());
+    for part in parts {
+        let Some(mut slot) = macho::detect(&image[part.clone()])? else {
+            return Ok(Vec::new());
+        };
+        let start = part.start as u64;
+        slot.descriptor += start;
+        slot.blob = slot.blob.map(|blob| blob.start + start..blob.end + start);
+        slots.push(slot);
+    }
+    Ok(slots)
 }
 
 /// Plans the file that consists of this stub and a blob of `blob_len` bytes. A blob that is already there is replaced.
@@ -122,6 +144,11 @@ pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, Error> {
 
 /// The stub as it was before injection, bit for bit.
 pub fn remove(image: &[u8]) -> Result<Vec<u8>, Error> {
+    if let Some(parts) = macho::fat::parts(image)? {
+        let stubs = parts.into_iter().map(|part| macho::remove(&image[part]));
+        let stubs = stubs.collect::<Result<Vec<_>, Error>>()?;
+        return macho::fat::assemble(&stubs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    }
     match kind(image) {
         Kind::Elf => elf::remove(image),
         Kind::MachO => macho::remove(image),
@@ -141,6 +168,14 @@ pub fn target(image: &[u8]) -> Option<&'static str> {
 
 /// Checks what the loader and other tools rely on.
 pub fn verify(image: &[u8]) -> Result<Verified, Error> {
+    if let Some(parts) = macho::fat::parts(image)? {
+        let mut altered = false;
+        for part in parts {
+            altered |= macho::verify(&image[part])?.altered;
+        }
+        let slot = detect(image)?.ok_or(Error::NoSlot)?;
+        return Ok(Verified { slot, altered });
+    }
     match kind(image) {
         Kind::Elf => elf::verify(image),
         Kind::MachO => macho::verify(image),

@@ -4,14 +4,16 @@ mod chunks;
 mod positioned;
 mod staging;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use oxidize_format::{DIGEST_OFFSET, Layout};
 use thiserror::Error;
 
-use crate::container::{Piece, Plan};
+use crate::container::macho::fat;
+use crate::container::{self, Piece, Plan};
+use crate::mmap::Map;
 use crate::pack::Payload;
 use crate::progress::Progress;
 use staging::Staging;
@@ -98,6 +100,65 @@ fn directory_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
+/// A finished file that has not taken its place yet. Dropped, it leaves no trace.
+pub struct Staged {
+    staging: Staging,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// A new, empty file that is to take the place of `path`.
+    pub fn new(path: &Path) -> Result<Staged, Error> {
+        let directory = directory_of(path);
+        let staging = Staging::new(directory).map_err(|source| Error::Create {
+            directory: directory.to_owned(),
+            source,
+        })?;
+        Ok(Staged {
+            staging,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        self.staging.file()
+    }
+
+    /// Writes at an offset.
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), Error> {
+        positioned::write_all(self.file(), bytes, offset).map_err(|source| self.failed(source))
+    }
+
+    /// Cuts the file off, or makes it longer by zeros.
+    pub fn set_len(&self, len: u64) -> Result<(), Error> {
+        self.file()
+            .set_len(len)
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Puts the file in its place, with the mode bits of `like`.
+    pub fn publish(self, like: &fs::Permissions, progress: &Progress) -> Result<(), Error> {
+        self.file()
+            .set_permissions(like.clone())
+            .map_err(|source| self.failed(source))?;
+        progress.start("Syncing", 0);
+        let failed = |source| Error::Write {
+            path: self.path.clone(),
+            source,
+        };
+        self.staging.publish(&self.path).map_err(failed)
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Write {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
 /// Writes the planned file with the blob in it, with the mode bits of `like`.
 pub fn write(
     path: &Path,
@@ -106,53 +167,77 @@ pub fn write(
     blob: &Layout<Payload<'_>>,
     progress: &Progress,
 ) -> Result<(), Error> {
+    stage(path, plan, blob, progress)?.publish(like, progress)
+}
+
+/// Writes the planned file with the blob in it, but does not put it in its place yet.
+pub fn stage(
+    path: &Path,
+    plan: &Plan,
+    blob: &Layout<Payload<'_>>,
+    progress: &Progress,
+) -> Result<Staged, Error> {
     assert_eq!(
         plan.blob_len(),
         blob.len(),
         "the plan was made for this blob"
     );
-    let directory = directory_of(path);
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let staging = Staging::new(directory).map_err(|source| Error::Create {
-        directory: directory.to_owned(),
-        source,
-    })?;
+    let staged = Staged::new(path)?;
     progress.start("Writing", plan.blob_len());
     let mut at = 0;
     let mut digest = None;
     for piece in plan.pieces() {
         match piece {
-            Piece::Bytes(bytes) => {
-                positioned::write_all(staging.file(), bytes, at).map_err(failed)?;
-            }
+            Piece::Bytes(bytes) => staged.write_at(bytes, at)?,
             // What nobody writes is zero.
             Piece::Zeros(_) => {}
-            Piece::Blob => digest = Some(chunks::write(blob, staging.file(), at, path, progress)?),
+            Piece::Blob => digest = Some(chunks::write(blob, staged.file(), at, path, progress)?),
         }
         at += plan.len_of(piece);
     }
-    staging.file().set_len(at).map_err(failed)?;
+    staged.set_len(at)?;
     let digest = digest.expect("every plan has a place for the blob");
-    positioned::write_all(staging.file(), &digest, plan.blob_offset() + DIGEST_OFFSET)
-        .map_err(failed)?;
+    staged.write_at(&digest, plan.blob_offset() + DIGEST_OFFSET)?;
     if let Some(seal) = plan.seal() {
         progress.start("Sealing", seal.covers());
-        let mut file = staging.file();
+        let mut file = staged.file();
+        let failed = |source| staged.failed(source);
         file.rewind().map_err(failed)?;
         let bytes = seal
             .compute(file, |read| progress.advance(read))
             .map_err(failed)?;
-        positioned::write_all(file, &bytes, seal.offset()).map_err(failed)?;
+        staged.write_at(&bytes, seal.offset())?;
     }
-    staging
-        .file()
-        .set_permissions(like.clone())
-        .map_err(failed)?;
-    progress.start("Syncing", 0);
-    staging.publish(path).map_err(failed)
+    Ok(staged)
+}
+
+/// Writes a universal file of these programs, which stay as they are.
+pub fn join(path: &Path, programs: &[&Staged], progress: &Progress) -> Result<Staged, JoinError> {
+    let staged = Staged::new(path)?;
+    let failed = |source| staged.failed(source);
+    let maps = programs.iter().map(|part| Map::of(part.file()));
+    let maps = maps.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    let parts: Vec<&[u8]> = maps.iter().map(|map| &map[..]).collect();
+    let lens: Vec<u64> = parts.iter().map(|part| part.len() as u64).collect();
+    let (header, offsets) = fat::join(&parts, &lens)?;
+    progress.start("Joining", lens.iter().sum());
+    staged.write_at(&header, 0)?;
+    for (part, offset) in parts.iter().zip(offsets) {
+        staged.write_at(part, offset)?;
+        progress.advance(part.len() as u64);
+    }
+    Ok(staged)
+}
+
+/// Why programs could not be joined.
+#[derive(Debug, Error)]
+pub enum JoinError {
+    /// The file cannot be written.
+    #[error(transparent)]
+    Output(#[from] Error),
+    /// The programs do not fit together.
+    #[error(transparent)]
+    Container(#[from] container::Error),
 }
 
 /// Writes bytes that are all in memory.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::compile::{self, bootstrap};
-use crate::{collect, container, entry, output, pack, stubs};
+use crate::{collect, container, entry, output, pack, stubs, windows};
 
 /// Packaging failed.
 #[derive(Debug, Error)]
@@ -40,6 +40,25 @@ pub enum Error {
         /// What is wrong.
         source: container::Error,
     },
+    /// The programs of a universal file do not fit together.
+    #[error("cannot join the programs for both processors")]
+    Universal(#[source] container::Error),
+    /// A Windows program cannot look like that.
+    #[error(transparent)]
+    Windows(#[from] windows::Error),
+    /// An option that the target has no place for.
+    #[error("`{option}` is for {system}, and the target is {target}")]
+    Misfit {
+        /// The option.
+        option: &'static str,
+        /// The systems that have it.
+        system: &'static str,
+        /// The target.
+        target: String,
+    },
+    /// Several stubs for one program.
+    #[error("several stubs were given for one program")]
+    TooManyStubs,
     /// The cache cannot be used.
     #[error("cannot use the cache directory")]
     Cache(#[source] std::io::Error),
@@ -74,6 +93,11 @@ impl Error {
             Error::Stub(error) => error.hint(),
             Error::Collect(error) => error.hint().map(str::to_owned),
             Error::Entry(error) => error.hint(),
+            Error::Windows(error) => error.hint().map(str::to_owned),
+            Error::Misfit { .. } => {
+                Some("leave the option out, or name another system with `--target`".to_owned())
+            }
+            Error::TooManyStubs => Some("`--target universal2-apple-darwin` takes two".to_owned()),
             Error::Container { source: container::Error::Altered, .. } => {
                 Some("use the stub it was made from: `--stub FILE`".to_owned())
             }

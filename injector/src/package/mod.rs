@@ -20,10 +20,12 @@ use crate::collect::stdlib::Archive;
 use crate::collect::{self, ModuleKind, Reason, Tree};
 use crate::compile::library::LibraryCode;
 use crate::compile::{self, Job, Outcome, bootstrap};
+use crate::container::macho::fat;
 use crate::entry::{Entry, Offer, Wish};
 use crate::pack::{self, Input, Part, pack, shadow};
 use crate::progress::Progress;
 use crate::stubs::{self, Stub};
+use crate::windows::Appearance;
 use crate::{container, output, python};
 
 /// How much of the standard library goes in.
@@ -59,8 +61,12 @@ pub struct Request {
     pub include: Vec<String>,
     /// How much of the standard library.
     pub library: Library,
-    /// The stub to use.
-    pub stub: Option<PathBuf>,
+    /// The stub to use; for a universal program one for each processor.
+    pub stubs: Vec<PathBuf>,
+    /// What a Windows program looks like; `None` where nothing of that was asked for.
+    pub windows: Option<Appearance>,
+    /// The name in a macOS signature; the output's without it.
+    pub identifier: Option<String>,
 }
 
 /// What came of it.
@@ -84,9 +90,127 @@ pub struct Report {
     pub left_out: Vec<String>,
 }
 
+/// The target that an output of this name is for, when nobody says: Windows for `.exe`, else this system.
+#[must_use]
+pub fn target_of(output: &Path) -> Option<&'static str> {
+    let windows = output
+        .extension()
+        .is_some_and(|suffix| suffix.eq_ignore_ascii_case("exe"));
+    windows.then_some("x86_64-pc-windows-gnu")
+}
+
 /// Packages.
 pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> {
-    let stub = stubs::find(request.stub.as_deref(), request.target.as_deref())?;
+    if request.target.as_deref() == Some(fat::TARGET) {
+        return universal(request, progress);
+    }
+    let given = match &request.stubs[..] {
+        [] => None,
+        [stub] => Some(stub.as_path()),
+        _ => return Err(Error::TooManyStubs),
+    };
+    // A stub given by hand says what it is for.
+    let guess = target_of(&request.output).filter(|_| given.is_none());
+    let stub = stubs::find(given, request.target.as_deref().or(guess))?;
+    let (program, mut report) = program(request, &stub, progress)?;
+    if report.target.contains("windows") && target_of(&request.output).is_none() {
+        report
+            .warnings
+            .push(Warning::NotAnExe(request.output.clone()));
+    }
+    program.publish(&stub.permissions, progress)?;
+    Ok(report)
+}
+
+/// Packages one program for each processor and joins them.
+fn universal(request: &Request, progress: &Progress) -> Result<Report, Error> {
+    let mut parts = Vec::new();
+    for target in fat::PARTS {
+        let mut given = None;
+        for path in &request.stubs {
+            match stubs::find(Some(path), Some(target)) {
+                Ok(stub) => given = Some(stub),
+                Err(stubs::Error::OtherTarget { found, .. }) if fat::PARTS.contains(&&*found) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let stub = match given {
+            Some(stub) => stub,
+            None => stubs::find(None, Some(target))?,
+        };
+        let (program, report) = program(request, &stub, progress)?;
+        parts.push((program, report, stub.permissions));
+    }
+    let programs: Vec<_> = parts.iter().map(|(program, ..)| program).collect();
+    let joined = output::join(&request.output, &programs, progress);
+    let joined = joined.map_err(|error| match error {
+        output::JoinError::Output(error) => Error::Output(error),
+        output::JoinError::Container(error) => Error::Universal(error),
+    })?;
+    let failed = |source| {
+        Error::Output(output::Error::Write {
+            path: request.output.clone(),
+            source,
+        })
+    };
+    let size = joined.file().metadata().map_err(failed)?.len();
+    let mut reports = Vec::new();
+    let mut like = None;
+    for (_, report, permissions) in parts {
+        reports.push(report);
+        like = Some(permissions);
+    }
+    joined.publish(&like.expect("there are two"), progress)?;
+    let blob = reports.iter().map(|report| report.blob).sum();
+    let mut report = reports.remove(0);
+    for other in reports {
+        for warning in other.warnings {
+            if !report.warnings.contains(&warning) {
+                report.warnings.push(warning);
+            }
+        }
+    }
+    Ok(Report {
+        size,
+        blob,
+        target: fat::TARGET.to_owned(),
+        ..report
+    })
+}
+
+/// Whether every option fits the target.
+fn check_fit(request: &Request, target: &str) -> Result<(), Error> {
+    let misfit = |option, system| Error::Misfit {
+        option,
+        system,
+        target: target.to_owned(),
+    };
+    let look = request
+        .windows
+        .as_ref()
+        .filter(|_| !target.contains("windows"));
+    if let Some(look) = look {
+        return Err(misfit(look.option(), "Windows"));
+    }
+    if request.identifier.is_some() && !target.contains("apple") {
+        return Err(misfit("--identifier", "macOS"));
+    }
+    Ok(())
+}
+
+/// Packages for one stub, up to the finished file.
+fn program(
+    request: &Request,
+    stub: &Stub,
+    progress: &Progress,
+) -> Result<(output::Staged, Report), Error> {
+    check_fit(request, &stub.target)?;
+    let resources = if stub.target.contains("windows") {
+        let windows = request.windows.clone().unwrap_or_default();
+        windows.resources(&request.output)?
+    } else {
+        Vec::new()
+    };
     output::check(&request.output, Some(&stub.path))?;
     progress.start("Collecting", 0);
     let options = collect::Options {
@@ -96,7 +220,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     let tree = collect::walk::walk(&request.resources, &options)?;
     let distributions = collect::metadata::distributions(&tree)?;
     let cache = Cache::open().map_err(Error::Cache)?;
-    let archives = archives(&cache, &stub)?;
+    let archives = archives(&cache, stub)?;
 
     let mut warnings = Vec::new();
     let (natives, modules) = natives::find(&tree, &stub.target, &mut warnings)?;
@@ -114,7 +238,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     (application.modules, library.modules) = shadow::resolve(modules, library.modules);
     warn_of_hidden(&all, &application, &mut warnings);
 
-    let compiler = compiler(&cache, &stub, progress)?;
+    let compiler = compiler(&cache, stub, progress)?;
     compile_application(
         &compiler,
         &mut application,
@@ -167,17 +291,21 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
         source,
     };
     let options = container::Options {
-        identifier: identifier(&request.output),
-        ..container::Options::default()
+        gui: request.windows.as_ref().is_some_and(|windows| windows.gui),
+        resources,
+        identifier: request
+            .identifier
+            .clone()
+            .or_else(|| identifier(&request.output)),
     };
     let plan = container::inject_with(&stub.image, layout.len(), &options).map_err(failed)?;
-    output::write(&request.output, &stub.permissions, &plan, &layout, progress)?;
+    let staged = output::stage(&request.output, &plan, &layout, progress)?;
     let (left_out, secrets): (Vec<_>, Vec<_>) = tree
         .left_out
         .into_iter()
         .partition(|left| left.reason != Reason::Secret);
     warnings.extend(secrets.into_iter().map(|left| Warning::Secret(left.path)));
-    Ok(Report {
+    let report = Report {
         size: plan.total_len(),
         blob: layout.len(),
         target: stub.target.clone(),
@@ -186,7 +314,8 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
         files,
         warnings,
         left_out: left_out.into_iter().map(|left| left.path).collect(),
-    })
+    };
+    Ok((staged, report))
 }
 
 /// What a macOS signature calls the program: its file name.

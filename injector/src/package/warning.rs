@@ -1,5 +1,7 @@
 //! What the user should know although packaging went well.
 
+use std::path::PathBuf;
+
 use crate::compile::Failure;
 
 /// Something the user should know.
@@ -19,6 +21,8 @@ pub enum Warning {
     ForeignExtension(String),
     /// Hidden by the standard library's module of the same name.
     Unreachable(String),
+    /// A Windows program whose name does not end in `.exe`.
+    NotAnExe(PathBuf),
 }
 
 impl std::fmt::Display for Warning {
@@ -52,6 +56,13 @@ impl std::fmt::Display for Warning {
                 write!(
                     f,
                     "`{name}` is hidden by the standard library's module of the same name"
+                )
+            }
+            Warning::NotAnExe(path) => {
+                write!(
+                    f,
+                    "Windows starts `{}` only under a name that ends in .exe",
+                    path.display()
                 )
             }
         }

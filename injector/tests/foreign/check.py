@@ -1,5 +1,7 @@
 """Reads an injected file with LIEF and, for PE, pefile. Arguments: the file, the blob, and how the file was made."""
 
+import hashlib
+import struct
 import sys
 
 import lief
@@ -44,17 +46,51 @@ if image[:2] == b"MZ":
     if "linked" in sys.argv[3:]:  # it computes from what it parsed, and a synthetic file has less than it expects
         expect("LIEF: checksum", pe.compute_checksum() == pe.optional_header.checksum)
     expect("LIEF: last section", pe.sections[-1].name == ".rsrc")
+    expect("LIEF: subsystem", pe.optional_header.subsystem == lief.PE.OptionalHeader.SUBSYSTEM.WINDOWS_GUI)
     manager = pe.resources_manager
-    expect("LIEF: manifest", "<assembly/>" in manager.manifest)
+    for word in ("longPathAware", ">UTF-8<", "PerMonitorV2", "requireAdministrator"):
+        expect(f"LIEF: {word} in the manifest", word in manager.manifest)
+    sizes = [(icon.width % 256 or 256, icon.bit_count) for icon in manager.icons]
+    expect(f"LIEF: icons {sizes}", sorted(sizes) == [(size, 32) for size in (16, 24, 32, 48, 64, 128, 256)])
 else:
-    macho = lief.MachO.parse(path).at(0)
-    ok, why = lief.MachO.check_layout(macho)
-    expect(f"LIEF: {why}", ok)
-    segment = macho.get_segment("__OXI")
-    expect("LIEF: blob", bytes(segment.content)[: len(blob)] == blob)
-    expect("LIEF: __LINKEDIT is not last", macho.segments[-1].name == "__LINKEDIT")
-    expect("LIEF: no signature", macho.has_code_signature)
-    signature = macho.code_signature
-    end = signature.data_offset + signature.data_size
-    expect("LIEF: the signature is not the end", end == len(image))
-    print([segment.name for segment in macho.segments])
+    programs = lief.MachO.parse(path)  # what it hands out lives no longer than it
+    for macho in programs:
+        ok, why = lief.MachO.check_layout(macho)
+        expect(f"LIEF: {why}", ok)
+        segment = macho.get_segment("__OXI")
+        expect("LIEF: blob", bytes(segment.content)[: len(blob)] == blob)
+        expect("LIEF: __LINKEDIT is not last", macho.segments[-1].name == "__LINKEDIT")
+        expect("LIEF: no signature", macho.has_code_signature)
+        start = macho.fat_offset
+        place = macho.code_signature
+        end = place.data_offset + place.data_size
+        linkedit = macho.segments[-1]
+        expect("the signature is not the end of __LINKEDIT", end == linkedit.file_offset + linkedit.file_size)
+        program = image[start : start + end]
+        signature = program[place.data_offset :]
+        magic, length, count = struct.unpack_from(">3I", signature)
+        expect("the superblob's length", magic == 0xFADE0CC0 and length <= len(signature))
+        expect("zeros behind the superblob", not any(signature[length:]))
+        slots = dict(struct.unpack_from(">2I", signature, 12 + 8 * index) for index in range(count))
+        directory = signature[slots[0] :]
+        size, _, _, hashes, name, special, pages, limit = struct.unpack_from(">8I", directory, 4)
+        expect("the signed part ends where the signature begins", limit == place.data_offset)
+        expect("SHA-256 of 4 KiB pages", directory[36:40] == b"\x20\x02\x00\x0c")
+        for page in range(pages):
+            part = program[page * 4096 : min(limit, (page + 1) * 4096)]
+            at = hashes + 32 * page
+            expect(f"hash of page {page}", hashlib.sha256(part).digest() == directory[at : at + 32])
+        expect("number of pages", pages == -(-limit // 4096))
+        for slot in range(1, special + 1):
+            digest = directory[hashes - 32 * slot : hashes - 32 * slot + 32]
+            if slot in slots:
+                blob_at = slots[slot]
+                (blob_len,) = struct.unpack_from(">I", signature, blob_at + 4)
+                wanted = hashlib.sha256(signature[blob_at : blob_at + blob_len]).digest()
+                expect(f"hash of blob {slot}", digest == wanted)
+            else:
+                expect(f"no hash of a missing blob {slot}", not any(digest))
+        identifier = directory[name : directory.index(0, name)].decode()
+        print(identifier, [segment.name for segment in macho.segments])
+        expect(f"identifier {identifier}", identifier == "org.example.app")
+    expect("nothing behind the last program", start + end == len(image))

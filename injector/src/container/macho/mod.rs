@@ -31,9 +31,10 @@
 //! # Afterwards
 //!
 //! Signing again, with an identity, replaces the signature and touches only what the undo record holds, so [`remove`] still
-//! gives the stub back, with the stub's own signature. Files with several architectures are taken apart first.
+//! gives the stub back, with the stub's own signature. In a [universal file](fat) every program has a slot and a blob of its own.
 
 mod commands;
+pub mod fat;
 mod image;
 mod inject;
 #[doc(hidden)]
@@ -177,6 +178,9 @@ pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
 /// The target triple.
 #[must_use]
 pub fn target(bytes: &[u8]) -> Option<&'static str> {
+    if let Some(parts) = fat::parts(bytes).ok()? {
+        return fat::target(bytes, &parts);
+    }
     let image = Image::parse(bytes).ok()??;
     match image.header.cputype.get(Le).0 {
         INTEL => Some("x86_64-apple-darwin"),

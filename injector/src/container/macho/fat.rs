@@ -1,0 +1,190 @@
+//! Universal files: several programs, one for each processor, in one file.
+//!
+//! A big-endian header lists for each program its processor, file offset, size and alignment. The programs are complete Mach-O
+//! files with slots and signatures of their own, and every offset in them counts from their own start; whoever starts the file
+//! maps one of them and ignores the rest.
+
+use std::ops::Range;
+
+use object::LittleEndian as Le;
+
+use super::super::error::{Error, malformed};
+use super::image::{ARM, INTEL, Image};
+
+/// `FAT_MAGIC`. Java classes begin with it too; their next word is a version, far above any number of processors.
+pub(in super::super) const MAGIC: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
+/// Programs begin at multiples of the largest page.
+const ALIGNMENT: u32 = 14;
+const HEADER: usize = 8;
+const ENTRY: usize = 20;
+/// More processors than Macs ever had.
+const MOST: usize = 16;
+const WHAT: &str = "universal header";
+
+/// The triple that stands for both processors in one file.
+pub const TARGET: &str = "universal2-apple-darwin";
+/// The triples of its parts, in the order in which they lie in the file.
+pub const PARTS: [&str; 2] = ["x86_64-apple-darwin", "aarch64-apple-darwin"];
+
+/// Where the programs lie; `None` for a file that is not universal.
+pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, Error> {
+    let word =
+        |at: usize| -> Option<u32> { Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?)) };
+    let Some(count) = word(4).filter(|_| bytes.starts_with(&MAGIC)) else {
+        return Ok(None);
+    };
+    let count = count as usize;
+    if !(1..=MOST).contains(&count) {
+        return Ok(None);
+    }
+    let mut parts: Vec<Range<usize>> = Vec::with_capacity(count);
+    let mut free = HEADER + count * ENTRY;
+    for index in 0..count {
+        let at = HEADER + index * ENTRY;
+        let wrong = |problem| malformed(WHAT, at, problem);
+        let (offset, size) = word(at + 8)
+            .zip(word(at + 12))
+            .ok_or(wrong("it is cut off"))?;
+        let end = (offset as usize).checked_add(size as usize);
+        let end = end.filter(|end| *end <= bytes.len());
+        let part = offset as usize..end.ok_or(wrong("a program lies outside the file"))?;
+        if part.start < free {
+            return Err(wrong("a program lies inside another"));
+        }
+        free = part.end;
+        parts.push(part);
+    }
+    Ok(Some(parts))
+}
+
+/// Where programs of these lengths come to lie, and the header that says so. `heads` are their first bytes.
+pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), Error> {
+    let align = 1u64 << ALIGNMENT;
+    let mut header = MAGIC.to_vec();
+    header.extend_from_slice(&(heads.len() as u32).to_be_bytes());
+    let mut offsets = Vec::new();
+    let mut end = (HEADER + heads.len() * ENTRY) as u64;
+    for (head, len) in heads.iter().zip(lens) {
+        let [_, cpu, subtype] = *head
+            .first_chunk::<12>()
+            .ok_or(malformed("Mach-O header", 0, "it is cut off"))?
+            .as_chunks::<4>()
+            .0
+        else {
+            unreachable!("twelve bytes are three words")
+        };
+        let offset = end.next_multiple_of(align);
+        end = offset + len;
+        let small = |value: u64| {
+            let small = i32::try_from(value).ok();
+            small.map(i32::cast_unsigned).ok_or(Error::TooLarge(
+                "a universal file ends at 2 GiB; keep large files beside it",
+            ))
+        };
+        small(end)?;
+        // The processor's numbers are little endian in the program and big endian here.
+        let numbers = [cpu, subtype].map(u32::from_le_bytes);
+        for word in [
+            numbers[0],
+            numbers[1],
+            small(offset)?,
+            small(*len)?,
+            ALIGNMENT,
+        ] {
+            header.extend_from_slice(&word.to_be_bytes());
+        }
+        offsets.push(offset);
+    }
+    Ok((header, offsets))
+}
+
+/// [`join`] in memory.
+pub fn assemble(programs: &[&[u8]]) -> Result<Vec<u8>, Error> {
+    let lens: Vec<u64> = programs.iter().map(|part| part.len() as u64).collect();
+    let (mut out, offsets) = join(programs, &lens)?;
+    for (program, offset) in programs.iter().zip(offsets) {
+        // Found to be below 2 GiB.
+        out.resize(offset as usize, 0);
+        out.extend_from_slice(program);
+    }
+    Ok(out)
+}
+
+/// The target of a universal file with both of our parts.
+pub(super) fn target(bytes: &[u8], parts: &[Range<usize>]) -> Option<&'static str> {
+    let cpu = |part: &Range<usize>| {
+        let image = Image::parse(&bytes[part.clone()]).ok()??;
+        Some(image.header.cputype.get(Le).0)
+    };
+    let found: Option<Vec<u32>> = parts.iter().map(cpu).collect();
+    (found? == [INTEL, ARM]).then_some(TARGET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::synthetic::{Shape, build};
+    use super::super::{inject, remove};
+    use super::*;
+    use crate::container::{self, Options};
+
+    fn stubs() -> [Vec<u8>; 2] {
+        [false, true].map(|arm| {
+            build(&Shape {
+                arm,
+                ..Shape::default()
+            })
+        })
+    }
+
+    #[test]
+    fn both_programs_are_found_verified_and_given_back() {
+        let stubs = stubs();
+        let blobs = [vec![1; 40_000], vec![2; 50_001]];
+        let apps: Vec<_> = stubs
+            .iter()
+            .zip(&blobs)
+            .map(|(stub, blob)| {
+                let plan = inject(stub, blob.len() as u64, &Options::default()).unwrap();
+                plan.assemble(blob)
+            })
+            .collect();
+        let both = assemble(&[&apps[0], &apps[1]]).unwrap();
+        assert_eq!(container::target(&both), Some(TARGET));
+        let slots = container::slots(&both).unwrap();
+        for (slot, blob) in slots.iter().zip(&blobs) {
+            let range = slot.blob.clone().unwrap();
+            assert_eq!(&both[range.start as usize..range.end as usize], blob);
+        }
+        assert_eq!(slots.len(), 2);
+        assert!(!container::verify(&both).unwrap().altered);
+        let bare = container::remove(&both).unwrap();
+        assert_eq!(bare, assemble(&[&stubs[0], &stubs[1]]).unwrap());
+        for (part, stub) in parts(&bare).unwrap().unwrap().into_iter().zip(&stubs) {
+            assert_eq!(bare[part], stub[..]);
+        }
+        assert_eq!(remove(&apps[0]).unwrap(), stubs[0]);
+        // A changed page in either program is noticed.
+        for part in parts(&both).unwrap().unwrap() {
+            let mut broken = both.clone();
+            broken[part.start + 0x4100] ^= 1;
+            assert!(container::verify(&broken).is_err());
+        }
+    }
+
+    #[test]
+    fn no_cut_panics_and_nothing_overlaps() {
+        let stubs = stubs();
+        let both = assemble(&[&stubs[0], &stubs[1]]).unwrap();
+        for end in (0..both.len()).step_by(37).chain(0..100) {
+            let _ = (
+                container::detect(&both[..end]),
+                container::verify(&both[..end]),
+            );
+        }
+        let mut overlapping = both.clone();
+        overlapping.copy_within(8..28, 28);
+        assert!(parts(&overlapping).is_err());
+        let class = [&MAGIC[..], &[0, 0, 0, 65], &[0; 100]].concat();
+        assert_eq!(parts(&class), Ok(None));
+    }
+}

@@ -1,0 +1,153 @@
+//! What a Windows program shows of itself: icon, version information, manifest, console or desktop.
+//!
+//! The user's files come in here and leave as [resources](crate::container::pe::resources), on any host.
+
+mod icon;
+mod manifest;
+mod version_info;
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use manifest::ExecutionLevel;
+
+use crate::container::pe::resources::Resource;
+
+/// What the user wants a Windows program to look like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Appearance {
+    /// A program for the desktop, for which Windows opens no console.
+    pub gui: bool,
+    /// An `.ico` or `.png` file.
+    pub icon: Option<PathBuf>,
+    /// A file with version information in TOML.
+    pub version_info: Option<PathBuf>,
+    /// A manifest to use instead of ours.
+    pub manifest: Option<PathBuf>,
+    /// The rights to ask for; ours to ask only in a manifest of ours.
+    pub execution_level: ExecutionLevel,
+}
+
+/// The program cannot be made to look like that.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The icon cannot be used.
+    #[error("`{}` cannot be used as an icon: {problem}", path.display())]
+    Icon {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The version information cannot be used.
+    #[error("`{}` does not describe a version: {problem}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The manifest cannot be used.
+    #[error("`{}` is not a manifest: {problem}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Error::Icon { .. } => {
+                Some("give an .ico file, or a square .png of 256 pixels and more")
+            }
+            Error::Version { .. } => Some(
+                "the least is a line like `file-version = \"1.2.3.4\"`; docs/windows.md lists the keys",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// No icon, manifest or description is larger.
+const LARGEST: u64 = 16 << 20;
+
+impl Appearance {
+    /// The command line's first option among those that led to this.
+    #[must_use]
+    pub fn option(&self) -> &'static str {
+        let options = [
+            ("--gui", self.gui),
+            ("--icon", self.icon.is_some()),
+            ("--version-info", self.version_info.is_some()),
+            ("--manifest", self.manifest.is_some()),
+        ];
+        let given = options.iter().find(|(_, given)| *given);
+        given.map_or("--execution-level", |(name, _)| name)
+    }
+
+    /// The resources of the program that is written to `output`.
+    pub fn resources(&self, output: &Path) -> Result<Vec<Resource>, Error> {
+        let mut resources = Vec::new();
+        if let Some(path) = &self.icon {
+            let found = icon::resources(&read(path)?);
+            resources.extend(found.map_err(|problem| Error::Icon {
+                path: path.clone(),
+                problem,
+            })?);
+        }
+        if let Some(path) = &self.version_info {
+            let name = output.file_name().unwrap_or_default().to_string_lossy();
+            let found = version_info::resource(&read(path)?, &name);
+            resources.push(found.map_err(|problem| Error::Version {
+                path: path.clone(),
+                problem,
+            })?);
+        }
+        let manifest = match &self.manifest {
+            Some(path) => manifest::given(&read(path)?).map_err(|problem| Error::Manifest {
+                path: path.clone(),
+                problem,
+            })?,
+            None => manifest::ours(self.execution_level),
+        };
+        resources.push(Resource::manifest(&manifest));
+        Ok(resources)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    // A directory can be opened, and reading it gives an odd message.
+    if fs::metadata(path).map_err(failed)?.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(failed(io::ErrorKind::FileTooLarge.into()));
+    }
+    Ok(bytes)
+}
