@@ -6,6 +6,7 @@ pub mod collect;
 pub mod compile;
 pub mod container;
 pub mod entry;
+pub mod http;
 pub mod mmap;
 pub mod output;
 pub mod pack;

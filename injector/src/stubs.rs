@@ -2,6 +2,16 @@
 //!
 //! A stub is looked for as a *bundle*: the executable, and the archives of the standard library and of the target's own files.
 //! In a source checkout they lie in `target/release` (the host's) or `target/stubs/TARGET`, and in `prebuilt/distributions`.
+//! Published ones are fetched, as wheels, from directories or from a package index into a [`store`]; which of them to trust is
+//! [`listed`] in this program, so that a place to fetch from need not be trusted.
+
+pub mod fetch;
+pub mod index;
+pub mod listed;
+pub mod manifest;
+pub mod pip;
+pub mod store;
+pub mod wheel;
 
 use std::env;
 use std::fs;
@@ -10,9 +20,15 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::cache::Cache;
 use crate::container::{self, Slot};
 use crate::mmap::Map;
-use crate::python;
+use crate::progress::Progress;
+use crate::{http, python};
+use fetch::Fetcher;
+use listed::Listed;
+use manifest::Sha256Sum;
+use store::{Bundle, Store};
 
 /// A stub that can be packaged with.
 #[derive(Debug)]
@@ -31,6 +47,38 @@ pub struct Stub {
     pub library: PathBuf,
     /// Archive of what only this target has; a stub given by hand may do without.
     pub platform: Option<PathBuf>,
+    /// How it was found.
+    pub origin: Origin,
+}
+
+/// How a stub was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Somebody named it.
+    Given,
+    /// It lies beside this program, or in the checkout that this program was built in.
+    Beside,
+    /// It is in the store.
+    Stored {
+        /// Whether this version of the tool lists it.
+        listed: bool,
+        /// Where it was fetched from just now.
+        fetched: Option<String>,
+    },
+}
+
+/// Where to look for stubs that are not at hand.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Directories with wheels.
+    pub find_links: Vec<PathBuf>,
+    /// The package index, if it is not the one that pip uses.
+    pub index_url: Option<String>,
+    /// Ask no server.
+    pub offline: bool,
+    /// Take stubs too that this version of the tool does not list.
+    pub allow_unlisted: bool,
 }
 
 /// No usable stub.
@@ -85,6 +133,90 @@ pub enum Error {
         /// The target asked for.
         wanted: String,
     },
+    /// The manifest of a stub makes no sense.
+    #[error("the manifest of the stub makes no sense: {problem}")]
+    Manifest {
+        /// What is wrong.
+        problem: String,
+    },
+    /// A stub in the store is not what it was.
+    #[error("the stub in `{}` is damaged: {problem}", directory.display())]
+    Damaged {
+        /// Its directory.
+        directory: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The store cannot be used.
+    #[error("cannot use the stub cache `{}`", path.display())]
+    Cache {
+        /// Its directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// This is no wheel of a stub, or only a part of one.
+    #[error("`{origin}` is not a whole wheel of a stub")]
+    Unreadable {
+        /// The file or URL.
+        origin: String,
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// A file in a wheel is not the one that the manifest lists.
+    #[error("`{file}` in `{origin}` is not the file that its manifest lists")]
+    Altered {
+        /// The file or URL.
+        origin: String,
+        /// The file in it.
+        file: String,
+    },
+    /// Another stub than those of this version.
+    #[error(
+        "`{origin}` is not the stub for {target} that this version of oxidize-inject was made for"
+    )]
+    NotListed {
+        /// The file or URL.
+        origin: String,
+        /// Its target.
+        target: String,
+    },
+    /// It would have to be fetched.
+    #[error("the stub for {0} is not at hand, and `--offline` forbids to fetch it")]
+    Offline(String),
+    /// pip is configured to use no index.
+    #[error("the stub is not at hand, and pip is configured to use no index (`no-index`)")]
+    NoIndex,
+    /// The index does not have it.
+    #[error("there is no `{wheel}` on {index}")]
+    NotOnIndex {
+        /// File name of the wheel.
+        wheel: String,
+        /// The index, without credentials.
+        index: String,
+    },
+    /// What the index answers cannot be understood.
+    #[error("{url} is not a page of a package index: {problem}")]
+    Page {
+        /// The page, without credentials.
+        url: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A download has another digest than the index has announced.
+    #[error("what {0} gave is not what the index says it is")]
+    NotWhatTheIndexSays(String),
+    /// A directory of wheels cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    FindLinks {
+        /// The wheel in it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A server was of no help.
+    #[error(transparent)]
+    Http(#[from] http::Error),
     /// It was built for another version of this tool.
     #[error("the stub `{}` speaks version {found} of the blob agreement, this tool speaks {}", path.display(), python::STUB_ABI)]
     OtherAbi {
@@ -106,6 +238,21 @@ impl Error {
             Error::NotAStub { source: None, .. } => {
                 Some("a stub is what `cargo build --release -p oxidize-stub` makes".to_owned())
             }
+            Error::Damaged { .. } => Some("`oxidize-inject stubs prune` removes it, and the next use fetches it again".to_owned()),
+            Error::Unreadable { .. } | Error::Altered { .. } | Error::NotWhatTheIndexSays(_) => {
+                Some("it was damaged or replaced on the way: fetch it again, or from another place".to_owned())
+            }
+            Error::NotListed { .. } => {
+                Some("`--allow-unlisted-stub` takes it nevertheless; only do that if you know who made it".to_owned())
+            }
+            Error::Offline(target) => Some(format!(
+                "`oxidize-inject stubs fetch {target}` where there is a network, or `stubs import FILE` with its wheel"
+            )),
+            Error::NoIndex | Error::NotOnIndex { .. } => {
+                Some("`--index-url URL` names another index, `--find-links DIR` a directory with wheels".to_owned())
+            }
+            Error::FindLinks { .. } => Some("`--find-links` takes a directory with wheels".to_owned()),
+            Error::Http(error) => error.hint().map(str::to_owned),
             Error::OtherAbi { .. } => {
                 Some("build or fetch the stub that belongs to this version".to_owned())
             }
@@ -129,62 +276,175 @@ pub fn host_target() -> &'static str {
     }
 }
 
-/// The stub given by hand, or else the one for `target`.
-pub fn find(given: Option<&Path>, target: Option<&str>) -> Result<Stub, Error> {
-    if let Some(path) = given {
-        let stub = open(path)?;
-        return match target {
-            Some(wanted) if wanted != stub.target => Err(Error::OtherTarget {
-                path: stub.path,
-                found: stub.target,
-                wanted: wanted.to_owned(),
-            }),
-            _ => Ok(stub),
-        };
+/// Finds stubs.
+#[derive(Debug)]
+pub struct Finder<'f> {
+    store: Store,
+    listed: Listed,
+    sources: &'f Sources,
+    progress: &'f Progress,
+}
+
+impl<'f> Finder<'f> {
+    /// A finder that keeps what it fetches in this cache.
+    #[must_use]
+    pub fn new(cache: &Cache, sources: &'f Sources, progress: &'f Progress) -> Finder<'f> {
+        Finder::trusting(Listed::compiled_in(), cache, sources, progress)
     }
-    let target = target.unwrap_or(host_target());
-    for candidate in candidates(target) {
-        if candidate.is_file() {
-            let stub = open(&candidate)?;
-            if stub.target == target {
-                return Ok(stub);
-            }
+
+    /// A finder that trusts this list.
+    #[must_use]
+    pub fn trusting(
+        listed: Listed,
+        cache: &Cache,
+        sources: &'f Sources,
+        progress: &'f Progress,
+    ) -> Finder<'f> {
+        Finder {
+            store: Store::at(cache.root()),
+            listed,
+            sources,
+            progress,
         }
     }
-    if !TARGETS.contains(&target) {
-        return Err(Error::Unsupported(target.to_owned()));
+
+    /// The stubs in the cache.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
     }
+
+    /// The stubs that are trusted.
+    #[must_use]
+    pub fn listed(&self) -> &Listed {
+        &self.listed
+    }
+
+    /// The stub given by hand, or else the one for `target`, fetched if need be.
+    pub fn find(&self, given: Option<&Path>, target: Option<&str>) -> Result<Stub, Error> {
+        if let Some(path) = given {
+            let stub = open(path, Origin::Given)?;
+            return match target {
+                Some(wanted) if wanted != stub.target => Err(Error::OtherTarget {
+                    path: stub.path,
+                    found: stub.target,
+                    wanted: wanted.to_owned(),
+                }),
+                _ => Ok(stub),
+            };
+        }
+        let target = target.unwrap_or(host_target());
+        if let Some(stub) = self.local(target)? {
+            return Ok(stub);
+        }
+        if !TARGETS.contains(&target) {
+            return Err(Error::Unsupported(target.to_owned()));
+        }
+        match self.fetcher().fetch(target)? {
+            Some(fetched) => self.stored(&fetched.bundle, Some(fetched.origin)),
+            None => Err(not_found(target)),
+        }
+    }
+
+    /// The stub for `target` if it is at hand: beside this program, or in the cache.
+    pub fn local(&self, target: &str) -> Result<Option<Stub>, Error> {
+        for candidate in candidates(target) {
+            if candidate.is_file() {
+                let stub = open(&candidate, Origin::Beside)?;
+                if stub.target == target {
+                    return Ok(Some(stub));
+                }
+            }
+        }
+        self.cached(target)?
+            .map(|bundle| self.stored(&bundle, None))
+            .transpose()
+    }
+
+    /// The stub for `target` in the cache: the listed one, or, if these are allowed, any other.
+    pub fn cached(&self, target: &str) -> Result<Option<Bundle>, Error> {
+        let listed = self
+            .listed
+            .find(target)
+            .and_then(|trusted| self.store.get(trusted.manifest));
+        if listed.is_some() || !self.sources.allow_unlisted {
+            return Ok(listed);
+        }
+        let usable = |bundle: &Bundle| {
+            let manifest = &bundle.manifest;
+            (&*manifest.target, &*manifest.python_version, manifest.abi)
+                == (target, python::VERSION, python::STUB_ABI)
+        };
+        let bundles = self
+            .store
+            .entries()?
+            .into_iter()
+            .filter_map(|entry| entry.bundle.ok());
+        Ok(bundles.into_iter().find(usable))
+    }
+
+    /// What fetches.
+    #[must_use]
+    pub fn fetcher(&self) -> Fetcher<'_> {
+        Fetcher::new(&self.store, &self.listed, self.sources, self.progress)
+    }
+
+    fn stored(&self, bundle: &Bundle, fetched: Option<String>) -> Result<Stub, Error> {
+        let listed = self.listed.trusts(bundle.digest);
+        open(&bundle.program(), Origin::Stored { listed, fetched })
+    }
+
+    /// Whether this version of the tool lists an executable with these bytes.
+    #[must_use]
+    pub fn lists(&self, image: &[u8]) -> bool {
+        let sum = Sha256Sum::of(image);
+        self.listed
+            .stubs
+            .iter()
+            .any(|trusted| trusted.sha256 == sum)
+    }
+}
+
+/// Nobody publishes a stub for this target; it can be made.
+pub(crate) fn not_found(target: &str) -> Error {
     let command = if target == host_target() {
         "cargo build --release -p oxidize-stub".to_owned()
     } else {
         format!("cargo run --release -p oxidize-prebuilt -- stub --target {target}")
     };
-    Err(Error::NotFound {
+    Error::NotFound {
         target: target.to_owned(),
         command,
-    })
+    }
 }
 
-fn candidates(target: &str) -> Vec<PathBuf> {
-    let name = if target.contains("windows") {
+/// File name of a target's stub.
+#[must_use]
+pub fn program_name(target: &str) -> &'static str {
+    if target.contains("windows") {
         "oxidize-stub.exe"
     } else {
         "oxidize-stub"
-    };
+    }
+}
+
+/// Places that are as trustworthy as this program itself: its own directory, and the `target` directory it was built in.
+fn candidates(target: &str) -> Vec<PathBuf> {
+    let name = program_name(target);
     let mut places = Vec::new();
-    if let Some(beside) = own_directory() {
-        if target == host_target() {
-            places.push(beside.join(name));
-        }
-        for directory in beside.ancestors() {
-            let target_directory = if is_checkout(directory) {
-                directory.join("target")
-            } else {
-                directory.to_owned()
-            };
-            places.push(target_directory.join("stubs").join(target).join(name));
-            if target == host_target() && is_checkout(directory) {
-                places.push(target_directory.join("release").join(name));
+    let Some(beside) = own_directory() else {
+        return places;
+    };
+    if target == host_target() {
+        places.push(beside.join(name));
+    }
+    places.push(beside.join("stubs").join(target).join(name));
+    for directory in beside.ancestors() {
+        let built = directory.join("target");
+        if is_checkout(directory) && beside.starts_with(&built) {
+            places.push(built.join("stubs").join(target).join(name));
+            if target == host_target() {
+                places.push(built.join("release").join(name));
             }
         }
     }
@@ -202,7 +462,7 @@ fn is_checkout(directory: &Path) -> bool {
     directory.join(DISTRIBUTIONS).join("lock.toml").is_file()
 }
 
-fn open(path: &Path) -> Result<Stub, Error> {
+fn open(path: &Path, origin: Origin) -> Result<Stub, Error> {
     let io = |source| Error::Io {
         path: path.to_owned(),
         source,
@@ -242,6 +502,7 @@ fn open(path: &Path) -> Result<Stub, Error> {
         target,
         library,
         platform,
+        origin,
     })
 }
 

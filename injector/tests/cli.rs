@@ -5,6 +5,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod wheels;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -51,7 +53,15 @@ fn write(dir: &Path, path: &str, content: impl AsRef<[u8]>) {
 
 /// Runs the command in `dir` and tells how it went.
 fn run(dir: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"))
+    run_program(
+        Path::new(env!("CARGO_BIN_EXE_oxidize-inject")),
+        dir,
+        arguments,
+    )
+}
+
+fn run_program(program: &Path, dir: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program)
         .args(arguments)
         .current_dir(dir)
         .env("OXIDIZE_CACHE_DIR", dir.join("cache"))
@@ -240,6 +250,111 @@ fn stubs_that_are_none() {
             package(dir.path(), &["--target", "x86_64-unknown-linux-gnu"]),
         ]
         .concat()
+    );
+}
+
+#[test]
+fn help_of_stubs_teaches() {
+    assert_snapshot!(run(Path::new("/"), &["stubs", "--help"]));
+}
+
+#[test]
+fn stubs_in_the_cache() {
+    let dir = workshop();
+    // Away from the checkout and the stubs that may lie there.
+    let program = dir.path().join("bin/oxidize-inject");
+    fs::create_dir(dir.path().join("bin")).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_oxidize-inject"), &program).unwrap();
+    let made = wheels::Made::new();
+    let wheel = made.write(dir.path());
+    let wheel = wheel.file_name().unwrap().to_str().unwrap();
+    fs::write(dir.path().join("text.whl"), "not a wheel").unwrap();
+    let take = |file| {
+        run(
+            dir.path(),
+            &["stubs", "import", "--allow-unlisted-stub", file],
+        )
+    };
+    let mut told = run_program(&program, dir.path(), &["stubs", "import", wheel]);
+    told += &run_program(&program, dir.path(), &["stubs", "import", "text.whl"]);
+    told += &run_program(&program, dir.path(), &["stubs", "verify"]);
+    told += &take(wheel);
+    told += &run_program(
+        &program,
+        dir.path(),
+        &["stubs", "verify", "--format", "json"],
+    );
+    let target = ["stubs", "path", wheels::TARGET, "--allow-unlisted-stub"];
+    told += &run_program(&program, dir.path(), &target);
+    let package = [
+        "app",
+        "-r",
+        "res",
+        "--target",
+        wheels::TARGET,
+        "--allow-unlisted-stub",
+        "--offline",
+    ];
+    told += &run_program(&program, dir.path(), &package);
+    let stub = wheels::left_in(&dir.path().join("cache"));
+    let stub = dir
+        .path()
+        .join("cache/stubs")
+        .join(&stub[0])
+        .join("oxidize-stub");
+    let mut bytes = fs::read(&stub).unwrap();
+    bytes[70] ^= 1;
+    fs::write(&stub, bytes).unwrap();
+    told += &run_program(&program, dir.path(), &["stubs", "verify"]);
+    told += &run_program(&program, dir.path(), &["stubs", "prune"]);
+    told += &run_program(&program, dir.path(), &["stubs", "verify"]);
+    let digest = oxidize_inject::stubs::manifest::Sha256Sum::of(&made.manifest).to_string();
+    assert_snapshot!(told.replace(&digest, "[DIGEST]").replace(wheel, "[WHEEL]"));
+}
+
+#[test]
+fn stubs_that_are_not_at_hand() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_snapshot!(
+        [
+            run(dir.path(), &["stubs"]),
+            run(dir.path(), &["stubs", "fetch", "riscv64-unknown-none"]),
+            run(
+                dir.path(),
+                &[
+                    "stubs",
+                    "fetch",
+                    wheels::TARGET,
+                    "--offline",
+                    "--allow-unlisted-stub"
+                ]
+            ),
+            run(
+                dir.path(),
+                &[
+                    "stubs",
+                    "fetch",
+                    wheels::TARGET,
+                    "--offline",
+                    "--allow-unlisted-stub",
+                    "--find-links",
+                    "nowhere"
+                ]
+            ),
+            run(
+                dir.path(),
+                &[
+                    "stubs",
+                    "fetch",
+                    wheels::TARGET,
+                    "--allow-unlisted-stub",
+                    "--index-url",
+                    "ftp://me:secret@h/"
+                ]
+            ),
+        ]
+        .concat()
+        .replace("No such file or directory (os error 2)", "[NOT FOUND]")
     );
 }
 

@@ -85,6 +85,8 @@ pub(super) struct Package {
     pub(super) stub: Vec<PathBuf>,
     // Before those with a heading, which holds for everything behind it.
     #[command(flatten)]
+    pub(super) sources: Sources,
+    #[command(flatten)]
     pub(super) common: Common,
     #[command(flatten)]
     pub(super) windows: Windows,
@@ -155,11 +157,30 @@ pub(super) struct MacOs {
     pub(super) identifier: Option<String>,
 }
 
+const STUB_HEADING: &str = "Stubs that are not at hand";
+
+/// Where stubs come from that are not at hand.
+#[derive(Debug, Args)]
+pub(super) struct Sources {
+    /// Look for stubs in this directory of wheels, before the index
+    #[arg(long, help_heading = STUB_HEADING, value_name = "DIR")]
+    pub(super) find_links: Vec<PathBuf>,
+    /// The package index to fetch stubs from [env: OXIDIZE_INDEX_URL] [default: the one that pip uses]
+    #[arg(long, help_heading = STUB_HEADING, value_name = "URL")]
+    pub(super) index_url: Option<String>,
+    /// Fetch nothing
+    #[arg(long, help_heading = STUB_HEADING)]
+    pub(super) offline: bool,
+    /// Take stubs too that are not those of this version
+    #[arg(long, help_heading = STUB_HEADING)]
+    pub(super) allow_unlisted_stub: bool,
+}
+
 /// Understood by every command.
 #[derive(Debug, Args)]
 pub(super) struct Common {
     /// How to tell the result
-    #[arg(long, value_enum, default_value_t = Format::Human)]
+    #[arg(long, alias = "format", value_enum, default_value_t = Format::Human)]
     pub(super) output_format: Format,
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
@@ -195,6 +216,9 @@ pub(super) enum Command {
     Verify(Verify),
     /// Give back the stub that an application was made from
     Remove(Remove),
+    /// See and get stubs: the prebuilt programs that applications are made from
+    #[command(subcommand)]
+    Stubs(Stubs),
 }
 
 #[derive(Debug, Args)]
@@ -253,6 +277,96 @@ pub(super) struct Remove {
     /// Where to write the stub [default: over the application]
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+const STUBS: &str = "\
+Where a stub is looked for, in this order: beside this program or in the checkout it was built
+in; in the cache; in the directories of --find-links; on a package index. Fetched ones are checked
+against digests that this program holds, wherever they come from.
+
+Examples:
+  Get what packaging for Windows and this machine needs, then work without a network:
+      oxidize-inject stubs fetch x86_64-pc-windows-gnu x86_64-unknown-linux-gnu
+      oxidize-inject app.exe --resources DIR --target x86_64-pc-windows-gnu --offline
+
+  For a machine that has none, carry the wheels there:
+      pip download --no-deps --only-binary :all: --platform win_amd64 oxidize-stub-cp313
+      oxidize-inject stubs import oxidize_stub_cp313-*.whl";
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = STUBS, disable_help_subcommand = true)]
+pub(super) enum Stubs {
+    /// Say for every target whether its stub is at hand
+    List(ListStubs),
+    /// Fetch stubs into the cache
+    Fetch(FetchStubs),
+    /// Add wheels with stubs to the cache
+    Import(ImportStubs),
+    /// Print the path of a stub
+    Path(PathOfStub),
+    /// Check every file of the stubs in the cache
+    Verify(VerifyStubs),
+    /// Remove what this version does not use, and what is damaged, from the cache
+    Prune(PruneStubs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListStubs {
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FetchStubs {
+    /// Targets [default: this system's]
+    #[arg(value_name = "TRIPLE", conflicts_with = "all")]
+    pub(super) targets: Vec<String>,
+    /// Every target that has a published stub
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) sources: Sources,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportStubs {
+    /// Wheels, or directories as the cache has them
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Take stubs too that are not those of this version
+    #[arg(long)]
+    pub(super) allow_unlisted_stub: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PathOfStub {
+    /// The target [default: this system's]
+    #[arg(value_name = "TRIPLE")]
+    pub(super) target: Option<String>,
+    /// Take a stub too that is not one of this version
+    #[arg(long)]
+    pub(super) allow_unlisted_stub: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyStubs {
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PruneStubs {
+    /// Remove all stubs, those of this version too
+    #[arg(long)]
+    pub(super) all: bool,
     #[command(flatten)]
     pub(super) common: Common,
 }

@@ -7,6 +7,7 @@ mod args;
 mod extract;
 mod failure;
 mod inspect;
+mod stubs;
 mod text;
 
 use std::io::{self, Write};
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Verify(args)) => verify(args),
         Some(Command::Remove(args)) => remove(args),
+        Some(Command::Stubs(args)) => stubs::stubs(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,6 +74,7 @@ fn package(args: &Package) -> Result<(), Failure> {
         stubs: args.stub.clone(),
         windows: args.windows.appearance(),
         identifier: args.macos.identifier.clone(),
+        sources: stubs::sources(&args.sources),
     };
     let progress = if args.common.quiet {
         Progress::none()
@@ -88,6 +91,15 @@ fn package(args: &Package) -> Result<(), Failure> {
         .hint(error.hint())
     })?;
     if !args.common.quiet {
+        for fetch in &report.fetched {
+            note(
+                "note",
+                &format!(
+                    "fetched the stub for {} from {}",
+                    fetch.target, fetch.origin
+                ),
+            );
+        }
         report
             .warnings
             .iter()

@@ -24,7 +24,7 @@ use crate::container::macho::fat;
 use crate::entry::{Entry, Offer, Wish};
 use crate::pack::{self, Input, Part, pack, shadow};
 use crate::progress::Progress;
-use crate::stubs::{self, Stub};
+use crate::stubs::{self, Finder, Origin, Sources, Stub};
 use crate::windows::Appearance;
 use crate::{container, output, python};
 
@@ -67,6 +67,8 @@ pub struct Request {
     pub windows: Option<Appearance>,
     /// The name in a macOS signature; the output's without it.
     pub identifier: Option<String>,
+    /// Where to look for stubs that are not at hand.
+    pub sources: Sources,
 }
 
 /// What came of it.
@@ -88,6 +90,17 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// What was left out without a warning: paths relative to the resources.
     pub left_out: Vec<String>,
+    /// Stubs that were fetched for it.
+    pub fetched: Vec<Fetch>,
+}
+
+/// A stub that was fetched.
+#[derive(Debug)]
+pub struct Fetch {
+    /// Target triple.
+    pub target: String,
+    /// Where it was.
+    pub origin: String,
 }
 
 /// The target that an output of this name is for, when nobody says: Windows for `.exe`, else this system.
@@ -101,8 +114,10 @@ pub fn target_of(output: &Path) -> Option<&'static str> {
 
 /// Packages.
 pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> {
+    let cache = Cache::open().map_err(Error::Cache)?;
+    let finder = Finder::new(&cache, &request.sources, progress);
     if request.target.as_deref() == Some(fat::TARGET) {
-        return universal(request, progress);
+        return universal(request, &cache, &finder, progress);
     }
     let given = match &request.stubs[..] {
         [] => None,
@@ -111,8 +126,8 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     };
     // A stub given by hand says what it is for.
     let guess = target_of(&request.output).filter(|_| given.is_none());
-    let stub = stubs::find(given, request.target.as_deref().or(guess))?;
-    let (program, mut report) = program(request, &stub, progress)?;
+    let stub = finder.find(given, request.target.as_deref().or(guess))?;
+    let (program, mut report) = program(request, &stub, &cache, &finder, progress)?;
     if report.target.contains("windows") && target_of(&request.output).is_none() {
         report
             .warnings
@@ -123,12 +138,17 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
 }
 
 /// Packages one program for each processor and joins them.
-fn universal(request: &Request, progress: &Progress) -> Result<Report, Error> {
+fn universal(
+    request: &Request,
+    cache: &Cache,
+    finder: &Finder<'_>,
+    progress: &Progress,
+) -> Result<Report, Error> {
     let mut parts = Vec::new();
     for target in fat::PARTS {
         let mut given = None;
         for path in &request.stubs {
-            match stubs::find(Some(path), Some(target)) {
+            match finder.find(Some(path), Some(target)) {
                 Ok(stub) => given = Some(stub),
                 Err(stubs::Error::OtherTarget { found, .. }) if fat::PARTS.contains(&&*found) => {}
                 Err(error) => return Err(error.into()),
@@ -136,9 +156,9 @@ fn universal(request: &Request, progress: &Progress) -> Result<Report, Error> {
         }
         let stub = match given {
             Some(stub) => stub,
-            None => stubs::find(None, Some(target))?,
+            None => finder.find(None, Some(target))?,
         };
-        let (program, report) = program(request, &stub, progress)?;
+        let (program, report) = program(request, &stub, cache, finder, progress)?;
         parts.push((program, report, stub.permissions));
     }
     let programs: Vec<_> = parts.iter().map(|(program, ..)| program).collect();
@@ -169,6 +189,7 @@ fn universal(request: &Request, progress: &Progress) -> Result<Report, Error> {
                 report.warnings.push(warning);
             }
         }
+        report.fetched.extend(other.fetched);
     }
     Ok(Report {
         size,
@@ -202,6 +223,8 @@ fn check_fit(request: &Request, target: &str) -> Result<(), Error> {
 fn program(
     request: &Request,
     stub: &Stub,
+    cache: &Cache,
+    finder: &Finder<'_>,
     progress: &Progress,
 ) -> Result<(output::Staged, Report), Error> {
     check_fit(request, &stub.target)?;
@@ -219,10 +242,11 @@ fn program(
     };
     let tree = collect::walk::walk(&request.resources, &options)?;
     let distributions = collect::metadata::distributions(&tree)?;
-    let cache = Cache::open().map_err(Error::Cache)?;
-    let archives = archives(&cache, stub)?;
+    let archives = archives(cache, stub)?;
 
     let mut warnings = Vec::new();
+    let mut fetched = Vec::new();
+    tell_origin(finder, stub, &mut warnings, &mut fetched);
     let (natives, modules) = natives::find(&tree, &stub.target, &mut warnings)?;
     let mut library = pack::library(&archives);
     let entry = Offer {
@@ -238,7 +262,12 @@ fn program(
     (application.modules, library.modules) = shadow::resolve(modules, library.modules);
     warn_of_hidden(&all, &application, &mut warnings);
 
-    let compiler = compiler(&cache, stub, progress)?;
+    let host = host(finder, stub)?;
+    if let Some(host) = &host {
+        tell_origin(finder, host, &mut warnings, &mut fetched);
+    }
+    let compiler = bootstrap::compiler(cache, host.as_ref().unwrap_or(stub), progress)
+        .map_err(Error::Bootstrap)?;
     compile_application(
         &compiler,
         &mut application,
@@ -314,6 +343,7 @@ fn program(
         files,
         warnings,
         left_out: left_out.into_iter().map(|left| left.path).collect(),
+        fetched,
     };
     Ok((staged, report))
 }
@@ -328,22 +358,44 @@ fn archives(cache: &Cache, stub: &Stub) -> Result<Vec<Archive>, Error> {
     paths.map(|path| Ok(Archive::open(cache, path)?)).collect()
 }
 
-/// The host's stub compiles, whatever the target: bytecode is the same everywhere. Without one, the target's own will do where
-/// it runs.
-fn compiler<'c>(
-    cache: &'c Cache,
-    stub: &Stub,
-    progress: &Progress,
-) -> Result<compile::Compiler<'c>, Error> {
-    let make = |stub: &Stub| bootstrap::compiler(cache, stub, progress).map_err(Error::Bootstrap);
-    if stub.target == stubs::host_target() {
-        return make(stub);
+/// The host's stub compiles, whatever the target: bytecode is the same everywhere. `None` if the target's own will do, because it
+/// is the host's or because it runs here and the host's would have to be fetched.
+fn host(finder: &Finder<'_>, stub: &Stub) -> Result<Option<Stub>, stubs::Error> {
+    let target = stubs::host_target();
+    if stub.target == target {
+        return Ok(None);
     }
-    let runs_here = stub.target == stubs::host_target().replace("-linux-gnu", "-linux-musl");
-    match stubs::find(None, None) {
-        Ok(host) => make(&host),
-        Err(_) if runs_here => make(stub),
-        Err(error) => Err(error.into()),
+    let runs_here = stub.target == target.replace("-linux-gnu", "-linux-musl");
+    match finder.local(target)? {
+        None if !runs_here => finder.find(None, Some(target)).map(Some),
+        host => Ok(host),
+    }
+}
+
+/// What the user should know about where a stub comes from.
+fn tell_origin(
+    finder: &Finder<'_>,
+    stub: &Stub,
+    warnings: &mut Vec<Warning>,
+    fetches: &mut Vec<Fetch>,
+) {
+    let known = match &stub.origin {
+        Origin::Given => finder.lists(&stub.image),
+        Origin::Beside => true,
+        Origin::Stored { listed, .. } => *listed,
+    };
+    if !known {
+        warnings.push(Warning::UnlistedStub(stub.path.clone()));
+    }
+    if let Origin::Stored {
+        fetched: Some(origin),
+        ..
+    } = &stub.origin
+    {
+        fetches.push(Fetch {
+            target: stub.target.clone(),
+            origin: origin.clone(),
+        });
     }
 }
 

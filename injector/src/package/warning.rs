@@ -23,6 +23,8 @@ pub enum Warning {
     Unreachable(String),
     /// A Windows program whose name does not end in `.exe`.
     NotAnExe(PathBuf),
+    /// A stub that this version of the tool does not list.
+    UnlistedStub(PathBuf),
 }
 
 impl std::fmt::Display for Warning {
@@ -50,6 +52,13 @@ impl std::fmt::Display for Warning {
                 write!(
                     f,
                     "`{path}` is an extension module for another Python or platform; packaged as data"
+                )
+            }
+            Warning::UnlistedStub(path) => {
+                write!(
+                    f,
+                    "`{}` is not a stub that this version of oxidize-inject was made for",
+                    path.display()
                 )
             }
             Warning::Unreachable(name) => {

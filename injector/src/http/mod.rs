@@ -1,0 +1,453 @@
+//! HTTP for whatever is fetched or asked: the stub index, time stamps.
+//!
+//! Proxies come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Trusted certificates come from a bundle (the setting,
+//! else `PIP_CERT`, `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`), else from the system and Mozilla's list. User name and password
+//! go to the host they belong to and to no other, whatever redirects say, and no error repeats them.
+
+mod netrc;
+
+use std::env;
+use std::fs;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, NoProxy, Proxy, StatusCode};
+use thiserror::Error;
+pub use url::Url;
+
+use netrc::Netrc;
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 10;
+
+/// How to reach others.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// PEM file with the certificates to trust, instead of the system's.
+    pub ca_bundle: Option<PathBuf>,
+    /// A proxy for everything that `NO_PROXY` does not except, instead of the environment's.
+    pub proxy: Option<String>,
+    /// How long to wait for a connection, for an answer, or for more of it.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    /// What the environment says.
+    #[must_use]
+    pub fn from_env() -> Settings {
+        let bundle = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"]
+            .into_iter()
+            .find_map(|name| env::var_os(name).filter(|value| !value.is_empty()));
+        Settings {
+            ca_bundle: bundle.map(PathBuf::from),
+            proxy: None,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A request failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The certificates to trust cannot be used.
+    #[error("cannot read certificates from `{}`", path.display())]
+    CaBundle {
+        /// The bundle.
+        path: PathBuf,
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// The proxy is none.
+    #[error("the proxy in the settings of pip is not a URL")]
+    Proxy,
+    /// There can be no client.
+    #[error("cannot set up HTTPS")]
+    Setup(#[source] reqwest::Error),
+    /// Not a URL of the web.
+    #[error("`{0}` is not an http or https URL")]
+    NotAUrl(String),
+    /// The server was not reached, or did not answer in the language of the web.
+    #[error("cannot reach {url}")]
+    Unreachable {
+        /// The URL, without credentials.
+        url: String,
+        /// What is wrong.
+        source: reqwest::Error,
+    },
+    /// The server took too long.
+    #[error("{0} did not answer in time")]
+    Timeout(String),
+    /// The server refused.
+    #[error("{url} answered {status}")]
+    Status {
+        /// The URL, without credentials.
+        url: String,
+        /// The status code.
+        status: StatusCode,
+    },
+    /// A redirect leads nowhere that may be followed.
+    #[error("{url} redirects {problem}")]
+    Redirect {
+        /// The URL, without credentials.
+        url: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The answer broke off.
+    #[error("the answer of {url} broke off")]
+    Interrupted {
+        /// The URL, without credentials.
+        url: String,
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// The answer is longer than any right one.
+    #[error("the answer of {url} is longer than {limit} bytes")]
+    TooLong {
+        /// The URL, without credentials.
+        url: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+}
+
+impl Error {
+    /// Whether the server says that there is no such thing.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::Status { status, .. } if *status == StatusCode::NOT_FOUND || *status == StatusCode::GONE)
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Error::Unreachable { .. } | Error::Timeout(_) => {
+                "check the network; HTTPS_PROXY names a proxy, SSL_CERT_FILE a bundle of certificates to trust"
+            }
+            Error::Status { status, .. }
+                if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
+            {
+                "put user name and password into ~/.netrc, or into the URL"
+            }
+            Error::CaBundle { .. } => {
+                "PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE name a PEM file"
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// User name and password for one server.
+#[derive(Clone)]
+pub struct Login {
+    origin: url::Origin,
+    user: String,
+    password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").finish_non_exhaustive()
+    }
+}
+
+/// Reads a URL. User name and password in it become a login, and the URL goes without them from then on.
+pub fn parse(text: &str) -> Result<(Url, Option<Login>), Error> {
+    let not_a_url = || Error::NotAUrl(without_login(text));
+    let mut url = Url::parse(text).map_err(|_| not_a_url())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(not_a_url());
+    }
+    let decode = |text: &str| percent_encoding(text).ok_or_else(not_a_url);
+    let login = match (url.username(), url.password()) {
+        ("", None) => None,
+        (user, password) => Some(Login {
+            origin: url.origin(),
+            user: decode(user)?,
+            password: decode(password.unwrap_or_default())?,
+        }),
+    };
+    strip(&mut url);
+    Ok((url, login))
+}
+
+fn strip(url: &mut Url) {
+    // These fail for URLs that cannot have a login, which then have none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+}
+
+/// For a text that may be no URL at all: nothing of what stands before an `@` may be shown.
+fn without_login(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("...@{rest}"),
+        None => text.to_owned(),
+    }
+}
+
+/// Undoes `%41`.
+fn percent_encoding(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let (digits, after) = after.split_first_chunk::<2>()?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The last part of a URL's path, decoded: a file name.
+#[must_use]
+pub fn file_name(url: &Url) -> Option<String> {
+    percent_encoding(url.path_segments()?.next_back()?).filter(|name| !name.is_empty())
+}
+
+/// Asks servers.
+#[derive(Debug)]
+pub struct Client {
+    inner: reqwest::blocking::Client,
+    netrc: Netrc,
+}
+
+impl Client {
+    /// A client with these settings.
+    pub fn new(settings: &Settings) -> Result<Client, Error> {
+        let mut builder = reqwest::blocking::Client::builder()
+            .user_agent(concat!("oxidize-inject/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(settings.timeout)
+            .timeout(settings.timeout);
+        if let Some(path) = &settings.ca_bundle {
+            builder = builder.tls_built_in_root_certs(false);
+            for certificate in certificates(path)? {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
+        if let Some(proxy) = &settings.proxy {
+            let proxy = Proxy::all(proxy).map_err(|_| Error::Proxy)?;
+            builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
+        }
+        Ok(Client {
+            inner: builder
+                .build()
+                .map_err(|error| Error::Setup(error.without_url()))?,
+            netrc: Netrc::load(),
+        })
+    }
+
+    /// Fetches.
+    pub fn get(&self, url: &Url, accept: &str, login: Option<&Login>) -> Result<Answer, Error> {
+        let request = |url: &Url| self.inner.get(url.clone()).header(ACCEPT, accept);
+        self.follow(url, login, &request)
+    }
+
+    /// Sends `body` and gives the whole answer, which may have `limit` bytes.
+    pub fn post(
+        &self,
+        url: &str,
+        content_type: &str,
+        accept: &str,
+        body: &[u8],
+        limit: u64,
+    ) -> Result<Vec<u8>, Error> {
+        let (url, login) = parse(url)?;
+        let request = |url: &Url| {
+            self.inner
+                .post(url.clone())
+                .header(CONTENT_TYPE, content_type)
+                .header(ACCEPT, accept)
+                .body(body.to_vec())
+        };
+        self.follow(&url, login.as_ref(), &request)?.bytes(limit)
+    }
+
+    fn follow(
+        &self,
+        url: &Url,
+        login: Option<&Login>,
+        request: &dyn Fn(&Url) -> RequestBuilder,
+    ) -> Result<Answer, Error> {
+        let mut url = url.clone();
+        strip(&mut url);
+        for _ in 0..=REDIRECTS {
+            let mut builder = request(&url);
+            if let Some(login) = login.filter(|login| login.origin == url.origin()) {
+                builder = builder.basic_auth(&login.user, Some(&login.password));
+            } else if let Some((user, password)) =
+                self.netrc.find(url.host_str().unwrap_or_default())
+            {
+                builder = builder.basic_auth(user, Some(password));
+            }
+            let shown = || url.to_string();
+            let response = builder.send().map_err(|source| match source {
+                error if error.is_timeout() => Error::Timeout(shown()),
+                error => Error::Unreachable {
+                    url: shown(),
+                    source: error.without_url(),
+                },
+            })?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(Answer { url, response });
+            }
+            let target = response
+                .headers()
+                .get(LOCATION)
+                .filter(|_| status.is_redirection());
+            let Some(target) = target else {
+                return Err(Error::Status {
+                    url: shown(),
+                    status,
+                });
+            };
+            let refused = |problem| Error::Redirect {
+                url: shown(),
+                problem,
+            };
+            let mut next = target
+                .to_str()
+                .ok()
+                .and_then(|target| url.join(target).ok())
+                .filter(|next| matches!(next.scheme(), "http" | "https"))
+                .ok_or_else(|| refused("to something that is not a URL"))?;
+            if url.scheme() == "https" && next.scheme() == "http" {
+                return Err(refused("from https to http"));
+            }
+            strip(&mut next);
+            url = next;
+        }
+        Err(Error::Redirect {
+            url: url.to_string(),
+            problem: "without end",
+        })
+    }
+}
+
+fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, Error> {
+    let failed = |source| Error::CaBundle {
+        path: path.clone(),
+        source,
+    };
+    let bytes = fs::read(path).map_err(failed)?;
+    let found =
+        Certificate::from_pem_bundle(&bytes).map_err(|error| failed(io::Error::other(error)))?;
+    if found.is_empty() {
+        return Err(failed(io::Error::other("there is no certificate in it")));
+    }
+    Ok(found)
+}
+
+/// An answer, read as it arrives.
+#[derive(Debug)]
+pub struct Answer {
+    url: Url,
+    response: Response,
+}
+
+impl Answer {
+    /// Where it came from in the end.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Its length in bytes, if the server tells.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// Its media type, without parameters.
+    #[must_use]
+    pub fn media_type(&self) -> String {
+        let value = self.response.headers().get(CONTENT_TYPE);
+        let value = value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let kind = value.split(';').next().unwrap_or_default();
+        kind.trim().to_ascii_lowercase()
+    }
+
+    /// All of it, at most `limit` bytes.
+    pub fn bytes(mut self, limit: u64) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        let read = (&mut self.response)
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes);
+        read.map_err(|source| self.interrupted(source))?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::TooLong {
+                url: self.url.to_string(),
+                limit,
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// What an error of reading means.
+    #[must_use]
+    pub fn interrupted(&self, source: io::Error) -> Error {
+        Error::Interrupted {
+            url: self.url.to_string(),
+            source,
+        }
+    }
+}
+
+impl Read for Answer {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.response.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_leaves_the_url() {
+        let (url, login) = parse("https://me:p%40ss@example.org/simple/").unwrap();
+        assert_eq!(url.as_str(), "https://example.org/simple/");
+        let login = login.unwrap();
+        assert_eq!((&*login.user, &*login.password), ("me", "p@ss"));
+        assert!(!format!("{login:?}").contains("p@ss"));
+        assert!(parse("https://example.org").unwrap().1.is_none());
+    }
+
+    #[test]
+    fn what_is_no_url_is_shown_without_a_password() {
+        for text in [
+            "ftp://me:secret@example.org/",
+            "me:secret@example.org",
+            "https://me:secret@",
+        ] {
+            let told = parse(text).unwrap_err().to_string();
+            assert!(!told.contains("secret"), "{told}");
+        }
+    }
+
+    #[test]
+    fn file_names_are_decoded() {
+        let name = |url| file_name(&Url::parse(url).unwrap());
+        assert_eq!(
+            name("http://h/a/b%2B1.whl#sha256=00").as_deref(),
+            Some("b+1.whl")
+        );
+        assert_eq!(name("http://h/a/"), None);
+        assert_eq!(name("http://h/%zz"), None);
+    }
+}
