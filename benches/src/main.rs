@@ -61,7 +61,10 @@ fn run(options: &Options) -> Result<(), String> {
     }
     print!("{}", report.text());
     if let Some(path) = &options.write {
-        std::fs::write(path, report.text())
+        // Written by pyperformance/run.py, and for it to renew.
+        let old = std::fs::read_to_string(path).unwrap_or_default();
+        let kept = old.find("\n## pyperformance").map_or("", |at| &old[at..]);
+        std::fs::write(path, format!("{}{kept}", report.text()))
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
