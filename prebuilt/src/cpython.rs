@@ -14,7 +14,7 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
     let build = place.work.join("build/cpython");
     let mut objects = compile_interpreter(place, &source, &build)?;
     if !place.target.flags.lto.is_empty() {
-        objects = whole_program(place, &build, objects)?;
+        objects = vec![whole_program(place, &build, &objects)?];
     }
     objects.extend(crate::support::build(place, &source, &build, &objects)?);
     let library = place.lib().join(library_name(place));
@@ -98,54 +98,23 @@ pub fn build_bundled(place: &Workplace<'_>, source: &Path, build: &Path, lib: &P
 /// Link-time optimisation settled here: a relocatable link turns the objects, which hold LLVM bitcode, into one object
 /// of machine code. In such a link every global name stays, so API that CPython itself does not use survives, and
 /// `-ffunction-sections` lets the final link drop what nobody refers to.
-///
-/// COFF knows no relocatable link. There, a DLL is linked that nobody wants, since the linker can leave the object it
-/// made of the bitcode. What the API exports stays, and what `lto_link` names. Objects that are machine code already
-/// take part, so that what they refer to stays, too, and are handed on.
-fn whole_program(
-    place: &Workplace<'_>,
-    build: &Path,
-    objects: Vec<PathBuf>,
-) -> Result<Vec<PathBuf>> {
+fn whole_program(place: &Workplace<'_>, build: &Path, objects: &[PathBuf]) -> Result<PathBuf> {
     let object = build.join("libpython.o");
-    let flags = &place.target.flags.lto_link;
-    let coff = place.target.object_format == "coff";
-    let mut command = place.zig.command(if coff { "lld-link" } else { "ld.lld" });
-    if coff {
-        command
-            .args([
-                "/dll",
-                "/noentry",
-                "/machine:x64",
-                "/force:unresolved",
-                "/errorlimit:1",
-                "-lldmingw",
-            ])
-            .arg(format!("/lto-obj-path:{}", object.display()))
-            .arg(format!("/out:{}", build.join("unwanted.dll").display()))
-            // Every name of the C runtime is missing here.
-            .stderr(std::fs::File::create(build.join("lto.log"))?);
-    } else {
-        command.arg("-r").arg("-o").arg(&object);
-    }
-    let status = command
-        .args(flags)
-        .args(&objects)
+    let status = place
+        .zig
+        .command("ld.lld")
+        .arg("-r")
+        .args(&place.target.flags.lto_link)
+        .arg("-o")
+        .arg(&object)
+        .args(objects)
         .status()
-        .context("cannot run zig's lld")?;
-    if !status.success() || !object.is_file() {
-        bail!("zig's lld could not optimise libpython as a whole");
+        .context("cannot run zig ld.lld")?;
+    if !status.success() {
+        bail!("zig ld.lld could not optimise libpython as a whole");
     }
     eprintln!("   optimised libpython as a whole");
-    let mut left = vec![object];
-    if coff {
-        for object in objects {
-            if !std::fs::read(&object)?.starts_with(b"BC\xC0\xDE") {
-                left.push(object);
-            }
-        }
-    }
-    Ok(left)
+    Ok(object)
 }
 
 /// `libpython3.13.a`.

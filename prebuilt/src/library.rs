@@ -168,6 +168,7 @@ fn run_steps(
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
+            .args(make_variables(place, &words))
             .current_dir(build)
             .env("PATH", format!("{}:{path}", place.wrappers().display()))
             // One language for sorting and messages, one moment for whatever stamps a date.
@@ -206,6 +207,15 @@ fn run_steps(
         copy_tree(Path::new(&from), &place.include())?;
     }
     Ok(())
+}
+
+/// What the target's recipe adds to every call of make.
+fn make_variables<'a>(place: &'a Workplace<'_>, words: &[String]) -> &'a [String] {
+    if words[0] == "make" {
+        &place.target.make_variables
+    } else {
+        &[]
+    }
 }
 
 /// The carrier's folder is cargo's and read-only for us; the compiler runs in a copy so that no path of cargo's

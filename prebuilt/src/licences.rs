@@ -18,11 +18,7 @@ pub fn write(place: &Workplace<'_>) -> Result<()> {
 
 /// The licences of a target, by name.
 pub fn concerning<'a>(place: &'a Workplace<'_>) -> impl Iterator<Item = (&'a String, &'a Licence)> {
-    place
-        .recipes
-        .licences
-        .iter()
-        .filter(|(_, l)| l.env.is_empty() || l.env.contains(&place.target.env))
+    place.recipes.target_licences(place.target)
 }
 
 fn text(place: &Workplace<'_>, licence: &Licence) -> Result<String> {

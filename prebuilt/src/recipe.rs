@@ -223,6 +223,26 @@ impl Recipes {
         files
     }
 
+    /// Licences of what is in a target's archive, by name: not of libraries that other targets have.
+    pub fn target_licences<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> impl Iterator<Item = (&'a String, &'a Licence)> {
+        let linked = |key: &str| {
+            let mut of_library = self
+                .libraries
+                .iter()
+                .filter(|l| l.licence == key)
+                .peekable();
+            of_library.peek().is_none()
+                || of_library.any(|l| l.os.is_empty() || l.os.contains(&target.os))
+        };
+        self.licences
+            .iter()
+            .filter(|(_, l)| l.env.is_empty() || l.env.contains(&target.env))
+            .filter(move |(key, _)| linked(key))
+    }
+
     /// Libraries of a target, in the order of the recipe.
     pub fn target_libraries<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Library> {
         self.libraries
@@ -287,6 +307,23 @@ mod tests {
             all.sort();
             all.dedup();
             assert_eq!(all.len(), count, "{triple}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_target_has_the_licences_of_what_it_has() -> Result<()> {
+        let recipes = recipes()?;
+        for (triple, has, has_not) in [
+            ("x86_64-unknown-linux-gnu", "ncurses", "mingw-w64"),
+            ("x86_64-unknown-linux-musl", "musl", "glibc"),
+            ("x86_64-pc-windows-gnu", "mingw-w64", "ncurses"),
+            ("x86_64-pc-windows-gnu", "openssl", "glibc"),
+        ] {
+            let target = recipes.target(triple)?;
+            let found = |key| recipes.target_licences(&target).any(|(k, _)| k == key);
+            assert!(found(has), "{triple}: no {has}");
+            assert!(!found(has_not), "{triple}: {has_not}");
         }
         Ok(())
     }

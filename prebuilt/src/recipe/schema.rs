@@ -325,6 +325,8 @@ pub struct Target {
     #[serde(default = "etc_ssl")]
     pub openssl_dir: String,
     #[serde(default)]
+    pub make_variables: Vec<String>,
+    #[serde(default)]
     pub oldest_glibc: String,
     pub allowed_libraries: Vec<String>,
     pub crt_features: Vec<String>,

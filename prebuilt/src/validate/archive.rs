@@ -138,13 +138,11 @@ fn target(
             });
         }
     }
-    for (key, licence) in &recipes.licences {
-        if licence.env.is_empty() || licence.env.contains(&target.env) {
-            let file = format!("python/licenses/{key}.txt");
-            complaints.check(files.get(&file).is_some_and(|t| t.len() > 200), || {
-                format!("no licence text {key}")
-            });
-        }
+    for (key, _) in recipes.target_licences(target) {
+        let file = format!("python/licenses/{key}.txt");
+        complaints.check(files.get(&file).is_some_and(|t| t.len() > 200), || {
+            format!("no licence text {key}")
+        });
     }
     Ok(())
 }

@@ -4,7 +4,8 @@
 use super::Complaints;
 use crate::recipe::Target;
 use anyhow::{Context, Result};
-use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile64};
+use object::pe::ImageNtHeaders64;
+use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, ImageThunkData, PeFile64};
 use object::{LittleEndian, pe};
 use std::collections::BTreeSet;
 
@@ -20,22 +21,34 @@ pub(super) fn validate(target: &Target, bytes: &[u8], complaints: &mut Complaint
     let headers = file.nt_headers();
     let (header, optional) = (headers.file_header(), headers.optional_header());
 
+    let mut imported = BTreeSet::new();
     if let Some(table) = file.import_table()? {
         let mut descriptors = table.descriptors()?;
         while let Some(descriptor) = descriptors.next()? {
             let name = table.name(descriptor.name.get(LittleEndian))?;
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
             complaints.check(allowed(target, &name), || format!("it loads {name}"));
+            let mut thunks = table.thunks(descriptor.original_first_thunk.get(LittleEndian))?;
+            while let Some(thunk) = thunks.next::<ImageNtHeaders64>()? {
+                if !thunk.is_ordinal() {
+                    let (_, symbol) = table.hint_name(thunk.address())?;
+                    imported.insert(String::from_utf8_lossy(symbol).into_owned());
+                }
+            }
         }
+    }
+    // compiler_rt has these, too: slower, or wrong in the last digit.
+    for name in ["memcpy", "memset", "log2", "fma"] {
+        complaints.check(imported.contains(name), || {
+            format!("its {name} is not the C runtime's")
+        });
     }
 
     let mut exported = BTreeSet::new();
     if let Some(table) = file.export_table()? {
         for export in table.exports()? {
             let name = export.name.map(String::from_utf8_lossy).unwrap_or_default();
-            complaints.check(name.starts_with("Py") || name.starts_with("_Py"), || {
-                format!("it exports {name}")
-            });
+            complaints.check(ours(&name), || format!("it exports {name}"));
             exported.insert(name.into_owned());
         }
     }
@@ -90,6 +103,13 @@ pub(super) fn validate(target: &Target, bytes: &[u8], complaints: &mut Complaint
         "its header has no room for one more section".to_owned()
     });
     Ok(())
+}
+
+/// Names of Python's API.
+fn ours(name: &str) -> bool {
+    ["Py", "_Py", "PY_"]
+        .iter()
+        .any(|start| name.starts_with(start))
 }
 
 /// The Universal C Runtime by its official front, and what the recipe lists.
