@@ -4,8 +4,13 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::wheels;
 use crate::compile::{self, bootstrap};
 use crate::{collect, container, entry, output, pack, stubs, windows};
+
+/// How wheels of another system are installed among the resources.
+const INSTALL: &str =
+    "python3 -m pip install --upgrade --target DIR --only-binary :all: --python-version 3.13";
 
 /// Packaging failed.
 #[derive(Debug, Error)]
@@ -70,6 +75,26 @@ pub enum Error {
         /// The target.
         target: String,
     },
+    /// A wheel for another system or Python was installed among the resources.
+    #[error("`{path}` came with a wheel for {tags}, which does not run on {target}")]
+    ForeignWheel {
+        /// A native file of it, relative to the resources.
+        path: String,
+        /// Name and version, as pip takes them.
+        wheel: String,
+        /// What it is for.
+        tags: String,
+        /// The target.
+        target: String,
+    },
+    /// An extension module of another system, of which no wheel is known.
+    #[error("`{path}` is an extension module for another system than {target}")]
+    ForeignExtension {
+        /// Path relative to the resources.
+        path: String,
+        /// The target.
+        target: String,
+    },
     /// An extension module in an application that cannot load any.
     #[error("`{path}` is an extension module, and {target} is static: it cannot load any")]
     StaticTarget {
@@ -101,12 +126,14 @@ impl Error {
             Error::Container { source: container::Error::Altered, .. } => {
                 Some("use the stub it was made from: `--stub FILE`".to_owned())
             }
-            Error::OtherMachine { target, .. } => {
-                let tag = wheel_platform(target)?;
-                Some(format!(
-                    "install the wheels of the target: `pip install --target DIR --platform {tag} --only-binary :all: ...`"
-                ))
+            Error::OtherMachine { target, .. } | Error::ForeignExtension { target, .. } => {
+                wheels::pip_platform(target).map(|platform| {
+                    format!("install the target's wheel of that package: `{INSTALL} --platform {platform} ...`")
+                })
             }
+            Error::ForeignWheel { wheel, target, .. } => wheels::pip_platform(target).map(|platform| {
+                format!("install the target's wheel: `{INSTALL} --platform {platform} {wheel}`")
+            }),
             Error::StaticTarget { .. } => Some(
                 "package for the gnu target of the same machine, or install the package without its compiled part".to_owned(),
             ),
@@ -116,12 +143,4 @@ impl Error {
             _ => None,
         }
     }
-}
-
-fn wheel_platform(target: &str) -> Option<&'static str> {
-    Some(match target {
-        "x86_64-unknown-linux-gnu" => "manylinux_2_17_x86_64",
-        "aarch64-unknown-linux-gnu" => "manylinux_2_17_aarch64",
-        _ => return None,
-    })
 }

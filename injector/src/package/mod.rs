@@ -4,6 +4,7 @@ mod error;
 mod natives;
 mod used;
 mod warning;
+mod wheels;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -242,6 +243,7 @@ fn program(
     };
     let tree = collect::walk::walk(&request.resources, &options)?;
     let distributions = collect::metadata::distributions(&tree)?;
+    wheels::check(&tree, &distributions, &stub.target)?;
     let archives = archives(cache, stub)?;
 
     let mut warnings = Vec::new();

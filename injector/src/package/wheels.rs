@@ -1,0 +1,328 @@
+//! Native code of other systems among the resources.
+//!
+//! `pip install --target` on one system, packaged for another: the modules would be missing at run time, on a machine
+//! that is not the packager's. So it is refused here, with the wheel that would do. Two things tell:
+//!
+//! * the tags of an installed wheel (`Tag` in `*.dist-info/WHEEL`,
+//!   <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>), if it brought native files;
+//! * an extension module whose own format is another system's, unless a module for the target lies beside it.
+//!
+//! Libraries that a pure-Python package carries for several systems (`py3-none-any`) are data.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+
+use super::Error;
+use crate::collect::modules::is_tagged_extension;
+use crate::collect::walk;
+use crate::collect::{self, Distribution, Tree};
+use crate::python;
+
+/// Refuses native code that cannot run on the target.
+pub(super) fn check(
+    tree: &Tree,
+    distributions: &[Distribution],
+    target: &str,
+) -> Result<(), Error> {
+    let mut owned = BTreeSet::new();
+    for distribution in distributions {
+        let natives = native_files(tree, distribution)?;
+        if let Some(path) = natives.first() {
+            let tags = tags(&text(tree, &distribution.directory, "WHEEL")?);
+            if !tags.is_empty() && !tags.iter().any(|tag| fits(tag, target)) {
+                return Err(Error::ForeignWheel {
+                    path: path.clone(),
+                    wheel: format!("{}=={}", distribution.name, distribution.version),
+                    tags: tags.join(", "),
+                    target: target.to_owned(),
+                });
+            }
+        }
+        owned.extend(natives);
+    }
+    let extensions = || {
+        let files = tree.files.iter();
+        files.filter(|file| is_tagged_extension(name_of(&file.path)) && !owned.contains(&file.path))
+    };
+    for file in extensions() {
+        let here = system(file)?;
+        if here.is_none() || here == Some(System::of(target)) {
+            continue;
+        }
+        let mut beside = extensions().filter(|other| module(&other.path) == module(&file.path));
+        if !beside
+            .any(|other| matches!(system(other), Ok(found) if found == Some(System::of(target))))
+        {
+            return Err(Error::ForeignExtension {
+                path: file.path.clone(),
+                target: target.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The systems that native code is for, by the format of its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    Linux,
+    Windows,
+    MacOs,
+}
+
+impl System {
+    fn of(target: &str) -> Self {
+        if target.contains("-windows") {
+            System::Windows
+        } else if target.contains("-apple-") {
+            System::MacOs
+        } else {
+            System::Linux
+        }
+    }
+}
+
+/// By its first bytes (elf.h, Microsoft's PE format, mach-o/loader.h and fat.h); `None` for what is no native code.
+fn system(file: &walk::File) -> Result<Option<System>, Error> {
+    let mut head = [0; 4];
+    let read = File::open(&file.on_disk).and_then(|mut file| file.read_exact(&mut head));
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(source) => return Err(unreadable(file, source).into()),
+        Ok(()) => {}
+    }
+    Ok(match head {
+        [0x7f, b'E', b'L', b'F'] => Some(System::Linux),
+        [b'M', b'Z', ..] => Some(System::Windows),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xca, 0xfe, 0xba, 0xbe | 0xbf] => Some(System::MacOs),
+        _ => None,
+    })
+}
+
+/// The native files that came with a distribution, by its RECORD (PEP 376), sorted.
+fn native_files(tree: &Tree, distribution: &Distribution) -> Result<BTreeSet<String>, Error> {
+    let record = text(tree, &distribution.directory, "RECORD")?;
+    let mut found = BTreeSet::new();
+    for line in record.lines() {
+        // CSV: a path with a comma is in quotes.
+        let path = match line.strip_prefix('"') {
+            Some(rest) => rest.split('"').next(),
+            None => line.split(',').next(),
+        };
+        let path = path.unwrap_or_default();
+        let name = name_of(path).to_ascii_lowercase();
+        let native = name.contains(".so.")
+            || [".so", ".pyd", ".dll", ".dylib"]
+                .iter()
+                .any(|suffix| name.ends_with(suffix));
+        if native
+            && let Some(file) = tree.file(path)
+            && system(file)?.is_some()
+        {
+            found.insert(path.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// A file of the metadata; empty where there is none.
+fn text(tree: &Tree, directory: &str, name: &str) -> Result<String, Error> {
+    match tree.file(&format!("{directory}/{name}")) {
+        None => Ok(String::new()),
+        Some(file) => {
+            let bytes = fs::read(&file.on_disk).map_err(|source| unreadable(file, source))?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        }
+    }
+}
+
+fn unreadable(file: &walk::File, source: io::Error) -> collect::Error {
+    collect::Error::Io {
+        path: file.on_disk.clone(),
+        source,
+    }
+}
+
+fn tags(wheel: &str) -> Vec<String> {
+    let fields = wheel.lines().filter_map(|line| line.split_once(':'));
+    fields
+        .filter(|(key, _)| key.trim() == "Tag")
+        .map(|(_, tag)| tag.trim().to_owned())
+        .collect()
+}
+
+/// Whether a wheel with this tag (`cp313-cp313-win_amd64`, each part possibly several joined by dots) is for the target.
+fn fits(tag: &str, target: &str) -> bool {
+    let [pythons, abis, platforms] = tag.splitn(3, '-').collect::<Vec<_>>()[..] else {
+        // Not a tag: nothing is known.
+        return true;
+    };
+    let abi3 = abis.split('.').any(|abi| abi == "abi3");
+    pythons.split('.').any(|python| python_fits(python, abi3))
+        && platforms
+            .split('.')
+            .any(|platform| platform_fits(platform, target))
+}
+
+/// `py3`, `py313` and lower, `cp313`, and with the stable ABI lower ones too.
+fn python_fits(python: &str, abi3: bool) -> bool {
+    let own = python::MINOR;
+    let minor = |digits: &str| digits.strip_prefix('3')?.parse::<u32>().ok();
+    if let Some(digits) = python.strip_prefix("py") {
+        digits == "3" || minor(digits).is_some_and(|minor| minor <= own)
+    } else if let Some(digits) = python.strip_prefix("cp") {
+        minor(digits).is_some_and(|minor| minor == own || abi3 && minor <= own)
+    } else {
+        false
+    }
+}
+
+fn platform_fits(platform: &str, target: &str) -> bool {
+    let arm = target.starts_with("aarch64");
+    let machine = if arm { "_aarch64" } else { "_x86_64" };
+    platform == "any"
+        || match System::of(target) {
+            System::Windows => platform == if arm { "win_arm64" } else { "win_amd64" },
+            System::MacOs => {
+                let machine = if arm { "_arm64" } else { "_x86_64" };
+                platform.starts_with("macosx_")
+                    && (platform.ends_with(machine) || platform.ends_with("_universal2"))
+            }
+            // Which libc is told apart where the target can load nothing at all.
+            System::Linux => platform.contains("linux") && platform.ends_with(machine),
+        }
+}
+
+/// pip's name for the target, for `--platform`.
+pub(super) fn pip_platform(target: &str) -> Option<&'static str> {
+    Some(match target {
+        "x86_64-unknown-linux-gnu" => "manylinux2014_x86_64",
+        "aarch64-unknown-linux-gnu" => "manylinux2014_aarch64",
+        "x86_64-pc-windows-gnu" => "win_amd64",
+        "aarch64-apple-darwin" => "macosx_11_0_arm64",
+        "x86_64-apple-darwin" => "macosx_11_0_x86_64",
+        _ => return None,
+    })
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// The path up to the first dot of the name: `a/b.cpython-313-darwin.so` is `a/b`.
+fn module(path: &str) -> &str {
+    let name = path.len() - name_of(path).len();
+    let end = path[name..].find('.').map_or(path.len(), |dot| name + dot);
+    &path[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::metadata;
+
+    const GNU: &str = "x86_64-unknown-linux-gnu";
+    const WINDOWS: &str = "x86_64-pc-windows-gnu";
+    const MAC: &str = "aarch64-apple-darwin";
+
+    fn look(files: &[(&str, &str)], target: &str) -> Result<(), Error> {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, content) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let tree = walk::walk(dir.path(), &walk::Options::default()).unwrap();
+        check(&tree, &metadata::distributions(&tree).unwrap(), target)
+    }
+
+    fn wheel(tag: &'static str) -> Vec<(&'static str, String)> {
+        vec![
+            (
+                "ham-1.dist-info/METADATA",
+                "Name: ham\nVersion: 1\n".to_owned(),
+            ),
+            (
+                "ham-1.dist-info/WHEEL",
+                format!("Wheel-Version: 1.0\nTag: {tag}\n"),
+            ),
+            (
+                "ham-1.dist-info/RECORD",
+                "ham/__init__.py,,\nham/_core.so,sha256=x,9\nham-1.dist-info/RECORD,,\n".to_owned(),
+            ),
+            ("ham/__init__.py", String::new()),
+            ("ham/_core.so", "\x7fELF and so on".to_owned()),
+        ]
+    }
+
+    fn installed(tag: &'static str, target: &str) -> Result<(), Error> {
+        let files = wheel(tag);
+        let files: Vec<_> = files.iter().map(|(path, text)| (*path, &**text)).collect();
+        look(&files, target)
+    }
+
+    #[test]
+    fn an_installed_wheel_of_another_system_is_refused_by_file_and_name() {
+        let error = installed("cp313-cp313-manylinux_2_17_x86_64", WINDOWS).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`ham/_core.so` came with a wheel for cp313-cp313-manylinux_2_17_x86_64, which does not run on x86_64-pc-windows-gnu"
+        );
+        assert!(
+            error
+                .hint()
+                .unwrap()
+                .ends_with("--platform win_amd64 ham==1`")
+        );
+    }
+
+    #[test]
+    fn so_is_one_of_another_machine_or_python() {
+        for tag in [
+            "cp313-cp313-manylinux_2_17_aarch64",
+            "cp312-cp312-manylinux_2_17_x86_64",
+            "cp314-abi3-manylinux_2_17_x86_64",
+            "pp310-pypy310_pp73-manylinux_2_17_x86_64",
+        ] {
+            assert!(installed(tag, GNU).is_err(), "{tag}");
+        }
+    }
+
+    #[test]
+    fn wheels_of_the_target_are_taken() {
+        for tag in [
+            "cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64",
+            "cp39-abi3-manylinux_2_28_x86_64",
+            "py3-none-manylinux1_x86_64",
+            "py2.py3-none-any",
+            "cp313-cp313-linux_x86_64",
+        ] {
+            installed(tag, GNU).unwrap_or_else(|error| panic!("{tag}: {error}"));
+        }
+        installed("cp313-cp313-macosx_10_13_universal2", MAC).unwrap();
+        installed("cp313-cp313-win_amd64", WINDOWS).unwrap();
+    }
+
+    #[test]
+    fn a_wheel_without_native_files_runs_everywhere() {
+        let mut files = wheel("cp313-cp313-manylinux_2_17_x86_64");
+        files.last_mut().unwrap().1 = "placeholder".to_owned();
+        let files: Vec<_> = files.iter().map(|(path, text)| (*path, &**text)).collect();
+        look(&files, WINDOWS).unwrap();
+    }
+
+    #[test]
+    fn an_extension_of_unknown_origin_is_judged_by_its_format() {
+        let elf = [("a.cpython-313-x86_64-linux-gnu.so", "\x7fELF")];
+        look(&elf, GNU).unwrap();
+        assert_eq!(
+            look(&elf, WINDOWS).unwrap_err().to_string(),
+            "`a.cpython-313-x86_64-linux-gnu.so` is an extension module for another system than x86_64-pc-windows-gnu"
+        );
+        assert!(look(&[("a.abi3.so", "\x7fELF")], MAC).is_err());
+        // Both systems' modules side by side, and text that is no native code.
+        look(&[elf[0], ("a.cp313-win_amd64.pyd", "MZxx")], WINDOWS).unwrap();
+        look(&[("a.pyd", "text")], GNU).unwrap();
+    }
+}
