@@ -34,6 +34,22 @@ pub enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Link stubs and pack each into a wheel, for a package index
+    ///
+    /// Needs what `stub` needs. The wheels are compared with injector/stubs.toml, the list of stubs that the command
+    /// trusts, which is compiled into it: a release writes the list first and builds the command afterwards.
+    #[command(after_help = "Example: oxidize-prebuilt wheels --write-list")]
+    Wheels {
+        /// Rust target triples [default: every target in lock.toml]
+        #[arg(long)]
+        target: Vec<String>,
+        /// Where wheels go [default: target/wheels]
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Write the list; without it, stubs that are not in the list are an error
+        #[arg(long, conflicts_with = "target")]
+        write_list: bool,
+    },
     /// Compile the distribution of a target from sources
     #[command(
         after_help = "Example: oxidize-prebuilt build --target x86_64-unknown-linux-gnu --sources ~/tarballs"

@@ -25,6 +25,7 @@ pub mod stub;
 pub mod support;
 pub mod sysconfig;
 pub mod validate;
+pub mod wheels;
 pub mod workplace;
 pub mod zig;
 
@@ -84,6 +85,17 @@ pub fn run(command: &Command) -> Result<()> {
                 "{}",
                 stub::build(&repository, &recipes, &target, &out)?.display()
             );
+        }
+        Command::Wheels {
+            target,
+            out,
+            write_list,
+        } => {
+            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let out = out
+                .clone()
+                .unwrap_or_else(|| repository.join("target/wheels"));
+            make_wheels(&repository, &recipes, target, &out, *write_list)?;
         }
         Command::Lock { check } => write_lock(&prebuilt, *check)?,
         Command::Validate { files, target } => {
@@ -205,6 +217,31 @@ fn build_stdlib(
         &work.join("stdlib"),
         &out(repository, place),
     )
+}
+
+/// Makes the wheels, and compares the list of trusted stubs with them or writes it.
+fn make_wheels(
+    repository: &Path,
+    recipes: &Recipes,
+    only: &[String],
+    out: &Path,
+    write_list: bool,
+) -> Result<()> {
+    let targets = match only {
+        [] => wheels::targets(&repository.join("prebuilt"))?,
+        only => only.to_vec(),
+    };
+    let mut entries = Vec::new();
+    for triple in &targets {
+        let wheel = wheels::build(repository, recipes, &recipes.target(triple)?, out)?;
+        println!("{}", wheel.path.display());
+        entries.push(wheel.entry);
+    }
+    if write_list {
+        wheels::write_list(repository, &entries)
+    } else {
+        wheels::check_list(repository, &entries)
+    }
 }
 
 fn write_lock(prebuilt: &Path, check: bool) -> Result<()> {

@@ -113,11 +113,11 @@ fn list(common: &Common) -> Result<(), Failure> {
     }
     let mut table = String::new();
     for (target, state, path) in rows {
-        let path = path
-            .map(|path| format!("  {}", path.display()))
-            .unwrap_or_default();
+        let path = path.map(|path| path.display().to_string());
         let target = if target.is_empty() { "?" } else { &target };
-        table.push_str(&format!("{target:28} {state:9}{path}\n").replace(" \n", "\n"));
+        let line = format!("{target:28} {state:9} {}", path.unwrap_or_default());
+        table.push_str(line.trim_end());
+        table.push('\n');
     }
     print(&table)
 }
