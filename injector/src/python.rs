@@ -1,5 +1,7 @@
 //! The Python that this version of the tool packages.
 
+use std::borrow::Cow;
+
 /// Its version.
 pub const VERSION: &str = "3.13.15";
 /// `PY_VERSION_HEX`.
@@ -14,3 +16,35 @@ pub const STUB_ABI: u32 = 1;
 pub const APP_ROOT: &str = "/~oxidize/app";
 /// Where the standard library appears at run time.
 pub const LIB_ROOT: &str = "/~oxidize/lib/python3.13";
+
+/// Whether a target's paths are Windows paths.
+#[must_use]
+pub fn is_windows(target: &str) -> bool {
+    target.contains("-windows-")
+}
+
+/// A virtual path as programs of this target see it: in `__file__`, and so in code objects too. In the blob every target
+/// has the same form (docs/format.md, section 8).
+#[must_use]
+pub fn seen_path<'a>(target: &str, path: &'a str) -> Cow<'a, str> {
+    if is_windows(target) {
+        Cow::Owned(format!("C:{}", path.replace('/', "\\")))
+    } else {
+        Cow::Borrowed(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_see_paths_of_their_system() {
+        let path = "/~oxidize/app/pkg/x.py";
+        assert_eq!(seen_path("x86_64-unknown-linux-gnu", path), path);
+        assert_eq!(
+            seen_path("x86_64-pc-windows-gnu", path),
+            r"C:\~oxidize\app\pkg\x.py"
+        );
+    }
+}

@@ -1,12 +1,24 @@
 //! What a shared object says about itself.
 
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
-use object::{LittleEndian as Le, Object, ObjectSymbol, elf};
+use object::read::pe::PeFile64;
+use object::{LittleEndian as Le, Object, ObjectSymbol, elf, pe};
 
-/// The parts of an ELF shared object that matter for packaging.
+/// The systems' kinds of shared objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Linux.
+    Elf,
+    /// Windows.
+    Pe,
+}
+
+/// The parts of a shared object that matter for packaging.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedObject {
-    /// The machine, by its ELF number.
+    /// What kind it is.
+    pub format: Format,
+    /// The machine, by the number that its kind has for it.
     pub machine: u16,
     /// Its own name, if it has one.
     pub soname: Option<String>,
@@ -17,9 +29,57 @@ pub struct SharedObject {
 }
 
 impl SharedObject {
-    /// Reads one; `None` when these are not the bytes of a 64-bit little-endian ELF shared object that makes sense.
+    /// Reads one, by the name `name` of its file; `None` when these are not the bytes of a 64-bit little-endian shared
+    /// object that makes sense.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Option<SharedObject> {
+    pub fn read(name: &str, bytes: &[u8]) -> Option<SharedObject> {
+        if bytes.starts_with(b"MZ") {
+            Self::read_pe(name, bytes)
+        } else {
+            Self::read_elf(bytes)
+        }
+    }
+
+    /// A DLL. Windows compares the names of DLLs without regard to case, so they are in lower case here. What others
+    /// import it by is the name of its file, whatever the one in it.
+    fn read_pe(name: &str, bytes: &[u8]) -> Option<SharedObject> {
+        let file = PeFile64::parse(bytes).ok()?;
+        let header = file.nt_headers().file_header;
+        if header.characteristics.get(Le).0 & pe::IMAGE_FILE_DLL.0 == 0 {
+            return None;
+        }
+        let mut needed = Vec::new();
+        if let Some(imports) = file.import_table().ok()? {
+            let mut descriptors = imports.descriptors().ok()?;
+            while let Some(descriptor) = descriptors.next().ok()? {
+                let library = imports.name(descriptor.name.get(Le)).ok()?;
+                needed.push(std::str::from_utf8(library).ok()?.to_ascii_lowercase());
+            }
+        }
+        let mut modules = Vec::new();
+        if let Some(exports) = file.export_table().ok()? {
+            let named = exports.name_iter().filter_map(|(name, _)| {
+                let name = exports.name_from_pointer(name).ok()?;
+                Some(
+                    std::str::from_utf8(name)
+                        .ok()?
+                        .strip_prefix("PyInit_")?
+                        .to_owned(),
+                )
+            });
+            modules.extend(named);
+        }
+        modules.sort();
+        Some(SharedObject {
+            format: Format::Pe,
+            machine: header.machine.get(Le).0,
+            soname: Some(name.to_ascii_lowercase()),
+            needed,
+            modules,
+        })
+    }
+
+    fn read_elf(bytes: &[u8]) -> Option<SharedObject> {
         let file = ElfFile64::<Le>::parse(bytes).ok()?;
         let header = file.elf_header();
         if header.e_type(Le) != elf::ET_DYN {
@@ -46,6 +106,7 @@ impl SharedObject {
             .collect();
         modules.sort();
         Some(SharedObject {
+            format: Format::Elf,
             machine: header.e_machine(Le).0,
             soname,
             needed,
@@ -100,7 +161,7 @@ mod tests {
             .split_whitespace()
             .find(|word| word.contains("/libc.so") || word.contains("/libc-"));
         let Some(libc) = libc else { return };
-        let read = SharedObject::read(&std::fs::read(libc).unwrap()).unwrap();
+        let read = SharedObject::read("libc.so.6", &std::fs::read(libc).unwrap()).unwrap();
         assert_eq!(read.soname.as_deref(), Some("libc.so.6"));
         assert!(read.needed.iter().any(|name| name.starts_with("ld-linux")));
         assert!(read.modules.is_empty() && !read.has_module("libc"));
@@ -108,11 +169,11 @@ mod tests {
 
     #[test]
     fn anything_else_is_not() {
-        assert_eq!(SharedObject::read(b""), None);
-        assert_eq!(SharedObject::read(b"INPUT(libfoo.so.1)"), None);
+        assert_eq!(SharedObject::read("x", b""), None);
+        assert_eq!(SharedObject::read("x", b"INPUT(libfoo.so.1)"), None);
         let own = std::fs::read("/proc/self/exe").unwrap();
         for cut in [64, 1000, own.len() / 2] {
-            let _ = SharedObject::read(&own[..cut]);
+            let _ = SharedObject::read("x", &own[..cut]);
         }
     }
 }

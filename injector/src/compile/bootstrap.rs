@@ -77,7 +77,8 @@ fn make(
     let slow = path.with_extension("sources");
     write(stub, library(archives), BTreeMap::new(), &slow)?;
     let compiler = Compiler::new(cache, &slow, identity.clone());
-    let code = LibraryCode::load(&compiler, archives, &library(archives), 0, progress)?;
+    let part = library(archives);
+    let code = LibraryCode::load(&compiler, archives, &part, &stub.target, 0, progress)?;
     write(stub, library(archives), code.by_path(), path)
 }
 

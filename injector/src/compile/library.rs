@@ -9,6 +9,7 @@ use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
 use crate::pack::{Part, Payload};
 use crate::progress::Progress;
+use crate::python;
 
 /// Code of the library's modules, by relative path of the source.
 #[derive(Debug)]
@@ -20,11 +21,19 @@ impl LibraryCode {
         compiler: &Compiler<'_>,
         archives: &[Archive],
         part: &Part<'_>,
+        target: &str,
         level: u8,
         progress: &Progress,
     ) -> Result<LibraryCode, BatchError> {
         let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
-        let key = Key::of(&[b"library 1", compiler.identity.bytes(), &[level], &digests]);
+        let root = python::seen_path(target, part.root);
+        let key = Key::of(&[
+            b"library 2",
+            compiler.identity.bytes(),
+            &[level],
+            root.as_bytes(),
+            &digests,
+        ]);
         if let Some(entry) = compiler.cache.load("library", &key) {
             return Ok(LibraryCode(entry));
         }
@@ -37,7 +46,7 @@ impl LibraryCode {
                     Payload::File { .. } => unreachable!("the library comes from archives"),
                 };
                 Job {
-                    path: part.virtual_path(path),
+                    path: python::seen_path(target, &part.virtual_path(path)).into_owned(),
                     source: Box::new(move || Ok(Cow::Borrowed(bytes))),
                 }
             })

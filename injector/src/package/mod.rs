@@ -274,7 +274,7 @@ fn program(
         &compiler,
         &mut application,
         &tree,
-        request.optimize,
+        (&stub.target, request.optimize),
         progress,
         &mut warnings,
     )?;
@@ -283,6 +283,7 @@ fn program(
         &compiler,
         &archives,
         &pack::library(&archives),
+        &stub.target,
         request.optimize,
         progress,
     )?;
@@ -472,7 +473,7 @@ fn compile_application(
     compiler: &compile::Compiler<'_>,
     application: &mut Part<'_>,
     tree: &Tree,
-    level: u8,
+    (target, level): (&str, u8),
     progress: &Progress,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Error> {
@@ -490,7 +491,7 @@ fn compile_application(
             Ok(Cow::Owned(bytes))
         };
         Job {
-            path: application.virtual_path(path),
+            path: python::seen_path(target, &application.virtual_path(path)).into_owned(),
             source: Box::new(read),
         }
     };

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Error, Warning};
 use crate::collect::modules::{Suffixes, is_tagged_extension};
-use crate::collect::native::SharedObject;
+use crate::collect::native::{Format, SharedObject};
 use crate::collect::{self, Module, ModuleKind, Tree};
 use crate::mmap::Map;
 use crate::pack::{NativeFile, Part};
+use crate::python;
 
 /// The application's shared objects, and all its modules.
 pub(super) fn find(
@@ -15,7 +16,7 @@ pub(super) fn find(
     target: &str,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Vec<NativeFile>, Vec<Module>), Error> {
-    let mut objects = shared_objects(tree)?;
+    let mut objects = shared_objects(tree, target)?;
     // On musl the gnu names count too: as modules that cannot be loaded, which is better said now than at run time.
     let suffixes = Suffixes::of(&target.replace("-linux-musl", "-linux-gnu"));
     let is_module = |path: &str, name: &str| {
@@ -51,12 +52,9 @@ pub(super) fn find(
             target: target.to_owned(),
         });
     }
-    let machine = if target.starts_with("aarch64") {
-        183
-    } else {
-        62
-    };
-    if let Some((path, _)) = objects.iter().find(|(_, object)| object.machine != machine) {
+    let machine = machine(target);
+    let other = |object: &SharedObject| (object.format, object.machine) != machine;
+    if let Some((path, _)) = objects.iter().find(|(_, object)| other(object)) {
         return Err(Error::OtherMachine {
             path: path.clone(),
             target: target.to_owned(),
@@ -77,21 +75,36 @@ fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// What looks like a shared object and is one. Linker scripts and placeholders are data.
-fn shared_objects(tree: &Tree) -> Result<BTreeMap<String, SharedObject>, Error> {
+/// What looks like a shared object of the target and is one. Linker scripts and placeholders are data, and so are libraries
+/// of other systems: packages carry them for several.
+fn shared_objects(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedObject>, Error> {
+    let windows = python::is_windows(target);
     let mut objects = BTreeMap::new();
     for file in &tree.files {
         let name = name_of(&file.path);
-        if name.ends_with(".so") || name.contains(".so.") {
+        let lower = name.to_ascii_lowercase();
+        let is_dll = windows && (lower.ends_with(".pyd") || lower.ends_with(".dll"));
+        if name.ends_with(".so") || name.contains(".so.") || is_dll {
             let io = |source| collect::Error::Io {
                 path: file.on_disk.clone(),
                 source,
             };
-            let object = SharedObject::read(&Map::open(&file.on_disk).map_err(io)?);
+            let object = SharedObject::read(name, &Map::open(&file.on_disk).map_err(io)?);
+            let object = object.filter(|object| (object.format == Format::Pe) == windows);
             objects.extend(object.map(|object| (file.path.clone(), object)));
         }
     }
     Ok(objects)
+}
+
+/// What the shared objects of a target are, and for which machine.
+fn machine(target: &str) -> (Format, u16) {
+    let arm = target.starts_with("aarch64");
+    if python::is_windows(target) {
+        (Format::Pe, if arm { 0xaa64 } else { 0x8664 })
+    } else {
+        (Format::Elf, if arm { 183 } else { 62 })
+    }
 }
 
 /// An extension module that cannot be reached under its name is not registered as one.
@@ -135,6 +148,19 @@ mod tests {
         assert_eq!((found.unwrap(), warnings.len()), (0, 2));
         let (found, warnings) = look(&["a.cpython-313-x86_64-linux-musl.so"], GNU);
         assert_eq!((found.unwrap(), warnings.len()), (0, 1));
+    }
+
+    #[test]
+    fn windows_modules_are_told_by_their_names() {
+        let (found, warnings) = look(
+            &[
+                "a.cp313-win_amd64.pyd",
+                "b.cp312-win_amd64.pyd",
+                "c.abi3.so",
+            ],
+            "x86_64-pc-windows-gnu",
+        );
+        assert_eq!((found.unwrap(), warnings.len()), (1, 2));
     }
 
     #[test]
