@@ -5,7 +5,7 @@
 //! | directive | meaning |
 //! |---|---|
 //! | `# package: OPTIONS` | options for `oxidize-inject`; at most once, before the first run |
-//! | `# needs: THING` | `gnu` (wheels cannot be loaded on musl), `root`, or a file such as `/etc/ssl/certs` |
+//! | `# needs: THING` | `gnu` (wheels cannot be loaded on musl), `posix`, `windows`, `root`, or a file such as `/etc/ssl/certs` |
 //! | `# run: ARGUMENTS` | starts a run; the directives below it belong to it |
 //! | `# stdin: LINE` | a line of input |
 //! | `# env: NAME=VALUE` | a variable |
@@ -14,12 +14,15 @@
 //! | `# stdout-has: TEXT` | the output contains this |
 //! | `# stderr: LINE`, `# stderr-has: TEXT` | likewise; without either nothing may be written there |
 //!
+//! Paths below the virtual root are written as `/~oxidize/...` and mean the form that the program's system has for them.
+//!
 //! Arguments are separated by spaces; one in single quotes may contain spaces. A file without `run` is not a test,
 //! except in a folder `cases/`, whose files are run as `app NAME` and print `ok`.
 
 use std::path::Path;
 
 use crate::run::{Ending, Outcome, Run};
+use crate::targets::{self, Launcher};
 use crate::{Result, check, fail};
 
 /// One start of a program.
@@ -100,6 +103,21 @@ impl Expectations {
     }
 }
 
+/// A text with Windows paths in place of those below the virtual root.
+fn windows_paths(text: &str) -> String {
+    let mut parts = text.split("/~oxidize");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ')' | '>'))
+            .unwrap_or(part.len());
+        out.push_str(r"C:\~oxidize");
+        out.push_str(&part[..end].replace('/', r"\"));
+        out.push_str(&part[end..]);
+    }
+    out
+}
+
 /// Splits arguments at spaces outside of single quotes.
 fn split(value: &str) -> Vec<String> {
     let mut arguments = Vec::new();
@@ -152,7 +170,23 @@ impl Case {
         for (name, value) in &self.environment {
             run = run.variable(name, value);
         }
-        self.compare(&run.outcome()?)
+        let outcome = run.outcome()?;
+        match targets::launcher(program)? {
+            Launcher::Wine(..) => self.on_windows().compare(&outcome),
+            Launcher::Itself | Launcher::Emulator(..) => self.compare(&outcome),
+        }
+    }
+
+    /// The same expectations of a Windows program.
+    fn on_windows(&self) -> Case {
+        let one = |text: &String| windows_paths(text);
+        Case {
+            stdout: self.stdout.as_ref().map(one),
+            stdout_has: self.stdout_has.iter().map(one).collect(),
+            stderr: self.stderr.as_ref().map(one),
+            stderr_has: self.stderr_has.iter().map(one).collect(),
+            ..self.clone()
+        }
     }
 
     fn compare(&self, outcome: &Outcome) -> Result {
@@ -203,6 +237,15 @@ mod tests {
         assert_eq!(case.stdout.as_deref(), Some("p\n\n"));
         assert_eq!(case.stderr_has, ["q: r"]);
         assert_eq!(found.cases[1], Case::default());
+    }
+
+    #[test]
+    fn windows_has_paths_of_its_own() {
+        let text = "a File \"/~oxidize/app/x.py\", line 1/2, /~oxidize\n";
+        assert_eq!(
+            windows_paths(text),
+            "a File \"C:\\~oxidize\\app\\x.py\", line 1/2, C:\\~oxidize\n"
+        );
     }
 
     #[test]

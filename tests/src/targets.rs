@@ -163,7 +163,52 @@ fn prepare_wine(wine: &Path, prefix: &Path, variables: &[(String, String)]) -> R
             ));
         }
     }
+    add_random_numbers(prefix)?;
     std::fs::write(done, "")?;
+    Ok(())
+}
+
+/// Puts `wine/bcryptprimitives.rs`, compiled, among wine's system libraries unless it has one.
+fn add_random_numbers(prefix: &Path) -> Result {
+    let library = prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
+    if library.is_file() {
+        return Ok(());
+    }
+    let run = |command: &mut Command| -> Result<String> {
+        let output = command.output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        }
+        fail(format!(
+            "{command:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    };
+    let rustc = || {
+        let mut rustc = Command::new("rustc");
+        rustc.current_dir(tools::here());
+        rustc
+    };
+    let sysroot = run(rustc().args(["--print", "sysroot"]))?;
+    let host = run(rustc().args(["--print", "host-tuple"]))?;
+    let scratch = tools::scratch()?;
+    let object = scratch.path().join("bcryptprimitives.o");
+    run(rustc()
+        .args(["--edition=2024", "--target", WINDOWS, "--crate-type=lib"])
+        .args(["--emit=obj", "-Cpanic=abort", "-O", "-o"])
+        .arg(&object)
+        .arg("wine/bcryptprimitives.rs"))?;
+    let linker = Path::new(&sysroot)
+        .join("lib/rustlib")
+        .join(host)
+        .join("bin/rust-lld");
+    let mut out = std::ffi::OsString::from("-out:");
+    out.push(&library);
+    run(Command::new(linker)
+        .args(["-flavor", "link", "-dll", "-noentry", "-nodefaultlib"])
+        .args(["-export:ProcessPrng"])
+        .arg(out)
+        .arg(&object))?;
     Ok(())
 }
 

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use oxidize_tests::expect::Expectations;
 use oxidize_tests::package::Package;
-use oxidize_tests::targets::{RUNNABLE, Target};
+use oxidize_tests::targets::{self, RUNNABLE, Target};
 use oxidize_tests::tools;
-use oxidize_tests::{Result, Stop, check, missing, trial};
+use oxidize_tests::{Result, Stop, check, fail, missing, trial};
+use serde::Deserialize;
 
 fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
@@ -15,8 +16,14 @@ fn main() -> std::process::ExitCode {
             for (name, file, resources) in programs {
                 for Target { label, triple } in RUNNABLE {
                     let (file, resources) = (file.clone(), resources.clone());
+                    let test = name.clone();
                     trials.push(trial(format!("{label}::{name}"), move || {
-                        run(&file, &resources, triple)
+                        let result = run(&file, &resources, triple);
+                        if targets::is_windows(triple) {
+                            unlike_wine(&test, result)
+                        } else {
+                            result
+                        }
                     }));
                 }
             }
@@ -24,6 +31,34 @@ fn main() -> std::process::ExitCode {
         Err(stop) => trials.push(trial("apps", move || Err(stop))),
     }
     oxidize_tests::main(trials)
+}
+
+/// What wine lacks, by test (`wine/differences.toml`).
+#[derive(Deserialize)]
+struct Differences {
+    #[serde(default)]
+    difference: Vec<Difference>,
+}
+
+#[derive(Deserialize)]
+struct Difference {
+    test: String,
+    reason: String,
+}
+
+/// The result of a test under wine: one that is listed must fail, and any other must not.
+fn unlike_wine(test: &str, result: Result) -> Result {
+    let text = std::fs::read_to_string(tools::here().join("wine/differences.toml"))?;
+    let known: Differences = toml::from_str(&text)?;
+    let known = known.difference.iter().find(|known| known.test == test);
+    match (known, result) {
+        (Some(_), Err(Stop::Failed(_))) => Ok(()),
+        (Some(known), Ok(())) => fail(format!(
+            "wine does it now, so it is no difference any more: {}",
+            known.reason
+        )),
+        (_, result) => result,
+    }
 }
 
 /// Name, file and resources directory of each Python file that may be a test: those directly in `apps/APP/` and in
@@ -78,6 +113,9 @@ fn run(file: &Path, resources: &Path, target: &str) -> Result {
             // Nothing is missing: the test does not apply.
             "gnu" if !target.ends_with("-linux-gnu") => return Ok(()),
             "gnu" => {}
+            "posix" if targets::is_windows(target) => return Ok(()),
+            "windows" if !targets::is_windows(target) => return Ok(()),
+            "posix" | "windows" => {}
             "root" if !tools::is_root() => return missing("the rights of root"),
             "root" => {}
             path if Path::new(path).exists() => {}

@@ -6,9 +6,11 @@
 
 import inspect
 import json
+import os
+import sys
 
 import helper
 
-print(helper.__loader__.get_data("/~oxidize/app/data.txt").decode().strip())
+print(helper.__loader__.get_data(os.path.join(sys.prefix, "app", "data.txt")).decode().strip())
 print(inspect.getsource(helper.fail).splitlines()[0])
 print(json.loads("[1, 2]"))

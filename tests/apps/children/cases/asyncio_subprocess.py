@@ -1,6 +1,7 @@
 """asyncio starts sys.executable as well."""
 
 import asyncio
+import os
 import sys
 
 
@@ -11,4 +12,4 @@ async def child():
 
 
 def run():
-    assert asyncio.run(child()) == (0, b"work ['b']\n")
+    assert asyncio.run(child()) == (0, f"work ['b']{os.linesep}".encode())

@@ -1,3 +1,4 @@
+# needs: posix
 """os.execv, execve, execvp, posix_spawn and spawnv with sys.executable."""
 
 import os

@@ -14,12 +14,16 @@ def run():
         assert done.stdout == "[]\n", (environment, done)
     assert not [name for name in os.environ if name.startswith("OXIDIZE")]
     # Not in /proc either: a grandchild that is another program inherits the real environment block.
-    shell = ["/bin/sh", "-c", "env | grep OXIDIZE; echo end"]
+    if os.name == "nt":
+        # What is not set is not replaced.
+        shell, shown = ["cmd", "/d", "/c", "echo", "%OXIDIZE_INTERPRETER%"], "%OXIDIZE_INTERPRETER%\n"
+    else:
+        shell, shown = ["/bin/sh", "-c", "env | grep OXIDIZE; echo end"], "end\n"
     done = subprocess.run(shell, capture_output=True, text=True)
-    assert done.stdout == "end\n", done
+    assert done.stdout == shown, done
     program = f"import subprocess; subprocess.run({shell!r})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout == "end\n", done
+    assert done.stdout == shown, done
     # A grandchild of the interpreter child is an interpreter again, since it was started as sys.executable.
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SHOW!r}])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -1,3 +1,4 @@
+# needs: posix
 """multiprocessing, start method fork: a pool, a process with a queue, shared memory."""
 
 import multiprocessing

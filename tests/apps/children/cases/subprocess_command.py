@@ -1,5 +1,6 @@
 """subprocess: `sys.executable -c` is an interpreter over the packaged modules."""
 
+import os
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ def run():
     program = "import sys, work; print(work.__file__, work.square(4), sys.argv)"
     done = subprocess.run([sys.executable, "-c", program, "x", "-y"], capture_output=True, text=True)
     assert done.returncode == 0, done
-    assert done.stdout == "/~oxidize/app/work.py 16 ['-c', 'x', '-y']\n", done
+    assert done.stdout == f"{os.path.join(sys.prefix, 'app', 'work.py')} 16 ['-c', 'x', '-y']\n", done
     assert done.stderr == "", done
     done = subprocess.run([sys.executable, "-c", "import sys; sys.exit(7)"], capture_output=True)
     assert done.returncode == 7, done

@@ -3,18 +3,19 @@
 import types
 
 import sample
+from where import virtual
 
 
 def run():
     loader = sample.__loader__
     code = loader.get_code("sample.sub")
     assert isinstance(code, types.CodeType)
-    assert code.co_filename == "/~oxidize/app/sample/sub.py"
+    assert code.co_filename == virtual("/~oxidize/app/sample/sub.py")
     namespace = {"__name__": "elsewhere"}
     exec(code, namespace)
     assert namespace["LOADS"] == ["elsewhere"]
-    assert loader.get_code("sample").co_filename == "/~oxidize/app/sample/__init__.py"
-    assert loader.get_code("json").co_filename == "/~oxidize/lib/python3.13/json/__init__.py"
+    assert loader.get_code("sample").co_filename == virtual("/~oxidize/app/sample/__init__.py")
+    assert loader.get_code("json").co_filename == virtual("/~oxidize/lib/python3.13/json/__init__.py")
     try:
         loader.get_code("no_such_module")
     except ImportError as error:

@@ -4,6 +4,7 @@ import pkgutil
 
 import sample
 import space
+from where import virtual
 
 
 def run():
@@ -18,4 +19,4 @@ def run():
     assert "sub" not in top
     # The finder of an entry can be asked for modules, too.
     info = next(info for info in pkgutil.iter_modules(sample.__path__) if info.name == "sub")
-    assert info.module_finder.find_spec("sub").origin == "/~oxidize/app/sample/sub.py"
+    assert info.module_finder.find_spec("sub").origin == virtual("/~oxidize/app/sample/sub.py")

@@ -2,11 +2,13 @@
 
 import sys
 
+from where import virtual
+
 
 def run():
     main = sys.modules["__main__"]
     assert main.__name__ == "__main__"
-    assert main.__file__ == "/~oxidize/app/__main__.py"
+    assert main.__file__ == virtual("/~oxidize/app/__main__.py")
     assert main.__spec__.name == "__main__"
     assert main.__spec__.origin == main.__file__
     assert main.__package__ == ""

@@ -4,6 +4,8 @@ import importlib
 import os
 import sys
 
+from where import virtual
+
 
 def run():
     import space
@@ -13,7 +15,7 @@ def run():
     assert one.WHERE == "space.one"
     assert inner.INNER == "space.two.inner"
     assert getattr(space, "__file__", None) is None
-    assert list(space.__path__) == ["/~oxidize/app/space"], space.__path__
+    assert list(space.__path__) == [virtual("/~oxidize/app/space")], space.__path__
     assert space.__spec__.origin is None
     assert space.__spec__.submodule_search_locations is not None
     assert repr(space).startswith("<module 'space' (")

@@ -4,6 +4,7 @@ import importlib
 import json
 
 import counted
+from where import virtual
 
 
 def run():
@@ -11,6 +12,6 @@ def run():
     again = importlib.reload(counted)
     assert again is counted
     assert counted.runs == 2
-    assert counted.__spec__.origin == "/~oxidize/app/counted.py"
+    assert counted.__spec__.origin == virtual("/~oxidize/app/counted.py")
     assert importlib.reload(json) is json
     assert json.loads("[1]") == [1]

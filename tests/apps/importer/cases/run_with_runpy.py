@@ -5,11 +5,13 @@ import io
 import runpy
 import sys
 
+from where import virtual
+
 
 def run():
     result = runpy.run_module("runnable")
     assert result["GREETING"] == "hello from runnable"
-    assert result["__file__"] == "/~oxidize/app/runnable.py"
+    assert result["__file__"] == virtual("/~oxidize/app/runnable.py")
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         runpy.run_module("runnable", run_name="__main__")

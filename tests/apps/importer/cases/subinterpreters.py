@@ -3,9 +3,10 @@
 import _interpreters
 
 CODE = """
+from where import virtual
 import json, decimal, sample.sub
 from importlib import resources
-assert sample.sub.__file__ == "/~oxidize/app/sample/sub.py"
+assert sample.sub.__file__ == virtual("/~oxidize/app/sample/sub.py")
 assert json.loads("[1, 2]") == [1, 2]
 assert resources.files("sample").joinpath("data.txt").is_file()
 assert isinstance(exit, object) and isinstance(help, object)

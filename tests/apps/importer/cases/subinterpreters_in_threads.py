@@ -7,10 +7,11 @@ import _interpreters
 import threading
 
 CODE = """
+from where import virtual
 import colorsys, graphlib, html.entities, sample.inner.leaf
 from importlib import resources
 assert sample.inner.leaf.LEAF == "leaf"
-assert graphlib.__file__ == "/~oxidize/lib/python3.13/graphlib.py"
+assert graphlib.__file__ == virtual("/~oxidize/lib/python3.13/graphlib.py")
 """
 
 

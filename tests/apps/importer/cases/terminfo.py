@@ -1,3 +1,4 @@
+# needs: posix
 # run: terminfo
 # env: TERM=xterm
 # stdout: ok

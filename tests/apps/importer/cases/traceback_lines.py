@@ -3,6 +3,7 @@
 import traceback
 
 import sample.sub
+from where import virtual
 
 
 def run():
@@ -10,7 +11,7 @@ def run():
         sample.sub.fail()
     except ValueError:
         text = traceback.format_exc()
-    assert 'File "/~oxidize/app/sample/sub.py", line 13, in fail\n    raise ValueError("on purpose")\n' in text, text
+    assert f'File "{virtual("/~oxidize/app/sample/sub.py")}", line 13, in fail\n    raise ValueError("on purpose")\n' in text, text
     assert text.count("File ") == 2, text
 
     # No frame of the importer shows between `import` and the failing module.
@@ -18,5 +19,5 @@ def run():
         import broken
     except ZeroDivisionError:
         text = traceback.format_exc()
-    assert 'File "/~oxidize/app/broken.py", line 3, in <module>\n    1 / 0\n' in text, text
+    assert f'File "{virtual("/~oxidize/app/broken.py")}", line 3, in <module>\n    1 / 0\n' in text, text
     assert text.count("File ") == 2, text

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from where import virtual
+
 
 def run():
     import cases
@@ -13,5 +15,5 @@ def run():
     import lone
 
     assert boxed.NAME == "boxed" and lone.NAME == "lone"
-    assert boxed.__file__ == "/~oxidize/app/vendor/boxed/__init__.py"
+    assert boxed.__file__ == virtual("/~oxidize/app/vendor/boxed/__init__.py")
     assert lone.__spec__.name == "lone"
