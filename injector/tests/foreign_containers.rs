@@ -16,6 +16,8 @@ use oxidize_inject::container::{self, Options, elf, macho, pe};
 use oxidize_inject::output;
 use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::progress::Progress;
+use oxidize_inject::sign::identity::Source;
+use oxidize_inject::sign::{self, Identity};
 use oxidize_inject::windows::{Appearance, ExecutionLevel};
 
 /// Pinned, so that a red test is never another release's doing.
@@ -273,6 +275,37 @@ fn linked_for_both_kinds_of_mac() {
     fs::write(&path, both).unwrap();
     fs::write(&blob_path, blob).unwrap();
     show("a universal program", &path, &blob_path, "linked");
+
+    // With an identity, under the hardened runtime: more in the signature, but the same rules.
+    let (key, certificate) = match identity() {
+        Ok(files) => files,
+        Err(reason) => return skip("a signed universal program", &reason),
+    };
+    let source = Source {
+        key,
+        pkcs12: false,
+        certificates: vec![certificate],
+    };
+    let identity = Identity::load(&source, &mut || Ok(None)).unwrap();
+    let mut how = sign::Options::default();
+    how.macos.hardened_runtime = true;
+    let signed = sign::sign_file(&fs::read(&path).unwrap(), Some(&identity), &how).unwrap();
+    assert!(!container::verify(&signed).unwrap().altered);
+    fs::write(&path, signed).unwrap();
+    show("a signed universal program", &path, &blob_path, "linked");
+}
+
+/// A key and its own certificate.
+fn identity() -> Result<(PathBuf, PathBuf), String> {
+    let directory = tempfile::tempdir_in(workdir()).unwrap().keep();
+    let (key, certificate) = (directory.join("key.pem"), directory.join("certificate.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl.args([
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-keyout",
+    ]);
+    openssl.arg(&key).arg("-out").arg(&certificate);
+    openssl.args(["-addext", "extendedKeyUsage=codeSigning"]);
+    run(&mut openssl).map(|_| (key, certificate))
 }
 
 #[test]
@@ -284,16 +317,10 @@ fn linked_for_windows() {
         return skip("osslsigncode", &reason);
     }
     let file = |name: &str| workdir().join(name);
-    let (key, certificate) = (file("key.pem"), file("certificate.pem"));
-    let mut openssl = Command::new("openssl");
-    openssl.args([
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-keyout",
-    ]);
-    openssl.arg(&key).arg("-out").arg(&certificate);
-    openssl.args(["-addext", "extendedKeyUsage=codeSigning"]);
-    if let Err(reason) = run(&mut openssl) {
-        return skip("osslsigncode", &reason);
-    }
+    let (key, certificate) = match identity() {
+        Ok(files) => files,
+        Err(reason) => return skip("osslsigncode", &reason),
+    };
     let (signed, unsigned) = (file("signed.exe"), file("unsigned.exe"));
     let mut sign = Command::new("osslsigncode");
     sign.arg("sign")

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::signing::{Sign, Signing};
 use crate::windows::{Appearance, ExecutionLevel};
 
 const EXAMPLES: &str = "\
@@ -92,6 +93,8 @@ pub(super) struct Package {
     pub(super) windows: Windows,
     #[command(flatten)]
     pub(super) macos: MacOs,
+    #[command(flatten)]
+    pub(super) signing: Signing,
 }
 
 /// What a Windows program shows of itself.
@@ -155,6 +158,15 @@ pub(super) struct MacOs {
     /// The program's name in its signature, such as com.example.app [default: the name of APP]
     #[arg(long, value_name = "NAME")]
     pub(super) identifier: Option<String>,
+    /// Run under the hardened runtime, which notarization asks for
+    #[arg(long)]
+    pub(super) hardened_runtime: bool,
+    /// What the program is allowed: a property list
+    #[arg(long, value_name = "FILE")]
+    pub(super) entitlements: Option<PathBuf>,
+    /// The team in the signature [default: the one in Apple's certificate]
+    #[arg(long, value_name = "ID")]
+    pub(super) team_id: Option<String>,
 }
 
 const STUB_HEADING: &str = "Stubs that are not at hand";
@@ -219,6 +231,8 @@ pub(super) enum Command {
     /// See and get stubs: the prebuilt programs that applications are made from
     #[command(subcommand)]
     Stubs(Stubs),
+    /// Sign a Windows or macOS program
+    Sign(Box<Sign>),
 }
 
 #[derive(Debug, Args)]

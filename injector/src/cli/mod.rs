@@ -7,12 +7,14 @@ mod args;
 mod extract;
 mod failure;
 mod inspect;
+mod signing;
 mod stubs;
 mod text;
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
@@ -20,6 +22,7 @@ use serde_json::json;
 
 use crate::package::{self, Library, Request};
 use crate::progress::Progress;
+use crate::sign::state::{self, State};
 use crate::{container, output};
 use app::App;
 use args::{Cli, Command, Common, Format, Package, Remove, Stdlib, Verify};
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
         Some(Command::Verify(args)) => verify(args),
         Some(Command::Remove(args)) => remove(args),
         Some(Command::Stubs(args)) => stubs::stubs(args),
+        Some(Command::Sign(args)) => signing::sign(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,6 +61,7 @@ pub fn main() -> ExitCode {
 
 fn package(args: &Package) -> Result<(), Failure> {
     let started = Instant::now();
+    let output = args.output.as_deref().expect("clap requires it");
     let request = Request {
         output: args.output.clone().expect("clap requires it"),
         resources: args.resources.clone().expect("clap requires it"),
@@ -75,6 +80,7 @@ fn package(args: &Package) -> Result<(), Failure> {
         windows: args.windows.appearance(),
         identifier: args.macos.identifier.clone(),
         sources: stubs::sources(&args.sources),
+        signing: args.signing.plan(&args.macos, output)?.map(Arc::new),
     };
     let progress = if args.common.quiet {
         Progress::none()
@@ -152,11 +158,24 @@ fn verify(args: &Verify) -> Result<(), Failure> {
         blob.verify_digest().map_err(|error| broken(&error))?;
         blob.verify_data().map_err(|error| broken(&error))?;
     }
+    let signature = state::of(app.image()).map_err(|error| broken(&error))?;
+    if let State::Broken(problem) = &signature {
+        return Err(Failure::new(format!(
+            "the signature of `{}` is broken: {problem}",
+            args.app.display()
+        ))
+        .hint(Some("sign it again: `oxidize-inject sign FILE`")));
+    }
     if args.common.output_format == Format::Json {
         let digest = text::hex(&blobs[0].header().digest);
         return print(&format!(
             "{:#}\n",
-            json!({ "ok": true, "altered": verified.altered, "digest": digest })
+            json!({
+                "ok": true,
+                "altered": verified.altered,
+                "digest": digest,
+                "signature": signing::to_json(&signature),
+            })
         ));
     }
     if verified.altered && !args.common.quiet {
@@ -168,7 +187,11 @@ fn verify(args: &Verify) -> Result<(), Failure> {
     if args.common.quiet {
         Ok(())
     } else {
-        print(&format!("{}: ok\n", args.app.display()))
+        let signed = match &signature {
+            State::None => String::new(),
+            state => format!(", {}", signing::in_words(state)),
+        };
+        print(&format!("{}: ok{signed}\n", args.app.display()))
     }
 }
 

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::wheels;
 use crate::compile::{self, bootstrap};
-use crate::{collect, container, entry, output, pack, stubs, windows};
+use crate::{collect, container, entry, output, pack, sign, stubs, windows};
 
 /// How wheels of another system are installed among the resources.
 const INSTALL: &str =
@@ -51,6 +51,9 @@ pub enum Error {
     /// A Windows program cannot look like that.
     #[error(transparent)]
     Windows(#[from] windows::Error),
+    /// The program cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] sign::Error),
     /// An option that the target has no place for.
     #[error("`{option}` is for {system}, and the target is {target}")]
     Misfit {
@@ -119,6 +122,7 @@ impl Error {
             Error::Collect(error) => error.hint().map(str::to_owned),
             Error::Entry(error) => error.hint(),
             Error::Windows(error) => error.hint().map(str::to_owned),
+            Error::Sign(error) => error.hint().map(str::to_owned),
             Error::Misfit { .. } => {
                 Some("leave the option out, or name another system with `--target`".to_owned())
             }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oxidize_format::RunOptions;
 
@@ -23,8 +24,10 @@ use crate::compile::library::LibraryCode;
 use crate::compile::{self, Job, Outcome, bootstrap};
 use crate::container::macho::fat;
 use crate::entry::{Entry, Offer, Wish};
+use crate::mmap::Map;
 use crate::pack::{self, Input, Part, pack, shadow};
 use crate::progress::Progress;
+use crate::sign::{self, Identity};
 use crate::stubs::{self, Finder, Origin, Sources, Stub};
 use crate::windows::Appearance;
 use crate::{container, output, python};
@@ -70,6 +73,43 @@ pub struct Request {
     pub identifier: Option<String>,
     /// Where to look for stubs that are not at hand.
     pub sources: Sources,
+    /// Who signs, and how.
+    pub signing: Option<Arc<Signing>>,
+}
+
+/// Who signs, and how.
+#[derive(Debug, Default)]
+pub struct Signing {
+    /// Nobody signs ad hoc, for macOS.
+    pub identity: Option<Identity>,
+    /// How.
+    pub options: sign::Options,
+    /// The command line's option that led here and that macOS alone has.
+    pub macos_option: Option<&'static str>,
+    /// The one that Windows alone has.
+    pub windows_option: Option<&'static str>,
+}
+
+impl Signing {
+    /// Whether a program for this target can be signed so.
+    pub fn check_fit(&self, target: &str) -> Result<(), Error> {
+        let (windows, macos) = (target.contains("windows"), target.contains("apple"));
+        let misfit = |option, system| Error::Misfit {
+            option,
+            system,
+            target: target.to_owned(),
+        };
+        if let Some(option) = self.macos_option.filter(|_| !macos) {
+            return Err(misfit(option, "macOS"));
+        }
+        if let Some(option) = self.windows_option.filter(|_| !windows) {
+            return Err(misfit(option, "Windows"));
+        }
+        if !(windows || macos) {
+            return Err(misfit("--sign-...", "Windows and macOS"));
+        }
+        Ok(())
+    }
 }
 
 /// What came of it.
@@ -207,6 +247,9 @@ fn check_fit(request: &Request, target: &str) -> Result<(), Error> {
         system,
         target: target.to_owned(),
     };
+    if let Some(signing) = &request.signing {
+        signing.check_fit(target)?;
+    }
     let look = request
         .windows
         .as_ref()
@@ -332,13 +375,21 @@ fn program(
     };
     let plan = container::inject_with(&stub.image, layout.len(), &options).map_err(failed)?;
     let staged = output::stage(&request.output, &plan, &layout, progress)?;
+    let mut size = plan.total_len();
+    if let Some(signing) = &request.signing {
+        size = sign(&staged, signing, progress)?;
+        let identity = signing.identity.as_ref();
+        if let Some(identity) = identity.filter(|identity| !identity.is_complete()) {
+            warnings.push(Warning::IncompleteChain(identity.name()));
+        }
+    }
     let (left_out, secrets): (Vec<_>, Vec<_>) = tree
         .left_out
         .into_iter()
         .partition(|left| left.reason != Reason::Secret);
     warnings.extend(secrets.into_iter().map(|left| Warning::Secret(left.path)));
     let report = Report {
-        size: plan.total_len(),
+        size,
         blob: layout.len(),
         target: stub.target.clone(),
         entry,
@@ -349,6 +400,28 @@ fn program(
         fetched,
     };
     Ok((staged, report))
+}
+
+/// Signs a finished file and returns its new length.
+fn sign(staged: &output::Staged, signing: &Signing, progress: &Progress) -> Result<u64, Error> {
+    progress.start("Signing", 0);
+    let edits = {
+        let failed = |source| {
+            Error::Sign(sign::Error::Io {
+                path: PathBuf::from("the output"),
+                source,
+            })
+        };
+        let program = Map::of(staged.file()).map_err(failed)?;
+        sign::sign(&program, signing.identity.as_ref(), &signing.options)?
+    };
+    // Cut first, so that there is nothing left of an old signature behind the new one.
+    staged.set_len(edits.keep)?;
+    staged.set_len(edits.len)?;
+    for (at, bytes) in &edits.patches {
+        staged.write_at(bytes, *at)?;
+    }
+    Ok(edits.len)
 }
 
 /// What a macOS signature calls the program: its file name.

@@ -25,6 +25,8 @@ pub enum Warning {
     NotAnExe(PathBuf),
     /// A stub that this version of the tool does not list.
     UnlistedStub(PathBuf),
+    /// Signed without the certificates above the signer's.
+    IncompleteChain(String),
 }
 
 impl std::fmt::Display for Warning {
@@ -65,6 +67,12 @@ impl std::fmt::Display for Warning {
                 write!(
                     f,
                     "`{name}` is hidden by the standard library's module of the same name"
+                )
+            }
+            Warning::IncompleteChain(name) => {
+                write!(
+                    f,
+                    "the certificates above that of `{name}` are missing; give them with `--sign-certificates FILE`"
                 )
             }
             Warning::NotAnExe(path) => {

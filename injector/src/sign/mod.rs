@@ -1,3 +1,111 @@
-//! Signatures.
+//! Signatures: Authenticode for Windows, code signatures for macOS.
+//!
+//! | system | without an identity | with one |
+//! |---|---|---|
+//! | macOS | [ad hoc](macho::adhoc): page hashes alone; Apple silicon starts nothing without | [hashes and CMS](macho::codesign) |
+//! | Windows | none | [Authenticode](pe) |
+//!
+//! Signing looks at a finished program and answers with [`Edits`]: what is cut off, what is written where. Nothing is computed
+//! from the clock but what [`Options::time`] says, nothing is random but the nonce of a time stamp request, so the same program
+//! and the same identity give the same signature.
 
+mod cms;
+mod der;
+mod error;
+pub mod identity;
 pub mod macho;
+pub mod pe;
+pub mod state;
+pub mod timestamp;
+
+use std::time::{Duration, SystemTime};
+
+pub use error::Error;
+pub use identity::Identity;
+
+use crate::container::macho::fat;
+
+/// How to sign.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// An RFC 3161 server to ask for a time stamp.
+    pub timestamp_url: Option<String>,
+    /// When a macOS program is said to be signed, in seconds since 1970.
+    pub time: u64,
+    /// What only macOS has.
+    pub macos: macho::codesign::Options,
+    /// What only Windows has.
+    pub windows: pe::Options,
+}
+
+impl Options {
+    /// The time to say: `SOURCE_DATE_EPOCH`, else now.
+    pub fn time_now() -> Result<u64, Error> {
+        match std::env::var("SOURCE_DATE_EPOCH") {
+            Ok(text) => text.trim().parse().map_err(|_| Error::Epoch(text)),
+            Err(_) => Ok(SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or(Duration::ZERO)
+                .as_secs()),
+        }
+    }
+}
+
+/// What signing does to a program: it keeps a part from the start, changes some bytes of it, and puts new ones behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edits {
+    /// How much of the program stays.
+    pub keep: u64,
+    /// Bytes and where they go. Between what stays and what is put behind it there are zeros.
+    pub patches: Vec<(u64, Vec<u8>)>,
+    /// Length of the signed program.
+    pub len: u64,
+}
+
+impl Edits {
+    /// The signed program in memory.
+    #[must_use]
+    pub fn apply(&self, program: &[u8]) -> Vec<u8> {
+        // Both were computed from a program in memory.
+        let index = |at: u64| usize::try_from(at).expect("an offset in memory");
+        let mut out = program[..index(self.keep)].to_vec();
+        out.resize(index(self.len), 0);
+        for (at, bytes) in &self.patches {
+            out[index(*at)..index(*at) + bytes.len()].copy_from_slice(bytes);
+        }
+        out
+    }
+}
+
+/// Signs one program. An old signature goes.
+pub fn sign(
+    program: &[u8],
+    identity: Option<&Identity>,
+    options: &Options,
+) -> Result<Edits, Error> {
+    if program.starts_with(b"MZ") {
+        return pe::sign(program, identity.ok_or(Error::NoIdentity)?, options);
+    }
+    if program.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]) {
+        return macho::codesign::sign(program, identity, options);
+    }
+    Err(Error::NotSignable)
+}
+
+/// Signs a program, or every program in a universal file, in memory.
+pub fn sign_file(
+    file: &[u8],
+    identity: Option<&Identity>,
+    options: &Options,
+) -> Result<Vec<u8>, Error> {
+    let Some(parts) = fat::parts(file)? else {
+        return Ok(sign(file, identity, options)?.apply(file));
+    };
+    let mut signed = Vec::with_capacity(parts.len());
+    for part in parts {
+        let program = &file[part];
+        signed.push(sign(program, identity, options)?.apply(program));
+    }
+    let signed: Vec<&[u8]> = signed.iter().map(Vec::as_slice).collect();
+    Ok(fat::assemble(&signed)?)
+}

@@ -10,57 +10,57 @@ use super::super::error::{Error, malformed};
 /// `MH_EXECUTE`
 const EXECUTE: u32 = 2;
 /// `CPU_TYPE_X86_64`
-pub(super) const INTEL: u32 = 0x0100_0007;
+pub(crate) const INTEL: u32 = 0x0100_0007;
 /// `CPU_TYPE_ARM64`
-pub(super) const ARM: u32 = 0x0100_000c;
+pub(crate) const ARM: u32 = 0x0100_000c;
 /// `LC_SEGMENT_64`
-pub(super) const SEGMENT: u32 = 0x19;
+pub(crate) const SEGMENT: u32 = 0x19;
 /// `LC_CODE_SIGNATURE`
-pub(super) const CODE_SIGNATURE: u32 = 0x1d;
+pub(crate) const CODE_SIGNATURE: u32 = 0x1d;
 
 /// A parsed image: header and load commands are there and inside the file, and so is every segment.
-pub(super) struct Image<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) header: &'a MachHeader64<Le>,
-    pub(super) commands: Vec<Command>,
-    pub(super) segments: Vec<Segment<'a>>,
+pub(crate) struct Image<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) header: &'a MachHeader64<Le>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) segments: Vec<Segment<'a>>,
 }
 
 /// A load command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Command {
-    pub(super) kind: u32,
+pub(crate) struct Command {
+    pub(crate) kind: u32,
     /// Its file offset.
-    pub(super) at: usize,
-    pub(super) size: usize,
+    pub(crate) at: usize,
+    pub(crate) size: usize,
 }
 
 /// A segment, checked: its file range lies inside the file and its end does not overflow.
 #[derive(Debug, Clone)]
-pub(super) struct Segment<'a> {
+pub(crate) struct Segment<'a> {
     /// File offset of its load command.
-    pub(super) command: usize,
-    pub(super) name: &'a [u8],
-    pub(super) address: u64,
-    pub(super) memory_size: u64,
-    pub(super) offset: u64,
-    pub(super) file_size: u64,
-    pub(super) writable: bool,
-    pub(super) executable: bool,
-    pub(super) sections: &'a [Section64<Le>],
+    pub(crate) command: usize,
+    pub(crate) name: &'a [u8],
+    pub(crate) address: u64,
+    pub(crate) memory_size: u64,
+    pub(crate) offset: u64,
+    pub(crate) file_size: u64,
+    pub(crate) writable: bool,
+    pub(crate) executable: bool,
+    pub(crate) sections: &'a [Section64<Le>],
 }
 
 impl<'a> Segment<'a> {
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.address + self.memory_size
     }
 
-    pub(super) fn file_end(&self) -> u64 {
+    pub(crate) fn file_end(&self) -> u64 {
         self.offset + self.file_size
     }
 
     /// Whether the file holds this range of addresses for the segment.
-    pub(super) fn holds(&self, address: u64, size: u64) -> bool {
+    pub(crate) fn holds(&self, address: u64, size: u64) -> bool {
         let len = self.file_size.min(self.memory_size);
         self.address <= address
             && address
@@ -69,7 +69,7 @@ impl<'a> Segment<'a> {
     }
 
     /// The section of this name, and the file offset of its header.
-    pub(super) fn find_section(&self, name: &[u8]) -> Option<(usize, &'a Section64<Le>)> {
+    pub(crate) fn find_section(&self, name: &[u8]) -> Option<(usize, &'a Section64<Le>)> {
         let index = self
             .sections
             .iter()
@@ -78,7 +78,7 @@ impl<'a> Segment<'a> {
     }
 
     /// File offset of a section's header.
-    pub(super) fn section_at(&self, index: usize) -> usize {
+    pub(crate) fn section_at(&self, index: usize) -> usize {
         self.command + size_of::<SegmentCommand64<Le>>() + index * size_of::<Section64<Le>>()
     }
 }
@@ -91,7 +91,7 @@ fn trim(name: &[u8; 16]) -> &[u8] {
 
 impl<'a> Image<'a> {
     /// `None` for anything but a 64-bit little-endian Mach-O executable of one architecture.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
         let Ok((header, rest)) = pod::from_bytes::<MachHeader64<Le>>(bytes) else {
             return Ok(None);
         };
@@ -139,12 +139,12 @@ impl<'a> Image<'a> {
     }
 
     /// The segment of this name.
-    pub(super) fn find_segment(&self, name: &[u8]) -> Option<&Segment<'a>> {
+    pub(crate) fn find_segment(&self, name: &[u8]) -> Option<&Segment<'a>> {
         self.segments.iter().find(|segment| segment.name == name)
     }
 
     /// Address of the header in memory, where the file's first byte is loaded.
-    pub(super) fn base(&self) -> Result<u64, Error> {
+    pub(crate) fn base(&self) -> Result<u64, Error> {
         let first = self
             .segments
             .iter()
@@ -154,7 +154,7 @@ impl<'a> Image<'a> {
     }
 
     /// What segments are aligned to: the processor's page.
-    pub(super) fn page(&self) -> u64 {
+    pub(crate) fn page(&self) -> u64 {
         match self.header.cputype.get(Le).0 {
             INTEL => 0x1000,
             _ => 0x4000,
@@ -162,7 +162,7 @@ impl<'a> Image<'a> {
     }
 
     /// The signature's load command and the range of the file that it names.
-    pub(super) fn signature(&self) -> Result<Option<(usize, Range<usize>)>, Error> {
+    pub(crate) fn signature(&self) -> Result<Option<(usize, Range<usize>)>, Error> {
         let mut found = self
             .commands
             .iter()
@@ -186,7 +186,7 @@ impl<'a> Image<'a> {
     }
 
     /// A field of a load command, whose bounds were checked.
-    pub(super) fn word(&self, at: usize) -> u32 {
+    pub(crate) fn word(&self, at: usize) -> u32 {
         u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("four bytes"))
     }
 }

@@ -35,7 +35,7 @@
 
 mod commands;
 pub mod fat;
-mod image;
+pub(crate) mod image;
 mod inject;
 #[doc(hidden)]
 pub mod synthetic;
@@ -241,6 +241,10 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
         match check(bytes, range) {
             Check::Good | Check::OtherHash => {}
             Check::Malformed(problem) => return Err(malformed(WHAT, at, problem)),
+            Check::Slot(_) => {
+                let problem = "a part of it has another hash";
+                return Err(malformed(WHAT, at, problem));
+            }
             Check::Page(page) => {
                 let page = usize::try_from(page).expect("an offset within a slice");
                 return Err(malformed("signed page", page, "its hash is another"));

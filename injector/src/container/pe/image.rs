@@ -11,44 +11,44 @@ use object::{LittleEndian as Le, U32, pod};
 use super::super::error::{Error, malformed};
 
 /// Index of the resources among the data directories.
-pub(super) const RESOURCES: usize = 2;
+pub(crate) const RESOURCES: usize = 2;
 /// Index of the certificates among the data directories. Its address is a file offset.
-pub(super) const CERTIFICATES: usize = 4;
+pub(crate) const CERTIFICATES: usize = 4;
 
 /// Size of a section header.
-pub(super) const SECTION_HEADER: usize = 40;
+pub(crate) const SECTION_HEADER: usize = 40;
 
 /// A parsed image: headers and section table are there and inside the file.
-pub(super) struct Image<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct Image<'a> {
+    pub(crate) bytes: &'a [u8],
     /// File offset of the file header.
-    pub(super) file_at: usize,
-    pub(super) file: &'a ImageFileHeader,
+    pub(crate) file_at: usize,
+    pub(crate) file: &'a ImageFileHeader,
     /// File offset of the optional header.
-    pub(super) optional_at: usize,
-    pub(super) optional: &'a ImageOptionalHeader64,
+    pub(crate) optional_at: usize,
+    pub(crate) optional: &'a ImageOptionalHeader64,
     directories: &'a [ImageDataDirectory],
     /// File offset of the section headers.
-    pub(super) sections_at: usize,
+    pub(crate) sections_at: usize,
     sections: &'a [ImageSectionHeader],
 }
 
 /// A section, checked: its file range lies inside the file.
 #[derive(Debug, Clone)]
-pub(super) struct Section {
+pub(crate) struct Section {
     /// File offset of the section header.
-    pub(super) header: usize,
-    pub(super) name: [u8; 8],
-    pub(super) address: u64,
-    pub(super) memory_size: u64,
-    pub(super) offset: u64,
-    pub(super) file_size: u64,
-    pub(super) flags: u32,
+    pub(crate) header: usize,
+    pub(crate) name: [u8; 8],
+    pub(crate) address: u64,
+    pub(crate) memory_size: u64,
+    pub(crate) offset: u64,
+    pub(crate) file_size: u64,
+    pub(crate) flags: u32,
 }
 
 impl Section {
     /// Whether the file holds this range of addresses for the section.
-    pub(super) fn holds(&self, address: u64, size: u64) -> bool {
+    pub(crate) fn holds(&self, address: u64, size: u64) -> bool {
         let len = self.file_size.min(self.memory_size);
         self.address <= address
             && address
@@ -59,7 +59,7 @@ impl Section {
 
 impl<'a> Image<'a> {
     /// `None` for anything but a 64-bit PE file.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
         let Ok((dos, _)) = pod::from_bytes::<ImageDosHeader>(bytes) else {
             return Ok(None);
         };
@@ -126,7 +126,7 @@ impl<'a> Image<'a> {
     }
 
     /// The sections in table order.
-    pub(super) fn sections(&self) -> impl Iterator<Item = Section> {
+    pub(crate) fn sections(&self) -> impl Iterator<Item = Section> {
         let at = |index| self.sections_at + index * SECTION_HEADER;
         self.sections
             .iter()
@@ -150,30 +150,30 @@ impl<'a> Image<'a> {
     }
 
     /// The section of this name.
-    pub(super) fn find_section(&self, name: [u8; 8]) -> Option<Section> {
+    pub(crate) fn find_section(&self, name: [u8; 8]) -> Option<Section> {
         self.sections().find(|section| section.name == name)
     }
 
     /// Address and size in a data directory.
-    pub(super) fn directory(&self, index: usize) -> (u32, u32) {
+    pub(crate) fn directory(&self, index: usize) -> (u32, u32) {
         let directory = &self.directories[index];
         (directory.virtual_address.get(Le), directory.size.get(Le))
     }
 
     /// File offset of a data directory.
-    pub(super) fn directory_at(&self, index: usize) -> usize {
+    pub(crate) fn directory_at(&self, index: usize) -> usize {
         self.optional_at
             + size_of::<ImageOptionalHeader64>()
             + index * size_of::<ImageDataDirectory>()
     }
 
     /// File offset of the checksum.
-    pub(super) fn checksum_at(&self) -> usize {
+    pub(crate) fn checksum_at(&self) -> usize {
         self.optional_at + 64
     }
 
     /// Where the certificates lie in the file. They have to be its end.
-    pub(super) fn certificates(&self) -> Result<Option<Range<usize>>, Error> {
+    pub(crate) fn certificates(&self) -> Result<Option<Range<usize>>, Error> {
         let (start, len) = self.directory(CERTIFICATES);
         if (start, len) == (0, 0) {
             return Ok(None);

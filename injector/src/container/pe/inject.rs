@@ -27,6 +27,8 @@ const CONSOLE: u16 = 3;
 const OPTIONAL_INITIALIZED: usize = 8;
 const OPTIONAL_IMAGE_SIZE: usize = 56;
 const OPTIONAL_SUBSYSTEM: usize = 68;
+/// In a section header: how much of the file belongs to it.
+const SECTION_RAW_SIZE: usize = 16;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
 pub fn inject(bytes: &[u8], blob_len: u64, options: &Options) -> Result<Plan, Error> {
@@ -104,7 +106,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
         ));
     }
     let tree = Tree::new(BLOB_NAME, &options.resources)?;
-    let undo_len = undo::record_len(&[2, 4, 4, 4, 2, 8, SECTION_HEADER, DESCRIPTOR_SIZE]);
+    let undo_len = undo::record_len(&[2, 4, 4, 4, 2, 8, 4, SECTION_HEADER, DESCRIPTOR_SIZE]);
     let layout = lay_out(image, blob_len, tree.len() as u64, undo_len)?;
     // Everything was found to lie below 2 GiB.
     let small = |value: u64| u32::try_from(value).expect("below 2 GiB");
@@ -126,6 +128,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
         return Err(malformed("descriptor", descriptor_at, problem));
     }
     let gui = if options.gui { GUI } else { subsystem };
+    let (last, last_size) = cover_gap(image, &layout);
     let patches = [
         (image.file_at + 2, count.to_le_bytes().to_vec()),
         (
@@ -145,6 +148,10 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
         (
             image.directory_at(RESOURCES),
             directory.map(u32::to_le_bytes).concat(),
+        ),
+        (
+            last + SECTION_RAW_SIZE,
+            small(last_size).to_le_bytes().to_vec(),
         ),
         (new_header, section_header(&layout)),
         (descriptor_at, filled.to_bytes().to_vec()),
@@ -178,6 +185,21 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
         blob_len,
         seal: Some(seal),
     })
+}
+
+/// The header of the section that is last in the file, and its size up to the new one.
+///
+/// A gap between sections would be signed by some tools and skipped by others. Loaders read no more of a section than its size
+/// in memory, so the zeros up to the next page can just as well belong to it.
+fn cover_gap(image: &Image<'_>, layout: &Layout) -> (usize, u64) {
+    let sections = image.sections().filter(|section| section.file_size > 0);
+    let last = sections.max_by_key(|section| section.offset + section.file_size);
+    let last = last.expect("the descriptor's section is in the file");
+    if last.offset + last.file_size == image.bytes.len() as u64 {
+        (last.header, layout.offset - last.offset)
+    } else {
+        (last.header, last.file_size)
+    }
 }
 
 /// Whether resources and one more section header find a place.

@@ -20,7 +20,8 @@
 //!   an ordinary resource;
 //! * at the next multiple of 8 the undo record, and zeros up to the file alignment.
 //!
-//! Patched in the headers: the number of sections, the new section header, the sizes of the image and of the initialised data,
+//! Patched in the headers: the number of sections, the new section header, the size in the file of the section before it (so that
+//! there is no gap, which some tools would sign and others skip), the sizes of the image and of the initialised data,
 //! the data directory of the resources, the subsystem where a desktop program is wanted, and the descriptor. The checksum
 //! depends on the whole file; it is [sealed](super::Seal) last.
 //!
@@ -32,7 +33,7 @@
 //! the descriptor then points nowhere, which [`detect`] reports.
 
 pub mod checksum;
-mod image;
+pub(crate) mod image;
 mod inject;
 pub mod resources;
 #[doc(hidden)]

@@ -26,7 +26,7 @@ pub const LINKER_SIGNED: u32 = 0x2_0000;
 pub(super) const SUPERBLOB: u32 = 0xfade_0cc0;
 pub(super) const CODE_DIRECTORY: u32 = 0xfade_0c02;
 const REQUIREMENTS: u32 = 0xfade_0c01;
-const CMS: u32 = 0xfade_0b01;
+pub(super) const CMS: u32 = 0xfade_0b01;
 const VERSION: u32 = 0x2_0400;
 /// Size of a code directory of that version without identifier and hashes.
 const DIRECTORY: u64 = 88;
@@ -82,13 +82,7 @@ impl Signature {
     /// Starts hashing pages.
     #[must_use]
     pub fn pages(&self) -> Pages {
-        let hashes = self.page_count() * HASH;
-        Pages {
-            left: self.code_limit.into(),
-            page: Sha256::new(),
-            filled: 0,
-            hashes: Vec::with_capacity(usize::try_from(hashes).unwrap_or(0)),
-        }
+        Pages::new(self.code_limit)
     }
 
     /// The signature's bytes.
@@ -167,6 +161,18 @@ pub struct Pages {
 }
 
 impl Pages {
+    /// Of the first `limit` bytes of a file.
+    #[must_use]
+    pub fn new(limit: u32) -> Pages {
+        let hashes = u64::from(limit).div_ceil(PAGE) * HASH;
+        Pages {
+            left: limit.into(),
+            page: Sha256::new(),
+            filled: 0,
+            hashes: Vec::with_capacity(usize::try_from(hashes).unwrap_or(0)),
+        }
+    }
+
     /// Takes the next bytes of the file.
     pub fn update(&mut self, bytes: &[u8]) {
         let mut bytes = &bytes[..bytes

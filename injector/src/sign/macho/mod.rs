@@ -1,6 +1,9 @@
 //! Signatures of Mach-O files.
 
 pub mod adhoc;
+pub mod codesign;
+pub mod entitlements;
 mod read;
+mod requirements;
 
-pub use read::{Check, check, identifier};
+pub use read::{Check, check, identifier, signed_parts, team};

@@ -15,6 +15,8 @@ pub enum Check {
     Malformed(&'static str),
     /// The page at this file offset has another hash.
     Page(u64),
+    /// The part of the signature in this slot has another hash.
+    Slot(u32),
     /// The hashes are of a kind that is not checked here.
     OtherHash,
 }
@@ -29,8 +31,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*word))
 }
 
-/// The code directory in slot 0.
-fn directory(signature: &[u8]) -> Option<Directory<'_>> {
+/// The superblob at the start of a signature, and its index: slots and offsets.
+fn superblob(signature: &[u8]) -> Option<(&[u8], &[[u8; 8]])> {
     let len = word(signature, 4)? as usize;
     let superblob = signature.get(..len)?;
     if word(superblob, 0)? != SUPERBLOB {
@@ -38,32 +40,90 @@ fn directory(signature: &[u8]) -> Option<Directory<'_>> {
     }
     let index = superblob.get(12..)?.as_chunks::<8>().0;
     let count = word(superblob, 8)? as usize;
+    Some((superblob, index.get(..count)?))
+}
+
+/// Whether the index lies before the blobs, and the superblob ends behind them, give or take what linkers align.
+fn is_compact(signature: &[u8]) -> bool {
+    let Some((superblob, index)) = superblob(signature) else {
+        return false;
+    };
+    let first = 12 + 8 * index.len();
+    let mut end = first;
+    for entry in index {
+        let at = word(entry, 4).unwrap_or(0) as usize;
+        let len = superblob.get(at..).and_then(|blob| word(blob, 4));
+        let Some(len) = len.filter(|_| at >= first) else {
+            return false;
+        };
+        end = end.max(at.saturating_add(len as usize));
+    }
+    end <= superblob.len() && superblob.len() - end < 16
+}
+
+/// The blob in this slot, header included.
+fn blob(signature: &[u8], slot: u32) -> Option<&[u8]> {
+    let (superblob, index) = superblob(signature)?;
     let entry = index
-        .get(..count)?
         .iter()
-        .find(|entry| entry[..4] == [0; 4])?;
+        .find(|entry| entry[..4] == slot.to_be_bytes())?;
     let blob = superblob.get(word(entry, 4)? as usize..)?;
-    let bytes = blob.get(..word(blob, 4)? as usize)?;
+    blob.get(..word(blob, 4)? as usize)
+}
+
+/// The code directory in slot 0.
+fn directory(signature: &[u8]) -> Option<Directory<'_>> {
+    let bytes = blob(signature, 0)?;
     (word(bytes, 0)? == CODE_DIRECTORY && bytes.len() >= 44).then_some(Directory { bytes })
+}
+
+/// The code directory and the CMS signature over it; `None` when there is no such signature.
+#[must_use]
+pub fn signed_parts(signature: &[u8]) -> Option<(&[u8], &[u8])> {
+    let cms = blob(signature, 0x1_0000)?.get(8..)?;
+    (!cms.is_empty()).then_some((directory(signature)?.bytes, cms))
+}
+
+impl<'a> Directory<'a> {
+    /// The text at the offset that stands at `field`.
+    fn text(&self, field: usize) -> Option<&'a str> {
+        let start = word(self.bytes, field)? as usize;
+        let text = self.bytes.get(start..)?;
+        let end = text.iter().position(|byte| *byte == 0)?;
+        str::from_utf8(&text[..end]).ok().filter(|_| start > 0)
+    }
+}
+
+/// The team in a signature.
+#[must_use]
+pub fn team(signature: &[u8]) -> Option<&str> {
+    let directory = directory(signature)?;
+    // Older versions have no such field.
+    let has_field = word(directory.bytes, 8)? >= 0x2_0200;
+    directory.text(48).filter(|_| has_field)
 }
 
 /// The identifier in a signature.
 #[must_use]
 pub fn identifier(signature: &[u8]) -> Option<&str> {
-    let directory = directory(signature)?;
-    let start = word(directory.bytes, 20)? as usize;
-    let name = directory.bytes.get(start..)?;
-    let end = name.iter().position(|byte| *byte == 0)?;
-    str::from_utf8(&name[..end]).ok()
+    directory(signature)?.text(20)
 }
 
-/// Compares every page hash with the file. `signature` is where the load command says the signature lies.
+/// Compares every page hash with the file, and the hashes of the signature's own parts with these. `signature` is where the load command says the signature lies.
 #[must_use]
 pub fn check(file: &[u8], signature: Range<usize>) -> Check {
     let start = signature.start;
-    let Some(directory) = file.get(signature).and_then(directory) else {
+    let signature = file.get(signature).unwrap_or_default();
+    let Some(directory) = directory(signature) else {
         return Check::Malformed("there is no code directory in it");
     };
+    if !is_compact(signature) {
+        return Check::Malformed("its parts do not fit into it");
+    }
+    let behind = superblob(signature).map_or(0, |(superblob, _)| superblob.len());
+    if signature[behind..].iter().any(|byte| *byte != 0) {
+        return Check::Malformed("there is something behind it");
+    }
     let bytes = directory.bytes;
     if bytes[37] != SHA256 || bytes[36] != 32 {
         return Check::OtherHash;
@@ -87,6 +147,22 @@ pub fn check(file: &[u8], signature: Range<usize>) -> Check {
     };
     if count != limit.div_ceil(page) {
         return Check::Malformed("it has another number of page hashes than the file has pages");
+    }
+    // Requirements, property lists and entitlements have slots below the pages'.
+    for slot in 1..=field(24).min(16) {
+        let digest = hashes_at.checked_sub(32 * slot);
+        let Some(digest) = digest.and_then(|at| bytes.get(at..at + 32)) else {
+            return Check::Malformed("its other hashes are cut off");
+        };
+        let slot = slot as u32;
+        let wrong = match blob(signature, slot) {
+            Some(blob) => Sha256::digest(blob)[..] != *digest,
+            // Property lists of bundles lie elsewhere; requirements and entitlements lie nowhere else.
+            None => [2, 5, 7].contains(&slot) && digest.iter().any(|byte| *byte != 0),
+        };
+        if wrong {
+            return Check::Slot(slot);
+        }
     }
     // The limit was compared with a place inside the file.
     let pages = file[..limit].chunks(page);

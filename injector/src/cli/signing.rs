@@ -1,0 +1,291 @@
+//! Options for signing, and `oxidize-inject sign`.
+
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::args::{Common, Format, MacOs};
+use super::failure::Failure;
+use super::{note, print, say, text};
+use crate::mmap::Map;
+use crate::package::{Signing as Plan, Warning};
+use crate::sign::identity::{Password, Source};
+use crate::sign::macho::{codesign, entitlements::Entitlements};
+use crate::sign::state::{self, State};
+use crate::sign::{self, Identity, Options, pe};
+use crate::{container, output};
+
+/// Who signs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing (Windows and macOS)")]
+#[command(group = clap::ArgGroup::new("identity").multiple(false))]
+pub(super) struct Signing {
+    /// Sign with the key and the certificates in this PKCS#12 file
+    #[arg(
+        long,
+        value_name = "FILE",
+        visible_alias = "sign-pfx",
+        group = "identity"
+    )]
+    sign_p12: Option<PathBuf>,
+    /// Sign with the private key in this PEM file
+    #[arg(long, value_name = "FILE", group = "identity")]
+    sign_key: Option<PathBuf>,
+    /// Certificates, PEM or DER: the signer's, where it is not beside the key, and those above it
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    sign_certificates: Vec<PathBuf>,
+    /// The file whose first line is the password [default: asked for on the terminal]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "identity",
+        visible_aliases = ["sign-p12-password-file", "sign-pfx-password-file"]
+    )]
+    sign_password_file: Option<PathBuf>,
+    /// The environment variable that holds the password
+    #[arg(
+        long,
+        value_name = "VARIABLE",
+        requires = "identity",
+        conflicts_with = "sign_password_file",
+        visible_aliases = ["sign-p12-password-env", "sign-pfx-password-env"]
+    )]
+    sign_password_env: Option<String>,
+    /// The RFC 3161 server to get a time stamp from
+    #[arg(long, value_name = "URL", requires = "identity")]
+    timestamp_url: Option<String>,
+    /// Windows: the name of the program that the signature tells
+    #[arg(long, value_name = "TEXT", requires = "identity")]
+    sign_name: Option<String>,
+    /// Windows: where to read about the program
+    #[arg(long, value_name = "URL", requires = "identity")]
+    sign_url: Option<String>,
+}
+
+impl Signing {
+    fn source(&self) -> Option<Source> {
+        let (key, pkcs12) = match (&self.sign_p12, &self.sign_key) {
+            (Some(key), _) => (key, true),
+            (None, Some(key)) => (key, false),
+            (None, None) => return None,
+        };
+        Some(Source {
+            key: key.clone(),
+            pkcs12,
+            certificates: self.sign_certificates.clone(),
+        })
+    }
+
+    /// How to sign; `None` when nothing of it was given.
+    pub(super) fn plan(&self, macos: &MacOs, output: &Path) -> Result<Option<Plan>, Failure> {
+        let source = self.source();
+        let only = |options: &[(&'static str, bool)]| {
+            options
+                .iter()
+                .find(|(_, given)| *given)
+                .map(|(name, _)| *name)
+        };
+        let macos_option = only(&[
+            ("--hardened-runtime", macos.hardened_runtime),
+            ("--entitlements", macos.entitlements.is_some()),
+            ("--team-id", macos.team_id.is_some()),
+        ]);
+        if source.is_none() && macos_option.is_none() {
+            return Ok(None);
+        }
+        let failed =
+            |error: sign::Error| Failure::because("cannot sign", &error).hint(error.hint());
+        let mut ask = || self.password(source.as_ref().map(|source| &source.key));
+        let identity = source
+            .as_ref()
+            .map(|source| Identity::load(source, &mut ask))
+            .transpose()
+            .map_err(failed)?;
+        let entitlements = macos.entitlements.as_deref().map(Entitlements::load);
+        let options = Options {
+            timestamp_url: self.timestamp_url.clone(),
+            time: Options::time_now().map_err(failed)?,
+            macos: codesign::Options {
+                identifier: macos.identifier.clone(),
+                fallback: file_name(output),
+                hardened_runtime: macos.hardened_runtime,
+                entitlements: entitlements.transpose().map_err(failed)?,
+                team: macos.team_id.clone(),
+            },
+            windows: pe::Options {
+                program_name: self.sign_name.clone(),
+                program_url: self.sign_url.clone(),
+            },
+        };
+        Ok(Some(Plan {
+            identity,
+            options,
+            macos_option,
+            windows_option: only(&[
+                ("--sign-name", self.sign_name.is_some()),
+                ("--sign-url", self.sign_url.is_some()),
+            ]),
+        }))
+    }
+
+    /// The password, from where the user said, or by asking.
+    fn password(&self, file: Option<&PathBuf>) -> Result<Option<Password>, sign::Error> {
+        if let Some(path) = &self.sign_password_file {
+            let read = fs::read_to_string(path).map(Zeroizing::new);
+            let text = read.map_err(|source| sign::Error::Io {
+                path: path.clone(),
+                source,
+            })?;
+            let line = text.lines().next().unwrap_or_default();
+            return Ok(Some(Zeroizing::new(line.to_owned())));
+        }
+        if let Some(name) = &self.sign_password_env {
+            let value = env::var(name).map_err(|_| sign::Error::NoVariable(name.clone()))?;
+            return Ok(Some(Zeroizing::new(value)));
+        }
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Ok(None);
+        }
+        let name = file
+            .map(|file| file.display().to_string())
+            .unwrap_or_default();
+        let password = rpassword::prompt_password(format!("Password for `{name}`: "));
+        password
+            .map(Zeroizing::new)
+            .map(Some)
+            .map_err(|source| sign::Error::Io {
+                path: PathBuf::from("/dev/tty"),
+                source,
+            })
+    }
+}
+
+/// `oxidize-inject sign`.
+#[derive(Debug, Args)]
+pub(super) struct Sign {
+    /// A Windows or macOS program, made by this tool or by another
+    file: PathBuf,
+    /// Where to write the signed program [default: over FILE]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    signing: Signing,
+    #[command(flatten)]
+    macos: MacOs,
+}
+
+pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
+    let path = args.output.as_deref().unwrap_or(&args.file);
+    let name = args.file.display();
+    let failed =
+        |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
+    output::check(path, None).map_err(|error| failed(&error))?;
+    let permissions = fs::metadata(&args.file)
+        .map_err(|error| failed(&error))?
+        .permissions();
+    let file = Map::open(&args.file).map_err(|error| failed(&error))?;
+    let plan = args
+        .signing
+        .plan(&args.macos, path)?
+        .unwrap_or_else(|| Plan {
+            options: Options {
+                macos: codesign::Options {
+                    identifier: args.macos.identifier.clone(),
+                    fallback: file_name(path),
+                    ..codesign::Options::default()
+                },
+                ..Options::default()
+            },
+            ..Plan::default()
+        });
+    let target = container::target(&file).unwrap_or_else(|| system(&file));
+    plan.check_fit(target)
+        .map_err(|error| failed(&error).hint(error.hint()))?;
+    let signed = sign::sign_file(&file, plan.identity.as_ref(), &plan.options)
+        .map_err(|error| failed(&error).hint(error.hint()))?;
+    output::write_bytes(path, &permissions, &signed).map_err(|error| failed(&error))?;
+    let state = state::of(&signed).map_err(|error| failed(&error))?;
+    if args.common.output_format == Format::Json {
+        return print(&format!(
+            "{:#}\n",
+            json!({
+                "output": path.display().to_string(),
+                "size": signed.len(),
+                "signature": to_json(&state),
+            })
+        ));
+    }
+    if !args.common.quiet {
+        let identity = plan.identity.as_ref();
+        if let Some(identity) = identity.filter(|identity| !identity.is_complete()) {
+            note(
+                "warning",
+                &Warning::IncompleteChain(identity.name()).to_string(),
+            );
+        }
+        let size = text::size(signed.len() as u64);
+        say(&format!("{}  {size}  {}", path.display(), in_words(&state)));
+    }
+    Ok(())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// The system of a program whose processor is none of ours.
+fn system(file: &[u8]) -> &'static str {
+    match file {
+        [b'M', b'Z', ..] => "windows",
+        [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => "apple",
+        _ => "another system",
+    }
+}
+
+/// A signature's state, for people.
+pub(super) fn in_words(state: &State) -> String {
+    let signer = state.signer().map(|signer| {
+        let mut text = format!("signed by {}", signer.name);
+        if let Some(team) = &signer.team {
+            text.push_str(&format!(" (team {team})"));
+        }
+        if let Some(time) = &signer.time {
+            text.push_str(&format!(", time stamp {time}"));
+        }
+        text
+    });
+    match (state, signer) {
+        (State::None, _) => "not signed".to_owned(),
+        (State::AdHoc { .. }, _) => "signed ad hoc".to_owned(),
+        (State::Broken(problem), _) => format!("broken signature: {problem}"),
+        (State::Unknown(_), Some(signer)) => format!("{signer}, in a way that is not checked here"),
+        (_, Some(signer)) => signer,
+        (_, None) => "signed in a way that is not checked here".to_owned(),
+    }
+}
+
+/// A signature's state, for programs.
+pub(super) fn to_json(state: &State) -> Value {
+    let mut value = json!({ "state": state.word() });
+    if let State::AdHoc { identifier } = state {
+        value["identifier"] = identifier.clone().into();
+    }
+    if let Some(signer) = state.signer() {
+        value["signer"] = signer.name.clone().into();
+        value["issuer"] = signer.issuer.clone().into();
+        value["time_stamp"] = signer.time.clone().into();
+        if let Some(identifier) = &signer.identifier {
+            value["identifier"] = identifier.clone().into();
+            value["team"] = signer.team.clone().into();
+        }
+    }
+    value
+}

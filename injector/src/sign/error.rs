@@ -1,0 +1,102 @@
+//! Why something cannot be signed.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::container;
+
+/// Why something cannot be signed. None of these messages holds anything of a key or a password.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file with the identity is of no use.
+    #[error("`{}` cannot be used to sign: {problem}", path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The password is wrong.
+    #[error("the password for `{}` is wrong", .0.display())]
+    WrongPassword(PathBuf),
+    /// There is no password where one is needed.
+    #[error("`{}` is protected by a password", .0.display())]
+    NoPassword(PathBuf),
+    /// No certificate belongs to the key.
+    #[error("none of the certificates belongs to the key in `{}`", .0.display())]
+    NoCertificate(PathBuf),
+    /// The variable with the password is not there.
+    #[error("the environment variable `{0}` is not set")]
+    NoVariable(String),
+    /// `SOURCE_DATE_EPOCH` is not a number.
+    #[error("SOURCE_DATE_EPOCH is `{0}`, which is not a number of seconds")]
+    Epoch(String),
+    /// The entitlements cannot be used.
+    #[error("`{}` holds no entitlements: {problem}", path.display())]
+    Entitlements {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A Windows program and no identity.
+    #[error("a Windows program is signed with an identity, and none was given")]
+    NoIdentity,
+    /// Neither PE nor Mach-O.
+    #[error("only Windows and macOS programs can be signed")]
+    NotSignable,
+    /// The program does not hold together, or has no room for a signature.
+    #[error("the program cannot be signed")]
+    Container(#[from] container::Error),
+    /// The time stamp server refused or did not answer.
+    #[error("no time stamp from `{url}`")]
+    TimeStamp {
+        /// The server.
+        url: String,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something could not be written as DER, such as a name of absurd length.
+    #[error("the signature cannot be encoded")]
+    Encoding(#[from] der::Error),
+    /// The key could not sign.
+    #[error("the key cannot sign: {0}")]
+    Key(String),
+}
+
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Error::NoPassword(_) => {
+                Some("give it with `--sign-password-file FILE` or `--sign-password-env VARIABLE`")
+            }
+            Error::NoCertificate(_) => Some(
+                "give the signer's certificate, and those above it, with `--sign-certificates FILE`",
+            ),
+            Error::NoIdentity => Some(
+                "give one with `--sign-p12 FILE`, or with `--sign-key FILE` and `--sign-certificates FILE`",
+            ),
+            Error::Entitlements { .. } => {
+                Some("give a property list, a dictionary at its top, as Xcode writes them")
+            }
+            Error::TimeStamp { .. } => Some(
+                "try again, or another server; without `--timestamp-url` there is no time stamp",
+            ),
+            _ => None,
+        }
+    }
+}

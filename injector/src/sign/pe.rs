@@ -1,0 +1,234 @@
+//! Authenticode: the signature of a Windows program.
+//!
+//! It is appended to the file at a multiple of 8 as a `WIN_CERTIFICATE` (revision 2, kind 2), the last data directory but one
+//! names its place, and the checksum is computed again. What is signed is the digest of everything but the checksum, that data
+//! directory, and the signature itself; the crate `authenticode` computes it.
+//!
+//! The signature is CMS signed data whose content is a `SpcIndirectDataContent`: a constant that says "PE image", and the digest.
+//! The content stands in the signed data as the SEQUENCE it is and not inside an OCTET STRING, as PKCS#7 had it, and its digest
+//! leaves out the SEQUENCE's own tag and length. Signed attributes besides: who publishes the program
+//! (`SpcSpOpusInfo`), and that it is signed for somebody in person (`SpcStatementType`). There is no signing time in it: a time
+//! stamp says that with more weight, and without one the same input gives the same bytes.
+
+use std::ops::Range;
+
+use authenticode::{PeOffsetError, PeOffsets, PeTrait, authenticode_digest};
+use const_oid::ObjectIdentifier;
+use object::LittleEndian as Le;
+use sha2::{Digest, Sha256};
+
+use super::cms::{self, Message};
+use super::der::{self, context, context_primitive, oid, seq, sha256, split, tlv};
+use super::error::Error;
+use super::identity::Identity;
+use super::{Edits, timestamp};
+use crate::container::Error as ContainerError;
+use crate::container::pe::checksum::Checksum;
+use crate::container::pe::image::{CERTIFICATES, Image};
+
+/// What only Windows has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The name of the program that Windows shows when it asks for an administrator's rights.
+    pub program_name: Option<String>,
+    /// Where to read more about it.
+    pub program_url: Option<String>,
+}
+
+const fn spc(text: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(text)
+}
+
+const INDIRECT_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.4");
+const STATEMENT_TYPE: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.11");
+const OPUS_INFO: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.12");
+const PE_IMAGE_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.15");
+const INDIVIDUAL: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.21");
+/// Where Microsoft keeps RFC 3161 tokens.
+pub(super) const STAMP: ObjectIdentifier = spc("1.3.6.1.4.1.311.3.3.1");
+
+/// `WIN_CERT_REVISION_2_0` and `WIN_CERT_TYPE_PKCS_SIGNED_DATA`.
+const CERTIFICATE_KIND: [u8; 4] = [0, 2, 2, 0];
+const ALIGNMENT: u64 = 8;
+
+/// Signs a program.
+pub(super) fn sign(
+    program: &[u8],
+    identity: &Identity,
+    options: &super::Options,
+) -> Result<Edits, Error> {
+    let image = Image::parse(program)?.ok_or(Error::NotSignable)?;
+    let keep = image.certificates()?.map_or(program.len(), |old| old.start);
+    let start = (keep as u64).next_multiple_of(ALIGNMENT);
+    let padding = vec![0; (start - keep as u64) as usize];
+    let digest = digest(&image, &padding)?;
+    let signature = signature(&digest, identity, options)?;
+    let len = (8 + signature.len() as u64).next_multiple_of(ALIGNMENT);
+    let end = start + len;
+    let small = |value: u64| {
+        let small = i32::try_from(value).ok().map(i32::cast_unsigned);
+        small.ok_or(ContainerError::TooLarge(
+            "Windows loads no program of 2 GiB",
+        ))
+    };
+    small(end)?;
+    let mut table = small(len)?.to_le_bytes().to_vec();
+    table.extend_from_slice(&CERTIFICATE_KIND);
+    table.extend_from_slice(&signature);
+    table.resize(len as usize, 0);
+
+    let directory = [small(start)?, small(len)?].map(u32::to_le_bytes).concat();
+    let (checksum_at, directory_at) = (image.checksum_at(), image.directory_at(CERTIFICATES));
+    let mut checksum = Checksum::default();
+    checksum.update(&program[..checksum_at]);
+    checksum.update(&[0; 4]);
+    checksum.update(&program[checksum_at + 4..directory_at]);
+    checksum.update(&directory);
+    checksum.update(&program[directory_at + 8..keep]);
+    checksum.update(&padding);
+    checksum.update(&table);
+    Ok(Edits {
+        keep: keep as u64,
+        patches: vec![
+            (checksum_at as u64, checksum.finish().to_le_bytes().to_vec()),
+            (directory_at as u64, directory),
+            (start, table),
+        ],
+        len: end,
+    })
+}
+
+/// The digest of a program without its signature, followed by the zeros up to a new one.
+fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], Error> {
+    let mut digest = Sha256::new();
+    let outside = |_| ContainerError::Malformed {
+        structure: "PE headers",
+        offset: 0,
+        problem: "a part of the file that is signed lies outside it",
+    };
+    authenticode_digest(&Reader { image }, &mut digest).map_err(outside)?;
+    digest.update(padding);
+    Ok(digest.finalize().into())
+}
+
+fn signature(
+    digest: &[u8; 32],
+    identity: &Identity,
+    options: &super::Options,
+) -> Result<Vec<u8>, Error> {
+    // A link to a file with an obsolete name, as everybody's signatures have it.
+    let name = utf16("<<<Obsolete>>>");
+    let file = tlv(context(2), &tlv(context_primitive(0), &name));
+    let image = seq(&[&tlv(der::BIT_STRING, &[0]), &tlv(context(0), &file)]);
+    let content = seq(&[
+        &seq(&[&oid(PE_IMAGE_DATA), &image]),
+        &seq(&[&sha256(), &tlv(der::OCTET_STRING, digest)]),
+    ]);
+    let (_, inside, _) = split(&content).expect("it was just written");
+    let mut opus = Vec::new();
+    if let Some(name) = &options.windows.program_name {
+        opus.extend(tlv(context(0), &tlv(context_primitive(0), &utf16(name))));
+    }
+    if let Some(url) = &options.windows.program_url {
+        opus.extend(tlv(context(1), &tlv(context_primitive(0), url.as_bytes())));
+    }
+    let message = Message {
+        kind: INDIRECT_DATA,
+        digest: Sha256::digest(inside).into(),
+        content: Some(content),
+        attributes: vec![
+            (OPUS_INFO, tlv(der::SEQUENCE, &opus)),
+            (STATEMENT_TYPE, seq(&[&oid(INDIVIDUAL)])),
+        ],
+        stamp: STAMP,
+    };
+    cms::sign(identity, message, |signature| {
+        let url = options.timestamp_url.as_deref();
+        url.map(|url| timestamp::fetch(url, signature)).transpose()
+    })
+}
+
+/// `BMPString`: big endian.
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+}
+
+/// The image for the crate that computes the digest.
+struct Reader<'i, 'a> {
+    image: &'i Image<'a>,
+}
+
+impl PeTrait for Reader<'_, '_> {
+    fn data(&self) -> &[u8] {
+        self.image.bytes
+    }
+
+    fn num_sections(&self) -> usize {
+        self.image.sections().count()
+    }
+
+    fn section_data_range(&self, index: usize) -> Result<Range<usize>, PeOffsetError> {
+        let section = index
+            .checked_sub(1)
+            .and_then(|index| self.image.sections().nth(index));
+        let section = section.ok_or(PeOffsetError)?;
+        let index = |at: u64| usize::try_from(at).map_err(|_| PeOffsetError);
+        Ok(index(section.offset)?..index(section.offset + section.file_size)?)
+    }
+
+    fn certificate_table_range(&self) -> Result<Option<Range<usize>>, PeOffsetError> {
+        self.image.certificates().map_err(|_| PeOffsetError)
+    }
+
+    fn offsets(&self) -> Result<PeOffsets, PeOffsetError> {
+        let (check_sum, directory) = (
+            self.image.checksum_at(),
+            self.image.directory_at(CERTIFICATES),
+        );
+        Ok(PeOffsets {
+            check_sum,
+            after_check_sum: check_sum + 4,
+            security_data_dir: directory,
+            after_security_data_dir: directory + 8,
+            after_header: self.image.optional.size_of_headers.get(Le) as usize,
+        })
+    }
+}
+
+/// The signature of a program, and the digest that it should be of.
+pub(super) struct Found<'a> {
+    /// `None` where it is not one signature of the usual kind.
+    pub(super) signature: Option<&'a [u8]>,
+    pub(super) digest: [u8; 32],
+}
+
+/// The signature in a program; `None` when there is none.
+pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, Error> {
+    let image = Image::parse(program)?.ok_or(Error::NotSignable)?;
+    let Some(range) = image.certificates()? else {
+        return Ok(None);
+    };
+    let digest = digest(&image, &[])?;
+    let table = &program[range];
+    let (header, rest) = table.split_at_checked(8).unwrap_or((&[], &[]));
+    let one = header.len() == 8
+        && header[4..] == CERTIFICATE_KIND
+        && u64::from(u32::from_le_bytes(
+            header[..4].try_into().expect("four bytes"),
+        ))
+        .next_multiple_of(ALIGNMENT)
+            == table.len() as u64;
+    Ok(Some(Found {
+        signature: one.then_some(rest),
+        digest,
+    }))
+}
+
+/// The digest of the program that stands in the content of a signature: `None` where it is not SHA-256.
+pub(super) fn signed_digest(content: &[u8]) -> Option<&[u8]> {
+    let parts = der::elements(content)?;
+    let (_, info) = parts.get(1)?;
+    let info = der::elements(info)?;
+    let (_, digest) = info.get(1).filter(|(tag, _)| *tag == der::OCTET_STRING)?;
+    (digest.len() == 32).then_some(digest)
+}

@@ -1,0 +1,522 @@
+//! Signatures as others judge them: openssl makes identities and answers time stamp requests, osslsigncode and `openssl cms`
+//! verify what was signed.
+//!
+//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+
+use authenticode::AuthenticodeSignature;
+use oxidize_inject::container::{self, Options, macho, pe};
+use oxidize_inject::sign::state::{self, State};
+
+const PASSWORD: &str = "correct horse";
+
+fn skip(what: &str, reason: &str) {
+    assert!(
+        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
+        "{what} must not be skipped: {reason}"
+    );
+    eprintln!("skipped {what}: {reason}");
+}
+
+/// Runs a program; `Err` is everything it said.
+fn run(command: &mut Command) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+    let told = [&output.stdout[..], &output.stderr].concat();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    if output.status.success() {
+        Ok(told)
+    } else {
+        Err(told)
+    }
+}
+
+fn openssl(arguments: &str, directory: &Path) -> Result<String, String> {
+    let mut command = Command::new("openssl");
+    run(command
+        .args(arguments.split_whitespace())
+        .current_dir(directory))
+}
+
+/// Everything that openssl makes: an authority, what it signs, and a time stamp authority.
+const CONFIG: &str = "
+[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical,CA:true
+[code]
+extendedKeyUsage = codeSigning
+[stamps]
+extendedKeyUsage = critical,timeStamping
+[tsa]
+default_tsa = stamp
+[stamp]
+serial = serial
+default_policy = 1.2.3.4
+digests = sha256
+signer_digest = sha256
+tsa_name = no
+ess_cert_id_alg = sha256
+";
+
+/// A directory with identities; `None` without openssl.
+fn workshop() -> Option<&'static Path> {
+    static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let make = || {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .unwrap()
+            .keep();
+        fs::write(dir.join("config"), CONFIG).unwrap();
+        fs::write(dir.join("serial"), "01\n").unwrap();
+        fs::write(dir.join("password"), format!("{PASSWORD}\n")).unwrap();
+        fs::write(dir.join("wrong"), "incorrect horse").unwrap();
+        let mut steps = vec![
+            "req -x509 -newkey rsa:2048 -nodes -days 99 -config config -extensions authority \
+             -subj /O=Example/CN=Authority -keyout ca.key -out ca.pem"
+                .to_owned(),
+        ];
+        for (name, key, extensions) in [
+            ("rsa", "rsa:2048", "code"),
+            ("ec", "ec -pkeyopt ec_paramgen_curve:P-256", "code"),
+            ("tsa", "rsa:2048", "stamps"),
+        ] {
+            steps.push(format!(
+                "req -newkey {key} -nodes -config config -subj /O=Example/CN=Test-{name} \
+                 -keyout {name}.key -out {name}.csr"
+            ));
+            steps.push(format!(
+                "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 98 \
+                 -extfile config -extensions {extensions} -out {name}.pem"
+            ));
+        }
+        for (out, more) in [("new.p12", ""), ("old.p12", "-legacy"), ("bare.p12", "")] {
+            let chain = if out == "bare.p12" {
+                ""
+            } else {
+                "-certfile ca.pem"
+            };
+            steps.push(format!(
+                "pkcs12 -export -inkey rsa.key -in rsa.pem {chain} {more} -out {out} \
+                 -passout file:password"
+            ));
+        }
+        steps.push("pkcs8 -topk8 -in ec.key -out ec-locked.key -passout file:password".to_owned());
+        for step in steps {
+            openssl(&step, &dir)?;
+        }
+        Ok(dir)
+    };
+    match READY.get_or_init(make) {
+        Ok(dir) => Some(dir),
+        Err(reason) => {
+            skip("everything that openssl makes", reason);
+            None
+        }
+    }
+}
+
+fn blob() -> Vec<u8> {
+    (0..9_001u32).map(|i| (i % 253) as u8).collect()
+}
+
+fn windows_program() -> Vec<u8> {
+    let stub = pe::synthetic::build(&pe::synthetic::Shape::default());
+    let plan = container::inject(&stub, blob().len() as u64).unwrap();
+    plan.assemble(&blob())
+}
+
+fn mac_program(arm: bool) -> Vec<u8> {
+    let shape = macho::synthetic::Shape {
+        arm,
+        ..Default::default()
+    };
+    let options = Options {
+        identifier: Some("org.example.app".to_owned()),
+        ..Options::default()
+    };
+    let stub = macho::synthetic::build(&shape);
+    let plan = container::inject_with(&stub, blob().len() as u64, &options).unwrap();
+    plan.assemble(&blob())
+}
+
+/// `oxidize-inject sign` on these bytes.
+fn sign(dir: &Path, program: &[u8], arguments: &str) -> Result<Vec<u8>, String> {
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let file = place.path().join("app.exe");
+    fs::write(&file, program).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+    command
+        .arg("sign")
+        .arg(&file)
+        .args(arguments.split_whitespace());
+    command
+        .env("SOURCE_DATE_EPOCH", "1700000000")
+        .current_dir(dir);
+    command.env("NO_PROXY", "127.0.0.1");
+    run(&mut command)?;
+    Ok(fs::read(file).unwrap())
+}
+
+/// What osslsigncode thinks of these bytes.
+fn osslsigncode(dir: &Path, program: &[u8]) -> Result<String, String> {
+    let mut file = tempfile::NamedTempFile::new_in(dir).unwrap();
+    file.write_all(program).unwrap();
+    let mut command = Command::new("osslsigncode");
+    command.args([
+        "verify",
+        "-CAfile",
+        "ca.pem",
+        "-TSA-CAfile",
+        "ca.pem",
+        "-in",
+    ]);
+    run(command.arg(file.path()).current_dir(dir))
+}
+
+fn has_osslsigncode() -> bool {
+    let found = run(Command::new("osslsigncode").arg("--version"));
+    if let Err(reason) = &found {
+        skip("osslsigncode", reason);
+    }
+    found.is_ok()
+}
+
+/// Where the certificate table begins.
+fn table(program: &[u8]) -> usize {
+    let word = |at: usize| u32::from_le_bytes(program[at..at + 4].try_into().unwrap()) as usize;
+    word(word(60) + 24 + 112 + 32)
+}
+
+/// The judgement of `oxidize-inject verify`, but for the blob.
+fn is_whole(program: &[u8]) -> bool {
+    container::verify(program).is_ok() && matches!(state::of(program), Ok(State::Good(_)))
+}
+
+#[test]
+fn windows_programs_are_signed_and_verified_by_others() {
+    let Some(dir) = workshop() else { return };
+    let program = windows_program();
+    let cases = [
+        (
+            "--sign-p12 new.p12 --sign-password-file password",
+            "Test-rsa",
+        ),
+        (
+            "--sign-pfx old.p12 --sign-pfx-password-file password",
+            "Test-rsa",
+        ),
+        (
+            "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem",
+            "Test-rsa",
+        ),
+        (
+            "--sign-key ec.key --sign-certificates ec.pem --sign-name Größe --sign-url https://example.org",
+            "Test-ec",
+        ),
+        (
+            "--sign-key ec-locked.key --sign-certificates ec.pem --sign-password-file password",
+            "Test-ec",
+        ),
+    ];
+    for (arguments, name) in cases {
+        let signed = sign(dir, &program, arguments).unwrap();
+        // RSA by PKCS#1 1.5 and ECDSA by RFC 6979 leave nothing to chance.
+        assert!(
+            sign(dir, &program, arguments).unwrap() == signed,
+            "{arguments}"
+        );
+        assert!(
+            sign(dir, &signed, arguments).unwrap() == signed,
+            "signed anew: {arguments}"
+        );
+        let State::Good(signer) = state::of(&signed).unwrap() else {
+            panic!("{arguments}");
+        };
+        assert_eq!((&signer.name[..], &signer.issuer[..]), (name, "Authority"));
+        assert!(!container::verify(&signed).unwrap().altered);
+        assert!(container::remove(&signed).unwrap() == container::remove(&program).unwrap());
+        let parsed = AuthenticodeSignature::from_bytes(&signed[table(&signed) + 8..]).unwrap();
+        assert_eq!(parsed.digest().len(), 32, "{arguments}");
+        if has_osslsigncode() {
+            let told = osslsigncode(dir, &signed).unwrap();
+            assert!(told.contains("Signature verification: ok"), "{told}");
+            if arguments.contains("Größe") {
+                assert!(
+                    told.contains("Größe") && told.contains("https://example.org"),
+                    "{told}"
+                );
+            }
+            fs::write(dir.join("signed.exe"), &signed).unwrap();
+            let mut remove = Command::new("osslsigncode");
+            let _ = fs::remove_file(dir.join("unsigned.exe"));
+            remove.args([
+                "remove-signature",
+                "-in",
+                "signed.exe",
+                "-out",
+                "unsigned.exe",
+            ]);
+            run(remove.current_dir(dir)).unwrap();
+            assert!(
+                fs::read(dir.join("unsigned.exe")).unwrap() == program,
+                "{arguments}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_flipped_byte_anywhere_is_noticed() {
+    let Some(dir) = workshop() else { return };
+    let arguments = "--sign-p12 bare.p12 --sign-password-file password";
+    let signed = sign(dir, &windows_program(), arguments).unwrap();
+    assert!(is_whole(&signed));
+    let table = table(&signed);
+    let flipped = |at: usize| {
+        let mut broken = signed.clone();
+        broken[at] ^= 0x55;
+        broken
+    };
+    // The headers byte by byte, checksum and certificate directory included, then all over the program.
+    for at in (0..0x400).chain((0x400..table).step_by(97)) {
+        assert!(!is_whole(&flipped(at)), "byte {at:#x}");
+    }
+    if has_osslsigncode() {
+        osslsigncode(dir, &signed).unwrap();
+        let inside = (table + 8..signed.len() - 8).step_by(61);
+        for at in [0x84, 0x400, table - 1].into_iter().chain(inside) {
+            let told = osslsigncode(dir, &flipped(at));
+            assert!(
+                told.is_err(),
+                "byte {at:#x} of {:#x}: {told:?}",
+                signed.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn mac_programs_carry_a_signature_that_openssl_verifies() {
+    let Some(dir) = workshop() else { return };
+    let list = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\"><dict>\
+                <key>com.apple.security.cs.disable-library-validation</key><true/></dict></plist>";
+    fs::write(dir.join("allowed.plist"), list).unwrap();
+    let more = "--hardened-runtime --entitlements allowed.plist --team-id TEAM123456";
+    for (arm, identity) in [
+        (true, "--sign-p12 new.p12 --sign-p12-password-file password"),
+        (
+            false,
+            "--sign-p12 new.p12 --sign-p12-password-file password",
+        ),
+        (
+            true,
+            "--sign-key ec.key --sign-certificates ec.pem --sign-certificates ca.pem",
+        ),
+    ] {
+        let program = mac_program(arm);
+        let arguments = format!("{identity} {more}");
+        let signed = sign(dir, &program, &arguments).unwrap();
+        assert!(
+            sign(dir, &program, &arguments).unwrap() == signed,
+            "{arguments}"
+        );
+        assert!(
+            is_whole(&signed),
+            "{arguments}: {:?}",
+            container::verify(&signed)
+        );
+        assert!(container::remove(&signed).unwrap() == container::remove(&program).unwrap());
+        let State::Good(signer) = state::of(&signed).unwrap() else {
+            panic!("{arguments}");
+        };
+        assert_eq!(signer.team.as_deref(), Some("TEAM123456"));
+        assert_eq!(signer.identifier.as_deref(), Some("org.example.app"));
+
+        let start = signed
+            .windows(4)
+            .rposition(|bytes| bytes == [0xfa, 0xde, 0x0c, 0xc0]);
+        let superblob = &signed[start.unwrap()..];
+        let blobs = blobs(superblob);
+        let slots: Vec<u32> = blobs.iter().map(|(slot, _)| *slot).collect();
+        assert_eq!(slots, [0, 2, 5, 7, 0x1_0000]);
+        let directory = blobs[0].1;
+        assert_eq!(
+            directory[8..16],
+            [0, 2, 5, 0, 0, 1, 0, 0],
+            "version and flags"
+        );
+        assert_eq!(blobs[2].1[8..], *list.as_bytes());
+        fs::write(dir.join("directory"), directory).unwrap();
+        fs::write(dir.join("cms"), &blobs[4].1[8..]).unwrap();
+        let verify = "cms -verify -inform DER -in cms -content directory -binary -purpose any \
+                      -CAfile ca.pem -out content";
+        openssl(verify, dir).unwrap();
+        assert!(fs::read(dir.join("content")).unwrap() == directory);
+        let told = openssl("cms -cmsout -print -inform DER -in cms", dir).unwrap();
+        for wanted in [
+            "1.2.840.113635.100.9.1",
+            "1.2.840.113635.100.9.2",
+            "Nov 14 22:13:20 2023",
+        ] {
+            assert!(told.contains(wanted), "{wanted}: {told}");
+        }
+        // Ad hoc again: nothing of the identity is left.
+        let adhoc = sign(dir, &signed, "").unwrap();
+        assert_eq!(state::of(&adhoc).unwrap().word(), "ad hoc");
+        assert!(container::verify(&adhoc).is_ok());
+        for at in (0..start.unwrap())
+            .step_by(211)
+            .chain(start.unwrap()..start.unwrap() + 80)
+        {
+            let mut broken = signed.clone();
+            broken[at] ^= 0x55;
+            assert!(!is_whole(&broken), "byte {at:#x}");
+        }
+    }
+    let both = [mac_program(false), mac_program(true)];
+    let both = macho::fat::assemble(&[&both[0], &both[1]]).unwrap();
+    let arguments = "--sign-p12 new.p12 --sign-password-file password";
+    assert!(is_whole(&sign(dir, &both, arguments).unwrap()));
+}
+
+/// Slots and blobs of a superblob.
+fn blobs(superblob: &[u8]) -> Vec<(u32, &[u8])> {
+    let word = |at: usize| u32::from_be_bytes(superblob[at..at + 4].try_into().unwrap());
+    let entries = (0..word(8) as usize).map(|index| 12 + 8 * index);
+    entries
+        .map(|at| {
+            let start = word(at + 4) as usize;
+            (
+                word(at),
+                &superblob[start..start + word(start + 4) as usize],
+            )
+        })
+        .collect()
+}
+
+/// A time stamp authority on loopback that answers so many requests.
+fn responder(dir: &'static Path, requests: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/stamp", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().take(requests) {
+            let mut stream = stream.unwrap();
+            let (mut asked, mut part) = (Vec::new(), [0; 4096]);
+            let body = loop {
+                let count = stream.read(&mut part).unwrap();
+                asked.extend_from_slice(&part[..count]);
+                let end = asked.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+                let Some(end) = end.map(|end| end + 4) else {
+                    continue;
+                };
+                let head = String::from_utf8_lossy(&asked[..end]).to_lowercase();
+                let len = head.split("content-length:").nth(1).unwrap();
+                let len: usize = len.lines().next().unwrap().trim().parse().unwrap();
+                if asked.len() >= end + len {
+                    assert!(head.contains("application/timestamp-query"), "{head}");
+                    break asked[end..end + len].to_vec();
+                }
+            };
+            fs::write(dir.join("query"), body).unwrap();
+            let reply = "ts -reply -config config -queryfile query -signer tsa.pem -inkey tsa.key \
+                         -chain ca.pem -out reply";
+            openssl(reply, dir).unwrap();
+            let reply = fs::read(dir.join("reply")).unwrap();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n",
+                reply.len()
+            );
+            stream
+                .write_all(&[head.as_bytes(), &reply].concat())
+                .unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn time_stamps_come_from_a_server() {
+    let Some(dir) = workshop() else { return };
+    let url = responder(dir, 2);
+    let arguments =
+        format!("--sign-p12 new.p12 --sign-password-file password --timestamp-url {url}");
+    let signed = sign(dir, &windows_program(), &arguments).unwrap();
+    let state = state::of(&signed).unwrap();
+    assert!(
+        state.signer().is_some_and(|signer| signer.time.is_some()),
+        "{state:?}"
+    );
+    if has_osslsigncode() {
+        let told = osslsigncode(dir, &signed).unwrap();
+        assert!(
+            told.contains("Timestamp Server Signature verification: ok"),
+            "{told}"
+        );
+    }
+    let signed = sign(dir, &mac_program(true), &arguments).unwrap();
+    assert!(is_whole(&signed));
+    let state = state::of(&signed).unwrap();
+    assert!(
+        state.signer().is_some_and(|signer| signer.time.is_some()),
+        "{state:?}"
+    );
+    // Nobody answers any more.
+    let refused = sign(dir, &windows_program(), &arguments).unwrap_err();
+    assert!(refused.contains("no time stamp from"), "{refused}");
+}
+
+#[test]
+fn what_cannot_be_signed_is_told_in_a_line() {
+    let Some(dir) = workshop() else { return };
+    let program = windows_program();
+    let cases = [
+        (
+            "--sign-p12 new.p12 --sign-password-file wrong",
+            "the password for `new.p12` is wrong",
+        ),
+        (
+            "--sign-p12 old.p12 --sign-password-file wrong",
+            "the password for `old.p12` is wrong",
+        ),
+        (
+            "--sign-key ec-locked.key --sign-certificates ec.pem --sign-password-file wrong",
+            "the password for `ec-locked.key` is wrong",
+        ),
+        ("--sign-p12 new.p12", "`new.p12` is protected by a password"),
+        (
+            "--sign-p12 new.p12 --sign-password-env OXIDIZE_NO_SUCH",
+            "`OXIDIZE_NO_SUCH` is not set",
+        ),
+        ("--sign-p12 rsa.pem", "`rsa.pem` cannot be used to sign"),
+        (
+            "--sign-key rsa.key --sign-certificates ec.pem",
+            "none of the certificates belongs to the key",
+        ),
+        ("", "none was given"),
+        (
+            "--sign-p12 new.p12 --sign-password-file password --hardened-runtime",
+            "`--hardened-runtime` is for macOS",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let told = sign(dir, &program, arguments).unwrap_err();
+        assert!(told.contains(expected), "{arguments}: {told}");
+        let causes = told.lines().filter(|line| line.starts_with("  Caused by"));
+        assert!(
+            told.starts_with("error: cannot sign") && causes.count() == 1,
+            "{told}"
+        );
+        assert!(!told.contains("horse"), "{told}");
+    }
+}
