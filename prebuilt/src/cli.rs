@@ -123,6 +123,22 @@ pub enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Renew the list of macOS symbols that stubs import, prebuilt/support/macos/imports.toml
+    ///
+    /// Links the stubs of both Apple targets against all symbols of libSystem that zig knows, keeps the names they import, and
+    /// marks those that macOS 11 does not have. Nothing else of the two lists is kept.
+    #[command(
+        after_help = "The list of macOS 11 is in an older zig: pip download --no-deps ziglang==0.11.0, then\n\
+                      ziglang/lib/libc/darwin/libSystem.11.tbd in the wheel."
+    )]
+    AppleImports {
+        /// The zig executable [env: OXIDIZE_ZIG] [default: that of `python3 -m ziglang`]
+        #[arg(long)]
+        zig: Option<PathBuf>,
+        /// Text stub of macOS 11's libSystem
+        #[arg(long)]
+        libsystem_11: PathBuf,
+    },
     /// Run CPython's configure for a target and renew the checked-in files made from it
     ///
     /// Writes prebuilt/generated: pyconfig.h and configuration variables of the target, and the headers of frozen

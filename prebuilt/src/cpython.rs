@@ -30,7 +30,7 @@ pub fn prepare(place: &Workplace<'_>) -> Result<PathBuf> {
     let source = place
         .fetcher
         .unpack(&cpython.python.source, &place.work.join("src"))?;
-    apply_patches(place, &source)?;
+    apply_patches(&place.recipes.root.join("patches"), &source)?;
     // The checked-in headers are copied into the work folder, whose name the compiler replaces in what it writes.
     let generated = place.work.join("generated");
     if generated.is_dir() {
@@ -239,10 +239,9 @@ fn config_c(place: &Workplace<'_>, source: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Applies `patches/*.patch` in order of their names, with `patch -p1`; each says at its head why it is needed.
-fn apply_patches(place: &Workplace<'_>, source: &Path) -> Result<()> {
-    let folder = place.recipes.root.join("patches");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
+/// Applies the patches in `folder` in order of their names, with `patch -p1`; each says at its head why it is needed.
+pub fn apply_patches(folder: &Path, source: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
         return Ok(());
     };
     let mut patches: Vec<PathBuf> = entries

@@ -3,6 +3,7 @@
 
 mod mingw;
 
+use crate::apple::{self, Imports};
 use crate::cpython;
 use crate::recipe::InputsKind;
 use crate::workplace::Workplace;
@@ -18,6 +19,7 @@ pub fn write(place: &Workplace<'_>) -> Result<()> {
         InputsKind::ZigGlibc => glibc(place, &kit.join("lib"))?,
         InputsKind::ZigMingw => mingw::write(place, &kit.join("lib"))?,
         InputsKind::RustSelfContained => {}
+        InputsKind::Apple => return apple(place, &kit),
     }
     for name in ["exports.list", "exported-libc-names.txt"] {
         std::fs::copy(
@@ -69,7 +71,9 @@ fn link_args(place: &Workplace<'_>) -> Result<String> {
                 if !place.dist().join("build/lib").join(name).is_file() {
                     bail!("{name} is to be linked but was not built");
                 }
-                if index == 0 {
+                if index == 0 && place.target.inputs.kind == InputsKind::Apple {
+                    text.push_str(&format!("-force_load\n{path}\n"));
+                } else if index == 0 {
                     text.push_str(&format!("--whole-archive\n{path}\n--no-whole-archive\n"));
                 } else {
                     text.push_str(&format!("{path}\n"));
@@ -80,6 +84,15 @@ fn link_args(place: &Workplace<'_>) -> Result<String> {
         }
     }
     Ok(text)
+}
+
+/// Text stubs of the system's libraries, the interpreter's public names, what the slot holds until something is injected.
+fn apple(place: &Workplace<'_>, kit: &Path) -> Result<()> {
+    Imports::read(&place.recipes.root)?.write_stubs(&kit.join("sdk"))?;
+    let library = std::fs::read(place.lib().join(cpython::library_name(place)))?;
+    std::fs::write(kit.join("exports.macos"), apple::exports(&library)?)?;
+    std::fs::write(kit.join("placeholder"), [0; 0x4000])?;
+    Ok(std::fs::write(kit.join("link.args"), link_args(place)?)?)
 }
 
 /// Lets zig link an empty program and takes the inputs it names: startup objects, stub libraries made from glibc's

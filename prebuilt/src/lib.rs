@@ -5,6 +5,7 @@
 //! compiler is to optimise for. The README tells why
 //! things are the way they are.
 
+pub mod apple;
 pub mod cli;
 pub mod compile;
 pub mod cpython;
@@ -114,6 +115,15 @@ pub fn run(command: &Command) -> Result<()> {
             if bad > 0 {
                 anyhow::bail!("{bad} of {} files are not what they should be", files.len());
             }
+        }
+        Command::AppleImports { zig, libsystem_11 } => {
+            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let zig = Zig::find(
+                zig.as_deref(),
+                &repository.join("target/prebuilt/zig-cache"),
+            )?;
+            let full = zig.library().join("libc/darwin/libSystem.tbd");
+            apple::renew(&repository, &recipes, &full, libsystem_11)?;
         }
         Command::Regenerate {
             target,

@@ -3,6 +3,7 @@
 
 mod windows;
 
+use crate::apple::Imports;
 use crate::library;
 use crate::recipe::InputsKind;
 use crate::workplace::Workplace;
@@ -10,9 +11,10 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Answers to configure's checks that it would have to run a program for, or that zig would answer wrongly. All of
-/// them are facts about 64-bit Linux; what differs between targets is in the target's `configure` key.
-const CACHE: &str = include_str!("../recipes/configure.cache");
+/// Answers to configure's checks that it would have to run a program for, or that zig would answer wrongly: facts about
+/// 64-bit Linux and about macOS. What differs between targets of a system is in the target's `configure` key.
+const LINUX: &str = include_str!("../recipes/configure.cache");
+const MACOS: &str = include_str!("../recipes/configure-macos.cache");
 
 /// Runs configure for the target and writes `prebuilt/generated`.
 pub fn run(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
@@ -91,9 +93,12 @@ fn configure(
     folder: &Path,
     build_python: &Path,
 ) -> Result<()> {
+    let macos = place.target.os == "macos";
+    let cache = if macos { MACOS } else { LINUX };
     // What comes later wins: the file is a shell script.
     let own = place.target.configure.join("\n");
-    std::fs::write(folder.join("config.site"), format!("{CACHE}{own}\n"))?;
+    std::fs::write(folder.join("config.site"), format!("{cache}{own}\n"))?;
+    let script = script(place, source, folder)?;
     let path = format!(
         "{}:{}",
         place.wrappers().display(),
@@ -121,8 +126,9 @@ fn configure(
         // A static program cannot load SQLite's extensions.
         arguments.push("--enable-loadable-sqlite-extensions".to_owned());
     }
-    let mut command = Command::new(source.join("configure"));
+    let mut command = Command::new(script);
     command
+        .arg(format!("--srcdir={}", source.display()))
         .args(&arguments)
         .current_dir(folder)
         .env("PATH", &path)
@@ -138,6 +144,16 @@ fn configure(
         ])
         .env("CPPFLAGS", format!("-I{}", include.display()))
         .env("LDFLAGS", format!("-L{}", lib.display()));
+    if macos {
+        // From where it asks for CoreFoundation on, every check that links needs the framework.
+        let sdk = place.work.join("sdk");
+        Imports::read(&place.recipes.root)?.write_stubs(&sdk)?;
+        let frameworks = sdk.join("System/Library/Frameworks");
+        let flags = format!("-L{} -F{}", lib.display(), frameworks.display());
+        command.env("LDFLAGS", flags);
+        // Its own name for what the compiler is told as well, and what `sysconfig` will say.
+        command.env("MACOSX_DEPLOYMENT_TARGET", &place.target.oldest_macos);
+    }
     for (name, extra_include, libraries) in [
         ("LIBFFI", "", "-lffi"),
         ("LIBSQLITE3", "", "-lsqlite3 -lm -lpthread -ldl"),
@@ -167,6 +183,14 @@ fn configure(
         );
     }
     logged(command, &place.work.join("logs/configure.log"))
+}
+
+/// A copy of `configure` with `patches/configure/*.patch`, which concern no compiled file and therefore not the sources.
+fn script(place: &Workplace<'_>, source: &Path, folder: &Path) -> Result<PathBuf> {
+    let script = folder.join("configure");
+    std::fs::copy(source.join("configure"), &script)?;
+    crate::cpython::apply_patches(&place.recipes.root.join("patches/configure"), folder)?;
+    Ok(script)
 }
 
 fn logged(mut command: Command, log: &Path) -> Result<()> {

@@ -9,6 +9,17 @@ use std::process::Command;
 
 /// Builds the stub of `target` and puts it with its manifest and licence texts into `out`.
 pub fn build(repository: &Path, recipes: &Recipes, target: &Target, out: &Path) -> Result<PathBuf> {
+    build_against(repository, recipes, target, out, None)
+}
+
+/// [`build`] for macOS with other libraries to link against than those of the link kit: a folder laid out like Apple's SDK.
+pub fn build_against(
+    repository: &Path,
+    recipes: &Recipes,
+    target: &Target,
+    out: &Path,
+    sdk: Option<&Path>,
+) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let sysroot = PathBuf::from(output(
         Command::new("rustc")
@@ -35,7 +46,8 @@ pub fn build(repository: &Path, recipes: &Recipes, target: &Target, out: &Path) 
     // A folder of its own: these flags would make cargo rebuild what a plain build left in target/.
     let folder = repository.join("target/stub-build");
     eprintln!("== stub for {}", target.triple);
-    let status = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    command
         .args([
             "build",
             "--release",
@@ -51,9 +63,15 @@ pub fn build(repository: &Path, recipes: &Recipes, target: &Target, out: &Path) 
         .env_remove("RUSTFLAGS")
         .env("OXIDIZE_DIRECT_LLD", "1")
         .env("SOURCE_DATE_EPOCH", "315532800")
-        .current_dir(repository)
-        .status()
-        .context("cannot run cargo")?;
+        .current_dir(repository);
+    if crate::apple::is_apple(target) {
+        // rustc looks for an SDK before it links and wants to be told. There is nothing in this one; the link kit has it all.
+        let none = folder.join("no-sdk");
+        std::fs::create_dir_all(&none)?;
+        command.env("SDKROOT", sdk.unwrap_or(&none));
+        command.env("MACOSX_DEPLOYMENT_TARGET", &target.oldest_macos);
+    }
+    let status = command.status().context("cannot run cargo")?;
     if !status.success() {
         bail!("cargo could not build the stub for {}", target.triple);
     }
@@ -103,7 +121,7 @@ fn rustflags(
     let home = home.context("no cargo home")?;
     let mut flags = vec![
         format!("-Clinker={}", lld.display()),
-        "-Clinker-flavor=ld.lld".to_owned(),
+        format!("-Clinker-flavor={}", flavor(target)),
         // Later mappings win, so the widest comes first.
         format!("--remap-path-prefix={}=/cargo", home.display()),
         format!("--remap-path-prefix={}=/rust", sysroot.display()),
@@ -122,12 +140,25 @@ fn rustflags(
         // the distribution is compiled for.
         flags.push("-Clink-self-contained=no".to_owned());
     }
+    if crate::apple::is_apple(target) {
+        // The linker leaves out what may go (-x, -S); a tool that rewrites the file afterwards is not needed.
+        flags.push("-Cstrip=none".to_owned());
+    }
     if target.inputs.kind == InputsKind::RustSelfContained {
         flags.push("-Clink-self-contained=yes".to_owned());
         flags.push("-Ctarget-feature=+crt-static".to_owned());
         flags.push("-Crelocation-model=static".to_owned());
     }
     Ok(flags)
+}
+
+/// rustc's name for the linker's command line.
+fn flavor(target: &Target) -> &'static str {
+    if crate::apple::is_apple(target) {
+        "ld64.lld"
+    } else {
+        "ld.lld"
+    }
 }
 
 fn output(command: &mut Command) -> Result<String> {

@@ -3,6 +3,7 @@
 
 mod archive;
 mod elf;
+mod macho;
 mod pe;
 
 use crate::recipe::{Recipes, Target};
@@ -75,6 +76,7 @@ fn stub(recipes: &Recipes, target: &Target, path: &Path) -> Result<Complaints> {
     match target.object_format.as_str() {
         "elf" => elf::validate(recipes, target, &bytes, &mut complaints)?,
         "coff" => pe::validate(target, &bytes, &mut complaints)?,
+        "macho" => macho::validate(recipes, target, &bytes, &mut complaints)?,
         other => bail!("no validator for {other} yet"),
     }
     // Their names, as the table of built-in modules points to them.
@@ -154,6 +156,7 @@ pub fn slot(bytes: &[u8]) -> Result<Slot> {
     let file = object::File::parse(bytes)?;
     let name = match file.format() {
         object::BinaryFormat::Pe => ".oxidesc",
+        object::BinaryFormat::MachO => "__oxidesc",
         _ => ".note.oxidize",
     };
     let Some(section) = file.section_by_name(name) else {

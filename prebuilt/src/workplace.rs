@@ -4,6 +4,7 @@
 //! with an install step, `deps/{include,lib}` what libraries provide, `bin` wrappers, `dist/python` the distribution.
 
 use crate::fetch::Fetcher;
+use crate::library::copy_tree;
 use crate::recipe::{Recipes, Target, Variables};
 use crate::zig::Zig;
 use anyhow::Result;
@@ -54,6 +55,8 @@ impl<'a> Workplace<'a> {
         };
         std::fs::create_dir_all(place.lib())?;
         std::fs::create_dir_all(place.include())?;
+        // Where the compiler replaces the folder's name in what it writes.
+        copy_tree(&recipes.root.join("support"), &place.support())?;
         zig.write_wrappers(target, &place.work, &place.wrappers())?;
         let python = &recipes.cpython.python;
         let mut variables = Variables::default();

@@ -47,6 +47,11 @@ impl Zig {
         })
     }
 
+    /// zig's own headers and lists, beside the executable.
+    pub fn library(&self) -> PathBuf {
+        self.exe.with_file_name("lib")
+    }
+
     /// A command of zig with the cache set.
     pub fn command(&self, word: &str) -> Command {
         let mut command = Command::new(&self.exe);
@@ -75,7 +80,9 @@ impl Zig {
 
     fn cc_arguments(&self, target: &Target, map: &Path) -> Vec<String> {
         let mut arguments = vec!["-target".to_owned(), target.zig.clone()];
-        arguments.extend(target.flags.all.iter().cloned());
+        let work = map.display().to_string();
+        let all = target.flags.all.iter();
+        arguments.extend(all.map(|flag| flag.replace("{work}", &work)));
         arguments.push(format!("-ffile-prefix-map={}=.", map.display()));
         arguments
     }

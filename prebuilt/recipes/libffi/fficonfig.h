@@ -1,4 +1,4 @@
-/* What libffi's configure finds on 64-bit Linux with clang, x86_64 and aarch64 alike, and on Windows with mingw-w64;
+/* What libffi's configure finds on 64-bit Linux with clang, x86_64 and aarch64 alike, on Windows with mingw-w64 and on macOS;
    written by hand because the packaged sources are compiled file by file. */
 #define EH_FRAME_FLAGS "a"
 #ifndef _WIN32
@@ -46,4 +46,22 @@
 #define FFI_HIDDEN(name) .hidden name
 #else
 #define FFI_HIDDEN __attribute__ ((visibility ("hidden")))
+#endif
+/* macOS: on Apple silicon long double is a double, and closures are entered through a table of trampolines, because no
+   memory is writable and executable; on Intel it may be. */
+#if defined(__APPLE__)
+#undef FFI_EXEC_STATIC_TRAMP
+#undef HAVE_AS_X86_64_UNWIND_SECTION_TYPE
+#if defined(__aarch64__)
+#define FFI_EXEC_TRAMPOLINE_TABLE 1
+#undef HAVE_LONG_DOUBLE
+#undef SIZEOF_LONG_DOUBLE
+#define SIZEOF_LONG_DOUBLE 8
+#else
+#define FFI_MMAP_EXEC_WRIT 1
+#endif
+#ifdef LIBFFI_ASM
+#undef FFI_HIDDEN
+#define FFI_HIDDEN(name) .private_extern name
+#endif
 #endif

@@ -328,6 +328,8 @@ pub struct Target {
     pub make_variables: Vec<String>,
     #[serde(default)]
     pub oldest_glibc: String,
+    #[serde(default)]
+    pub oldest_macos: String,
     pub allowed_libraries: Vec<String>,
     pub crt_features: Vec<String>,
     pub extension_loading: Vec<String>,
@@ -394,6 +396,8 @@ pub enum InputsKind {
     RustSelfContained,
     /// zig makes startup objects and import libraries of mingw-w64 for the Universal C Runtime.
     ZigMingw,
+    /// Stub libraries are written from our own list of the system's symbols, `support/macos/imports.toml`.
+    Apple,
 }
 
 /// The linker's arguments, `link-kit/link.args`.

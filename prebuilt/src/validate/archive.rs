@@ -102,11 +102,16 @@ fn target(
             if name.contains("libpython")
                 && let Ok(file) = object::File::parse(object)
             {
-                let names = file
-                    .symbols()
-                    .filter(object::ObjectSymbol::is_definition)
-                    .map(|s| s.name().map(str::to_owned));
-                defined.extend(names.flatten());
+                // Mach-O puts an underscore before every name of C.
+                let prefix = if target.object_format == "macho" {
+                    "_"
+                } else {
+                    ""
+                };
+                for symbol in file.symbols().filter(ObjectSymbol::is_definition) {
+                    let name = symbol.name().unwrap_or_default();
+                    defined.insert(name.strip_prefix(prefix).unwrap_or(name).to_owned());
+                }
             }
         }
     }

@@ -1,0 +1,362 @@
+//! What a program for macOS is linked against: text stubs (`.tbd`) of the system's libraries, written from a list of the symbols
+//! that we import and nothing else. The list, `support/macos/imports.toml`, is renewed by `apple-imports`.
+//!
+//! A text stub names a library and its symbols; the linker needs no more to record which symbol comes from where. Apple's
+//! own, which list everything and are not ours to hand on, are looked at only while the list is made.
+
+use crate::recipe::{Recipes, Target};
+use crate::stub;
+use anyhow::{Context, Result, bail};
+use object::macho::{MachHeader64, N_WEAK_REF};
+use object::read::macho::{MachHeader, Nlist};
+use object::{Endianness, Object};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Where the list lies, in the folder `prebuilt`.
+pub const LIST: &str = "support/macos/imports.toml";
+
+const HEAD: &str = "\
+# The symbols of macOS that a stub imports; the linker sees only these. Written by `oxidize-prebuilt apple-imports`.
+#   install_name           what the program names
+#   files                  text stubs that are made, below the link kit's sdk folder; rustc asks for libc and libm by name
+#   current_version, compatibility_version   numbers that go into the program; those of macOS 11 for libSystem
+#   symbols, only.ARCH     imported on both processors, on one
+#   newer                  of these, the ones macOS 11 does not have. They are imported weakly, and looked at before they are used.
+#                          All others were found in the list of macOS 11's libSystem (the frameworks' are older than 10.6).
+";
+
+/// `support/macos/imports.toml`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imports {
+    /// In the order of the file.
+    pub library: Vec<Library>,
+}
+
+/// One library of the system.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Library {
+    /// What a program names.
+    pub install_name: String,
+    /// Text stubs, below the folder of the kit.
+    pub files: Vec<String>,
+    /// Dotted numbers.
+    pub current_version: String,
+    /// Dotted numbers.
+    pub compatibility_version: String,
+    /// Not in macOS 11.
+    pub newer: BTreeSet<String>,
+    /// Imported on both processors.
+    pub symbols: BTreeSet<String>,
+    /// Imported on one, by its name in Rust's words.
+    pub only: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Imports {
+    /// Reads the list; `root` is the folder `prebuilt`.
+    pub fn read(root: &Path) -> Result<Self> {
+        let path = root.join(LIST);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("no list of imports {}", path.display()))?;
+        toml::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    /// Every symbol a program for `arch` may import, with its library and whether it is newer than macOS 11.
+    pub fn of<'a>(&'a self, arch: &'a str) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
+        self.library.iter().flat_map(move |library| {
+            let only = library.only.get(arch).into_iter().flatten();
+            library.symbols.iter().chain(only).map(|name| {
+                let newer = library.newer.contains(name);
+                (name.as_str(), library.install_name.as_str(), newer)
+            })
+        })
+    }
+
+    /// Writes the text stubs below `sdk`, in the layout that linkers know.
+    pub fn write_stubs(&self, sdk: &Path) -> Result<()> {
+        for library in &self.library {
+            let text = text_stub(library);
+            for file in &library.files {
+                let path = sdk.join(file);
+                std::fs::create_dir_all(path.parent().unwrap_or(sdk))?;
+                std::fs::write(path, &text)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Format version 4, as the linkers of Apple and LLVM read it.
+fn text_stub(library: &Library) -> String {
+    let mut text = format!(
+        "--- !tapi-tbd\ntbd-version: 4\ntargets: [ x86_64-macos, arm64-macos ]\ninstall-name: '{}'\n\
+         current-version: {}\ncompatibility-version: {}\nexports:\n",
+        library.install_name, library.current_version, library.compatibility_version
+    );
+    let mut block = |targets: &str, symbols: &BTreeSet<String>| {
+        if symbols.is_empty() {
+            return;
+        }
+        let _ = write!(text, "  - targets: [ {targets} ]\n    symbols: [ ");
+        let names: Vec<String> = symbols.iter().map(|name| quoted(name)).collect();
+        let _ = writeln!(text, "{} ]", names.join(",\n               "));
+    };
+    block("x86_64-macos, arm64-macos", &library.symbols);
+    for (arch, symbols) in &library.only {
+        let arch = if arch == "aarch64" { "arm64" } else { arch };
+        block(&format!("{arch}-macos"), symbols);
+    }
+    text.push_str("...\n");
+    text
+}
+
+/// A `$` (`_readdir$INODE64`) has to be quoted in YAML.
+fn quoted(name: &str) -> String {
+    if name.contains('$') {
+        format!("'{name}'")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// An undefined symbol of a program.
+#[derive(Debug)]
+pub struct Import {
+    /// With the underscore of C.
+    pub name: String,
+    /// Install name of the library it is looked for in; `None` where the program looks everywhere.
+    pub library: Option<String>,
+    /// May be missing.
+    pub weak: bool,
+}
+
+/// What a linked program imports, sorted by name.
+pub fn imports(bytes: &[u8]) -> Result<Vec<Import>> {
+    let header = MachHeader64::<Endianness>::parse(bytes, 0).context("not a 64-bit Mach-O file")?;
+    let endian = header.endian()?;
+    let libraries = libraries(bytes)?;
+    let mut commands = header.load_commands(endian, bytes, 0)?;
+    let mut found = Vec::new();
+    while let Some(command) = commands.next()? {
+        let Some(table) = command.symtab()? else {
+            continue;
+        };
+        let symbols = table.symbols::<MachHeader64<Endianness>, _>(endian, bytes)?;
+        for symbol in symbols.iter().filter(|symbol| symbol.is_undefined()) {
+            let description = symbol.n_desc(endian);
+            // Two-level names: the high byte is the library's number, from 1; others look in more than one.
+            let ordinal = usize::from(description >> 8);
+            let library = ordinal.checked_sub(1).and_then(|at| libraries.get(at));
+            found.push(Import {
+                name: String::from_utf8_lossy(symbol.name(endian, symbols.strings())?).into_owned(),
+                library: library.cloned(),
+                weak: description & N_WEAK_REF != 0,
+            });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// Install names of the libraries a program names, in its order.
+pub fn libraries(bytes: &[u8]) -> Result<Vec<String>> {
+    let header = MachHeader64::<Endianness>::parse(bytes, 0).context("not a 64-bit Mach-O file")?;
+    let endian = header.endian()?;
+    let mut commands = header.load_commands(endian, bytes, 0)?;
+    let mut names = Vec::new();
+    while let Some(command) = commands.next()? {
+        if let Some(dylib) = command.dylib()? {
+            let name = command.string(endian, dylib.dylib.name)?;
+            names.push(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Renews the list: links the stubs of both processors against `full`, a text stub with all of libSystem's symbols, and keeps
+/// what they import. `eleven` is the text stub of macOS 11's libSystem.
+pub fn renew(repository: &Path, recipes: &Recipes, full: &Path, eleven: &Path) -> Result<()> {
+    let mut list = Imports::read(&recipes.root)?;
+    let folder = repository.join("target/apple-imports");
+    let sdk = folder.join("sdk");
+    list.write_stubs(&sdk)?;
+    let system = std::fs::read(full).with_context(|| format!("no {}", full.display()))?;
+    for file in &list.library[0].files {
+        std::fs::write(sdk.join(file), &system)?;
+    }
+    let eleven =
+        std::fs::read_to_string(eleven).with_context(|| format!("no {}", eleven.display()))?;
+    let mut found: BTreeMap<String, Vec<Import>> = BTreeMap::new();
+    for triple in recipes.targets()? {
+        let target = recipes.target(&triple)?;
+        if target.os != "macos" {
+            continue;
+        }
+        let out = folder.join(&triple);
+        let stub = stub::build_against(repository, recipes, &target, &out, Some(&sdk))?;
+        let plain = stub.with_file_name("oxidize-plain-python");
+        for program in [stub, plain] {
+            let imports = imports(&std::fs::read(program)?)?;
+            found
+                .entry(target.arch.clone())
+                .or_default()
+                .extend(imports);
+        }
+    }
+    for library in &mut list.library {
+        divide(library, &found);
+        library.newer.clear();
+    }
+    let system = &mut list.library[0];
+    for (arch, imports) in &found {
+        let known = exported(&eleven, arch);
+        if known.is_empty() {
+            bail!("the list of macOS 11 names no symbols for {arch}");
+        }
+        for import in imports {
+            if import.library.as_deref() == Some(&system.install_name)
+                && !known.contains(&import.name)
+            {
+                if !import.weak {
+                    bail!("{} is not in macOS 11, and needed ({arch})", import.name);
+                }
+                system.newer.insert(import.name.clone());
+            }
+        }
+    }
+    let path = recipes.root.join(LIST);
+    std::fs::write(&path, format!("{HEAD}\n{}", toml::to_string_pretty(&list)?))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// What is imported everywhere, and what on some processors only.
+fn divide(library: &mut Library, found: &BTreeMap<String, Vec<Import>>) {
+    let ours = |imports: &Vec<Import>| -> BTreeSet<String> {
+        let from = |import: &&Import| import.library.as_deref() == Some(&library.install_name);
+        imports
+            .iter()
+            .filter(from)
+            .map(|i| i.name.clone())
+            .collect()
+    };
+    let each: BTreeMap<String, BTreeSet<String>> = found
+        .iter()
+        .map(|(arch, imports)| (arch.clone(), ours(imports)))
+        .collect();
+    let mut sets = each.values().cloned();
+    let common = sets
+        .next()
+        .map(|first| sets.fold(first, |all, next| &all & &next));
+    library.symbols = common.unwrap_or_default();
+    library.only = each
+        .into_iter()
+        .map(|(arch, names)| (arch, &names - &library.symbols))
+        .filter(|(_, names)| !names.is_empty())
+        .collect();
+}
+
+/// Symbols that a text stub of version 4 exports for a processor, re-exported libraries in the same file included.
+fn exported(text: &str, arch: &str) -> BTreeSet<String> {
+    let wanted = if arch == "aarch64" {
+        "arm64-macos"
+    } else {
+        "x86_64-macos"
+    };
+    let (mut names, mut part, mut here) = (BTreeSet::new(), "", false);
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once('\n') {
+        if !line.starts_with([' ', '-', '\t']) {
+            part = line.split(':').next().unwrap_or_default();
+        }
+        let key = line.trim_start_matches([' ', '-']).split(':').next();
+        match (key, line.find('[')) {
+            (Some(key), Some(open)) if matches!(part, "exports" | "reexports") => {
+                let list = &rest[open + 1..];
+                let end = list.find(']').unwrap_or(list.len());
+                let items = list[..end]
+                    .split(|c: char| c == ',' || c.is_whitespace())
+                    .map(|item| item.trim_matches(['\'', '"']))
+                    .filter(|item| !item.is_empty());
+                match key {
+                    "targets" => here = items.into_iter().any(|item| item == wanted),
+                    "symbols" | "weak-symbols" if here => names.extend(items.map(str::to_owned)),
+                    _ => {}
+                }
+                let from = open + 1 + end;
+                rest = rest[from..].split_once('\n').map_or("", |(_, after)| after);
+            }
+            _ => rest = after,
+        }
+    }
+    names
+}
+
+/// Public names of the interpreter as the linker's list of exported symbols wants them: one a line, sorted.
+pub fn exports(library: &[u8]) -> Result<String> {
+    let names = public_names(library)?;
+    Ok(names
+        .iter()
+        .fold(String::new(), |text, name| text + name + "\n"))
+}
+
+/// Python's names that a static library defines for everyone, with the underscore of C.
+pub fn public_names(library: &[u8]) -> Result<BTreeSet<String>> {
+    use object::{ObjectSymbol, SymbolScope};
+    let archive = object::read::archive::ArchiveFile::parse(library)?;
+    let mut names = BTreeSet::new();
+    for member in archive.members() {
+        let object = object::File::parse(member?.data(library)?)?;
+        for symbol in object.symbols() {
+            let name = symbol.name().unwrap_or_default();
+            if symbol.is_definition()
+                && symbol.scope() == SymbolScope::Dynamic
+                && (name.starts_with("_Py") || name.starts_with("__Py"))
+            {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Whether a target's programs are Apple's.
+pub fn is_apple(target: &Target) -> bool {
+    target.os == "macos"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_stub_says_what_it_was_made_from() {
+        let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect();
+        let library = Library {
+            install_name: "/usr/lib/libSystem.B.dylib".into(),
+            current_version: "1292.100.5".into(),
+            compatibility_version: "1".into(),
+            symbols: names(&["_exit", "_malloc"]),
+            only: [("x86_64".to_owned(), names(&["_stat$INODE64"]))].into(),
+            ..Library::default()
+        };
+        let text = text_stub(&library);
+        assert_eq!(exported(&text, "aarch64"), library.symbols);
+        assert_eq!(exported(&text, "x86_64").len(), 3);
+        assert!(exported(&text, "x86_64").contains("_stat$INODE64"));
+    }
+
+    #[test]
+    fn only_exports_of_the_right_processor_count() {
+        let text = "targets: [ x86_64-macos, arm64-macos ]\nreexported-libraries:\n  - targets: [ arm64-macos ]\n    \
+                    libraries: [ '/usr/lib/a.dylib' ]\nexports:\n  - targets: [ arm64-macos ]\n    symbols: [ _a,\n      _b ]\n    \
+                    weak-symbols: [ _w ]\n  - targets: [ x86_64-macos ]\n    symbols: [ _c ]\nundefineds:\n  - targets: [ arm64-macos ]\n    \
+                    symbols: [ _d ]\n...\n";
+        let names: Vec<String> = exported(text, "aarch64").into_iter().collect();
+        assert_eq!(names, ["_a", "_b", "_w"]);
+    }
+}
