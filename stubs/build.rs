@@ -128,11 +128,12 @@ fn link(root: &Path) -> Result<()> {
         .to_str()
         .ok_or("the path of the distribution is not UTF-8")?;
     let direct = env::var_os("OXIDIZE_DIRECT_LLD").is_some_and(|v| v == "1");
-    if !direct && env::var("CARGO_CFG_TARGET_OS")? == "windows" {
-        return Err(
-            "a stub for Windows is linked by the toolchain's lld alone: oxidize-prebuilt stub"
-                .into(),
-        );
+    let system = env::var("CARGO_CFG_TARGET_OS")?;
+    if !direct && system != "linux" {
+        return Err(format!(
+            "a stub for {system} is linked by the toolchain's lld alone: oxidize-prebuilt stub"
+        )
+        .into());
     }
     if !direct {
         let lld = toolchain_lld()?;

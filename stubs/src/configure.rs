@@ -197,6 +197,10 @@ fn expand(entry: &str, executable: &Path) -> OsString {
 /// The file we run from. Without `/proc` (an empty chroot) the name we were started by has to do.
 fn executable(arguments: &[OsString]) -> PathBuf {
     if let Ok(path) = std::env::current_exe() {
+        // Linux tells the file's own name; macOS tells the one it was started by, through links and with `..` in it.
+        if cfg!(target_os = "macos") {
+            return std::fs::canonicalize(&path).unwrap_or(path);
+        }
         return path;
     }
     let name = Path::new(

@@ -2,10 +2,14 @@
 
 #[cfg(target_os = "linux")]
 mod elf;
+#[cfg(target_os = "macos")]
+mod macho;
 #[cfg(windows)]
 mod pe;
 
 #[cfg(target_os = "linux")]
 pub(crate) use elf::blob;
+#[cfg(target_os = "macos")]
+pub(crate) use macho::blob;
 #[cfg(windows)]
 pub(crate) use pe::blob;

@@ -2,6 +2,9 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod dynamic;
+#[cfg(target_os = "macos")]
+#[path = "dynamic_macos.rs"]
+pub(crate) mod dynamic;
 pub(in crate::ffi) mod methods;
 pub(in crate::ffi) mod process;
 pub(in crate::ffi) mod text;
