@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # so it is taken out and the pure Python variants are measured.
 PACKAGES = """
 pyperformance==1.14.0 pyperf==2.10.0 chameleon==4.6.0 pyaes==1.6.1 docutils==0.18.1 genshi==0.7.7 six==1.16.0 html5lib==1.1
-webencodings==0.5.1 mako==1.1.4 markupsafe==2.0.1 networkx==3.4.2 sqlglot==4.6.0 tomli==2.0.1
+webencodings==0.5.1 mako==1.1.4 markupsafe==2.0.1 sqlglot==4.6.0 tomli==2.0.1
 """.split()
 
 # Folder of the benchmark without "bm_", its arguments, how many timings the script has. Left out: what starts servers or other
@@ -66,7 +66,6 @@ BENCHMARKS = [
     ("mdp", [], 1),
     ("meteor_contest", [], 1),
     ("nbody", [], 1),
-    ("networkx", ["shortest_path"], 1),
     ("nqueens", [], 1),
     ("pathlib", [], 1),
     ("pickle", ["pickle"], 1),

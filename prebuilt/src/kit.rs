@@ -5,6 +5,7 @@ mod mingw;
 
 use crate::apple::{self, Imports};
 use crate::cpython;
+use crate::digest;
 use crate::recipe::InputsKind;
 use crate::workplace::Workplace;
 use crate::zig::Zig;
@@ -202,8 +203,15 @@ fn neutral_members(place: &Workplace<'_>, library: &Path) -> Result<()> {
     let bytes = std::fs::read(library)?;
     let archive = object::read::archive::ArchiveFile::parse(&*bytes)?;
     let mut objects = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
     for (index, member) in archive.members().enumerate() {
         let member = member?;
+        // zig lists one file of mingw-w64 twice.
+        if !seen
+            .insert(digest::bytes(member.data(&*bytes)?) + &String::from_utf8_lossy(member.name()))
+        {
+            continue;
+        }
         let name = String::from_utf8_lossy(member.name()).into_owned();
         let name = name.rsplit('/').next().unwrap_or(&name).to_owned();
         let path = folder.join(format!("{index:03}-{name}"));

@@ -59,6 +59,17 @@ pub(super) fn validate(
         complaints.check(fine, || format!("it exports {name}"));
     }
     if target.env == "gnu" {
+        // A compiler's support library defines these too, slower or less exact, and would win over the C library's.
+        for name in ["memcpy", "memcmp", "exp", "log2"] {
+            let imported = dynamic.iter().any(|s| {
+                s.is_undefined(endian)
+                    && s.name(endian, dynamic.strings())
+                        .is_ok_and(|n| n == name.as_bytes())
+            });
+            complaints.check(imported, || {
+                format!("it does not take {name} from the C library")
+            });
+        }
         for name in [
             "Py_Initialize",
             "PyObject_Call",
