@@ -233,7 +233,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::NotFound { command, .. } => Some(format!("make it: `{command}`")),
-            Error::Unsupported(_) => Some(format!("the targets are {}", TARGETS.join(" and "))),
+            Error::Unsupported(_) => Some(format!("the targets are {}", TARGETS.join(", "))),
             Error::NoLibrary { name, .. } => Some(format!("put `{name}` beside the stub")),
             Error::NotAStub { source: None, .. } => {
                 Some("a stub is what `cargo build --release -p oxidize-stub` makes".to_owned())
@@ -262,7 +262,11 @@ impl Error {
 }
 
 /// The targets that this version has stubs for.
-pub const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl"];
+pub const TARGETS: [&str; 3] = [
+    "x86_64-unknown-linux-gnu",
+    "x86_64-unknown-linux-musl",
+    "x86_64-pc-windows-gnu",
+];
 
 /// The target to package for when none is given: the system this runs on.
 #[must_use]
