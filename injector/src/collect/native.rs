@@ -11,6 +11,8 @@ pub enum Format {
     Elf,
     /// Windows.
     Pe,
+    /// macOS.
+    MachO,
 }
 
 /// The parts of a shared object that matter for packaging.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Error, Warning};
+use crate::collect::dylib;
 use crate::collect::modules::{Suffixes, is_tagged_extension};
 use crate::collect::native::{Format, SharedObject};
 use crate::collect::{self, Module, ModuleKind, Tree};
@@ -16,7 +17,11 @@ pub(super) fn find(
     target: &str,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Vec<NativeFile>, Vec<Module>), Error> {
-    let mut objects = shared_objects(tree, target)?;
+    let mut objects = if is_macos(target) {
+        dylibs(tree, target)?
+    } else {
+        shared_objects(tree, target)?
+    };
     // On musl the gnu names count too: as modules that cannot be loaded, which is better said now than at run time.
     let suffixes = Suffixes::of(&target.replace("-linux-musl", "-linux-gnu"));
     let is_module = |path: &str, name: &str| {
@@ -100,11 +105,47 @@ fn shared_objects(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedOb
 /// What the shared objects of a target are, and for which machine.
 fn machine(target: &str) -> (Format, u16) {
     let arm = target.starts_with("aarch64");
-    if python::is_windows(target) {
+    if is_macos(target) {
+        (Format::MachO, MAC)
+    } else if python::is_windows(target) {
         (Format::Pe, if arm { 0xaa64 } else { 0x8664 })
     } else {
         (Format::Elf, if arm { 183 } else { 62 })
     }
+}
+
+fn is_macos(target: &str) -> bool {
+    target.ends_with("-apple-darwin")
+}
+
+/// Stands for the processor of the Mac that is packaged for, which [`dylibs`] has looked at.
+const MAC: u16 = 0;
+
+/// What looks like a shared object of macOS and is one; wheels for Linux are refused like those for the other processor.
+fn dylibs(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedObject>, Error> {
+    let mut found = BTreeMap::new();
+    for file in &tree.files {
+        let name = name_of(&file.path);
+        if !name.ends_with(".so") && !name.ends_with(".dylib") {
+            continue;
+        }
+        let io = |source| collect::Error::Io {
+            path: file.on_disk.clone(),
+            source,
+        };
+        let bytes = Map::open(&file.on_disk).map_err(io)?;
+        match dylib::read(&bytes, target) {
+            dylib::Read::Dylib(dylib) => drop(found.insert(file.path.clone(), dylib)),
+            dylib::Read::Other if SharedObject::read(name, &bytes).is_none() => {}
+            _ => {
+                return Err(Error::OtherMachine {
+                    path: file.path.clone(),
+                    target: target.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(dylib::linked(&found, MAC))
 }
 
 /// An extension module that cannot be reached under its name is not registered as one.
