@@ -24,8 +24,11 @@ const TARGETS: [(&str, &str); 2] = [
     ("intel", "x86_64-apple-darwin"),
 ];
 
+/// A test of a target.
+type Test = fn(&'static str) -> Result;
+
 fn main() -> std::process::ExitCode {
-    let tests: [(&str, fn(&'static str) -> Result); 8] = [
+    let tests: [(&str, Test); 8] = [
         ("structure_and_page_hashes", structure),
         ("lief_finds_nothing_wrong", lief),
         ("readers_agree", readers_agree),
