@@ -16,10 +16,13 @@ instrument="-Cpasses=sancov-module
  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
  -Cllvm-args=-sanitizer-coverage-pc-table
  -Cllvm-args=-sanitizer-coverage-trace-compares
- -Ccodegen-units=1 --cfg fuzzing"
+ --cfg fuzzing"
 # With --target, the flags are for the fuzzed code only, not for build scripts.
-RUSTFLAGS=$(echo $instrument) cargo build --release --quiet --target "$host"
 targets=${*:-$(ls fuzz_targets | sed -n 's/\.rs$//p' | grep -v '^capped$')}
+bins=
+for target in $targets; do bins="$bins --bin $target"; done
+# shellcheck disable=SC2086 # a list of options
+RUSTFLAGS=$(echo $instrument) cargo build --release --quiet --target "$host" $bins
 for target in $targets; do
     mkdir -p "corpus/$target" "artifacts/$target"
     seeds=
