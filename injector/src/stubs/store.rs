@@ -4,7 +4,7 @@
 //! another name, every file is hashed on the way in, and a rename makes it visible: whoever sees it sees all of it. Two
 //! processes that add the same stub at once make the same directory twice and one of them wins, which is as good.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -231,28 +231,22 @@ impl Store {
         Bundle::open(&self.root.join(digest.to_string()))
     }
 
+    /// Puts the finished directory where it belongs, unless somebody was faster. One at a time, so that nobody takes away as
+    /// damaged what another has just repaired.
     fn publish(&self, fresh: TempDir, digest: Sha256Sum) -> io::Result<()> {
         let place = self.root.join(digest.to_string());
-        for _ in 0..8 {
-            match fs::rename(fresh.path(), &place) {
-                Ok(()) => {
-                    // Nothing is left to remove under the old name.
-                    let _ = fresh.keep();
-                    return Ok(());
-                }
-                Err(error) if !place.is_dir() => return Err(error),
-                Err(_) => {}
-            }
-            // Somebody was faster, unless what is there has gone bad.
+        let lock = File::create(self.root.with_extension("lock"))?;
+        lock.lock()?;
+        if place.is_dir() {
             if Bundle::open(&place).is_ok_and(|there| there.verify().is_ok()) {
                 return Ok(());
             }
             self.remove(&place)?;
         }
-        Err(io::Error::other(format!(
-            "`{}` cannot be replaced",
-            place.display()
-        )))
+        fs::rename(fresh.path(), &place)?;
+        // Nothing is left to remove under the old name.
+        let _ = fresh.keep();
+        Ok(())
     }
 
     /// Takes a stub away. It vanishes at once and as a whole, so that nobody finds half of it.
