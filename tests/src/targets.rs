@@ -26,8 +26,8 @@ pub struct Target {
     pub triple: &'static str,
 }
 
-/// Targets whose programs can be started here, natively or not.
-pub const RUNNABLE: [Target; 2] = [
+/// Linux targets whose programs can be started here: what is tested as POSIX has it.
+pub const LINUX: [Target; 2] = [
     Target {
         label: "gnu",
         triple: tools::GNU,
@@ -35,6 +35,16 @@ pub const RUNNABLE: [Target; 2] = [
     Target {
         label: "musl",
         triple: tools::MUSL,
+    },
+];
+
+/// All targets whose programs can be started here, natively or not.
+pub const RUNNABLE: [Target; 3] = [
+    LINUX[0],
+    LINUX[1],
+    Target {
+        label: "windows",
+        triple: WINDOWS,
     },
 ];
 

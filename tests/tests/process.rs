@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use oxidize_tests::package::Package;
 use oxidize_tests::run::{Ending, Outcome, Run};
-use oxidize_tests::targets::{RUNNABLE, Target};
+use oxidize_tests::targets::{LINUX, Target};
 use oxidize_tests::tools;
 use oxidize_tests::{Result, Stop, check, missing, plain, trial};
 use rustix::process::Signal;
@@ -326,7 +326,7 @@ fn main() -> std::process::ExitCode {
         ("surroundings", surroundings()),
     ] {
         for row in rows {
-            for Target { label, triple } in RUNNABLE {
+            for Target { label, triple } in LINUX {
                 let mut name = format!("{label}::{group}::{}", row.function);
                 if !row.label.is_empty() {
                     name.push_str(&format!(" ({})", row.label));
