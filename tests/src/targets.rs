@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::{Result, Stop, fail, missing, tools};
+use crate::{Result, fail, tools};
 
 /// A target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +48,6 @@ pub const RUNNABLE: [Target; 3] = [
     },
 ];
 
-/// Arm Linux with glibc.
-pub const AARCH64_GNU: &str = "aarch64-unknown-linux-gnu";
-/// Arm Linux, fully static.
-pub const AARCH64_MUSL: &str = "aarch64-unknown-linux-musl";
 /// Windows.
 pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
@@ -220,25 +216,4 @@ fn add_random_numbers(prefix: &Path) -> Result {
         .arg(out)
         .arg(&object))?;
     Ok(())
-}
-
-/// Why a test of this target cannot run here; `Ok` when it can, as far as emulators go.
-pub fn can_run(triple: &str) -> Result {
-    match triple {
-        tools::GNU | tools::MUSL => Ok(()),
-        AARCH64_GNU | AARCH64_MUSL => aarch64().map(drop),
-        _ if is_windows(triple) => wine().map(drop),
-        _ => missing(format!("a machine that runs {triple}")),
-    }
-}
-
-/// Whether programs of this target can start programs of the same target here.
-pub fn can_start_children(triple: &str) -> Result {
-    match triple {
-        AARCH64_GNU | AARCH64_MUSL if aarch64()? != Launcher::Itself => Err(Stop::Missing(
-            "binfmt_misc with qemu-aarch64 (package qemu-user-binfmt), by which aarch64 programs start each other"
-                .to_owned(),
-        )),
-        _ => can_run(triple),
-    }
 }
