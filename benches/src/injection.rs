@@ -2,22 +2,26 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::environment::Environment;
 use crate::measure::median;
 
-/// Medians of both.
+/// Medians.
 pub(crate) struct Injection {
     pub(crate) mebibytes: u64,
+    /// Injection where nothing was before.
     pub(crate) inject: Duration,
     pub(crate) copy: Duration,
+    /// Injection that replaces a program, which is synced.
+    pub(crate) replace: Duration,
     pub(crate) copy_synced: Duration,
 }
 
-/// Packages an application with one file of `mebibytes` MiB, in turns with copying that file by `cp`, and with `cp`
-/// followed by `sync` of the copy (the injector also makes sure of its output before it renames it).
+/// Packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a new file against `cp`, and
+/// in place of another program against `cp` and `sync` of the copy, which is what the injector does then.
 pub(crate) fn measure(
     environment: &Environment,
     mebibytes: u64,
@@ -31,45 +35,50 @@ pub(crate) fn measure(
     let payload = application.join("payload.bin");
     fill(&payload, mebibytes).map_err(complain)?;
     let copy = scratch.join("copy.bin");
-    let (mut injections, mut copies, mut synced) = (Vec::new(), Vec::new(), Vec::new());
+    let output = scratch.join("large.out");
+    let output_directory = scratch.join("large.new");
+    fs::create_dir_all(&output_directory).map_err(complain)?;
+    let fresh = output_directory.join("large.out");
+    let inject = |output: &Path| {
+        let arguments = [
+            output.as_os_str(),
+            "--resources".as_ref(),
+            application.as_os_str(),
+            "-q".as_ref(),
+        ];
+        command(&environment.injector.to_string_lossy(), &arguments)
+    };
+    let copy_to = |copy: &Path| command("cp", &[payload.as_os_str(), copy.as_os_str()]);
+    let mut samples = [const { Vec::new() }; 4];
     for round in 0..=rounds {
-        let time = |body: &mut dyn FnMut() -> Result<(), String>| -> Result<Duration, String> {
+        let bodies: [&dyn Fn() -> Result<(), String>; 4] = [
+            &|| inject(&fresh),
+            &|| copy_to(&copy),
+            &|| inject(&output),
+            &|| {
+                copy_to(&copy)?;
+                command("sync", &[copy.as_os_str()])
+            },
+        ];
+        for (body, sample) in bodies.iter().zip(&mut samples) {
+            fs::remove_file(&copy).ok();
+            fs::remove_file(&fresh).ok();
+            // What the run before left to the system to write must not be paid for by the next one.
+            command("sync", &[])?;
             let start = Instant::now();
             body()?;
-            Ok(start.elapsed())
-        };
-        let output = scratch.join("large.out");
-        fs::remove_file(&copy).ok();
-        let plain = time(&mut || command("cp", &[payload.as_os_str(), copy.as_os_str()]))?;
-        fs::remove_file(&copy).ok();
-        let flushed = time(&mut || {
-            command("cp", &[payload.as_os_str(), copy.as_os_str()])?;
-            command("sync", &[copy.as_os_str()])
-        })?;
-        fs::remove_file(&copy).ok();
-        fs::remove_file(&output).ok();
-        let injected = time(&mut || {
-            command(
-                &environment.injector.to_string_lossy(),
-                &[
-                    output.as_os_str(),
-                    "--resources".as_ref(),
-                    application.as_os_str(),
-                    "-q".as_ref(),
-                ],
-            )
-        })?;
-        if round > 0 {
-            copies.push(plain);
-            synced.push(flushed);
-            injections.push(injected);
+            if round > 0 {
+                sample.push(start.elapsed());
+            }
         }
     }
+    let [inject, copy, replace, copy_synced] = samples.map(median);
     Ok(Injection {
         mebibytes,
-        inject: median(injections),
-        copy: median(copies),
-        copy_synced: median(synced),
+        inject,
+        copy,
+        replace,
+        copy_synced,
     })
 }
 
@@ -86,7 +95,7 @@ fn command(name: &str, arguments: &[&std::ffi::OsStr]) -> Result<(), String> {
 }
 
 /// Bytes that no file system folds away, from a linear congruential generator (Knuth's MMIX constants).
-fn fill(path: &std::path::Path, mebibytes: u64) -> std::io::Result<()> {
+fn fill(path: &Path, mebibytes: u64) -> std::io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     let mut state = 1u64;
     let mut block = vec![0u8; 1 << 20];

@@ -35,6 +35,7 @@ fn main() -> std::process::ExitCode {
         trial("runs_where_it_may_not_be_read", not_readable),
         trial("runs_after_a_move_and_through_a_link", moved),
         trial("two_packagings_give_the_same_bytes", reproducible),
+        trial("a_replaced_output_is_on_the_disk_first", replaced),
         trial("remove_gives_the_stub_back", removed),
         trial("two_thousand_modules", two_thousand_modules),
         trial("standard_library_is_importable", || standard_library(GNU)),
@@ -133,6 +134,35 @@ fn system_calls(target: &str) -> Result {
         check(harmless, || format!("{line}\n--- all\n{trace}"))?;
     }
     Ok(())
+}
+
+/// A program that takes another's place is synced before the rename, one that takes nobody's is not.
+fn replaced() -> Result {
+    let directory = tools::scratch()?;
+    let output = directory.path().join("hello");
+    let mut synced = Vec::new();
+    for round in ["new", "replaced"] {
+        let trace = directory.path().join(round);
+        let packaging = Package::app("hello").command(&output)?;
+        let packaged = Command::new(tools::host_tool("strace")?)
+            .args(["-e", "trace=fsync,fdatasync,rename,renameat,renameat2"])
+            .arg("-o")
+            .arg(&trace)
+            .arg(packaging.get_program())
+            .args(packaging.get_args())
+            .envs(packaging.get_envs().filter_map(|(k, v)| Some((k, v?))))
+            .output()?;
+        check(packaged.status.success(), || format!("{packaged:?}"))?;
+        let trace = std::fs::read_to_string(trace)?;
+        let Some((before, _)) = trace.rsplit_once("rename") else {
+            return fail(format!("nothing is renamed:\n{trace}"));
+        };
+        synced.push(before.contains("sync("));
+        Run::new(&output).outcome()?.success()?;
+    }
+    check(synced == [false, true], || {
+        format!("synced before the rename: {synced:?}")
+    })
 }
 
 fn empty_chroot() -> Result {

@@ -24,18 +24,33 @@ use crate::progress::Progress;
 /// Chunks between two early syncs; see [`sync_early`].
 const SYNC_STEP: u64 = 64;
 
-/// Writes the blob to `file` at `offset` and returns its digest.
+/// Where the blob goes.
+pub(super) struct Place<'p> {
+    /// The file.
+    pub(super) file: &'p File,
+    /// Bytes from its start to the blob.
+    pub(super) offset: u64,
+    /// What errors call the file.
+    pub(super) path: &'p Path,
+    /// Whether the file will be synced at the end, because it replaces another.
+    pub(super) durable: bool,
+}
+
+impl Place<'_> {
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Write {
+            path: self.path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Writes the blob to its place and returns its digest.
 pub(super) fn write(
     blob: &Layout<Payload<'_>>,
-    file: &File,
-    offset: u64,
-    path: &Path,
+    place: &Place<'_>,
     progress: &Progress,
 ) -> Result<[u8; 32], Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
     let pieces = Pieces::of(blob);
     let work = Work {
         pieces: &pieces,
@@ -51,10 +66,11 @@ pub(super) fn write(
     let threads = threads.min(usize::try_from(work.chunks.div_ceil(2)).unwrap_or(usize::MAX));
     let (sender, receiver) = channel();
     let outcome = thread::scope(|scope| {
-        let syncing = (work.chunks > SYNC_STEP).then(|| scope.spawn(|| sync_early(file, receiver)));
+        let syncing = (place.durable && work.chunks > SYNC_STEP)
+            .then(|| scope.spawn(|| sync_early(place.file, receiver)));
         for _ in 0..threads {
             let sender = sender.clone();
-            scope.spawn(|| work.run(file, offset, path, progress, sender));
+            scope.spawn(|| work.run(place, progress, sender));
         }
         drop(sender);
         syncing.map_or(Ok(()), |thread| {
@@ -72,11 +88,10 @@ pub(super) fn write(
         .into_iter()
         .map(|(_, result)| result)
         .collect::<Result<Vec<_>, Error>>()?;
-    outcome.map_err(failed)?;
+    outcome.map_err(|source| place.failed(source))?;
     if hashes.len() as u64 != work.chunks {
-        return Err(failed(io::Error::other(
-            "part of the output was not written",
-        )));
+        let missing = io::Error::other("part of the output was not written");
+        return Err(place.failed(missing));
     }
     Ok(digest::combine(&hashes))
 }
@@ -104,7 +119,7 @@ struct Work<'b, 'a> {
 }
 
 impl Work<'_, '_> {
-    fn run(&self, file: &File, offset: u64, path: &Path, progress: &Progress, sync: Sender<()>) {
+    fn run(&self, place: &Place<'_>, progress: &Progress, sync: Sender<()>) {
         let mut gather = Gather {
             pieces: self.pieces,
             open: None,
@@ -118,11 +133,8 @@ impl Work<'_, '_> {
             let start = index * CHUNK as u64;
             let result = gather.chunk(start).and_then(|chunk| {
                 let hash = digest::chunk(index, chunk);
-                self.write(file, chunk, offset + start)
-                    .map_err(|source| Error::Write {
-                        path: path.to_owned(),
-                        source,
-                    })?;
+                self.write(place, chunk, start)
+                    .map_err(|source| place.failed(source))?;
                 progress.advance(chunk.len() as u64);
                 Ok(hash)
             });
@@ -132,7 +144,7 @@ impl Work<'_, '_> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push((index, result));
             if index % SYNC_STEP == SYNC_STEP - 1 {
-                // Nobody listens when the blob is small.
+                // Nobody listens when the blob is small or need not be synced.
                 let _ = sync.send(());
             }
         }
@@ -141,9 +153,9 @@ impl Work<'_, '_> {
 
 impl Work<'_, '_> {
     /// One at a time: the kernel allows no more for one file, and makes the others wait by spinning.
-    fn write(&self, file: &File, chunk: &[u8], offset: u64) -> io::Result<()> {
+    fn write(&self, place: &Place<'_>, chunk: &[u8], start: u64) -> io::Result<()> {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        positioned::write_all(file, chunk, offset)
+        positioned::write_all(place.file, chunk, place.offset + start)
     }
 }
 
@@ -316,7 +328,13 @@ mod tests {
             .truncate(true)
             .open(dir.path().join("out"));
         let out = out.unwrap();
-        let digest = write(&layout, &out, 3 << 16, Path::new("out"), &Progress::none()).unwrap();
+        let place = Place {
+            file: &out,
+            offset: 3 << 16,
+            path: Path::new("out"),
+            durable: true,
+        };
+        let digest = write(&layout, &place, &Progress::none()).unwrap();
         let at = oxidize_format::DIGEST_OFFSET as usize;
         assert_eq!(digest, expected[at..at + 32]);
         expected[at..at + 32].fill(0);
@@ -331,10 +349,16 @@ mod tests {
         let (layout, _) = blob(dir.path());
         fs::write(dir.path().join("5"), "short").unwrap();
         let out = fs::File::create(dir.path().join("out")).unwrap();
-        let error = write(&layout, &out, 0, Path::new("out"), &Progress::none()).unwrap_err();
+        let place = Place {
+            file: &out,
+            offset: 0,
+            path: Path::new("out"),
+            durable: false,
+        };
+        let error = write(&layout, &place, &Progress::none()).unwrap_err();
         assert!(matches!(error, Error::Changed(path) if path.ends_with("5")));
         fs::remove_file(dir.path().join("5")).unwrap();
-        let error = write(&layout, &out, 0, Path::new("out"), &Progress::none()).unwrap_err();
+        let error = write(&layout, &place, &Progress::none()).unwrap_err();
         assert!(matches!(error, Error::Read { path, .. } if path.ends_with("5")));
     }
 }

@@ -143,7 +143,9 @@ impl Staged {
         self.file()
             .set_permissions(like.clone())
             .map_err(|source| self.failed(source))?;
-        progress.start("Syncing", 0);
+        if staging::replaces(&self.path) {
+            progress.start("Syncing", 0);
+        }
         let failed = |source| Error::Write {
             path: self.path.clone(),
             source,
@@ -191,7 +193,15 @@ pub fn stage(
             Piece::Bytes(bytes) => staged.write_at(bytes, at)?,
             // What nobody writes is zero.
             Piece::Zeros(_) => {}
-            Piece::Blob => digest = Some(chunks::write(blob, staged.file(), at, path, progress)?),
+            Piece::Blob => {
+                let place = chunks::Place {
+                    file: staged.file(),
+                    offset: at,
+                    path,
+                    durable: staging::replaces(path),
+                };
+                digest = Some(chunks::write(blob, &place, progress)?);
+            }
         }
         at += plan.len_of(piece);
     }

@@ -2,6 +2,9 @@
 //!
 //! On Linux it has no name until it is finished (`O_TMPFILE`), so that even a process killed by force leaves nothing behind.
 //! Where the file system cannot do that, and elsewhere, it is a temporary file with a name, removed when dropped.
+//!
+//! A file that takes another's place is on the disk before it does, so that a power failure leaves one of the two, whole. Where
+//! nothing was, nothing can be lost: such a file is left to the system to write, as a compiler leaves its output.
 
 use std::fs::File;
 use std::io;
@@ -51,9 +54,13 @@ impl Staging {
         }
     }
 
-    /// Puts the file in its place. Whatever was there is replaced, even if it is read-only or running.
+    /// Puts the file in its place. Whatever was there is replaced, even if it is read-only or running, and then only when
+    /// the new file is on the disk.
     pub(super) fn publish(self, path: &Path) -> io::Result<()> {
-        self.file().sync_all()?;
+        let replaces = replaces(path);
+        if replaces {
+            self.file().sync_all()?;
+        }
         match self.kind {
             #[cfg(target_os = "linux")]
             Kind::Unnamed(file) => {
@@ -68,11 +75,16 @@ impl Staging {
             }
         }
         // The rename is only as durable as the directory; a file system that cannot sync one has its own rules.
-        if let Ok(directory) = File::open(&self.directory) {
+        if replaces && let Ok(directory) = File::open(&self.directory) {
             let _ = directory.sync_all();
         }
         Ok(())
     }
+}
+
+/// Whether there is something at `path` that a new file would take the place of.
+pub(super) fn replaces(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// `None` when the file system has no unnamed files.
