@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +18,7 @@ use oxidize_inject::output;
 use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::progress::Progress;
 use oxidize_inject::sign::identity::Source;
+use oxidize_inject::sign::state::{self, State};
 use oxidize_inject::sign::{self, Identity};
 use oxidize_inject::windows::{Appearance, ExecutionLevel};
 
@@ -101,6 +103,11 @@ fn linker(name: &str) -> Result<PathBuf, String> {
 
 /// Assembles and links one of the miniature stubs.
 fn link(name: &str) -> Result<Vec<u8>, String> {
+    link_with(name, &["-adhoc_codesign"])
+}
+
+/// The same with these options of Apple's linker.
+fn link_with(name: &str, options: &[&str]) -> Result<Vec<u8>, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/foreign")
         .join(format!("{name}.s"));
@@ -141,7 +148,7 @@ fn link(name: &str) -> Result<Vec<u8>, String> {
             "11.0",
             "11.0",
         ]);
-        command.args(["-adhoc_codesign", "-fixup_chains", "-e", "_main"]);
+        command.args(options).args(["-fixup_chains", "-e", "_main"]);
         command.args(["-sectcreate", "__OXI", "__blob"]).arg(slot);
         let library = "tests/foreign/libSystem.tbd";
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(library));
@@ -254,6 +261,41 @@ fn linked_for_macos_on_apple_silicon() {
 #[test]
 fn linked_for_macos_on_intel() {
     check_linked("macos-x86_64");
+}
+
+/// As linkers leave programs for Intel: without even a place for a signature.
+#[test]
+fn a_mac_program_that_was_never_signed() {
+    for name in ["macos-arm64", "macos-x86_64"] {
+        let unsigned = match link_with(name, &["-no_adhoc_codesign"]) {
+            Ok(unsigned) => unsigned,
+            Err(reason) => return skip("a program without a signature", &reason),
+        };
+        assert_eq!(state::of(&unsigned).unwrap(), State::None, "{name}");
+        let mut how = sign::Options::default();
+        how.macos.identifier = Some("org.example.app".to_owned());
+        let signed = sign::sign_file(&unsigned, None, &how).unwrap();
+        assert!(matches!(state::of(&signed).unwrap(), State::AdHoc { .. }));
+        // One load command more, and nothing else of the program is moved.
+        let commands = |file: &[u8]| file[16];
+        assert_eq!(commands(&signed), commands(&unsigned) + 1);
+        let text = unsigned.len().min(0x4000) - 64;
+        assert_eq!(signed[text..unsigned.len()], unsigned[text..]);
+        assert_eq!(sign::sign_file(&signed, None, &how).unwrap(), signed);
+        // It is a stub like any other now.
+        check(&format!("{name}-signed"), "linked", &signed);
+
+        let tight = link_with(name, &["-no_adhoc_codesign", "-headerpad", "0"]).unwrap();
+        let refused = sign::sign_file(&tight, None, &how).unwrap_err();
+        let told = refused
+            .source()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(
+            told.contains("no room for the load command of a signature"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -520,3 +520,46 @@ fn what_cannot_be_signed_is_told_in_a_line() {
         assert!(!told.contains("horse"), "{told}");
     }
 }
+
+/// What a person sees who is asked for a password: everything that appeared on the terminal, and the exit status.
+fn at_a_terminal(dir: &Path, arguments: &str, typed: &str) -> (String, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/terminal.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg("Password for").arg(typed);
+    command.arg(env!("CARGO_BIN_EXE_oxidize-inject"));
+    command.args(arguments.split_whitespace()).current_dir(dir);
+    let seen = run(&mut command).unwrap();
+    let (status, seen) = seen.split_once('\n').unwrap();
+    (status.to_owned(), seen.replace('\r', ""))
+}
+
+#[test]
+fn passwords_are_asked_for_at_a_terminal_and_do_not_show() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let file = place.path().join("asked.exe");
+    let arguments = format!("sign {} --sign-p12 new.p12", file.display());
+    fs::write(&file, windows_program()).unwrap();
+    let (status, seen) = at_a_terminal(dir, &arguments, PASSWORD);
+    assert_eq!(status, "0", "{seen}");
+    assert!(seen.starts_with("Password for `new.p12`: \n"), "{seen}");
+    assert!(seen.ends_with("signed by Test-rsa\n"), "{seen}");
+    assert!(!seen.contains("horse"), "{seen}");
+    assert!(is_whole(&fs::read(&file).unwrap()));
+
+    fs::write(&file, windows_program()).unwrap();
+    let (status, seen) = at_a_terminal(dir, &arguments, "incorrect horse");
+    assert_eq!(status, "1", "{seen}");
+    let expected = "Password for `new.p12`: \nerror: cannot sign\n  Caused by: the password for `new.p12` is wrong\n";
+    assert_eq!(seen, expected);
+    assert!(fs::read(&file).unwrap() == windows_program());
+
+    // Nothing to decrypt, nobody to ask.
+    let arguments = format!(
+        "sign {} --sign-key rsa.key --sign-certificates rsa.pem",
+        file.display()
+    );
+    let (status, seen) = at_a_terminal(dir, &arguments, "");
+    assert_eq!(status, "0", "{seen}");
+    assert!(!seen.contains("Password"), "{seen}");
+}

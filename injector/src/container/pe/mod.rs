@@ -29,8 +29,9 @@
 //!
 //! An Authenticode signature is appended to the file and noted in the data directory of the certificates; whoever signs also
 //! computes the checksum again. [`remove`] and [`inject()`] cut it off before they look at the undo record, so a signed
-//! application gives its stub back just as well. Tools that write resources (`UpdateResource`, `rcedit`) build the section anew:
-//! the descriptor then points nowhere, which [`detect`] reports.
+//! application gives its stub back just as well. Tools that write resources (`UpdateResource`, `rcedit`) build the section anew.
+//! The descriptor does not lead to the blob then, but the resource of its name does, for the stub at run time and for [`detect`]
+//! here; the undo record is lost, so [`verify`] calls such a file altered and [`remove`] refuses it.
 
 pub mod checksum;
 pub(crate) mod image;
@@ -68,6 +69,8 @@ struct Found {
     descriptor: Descriptor,
     /// The section that holds the blob.
     section: Option<Section>,
+    /// Whether the blob is not where it was injected.
+    moved: bool,
 }
 
 fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
@@ -101,23 +104,43 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
             slot,
             descriptor,
             section: None,
+            moved: false,
         }));
     }
-    let section = image
-        .sections()
-        .find(|section| section.holds(descriptor.address, descriptor.size))
+    let holder = |address, size| {
+        let section = image.sections().find(|part| part.holds(address, size))?;
+        let start = section.offset + (address - section.address);
+        Some((section, start..start + size))
+    };
+    let resource = named(image).filter(|(address, _)| *address != descriptor.address);
+    let moved = resource.and_then(|(address, size)| holder(address, size));
+    let is_moved = moved.is_some();
+    let (section, blob) = moved
+        .or_else(|| holder(descriptor.address, descriptor.size))
         .ok_or(malformed(
             WHAT,
             at,
             "it names a range that no section loads from the file",
         ))?;
-    let start = section.offset + (descriptor.address - section.address);
-    slot.blob = Some(start..start + descriptor.size);
+    slot.blob = Some(blob);
     Ok(Some(Found {
         slot,
         descriptor,
         section: Some(section),
+        moved: is_moved,
     }))
+}
+
+/// Address and length of the resource with the blob's name, as the system finds it.
+fn named(image: &Image<'_>) -> Option<(u64, u64)> {
+    let (tree, size) = image.directory(RESOURCES);
+    let (tree, size) = (u64::from(tree), u64::from(size));
+    let section = image.sections().find(|section| section.holds(tree, size))?;
+    let start = section.offset + (tree - section.address);
+    let end = section.offset + section.file_size;
+    // The section was found inside the file.
+    let (_, (address, size)) = resources::find_blob(&image.bytes[start as usize..end as usize])?;
+    (size > 0).then(|| (address.into(), size.into()))
 }
 
 /// The stub as it was before injection, or as it would be had it not been signed.
@@ -126,6 +149,9 @@ pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let image = Image::parse(&unsigned)?.ok_or(Error::NoSlot)?;
     let found = find(&image)?.ok_or(Error::NoSlot)?;
     let blob = found.slot.blob.ok_or(Error::Empty)?;
+    if found.moved {
+        return Err(Error::Altered);
+    }
     undo::revert(&unsigned, undo_offset(blob.end))
 }
 
@@ -166,6 +192,12 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     let wrong = |problem| malformed("section of the resources", section.header, problem);
     if section.flags & 0xa000_0000 != 0 || section.flags & 0x4000_0000 == 0 {
         return Err(wrong("it is not read-only"));
+    }
+    if found.moved {
+        return Ok(Verified {
+            slot: found.slot,
+            altered: true,
+        });
     }
     if !found.descriptor.address.is_multiple_of(0x1000) || !blob.start.is_multiple_of(0x1000) {
         return Err(wrong("the resources are not page aligned"));

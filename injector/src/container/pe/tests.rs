@@ -267,6 +267,31 @@ fn a_flipped_byte_is_noticed_wherever_it_is() {
     }
 }
 
+/// As tools do that write all resources anew.
+#[test]
+fn a_moved_resource_is_found_by_its_name() {
+    let stub = build(&Shape::default());
+    let blob: Vec<u8> = (0..5000u32).map(|i| (i % 251) as u8).collect();
+    let mut app = inject(&stub, 5000).unwrap().assemble(&blob);
+    let start = detect(&app).unwrap().unwrap().blob.unwrap().start as usize;
+    let section = Image::parse(&app)
+        .unwrap()
+        .unwrap()
+        .find_section(*b".rsrc\0\0\0");
+    let section = section.unwrap().offset as usize;
+    let (leaf, (address, _)) = resources::find_blob(&app[section..]).unwrap();
+    app[section + leaf..][..4].copy_from_slice(&(address + 8).to_le_bytes());
+    app.copy_within(start..start + 5000, start + 8);
+    let found = detect(&app).unwrap().unwrap().blob.unwrap();
+    assert!(app[found.start as usize..found.end as usize] == blob);
+    assert!(verify(&app).unwrap().altered);
+    assert_eq!(remove(&app), Err(Error::Altered));
+    assert_eq!(inject(&app, 5000), Err(Error::Altered));
+    // Nowhere in the file.
+    app[section + leaf..][..4].copy_from_slice(&0x7fff_0000u32.to_le_bytes());
+    assert!(verify(&app).is_err());
+}
+
 #[test]
 fn other_files_are_not_ours() {
     let mut no_slot = build(&Shape::default());
