@@ -18,6 +18,7 @@ use insta::assert_snapshot;
 use oxidize_format::RunOptions;
 use oxidize_inject::collect::{Distribution, Module, ModuleKind};
 use oxidize_inject::container::elf::synthetic;
+use oxidize_inject::container::{macho, pe};
 use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::progress::Progress;
 use oxidize_inject::{container, output};
@@ -248,6 +249,59 @@ fn stubs_that_are_none() {
                 &["app", "-r", "res", "--target", "riscv64-unknown-none"]
             ),
             package(dir.path(), &["--target", "x86_64-unknown-linux-gnu"]),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn native_code_of_another_system() {
+    let dir = workshop();
+    let windows = pe::synthetic::build(&pe::synthetic::Shape::default());
+    write(dir.path(), "stub.exe", windows);
+    let mac = macho::synthetic::build(&macho::synthetic::Shape::default());
+    write(dir.path(), "stub-mac", mac);
+    // As pip leaves it behind.
+    write(dir.path(), "wheel/main.py", "import ham\n");
+    write(dir.path(), "wheel/ham/__init__.py", "");
+    let core = "wheel/ham/_core.cpython-313-x86_64-linux-gnu.so";
+    write(dir.path(), core, "\x7fELF and so on");
+    let files = [
+        (
+            "METADATA",
+            "Metadata-Version: 2.1\nName: Ham\nVersion: 1.2\n",
+        ),
+        (
+            "WHEEL",
+            "Wheel-Version: 1.0\nTag: cp313-cp313-manylinux_2_17_x86_64\n",
+        ),
+        (
+            "RECORD",
+            "ham/__init__.py,,\nham/_core.cpython-313-x86_64-linux-gnu.so,,\nham-1.2.dist-info/RECORD,,\n",
+        ),
+    ];
+    for (name, text) in files {
+        write(dir.path(), &format!("wheel/ham-1.2.dist-info/{name}"), text);
+    }
+    // And as somebody copied it.
+    write(dir.path(), "copied/main.py", "import eggs\n");
+    write(dir.path(), "copied/eggs.abi3.so", "\x7fELF and so on");
+    let with = |resources, stub, output| {
+        let told = run(
+            dir.path(),
+            &[
+                output, "-r", resources, "--stub", stub, "--script", "main.py",
+            ],
+        );
+        assert!(!dir.path().join(output).exists(), "{told}");
+        told
+    };
+    assert_snapshot!(
+        [
+            with("wheel", "stub.exe", "app.exe"),
+            with("wheel", "stub-mac", "app"),
+            with("copied", "stub.exe", "app.exe"),
+            with("copied", "stub-mac", "app"),
         ]
         .concat()
     );
