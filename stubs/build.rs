@@ -212,6 +212,19 @@ fn stub_id(repository: &Path, distribution: &str, target: &str) -> Result<String
         .output()?;
     digest.update(version.stdout);
     let mut files = vec!["Cargo.lock".into()];
+    if target.ends_with("-apple-darwin") {
+        // What the system is taken to have, and what is written into the program after the link.
+        for file in [
+            "prebuilt/support/macos/imports.toml".to_owned(),
+            format!("prebuilt/recipes/targets/{target}.toml"),
+        ] {
+            println!(
+                "cargo:rerun-if-changed={}",
+                repository.join(&file).display()
+            );
+            files.push(file.into());
+        }
+    }
     for folder in ["stubs", "format/src"] {
         list(repository, Path::new(folder), &mut files)?;
         println!(

@@ -4,6 +4,9 @@
 //! A text stub names a library and its symbols; the linker needs no more to record which symbol comes from where. Apple's
 //! own, which list everything and are not ours to hand on, are looked at only while the list is made.
 
+pub mod stack;
+
+use crate::lock::Lock;
 use crate::recipe::{Recipes, Target};
 use crate::stub;
 use anyhow::{Context, Result, bail};
@@ -21,7 +24,7 @@ pub const LIST: &str = "support/macos/imports.toml";
 const HEAD: &str = "\
 # The symbols of macOS that a stub imports; the linker sees only these. Written by `oxidize-prebuilt apple-imports`.
 #   install_name           what the program names
-#   files                  text stubs that are made, below the link kit's sdk folder; rustc asks for libc and libm by name
+#   files                  text stubs that are made, laid out as in Apple's SDK; rustc asks for libc, libm and libiconv by name
 #   current_version, compatibility_version   numbers that go into the program; those of macOS 11 for libSystem
 #   symbols, only.ARCH     imported on both processors, on one
 #   newer                  of these, the ones macOS 11 does not have. They are imported weakly, and looked at before they are used.
@@ -42,7 +45,7 @@ pub struct Imports {
 pub struct Library {
     /// What a program names.
     pub install_name: String,
-    /// Text stubs, below the folder of the kit.
+    /// Text stubs, below the folder that the linker takes for Apple's SDK.
     pub files: Vec<String>,
     /// Dotted numbers.
     pub current_version: String,
@@ -54,6 +57,14 @@ pub struct Library {
     pub symbols: BTreeSet<String>,
     /// Imported on one, by its name in Rust's words.
     pub only: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Library {
+    /// What a program for `arch` may import from it.
+    fn of<'a>(&'a self, arch: &str) -> impl Iterator<Item = &'a str> {
+        let only = self.only.get(arch).into_iter().flatten();
+        self.symbols.iter().chain(only).map(String::as_str)
+    }
 }
 
 impl Imports {
@@ -68,18 +79,17 @@ impl Imports {
     /// Every symbol a program for `arch` may import, with its library and whether it is newer than macOS 11.
     pub fn of<'a>(&'a self, arch: &'a str) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
         self.library.iter().flat_map(move |library| {
-            let only = library.only.get(arch).into_iter().flatten();
-            library.symbols.iter().chain(only).map(|name| {
+            library.of(arch).map(|name| {
                 let newer = library.newer.contains(name);
-                (name.as_str(), library.install_name.as_str(), newer)
+                (name, library.install_name.as_str(), newer)
             })
         })
     }
 
-    /// Writes the text stubs below `sdk`, in the layout that linkers know.
-    pub fn write_stubs(&self, sdk: &Path) -> Result<()> {
+    /// Writes the text stubs for programs of one processor below `sdk`, in the layout that linkers know.
+    pub fn write_stubs(&self, sdk: &Path, arch: &str) -> Result<()> {
         for library in &self.library {
-            let text = text_stub(library);
+            let text = text_stub(library, arch);
             for file in &library.files {
                 let path = sdk.join(file);
                 std::fs::create_dir_all(path.parent().unwrap_or(sdk))?;
@@ -90,28 +100,32 @@ impl Imports {
     }
 }
 
-/// Format version 4, as the linkers of Apple and LLVM read it.
-fn text_stub(library: &Library) -> String {
+/// Format version 4, as the linkers of Apple and LLVM read it. What another processor needs has no part in it, so that one
+/// target's archive does not depend on the other's.
+fn text_stub(library: &Library, arch: &str) -> String {
+    let of = tapi_target(arch);
     let mut text = format!(
-        "--- !tapi-tbd\ntbd-version: 4\ntargets: [ x86_64-macos, arm64-macos ]\ninstall-name: '{}'\n\
+        "--- !tapi-tbd\ntbd-version: 4\ntargets: [ {of} ]\ninstall-name: '{}'\n\
          current-version: {}\ncompatibility-version: {}\nexports:\n",
         library.install_name, library.current_version, library.compatibility_version
     );
-    let mut block = |targets: &str, symbols: &BTreeSet<String>| {
-        if symbols.is_empty() {
-            return;
-        }
-        let _ = write!(text, "  - targets: [ {targets} ]\n    symbols: [ ");
-        let names: Vec<String> = symbols.iter().map(|name| quoted(name)).collect();
-        let _ = writeln!(text, "{} ]", names.join(",\n               "));
-    };
-    block("x86_64-macos, arm64-macos", &library.symbols);
-    for (arch, symbols) in &library.only {
-        let arch = if arch == "aarch64" { "arm64" } else { arch };
-        block(&format!("{arch}-macos"), symbols);
+    let symbols: BTreeSet<String> = library.of(arch).map(quoted).collect();
+    if !symbols.is_empty() {
+        let names: Vec<&str> = symbols.iter().map(String::as_str).collect();
+        let names = names.join(",\n               ");
+        let _ = writeln!(text, "  - targets: [ {of} ]\n    symbols: [ {names} ]");
     }
     text.push_str("...\n");
     text
+}
+
+/// A processor in the words of text stubs.
+fn tapi_target(arch: &str) -> &'static str {
+    if arch == "aarch64" {
+        "arm64-macos"
+    } else {
+        "x86_64-macos"
+    }
 }
 
 /// A `$` (`_readdir$INODE64`) has to be quoted in YAML.
@@ -177,17 +191,13 @@ pub fn libraries(bytes: &[u8]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Renews the list: links the stubs of both processors against `full`, a text stub with all of libSystem's symbols, and keeps
-/// what they import. `eleven` is the text stub of macOS 11's libSystem.
+/// Renews the list: links the stubs against `full`, a text stub with all of libSystem's symbols, and keeps what they import.
+/// `eleven` is the text stub of macOS 11's libSystem. A processor without an archive in the lock keeps what it has.
 pub fn renew(repository: &Path, recipes: &Recipes, full: &Path, eleven: &Path) -> Result<()> {
     let mut list = Imports::read(&recipes.root)?;
     let folder = repository.join("target/apple-imports");
-    let sdk = folder.join("sdk");
-    list.write_stubs(&sdk)?;
     let system = std::fs::read(full).with_context(|| format!("no {}", full.display()))?;
-    for file in &list.library[0].files {
-        std::fs::write(sdk.join(file), &system)?;
-    }
+    let lock = Lock::read(&recipes.root.join("distributions/lock.toml"))?;
     let eleven =
         std::fs::read_to_string(eleven).with_context(|| format!("no {}", eleven.display()))?;
     let mut found: BTreeMap<String, Vec<Import>> = BTreeMap::new();
@@ -196,15 +206,25 @@ pub fn renew(repository: &Path, recipes: &Recipes, full: &Path, eleven: &Path) -
         if target.os != "macos" {
             continue;
         }
+        let imports_of = found.entry(target.arch.clone()).or_default();
+        if !lock.archive.iter().any(|archive| archive.name == triple) {
+            imports_of.extend(list.of(&target.arch).map(|(name, library, newer)| Import {
+                name: name.to_owned(),
+                library: Some(library.to_owned()),
+                weak: newer,
+            }));
+            continue;
+        }
         let out = folder.join(&triple);
+        let sdk = out.join("sdk");
+        list.write_stubs(&sdk, &target.arch)?;
+        for file in &list.library[0].files {
+            std::fs::write(sdk.join(file), &system)?;
+        }
         let stub = stub::build_against(repository, recipes, &target, &out, Some(&sdk))?;
         let plain = stub.with_file_name("oxidize-plain-python");
         for program in [stub, plain] {
-            let imports = imports(&std::fs::read(program)?)?;
-            found
-                .entry(target.arch.clone())
-                .or_default()
-                .extend(imports);
+            imports_of.extend(imports(&std::fs::read(program)?)?);
         }
     }
     for library in &mut list.library {
@@ -262,11 +282,7 @@ fn divide(library: &mut Library, found: &BTreeMap<String, Vec<Import>>) {
 
 /// Symbols that a text stub of version 4 exports for a processor, re-exported libraries in the same file included.
 fn exported(text: &str, arch: &str) -> BTreeSet<String> {
-    let wanted = if arch == "aarch64" {
-        "arm64-macos"
-    } else {
-        "x86_64-macos"
-    };
+    let wanted = tapi_target(arch);
     let (mut names, mut part, mut here) = (BTreeSet::new(), "", false);
     let mut rest = text;
     while let Some((line, after)) = rest.split_once('\n') {
@@ -344,10 +360,12 @@ mod tests {
             only: [("x86_64".to_owned(), names(&["_stat$INODE64"]))].into(),
             ..Library::default()
         };
-        let text = text_stub(&library);
-        assert_eq!(exported(&text, "aarch64"), library.symbols);
-        assert_eq!(exported(&text, "x86_64").len(), 3);
-        assert!(exported(&text, "x86_64").contains("_stat$INODE64"));
+        let arm = text_stub(&library, "aarch64");
+        assert_eq!(exported(&arm, "aarch64"), library.symbols);
+        assert!(exported(&arm, "x86_64").is_empty());
+        let intel = exported(&text_stub(&library, "x86_64"), "x86_64");
+        assert_eq!(intel.len(), 3);
+        assert!(intel.contains("_stat$INODE64"));
     }
 
     #[test]

@@ -29,8 +29,8 @@ def main():
             if name in ("AR", "CC", "CXX", "BLDSHARED", "LDSHARED", "LDCXXSHARED", "LINKCC", "RANLIB"):
                 value = re.sub(r"/\S*/(cc|c\+\+|ar|ranlib)\S*", r"\1", value)
             if "FLAGS" in name or "SHARED" in name:
-                # Include and library folders of the build.
-                value = " ".join(word for word in value.split() if not re.match("-[IL]", word))
+                # Include, library and framework folders of the build.
+                value = " ".join(word for word in value.split() if not re.match("-[FIL]", word))
             if any(prefix in value for prefix in prefixes):
                 continue
         published[name] = value

@@ -3,7 +3,7 @@
 
 mod mingw;
 
-use crate::apple::{self, Imports};
+use crate::apple;
 use crate::cpython;
 use crate::digest;
 use crate::recipe::InputsKind;
@@ -87,9 +87,9 @@ fn link_args(place: &Workplace<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// Text stubs of the system's libraries, the interpreter's public names, what the slot holds until something is injected.
+/// The interpreter's public names, and what the slot holds until something is injected. Text stubs of the system's libraries are
+/// made when a program is linked, so that one which imports more than another needs no new distribution.
 fn apple(place: &Workplace<'_>, kit: &Path) -> Result<()> {
-    Imports::read(&place.recipes.root)?.write_stubs(&kit.join("sdk"))?;
     let library = std::fs::read(place.lib().join(cpython::library_name(place)))?;
     std::fs::write(kit.join("exports.macos"), apple::exports(&library)?)?;
     std::fs::write(kit.join("placeholder"), [0; 0x4000])?;

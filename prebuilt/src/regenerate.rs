@@ -147,7 +147,7 @@ fn configure(
     if macos {
         // From where it asks for CoreFoundation on, every check that links needs the framework.
         let sdk = place.work.join("sdk");
-        Imports::read(&place.recipes.root)?.write_stubs(&sdk)?;
+        Imports::read(&place.recipes.root)?.write_stubs(&sdk, &place.target.arch)?;
         let frameworks = sdk.join("System/Library/Frameworks");
         let flags = format!("-L{} -F{}", lib.display(), frameworks.display());
         command.env("LDFLAGS", flags);
@@ -165,6 +165,10 @@ fn configure(
         ("PANEL", "ncursesw", "-lpanelw -lncursesw"),
         ("LIBUUID", "uuid", "-luuid"),
     ] {
+        // libSystem has its own, which is another one than util-linux's and which configure asks about only if not told.
+        if macos && name == "LIBUUID" {
+            continue;
+        }
         let static_curses = if extra_include == "ncursesw" {
             " -DNCURSES_STATIC"
         } else {

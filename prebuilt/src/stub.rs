@@ -1,5 +1,6 @@
 //! Linking the stub of a target with the toolchain alone, and writing the bundle that the injector consumes.
 
+use crate::apple::Imports;
 use crate::digest;
 use crate::recipe::{InputsKind, Recipes, Target};
 use anyhow::{Context, Result, bail};
@@ -12,7 +13,7 @@ pub fn build(repository: &Path, recipes: &Recipes, target: &Target, out: &Path) 
     build_against(repository, recipes, target, out, None)
 }
 
-/// [`build`] for macOS with other libraries to link against than those of the link kit: a folder laid out like Apple's SDK.
+/// [`build`] for macOS with other libraries to link against than those of our list: a folder laid out like Apple's SDK.
 pub fn build_against(
     repository: &Path,
     recipes: &Recipes,
@@ -65,10 +66,12 @@ pub fn build_against(
         .env("SOURCE_DATE_EPOCH", "315532800")
         .current_dir(repository);
     if crate::apple::is_apple(target) {
-        // rustc looks for an SDK before it links and wants to be told. There is nothing in this one; the link kit has it all.
-        let none = folder.join("no-sdk");
-        std::fs::create_dir_all(&none)?;
-        command.env("SDKROOT", sdk.unwrap_or(&none));
+        let own = folder.join("sdk").join(&target.triple);
+        if sdk.is_none() {
+            Imports::read(&recipes.root)?.write_stubs(&own, &target.arch)?;
+        }
+        // What rustc hands to the linker in place of Apple's SDK.
+        command.env("SDKROOT", sdk.unwrap_or(&own));
         command.env("MACOSX_DEPLOYMENT_TARGET", &target.oldest_macos);
     }
     let status = command.status().context("cannot run cargo")?;
@@ -82,11 +85,15 @@ pub fn build_against(
         .join(format!("oxidize-stub{suffix}"));
     std::fs::create_dir_all(out)?;
     let stub = out.join(format!("oxidize-stub{suffix}"));
-    std::fs::copy(&built, &stub)
+    copy_program(target, &built, &stub)
         .with_context(|| format!("cargo did not make {}", built.display()))?;
     let plain = built.with_file_name(format!("oxidize-plain-python{suffix}"));
     if plain.is_file() {
-        std::fs::copy(&plain, out.join(format!("oxidize-plain-python{suffix}")))?;
+        copy_program(
+            target,
+            &plain,
+            &out.join(format!("oxidize-plain-python{suffix}")),
+        )?;
     }
     let bytes = std::fs::read(&stub)?;
     let slot = crate::validate::slot(&bytes)?;
@@ -106,6 +113,17 @@ pub fn build_against(
         serde_json::to_string_pretty(&manifest)? + "\n",
     )?;
     Ok(stub)
+}
+
+/// Copies what cargo made and writes into it what the linker could not.
+fn copy_program(target: &Target, from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to)?;
+    if target.main_stack > 0 {
+        let mut program = std::fs::read(to)?;
+        crate::apple::stack::set(&mut program, target.main_stack)?;
+        std::fs::write(to, program)?;
+    }
+    Ok(())
 }
 
 /// Flags that choose the toolchain's lld and keep every path of this machine out of the result.

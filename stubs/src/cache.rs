@@ -1,15 +1,16 @@
 //! Files that have to lie on disk to be used, in a directory of the user's.
 //!
-//! A file's place is named by a digest of what it holds and of what it was made for, so nothing there is ever changed,
+//! A file's place is named by what it holds or by the digest of the application it is of, so nothing there is ever changed,
 //! several programs and versions get along, and removing the directory does no harm. What is found there is not trusted: a
-//! file is used only if its bytes are the expected ones, and it is held open against writers while it is.
+//! file is used only if its bytes are the expected ones; nobody else may write to it, or, where the system can do that
+//! (Windows), nobody at all while it is used.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sha2::{Digest, Sha256};
+use crate::ffi::private;
 
 /// A file of the cache, with the expected content as long as this lives.
 pub(crate) struct Cached {
@@ -23,33 +24,18 @@ impl Cached {
     }
 }
 
-/// The file `name` with this content, written if it is not there. `purpose` tells apart what happens to have the same
-/// content.
+/// The file at `place` below `root` with this content, written if it is not there.
 ///
 /// # Errors
-/// What the system says about the directory or the file.
-pub(crate) fn file(
-    root: &Path,
-    purpose: &[&[u8]],
-    name: &str,
-    content: &[u8],
-) -> io::Result<Cached> {
-    let mut digest = Sha256::new();
-    for part in purpose.iter().chain(&[content]) {
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part);
-    }
-    let key: String = digest.finalize()[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let directory = root.join(key);
-    let path = directory.join(name);
+/// What the system says about a directory or the file, or that they are not this user's.
+pub(crate) fn file(root: &Path, place: &Path, content: &[u8]) -> io::Result<Cached> {
+    let path = root.join(place);
+    let directory = path.parent().unwrap_or(root);
+    private::create_directory(root, directory)?;
     if let Some(cached) = held(&path, content)? {
         return Ok(cached);
     }
-    fs::create_dir_all(&directory)?;
-    let written = write(&directory, &path, content);
+    let written = write(directory, &path, content);
     // Another process may have been faster and use the file already; then replacing it fails, and there is no need to.
     match held(&path, content)? {
         Some(cached) => Ok(cached),
@@ -59,12 +45,15 @@ pub(crate) fn file(
     }
 }
 
+/// Bytes as the name of a directory.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The file, if it is there and has this content.
 fn held(path: &Path, content: &[u8]) -> io::Result<Option<Cached>> {
-    let mut file = match for_reading().open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(mut file) = private::open(path)? else {
+        return Ok(None);
     };
     if file.metadata()?.len() != content.len() as u64 {
         return Ok(None);
@@ -84,28 +73,12 @@ fn held(path: &Path, content: &[u8]) -> io::Result<Option<Cached>> {
     }))
 }
 
-/// Nobody may write or replace the file while it is open (`FILE_SHARE_READ` alone).
-#[cfg(windows)]
-fn for_reading() -> OpenOptions {
-    use std::os::windows::fs::OpenOptionsExt;
-    const FILE_SHARE_READ: u32 = 1;
-    let mut options = OpenOptions::new();
-    options.read(true).share_mode(FILE_SHARE_READ);
-    options
-}
-
-#[cfg(not(windows))]
-fn for_reading() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    options
-}
-
+/// Never over an old file: macOS remembers the signatures of pages by file, and kills who runs a changed one.
 fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     static USED: AtomicUsize = AtomicUsize::new(0);
     let number = USED.fetch_add(1, Ordering::Relaxed);
     let temporary = directory.join(format!(".{}-{number}", std::process::id()));
-    let result = File::create_new(&temporary)
+    let result = private::create(&temporary)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&temporary, path));
     if result.is_err() {

@@ -6,7 +6,7 @@
 #![no_main]
 
 mod builtins;
-#[cfg(windows)]
+#[cfg(any(windows, target_os = "macos"))]
 mod cache;
 #[cfg(unix)]
 mod children;

@@ -341,6 +341,9 @@ pub struct Target {
     pub python: TargetPython,
     pub inputs: Inputs,
     pub link: Link,
+    /// Size of the main thread's stack in bytes where the linker cannot be told it; 0: what the linker writes.
+    #[serde(default)]
+    pub main_stack: u64,
 }
 
 /// Where the relatives of Debian keep openssl.cnf and certs.

@@ -10,7 +10,7 @@ use object::macho::{
     LC_BUILD_VERSION, LC_CODE_SIGNATURE, LC_DYLD_CHAINED_FIXUPS, LC_DYLD_INFO, LC_DYLD_INFO_ONLY,
     LC_UUID, LinkeditDataCommand, MachHeader64, N_EXT, S_ATTR_PURE_INSTRUCTIONS, SegmentCommand64,
 };
-use object::read::macho::{MachHeader, Nlist, Section, Segment};
+use object::read::macho::{LoadCommandVariant, MachHeader, Nlist, Section, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What segments of a program begin at: the processor's page.
@@ -139,6 +139,12 @@ fn commands(target: &Target, bytes: &[u8], complaints: &mut Complaints) -> Resul
                     "it asks for macOS {oldest}, the target promises {}",
                     target.oldest_macos
                 )
+            });
+        }
+        if let LoadCommandVariant::EntryPoint(entry) = command.variant()? {
+            let stack = entry.stacksize.get(endian);
+            complaints.check(stack == target.main_stack, || {
+                format!("its main thread gets a stack of {stack} bytes")
             });
         }
         if command.cmd() == LC_DYLD_CHAINED_FIXUPS {

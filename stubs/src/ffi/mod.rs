@@ -25,5 +25,7 @@ use windows as system;
 pub(crate) use call::Call;
 pub(crate) use object::{Exception, Gil, Object, Raised, Result};
 pub(crate) use system::dynamic;
+#[cfg(any(windows, target_os = "macos"))]
+pub(crate) use system::private;
 pub(crate) use system::text::Text;
 pub(crate) use system::trust;

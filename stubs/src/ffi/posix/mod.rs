@@ -6,6 +6,8 @@ pub(crate) mod dynamic;
 #[path = "dynamic_macos.rs"]
 pub(crate) mod dynamic;
 pub(in crate::ffi) mod methods;
+#[cfg(target_os = "macos")]
+pub(crate) mod private;
 pub(in crate::ffi) mod process;
 pub(in crate::ffi) mod text;
 pub(crate) mod trust;

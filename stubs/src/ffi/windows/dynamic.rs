@@ -7,6 +7,7 @@ use std::os::windows::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use oxidize_format::Native;
+use sha2::{Digest, Sha256};
 
 use super::imports;
 use crate::cache::{self, Cached};
@@ -64,12 +65,7 @@ impl Image {
         let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let root = cache_directory()
             .ok_or("there is no directory for it: LOCALAPPDATA is not set".to_owned())?;
-        let purpose = [
-            env!("OXIDIZE_STUB_ID").as_bytes(),
-            &executable,
-            name.as_bytes(),
-        ];
-        let file = cache::file(&root, &purpose, name, &content);
+        let file = cache::file(&root, &place(&executable, name, &content), &content);
         let file = file.map_err(|error| {
             format!("cannot be put into the cache `{}`: {error}", root.display())
         })?;
@@ -119,6 +115,17 @@ impl Image {
             )),
         }
     }
+}
+
+/// Where a module lies below the cache: in a directory named by a digest of its bytes and of what they were made for.
+fn place(executable: &[u8], name: &str, content: &[u8]) -> PathBuf {
+    let mut digest = Sha256::new();
+    let stub = env!("OXIDIZE_STUB_ID").as_bytes();
+    for part in [stub, executable, name.as_bytes(), content] {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    PathBuf::from(cache::hexadecimal(&digest.finalize()[..16])).join(name)
 }
 
 fn is_redistributable(name: &str) -> bool {

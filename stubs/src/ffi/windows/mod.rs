@@ -3,6 +3,7 @@
 pub(crate) mod dynamic;
 mod imports;
 pub(in crate::ffi) mod methods;
+pub(crate) mod private;
 pub(in crate::ffi) mod process;
 pub(in crate::ffi) mod text;
 pub(crate) mod trust;

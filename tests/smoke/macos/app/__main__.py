@@ -110,6 +110,22 @@ def newer_functions_are_missing_politely():
 
 
 @check
+def the_main_thread_has_a_deep_stack():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    # In C, as deep as CPython lets it go.
+    try:
+        repr(nested)
+    except RecursionError:
+        pass
+    else:
+        raise AssertionError("no limit")
+    while nested:
+        nested = nested[0]
+
+
+@check
 def threads_have_deep_stacks():
     import threading
 
