@@ -8,6 +8,8 @@ pub mod container;
 pub mod entry;
 pub mod http;
 pub mod mmap;
+#[cfg(feature = "notarize")]
+pub mod notary;
 pub mod output;
 pub mod pack;
 pub mod package;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "notarize")]
+use super::notary::{Notarize, Notary, Staple};
 use super::signing::{Sign, Signing};
 use crate::windows::{Appearance, ExecutionLevel};
 
@@ -95,6 +97,9 @@ pub(super) struct Package {
     pub(super) macos: MacOs,
     #[command(flatten)]
     pub(super) signing: Signing,
+    #[cfg(feature = "notarize")]
+    #[command(flatten)]
+    pub(super) notary: Notary,
 }
 
 /// What a Windows program shows of itself.
@@ -233,6 +238,12 @@ pub(super) enum Command {
     Stubs(Stubs),
     /// Sign a Windows or macOS program
     Sign(Box<Sign>),
+    /// Have Apple look a signed macOS program or bundle through, and staple the ticket to a bundle
+    #[cfg(feature = "notarize")]
+    Notarize(Notarize),
+    /// Staple the ticket of a notarized bundle to it
+    #[cfg(feature = "notarize")]
+    Staple(Staple),
 }
 
 #[derive(Debug, Args)]

@@ -33,6 +33,22 @@ impl Failure {
         self
     }
 
+    /// The same, unless there is a hint already.
+    #[cfg(feature = "notarize")]
+    pub(super) fn hint_if_none(self, hint: &str) -> Failure {
+        if self.hint.is_some() {
+            self
+        } else {
+            self.hint(Some(hint))
+        }
+    }
+
+    /// One line more about the cause.
+    #[cfg(feature = "notarize")]
+    pub(super) fn add_line(&mut self, line: String) {
+        self.causes.push(line);
+    }
+
     fn add_causes(&mut self, mut cause: Option<&dyn Error>) {
         while let Some(error) = cause {
             let text = error.to_string();

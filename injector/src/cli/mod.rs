@@ -7,6 +7,8 @@ mod args;
 mod extract;
 mod failure;
 mod inspect;
+#[cfg(feature = "notarize")]
+mod notary;
 mod signing;
 mod stubs;
 mod text;
@@ -49,6 +51,10 @@ pub fn main() -> ExitCode {
         Some(Command::Remove(args)) => remove(args),
         Some(Command::Stubs(args)) => stubs::stubs(args),
         Some(Command::Sign(args)) => signing::sign(args),
+        #[cfg(feature = "notarize")]
+        Some(Command::Notarize(args)) => notary::notarize(args),
+        #[cfg(feature = "notarize")]
+        Some(Command::Staple(args)) => notary::staple(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,6 +68,18 @@ pub fn main() -> ExitCode {
 fn package(args: &Package) -> Result<(), Failure> {
     let started = Instant::now();
     let output = args.output.as_deref().expect("clap requires it");
+    // A key that is of no use is better noticed before the work than behind it.
+    #[cfg(feature = "notarize")]
+    let notary = args.notary.load()?;
+    #[cfg(feature = "notarize")]
+    if notary.is_some()
+        && !args
+            .target
+            .as_deref()
+            .is_some_and(|target| target.contains("apple"))
+    {
+        return Err(notary::not_for_this());
+    }
     let request = Request {
         output: args.output.clone().expect("clap requires it"),
         resources: args.resources.clone().expect("clap requires it"),
@@ -117,6 +135,12 @@ fn package(args: &Package) -> Result<(), Failure> {
             .iter()
             .for_each(|path| note("note", &format!("`{path}` was left out")));
     }
+    #[cfg(feature = "notarize")]
+    let notarized = notary
+        .map(|notary| notary.run(output, &args.common))
+        .transpose()?;
+    #[cfg(not(feature = "notarize"))]
+    let notarized: Option<String> = None;
     let seconds = started.elapsed().as_secs_f64();
     if args.common.output_format == Format::Json {
         return print(&format!(
@@ -131,6 +155,7 @@ fn package(args: &Package) -> Result<(), Failure> {
                 "files": report.files,
                 "warnings": report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "left_out": report.left_out,
+                "notarized": notarized,
                 "seconds": seconds,
             })
         ));

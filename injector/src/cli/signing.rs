@@ -179,9 +179,14 @@ pub(super) struct Sign {
     signing: Signing,
     #[command(flatten)]
     macos: MacOs,
+    #[cfg(feature = "notarize")]
+    #[command(flatten)]
+    notary: super::notary::Notary,
 }
 
 pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
+    #[cfg(feature = "notarize")]
+    let notary = args.notary.load()?;
     let path = args.output.as_deref().unwrap_or(&args.file);
     let name = args.file.display();
     let failed =
@@ -208,10 +213,20 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
     let target = container::target(&file).unwrap_or_else(|| system(&file));
     plan.check_fit(target)
         .map_err(|error| failed(&error).hint(error.hint()))?;
+    #[cfg(feature = "notarize")]
+    if notary.is_some() && !target.contains("apple") {
+        return Err(super::notary::not_for_this());
+    }
     let signed = sign::sign_file(&file, plan.identity.as_ref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
     output::write_bytes(path, &permissions, &signed).map_err(|error| failed(&error))?;
     let state = state::of(&signed).map_err(|error| failed(&error))?;
+    #[cfg(feature = "notarize")]
+    let notarized = notary
+        .map(|notary| notary.run(path, &args.common))
+        .transpose()?;
+    #[cfg(not(feature = "notarize"))]
+    let notarized: Option<String> = None;
     if args.common.output_format == Format::Json {
         return print(&format!(
             "{:#}\n",
@@ -219,6 +234,7 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
                 "output": path.display().to_string(),
                 "size": signed.len(),
                 "signature": to_json(&state),
+                "notarized": notarized,
             })
         ));
     }

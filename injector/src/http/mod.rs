@@ -1,4 +1,4 @@
-//! HTTP for whatever is fetched or asked: the stub index, time stamps.
+//! HTTP for whatever is fetched or asked: the stub index, time stamps, notarization.
 //!
 //! Proxies come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Trusted certificates come from a bundle (the setting,
 //! else `PIP_CERT`, `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`), else from the system and Mozilla's list. User name and password
@@ -7,15 +7,15 @@
 mod netrc;
 
 use std::env;
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, NoProxy, Proxy, StatusCode};
+use reqwest::{Certificate, Method, NoProxy, Proxy, StatusCode};
 use thiserror::Error;
 pub use url::Url;
 
@@ -123,6 +123,16 @@ impl Error {
         matches!(self, Error::Status { status, .. } if *status == StatusCode::NOT_FOUND || *status == StatusCode::GONE)
     }
 
+    /// Whether the same request may well succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::Timeout(_) | Error::Interrupted { .. } => true,
+            Error::Status { status, .. } => may_pass(status.as_u16()),
+            _ => false,
+        }
+    }
+
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
@@ -140,6 +150,63 @@ impl Error {
             }
             _ => return None,
         })
+    }
+}
+
+/// Too many requests, or a server in trouble.
+fn may_pass(status: u16) -> bool {
+    status == 429 || (500..600).contains(&status)
+}
+
+/// One request, as it is: nothing of netrc is added, no redirect followed, and the address is told without what stands behind `?`,
+/// which may be a key to it.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The method.
+    pub method: &'static str,
+    /// The URL.
+    pub url: &'a Url,
+    /// Names and values. They are not shown.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What is sent.
+    pub body: Body<'a>,
+    /// For sending and the begin of the answer, instead of the settings'.
+    pub timeout: Option<Duration>,
+    /// How many bytes the answer may have.
+    pub limit: u64,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'a> {
+    /// Nothing.
+    Empty,
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A file of so many bytes, from its start.
+    File(&'a File, u64),
+}
+
+/// The answer to a [`Call`], whatever it says.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// All of it.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Whether the server did what it was asked.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether the same request may well succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        may_pass(self.status)
     }
 }
 
@@ -273,6 +340,50 @@ impl Client {
                 .body(body.to_vec())
         };
         self.follow(&url, login.as_ref(), &request)?.bytes(limit)
+    }
+
+    /// Sends one request.
+    pub fn call(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        let mut shown = call.url.clone();
+        strip(&mut shown);
+        shown.set_query(None);
+        let broken = |source| Error::Interrupted {
+            url: shown.to_string(),
+            source,
+        };
+        let method = Method::from_bytes(call.method.as_bytes()).expect("a method's name");
+        let mut request = self.inner.request(method, call.url.clone());
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(timeout) = call.timeout {
+            request = request.timeout(timeout);
+        }
+        request = match call.body {
+            Body::Empty => request,
+            Body::Bytes(bytes) => request.body(bytes.to_vec()),
+            Body::File(file, len) => {
+                let mut file = file.try_clone().map_err(broken)?;
+                file.seek(SeekFrom::Start(0)).map_err(broken)?;
+                request.body(reqwest::blocking::Body::sized(file, len))
+            }
+        };
+        let response = request.send().map_err(|source| match source {
+            error if error.is_timeout() => Error::Timeout(shown.to_string()),
+            error => Error::Unreachable {
+                url: shown.to_string(),
+                source: error.without_url(),
+            },
+        })?;
+        let status = response.status().as_u16();
+        let answer = Answer {
+            url: shown.clone(),
+            response,
+        };
+        Ok(Reply {
+            status,
+            body: answer.bytes(call.limit)?,
+        })
     }
 
     fn follow(

@@ -283,7 +283,7 @@ pub(super) fn common_name(certificate: &Certificate) -> String {
 }
 
 /// Reads a small file.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
         source,
@@ -311,10 +311,10 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     blocks.map(|(_, der)| certificate(path, der)).collect()
 }
 
-type Block = (String, Zeroizing<Vec<u8>>);
+pub(crate) type Block = (String, Zeroizing<Vec<u8>>);
 
 /// What stands between `-----BEGIN` and `-----END`, wherever it stands; `None` when there is nothing of the kind.
-fn pem_blocks(bytes: &[u8]) -> Option<Vec<Block>> {
+pub(crate) fn pem_blocks(bytes: &[u8]) -> Option<Vec<Block>> {
     let text = str::from_utf8(bytes).ok()?;
     let mut blocks = Vec::new();
     let mut rest = text;

@@ -48,7 +48,7 @@ pub struct Options {
 }
 
 /// Code directory flag: the hardened runtime.
-const RUNTIME: u32 = 0x1_0000;
+pub const RUNTIME: u32 = 0x1_0000;
 const ENTITLEMENTS: u32 = 0xfade_7171;
 const ENTITLEMENTS_DER: u32 = 0xfade_7172;
 /// Slots.

@@ -6,4 +6,4 @@ pub mod entitlements;
 mod read;
 mod requirements;
 
-pub use read::{Check, check, identifier, signed_parts, team};
+pub use read::{Check, check, code_hash, flags, identifier, signed_parts, team};

@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::adhoc::{CODE_DIRECTORY, SHA256, SUPERBLOB};
+
+const SHA1: u8 = 1;
 
 /// The answer of [`check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +104,32 @@ pub fn team(signature: &[u8]) -> Option<&str> {
     // Older versions have no such field.
     let has_field = word(directory.bytes, 8)? >= 0x2_0200;
     directory.text(48).filter(|_| has_field)
+}
+
+/// The flags of the code directory.
+#[must_use]
+pub fn flags(signature: &[u8]) -> Option<u32> {
+    word(directory(signature)?.bytes, 12)
+}
+
+/// The hash by which a system knows the program: kind (1 for SHA-1, 2 for SHA-256) and the first 20 bytes of the hash of the code
+/// directory. Programs for old systems have one of each kind; the better one counts.
+#[must_use]
+pub fn code_hash(signature: &[u8]) -> Option<(u8, [u8; 20])> {
+    // The first directory, and the alternatives to it.
+    let slots = [0].into_iter().chain(0x1000..0x1005);
+    let directories = slots.filter_map(|slot| {
+        let bytes = blob(signature, slot)?;
+        let kind = *bytes.get(37)?;
+        (word(bytes, 0)? == CODE_DIRECTORY && matches!(kind, SHA1 | SHA256))
+            .then_some((kind, bytes))
+    });
+    let (kind, bytes) = directories.max_by_key(|(kind, _)| *kind)?;
+    let hash = match kind {
+        SHA1 => Sha1::digest(bytes).to_vec(),
+        _ => Sha256::digest(bytes).to_vec(),
+    };
+    Some((kind, *hash.first_chunk()?))
 }
 
 /// The identifier in a signature.

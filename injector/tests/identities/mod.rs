@@ -1,0 +1,204 @@
+//! For the tests of signatures and notarization: identities and time stamps from openssl, programs to sign.
+
+#![allow(dead_code, unreachable_pub)] // each test takes what it needs
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+
+use oxidize_inject::container::{self, Options, macho};
+
+pub const PASSWORD: &str = "correct horse";
+
+pub fn skip(what: &str, reason: &str) {
+    assert!(
+        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
+        "{what} must not be skipped: {reason}"
+    );
+    eprintln!("skipped {what}: {reason}");
+}
+
+/// Runs a program; `Err` is everything it said.
+pub fn run(command: &mut Command) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+    let told = [&output.stdout[..], &output.stderr].concat();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    if output.status.success() {
+        Ok(told)
+    } else {
+        Err(told)
+    }
+}
+
+pub fn openssl(arguments: &str, directory: &Path) -> Result<String, String> {
+    let mut command = Command::new("openssl");
+    run(command
+        .args(arguments.split_whitespace())
+        .current_dir(directory))
+}
+
+/// Everything that openssl makes: an authority, what it signs, and a time stamp authority.
+const CONFIG: &str = "
+[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical,CA:true
+[code]
+extendedKeyUsage = codeSigning
+[stamps]
+extendedKeyUsage = critical,timeStamping
+[tsa]
+default_tsa = stamp
+[stamp]
+serial = serial
+default_policy = 1.2.3.4
+digests = sha256
+signer_digest = sha256
+tsa_name = no
+ess_cert_id_alg = sha256
+";
+
+/// A directory with identities; `None` without openssl.
+pub fn workshop() -> Option<&'static Path> {
+    static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let make = || {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .unwrap()
+            .keep();
+        fs::write(dir.join("config"), CONFIG).unwrap();
+        fs::write(dir.join("serial"), "01\n").unwrap();
+        fs::write(dir.join("password"), format!("{PASSWORD}\n")).unwrap();
+        fs::write(dir.join("wrong"), "incorrect horse").unwrap();
+        let mut steps = vec![
+            "req -x509 -newkey rsa:2048 -nodes -days 99 -config config -extensions authority \
+             -subj /O=Example/CN=Authority -keyout ca.key -out ca.pem"
+                .to_owned(),
+        ];
+        for (name, key, extensions) in [
+            ("rsa", "rsa:2048", "code"),
+            ("ec", "ec -pkeyopt ec_paramgen_curve:P-256", "code"),
+            ("tsa", "rsa:2048", "stamps"),
+        ] {
+            steps.push(format!(
+                "req -newkey {key} -nodes -config config -subj /O=Example/CN=Test-{name} \
+                 -keyout {name}.key -out {name}.csr"
+            ));
+            steps.push(format!(
+                "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 98 \
+                 -extfile config -extensions {extensions} -out {name}.pem"
+            ));
+        }
+        for (out, more) in [("new.p12", ""), ("old.p12", "-legacy"), ("bare.p12", "")] {
+            let chain = if out == "bare.p12" {
+                ""
+            } else {
+                "-certfile ca.pem"
+            };
+            steps.push(format!(
+                "pkcs12 -export -inkey rsa.key -in rsa.pem {chain} {more} -out {out} \
+                 -passout file:password"
+            ));
+        }
+        steps.push("pkcs8 -topk8 -in ec.key -out ec-locked.key -passout file:password".to_owned());
+        for step in steps {
+            openssl(&step, &dir)?;
+        }
+        Ok(dir)
+    };
+    match READY.get_or_init(make) {
+        Ok(dir) => Some(dir),
+        Err(reason) => {
+            skip("everything that openssl makes", reason);
+            None
+        }
+    }
+}
+
+pub fn blob() -> Vec<u8> {
+    (0..9_001u32).map(|i| (i % 253) as u8).collect()
+}
+
+pub fn mac_program(arm: bool) -> Vec<u8> {
+    let shape = macho::synthetic::Shape {
+        arm,
+        ..Default::default()
+    };
+    let options = Options {
+        identifier: Some("org.example.app".to_owned()),
+        ..Options::default()
+    };
+    let stub = macho::synthetic::build(&shape);
+    let plan = container::inject_with(&stub, blob().len() as u64, &options).unwrap();
+    plan.assemble(&blob())
+}
+
+/// `oxidize-inject sign` on these bytes.
+pub fn sign(dir: &Path, program: &[u8], arguments: &str) -> Result<Vec<u8>, String> {
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let file = place.path().join("app.exe");
+    fs::write(&file, program).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+    command
+        .arg("sign")
+        .arg(&file)
+        .args(arguments.split_whitespace());
+    command
+        .env("SOURCE_DATE_EPOCH", "1700000000")
+        .current_dir(dir);
+    command.env("NO_PROXY", "127.0.0.1");
+    run(&mut command)?;
+    Ok(fs::read(file).unwrap())
+}
+
+/// A time stamp authority on loopback that answers so many requests.
+pub fn responder(dir: &Path, requests: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/stamp", listener.local_addr().unwrap());
+    // Tests run at the same time, and serial numbers are counted in a file.
+    let place = tempfile::tempdir_in(dir).unwrap();
+    for file in ["config", "serial", "tsa.pem", "tsa.key", "ca.pem"] {
+        fs::copy(dir.join(file), place.path().join(file)).unwrap();
+    }
+    thread::spawn(move || {
+        let dir = place.path();
+        for stream in listener.incoming().take(requests) {
+            let mut stream = stream.unwrap();
+            let (mut asked, mut part) = (Vec::new(), [0; 4096]);
+            let body = loop {
+                let count = stream.read(&mut part).unwrap();
+                asked.extend_from_slice(&part[..count]);
+                let end = asked.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+                let Some(end) = end.map(|end| end + 4) else {
+                    continue;
+                };
+                let head = String::from_utf8_lossy(&asked[..end]).to_lowercase();
+                let len = head.split("content-length:").nth(1).unwrap();
+                let len: usize = len.lines().next().unwrap().trim().parse().unwrap();
+                if asked.len() >= end + len {
+                    assert!(head.contains("application/timestamp-query"), "{head}");
+                    break asked[end..end + len].to_vec();
+                }
+            };
+            fs::write(dir.join("query"), body).unwrap();
+            let reply = "ts -reply -config config -queryfile query -signer tsa.pem -inkey tsa.key \
+                         -chain ca.pem -out reply";
+            openssl(reply, dir).unwrap();
+            let reply = fs::read(dir.join("reply")).unwrap();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n",
+                reply.len()
+            );
+            stream
+                .write_all(&[head.as_bytes(), &reply].concat())
+                .unwrap();
+        }
+    });
+    url
+}
