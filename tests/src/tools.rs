@@ -62,14 +62,11 @@ fn programs() -> Result<PathBuf> {
             // `cargo test` builds a package's executables only for that package's own tests.
             let mut build =
                 Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-            build.current_dir(checkout()).args([
-                "build",
-                "--quiet",
-                "-p",
-                "oxidize-inject",
-                "-p",
-                "oxidize-stub",
-            ]);
+            // The whole workspace, as it is built and tested: with another selection of packages dependencies would have
+            // other features, and everything would be compiled once more.
+            build
+                .current_dir(checkout())
+                .args(["build", "--quiet", "--workspace", "--bins"]);
             if let Some(target) = directory.parent() {
                 build.arg("--target-dir").arg(target);
             }

@@ -9,6 +9,14 @@ use crate::{Result, fail, missing, tools};
 /// `pip install --target` of `apps/NAME.requirements.txt`, for CPython 3.13 on the oldest glibc we support. Needs the
 /// network the first time.
 pub fn installed(name: &str) -> Result<PathBuf> {
+    installed_for(
+        name,
+        &["manylinux_2_28_x86_64", "manylinux2014_x86_64", "any"],
+    )
+}
+
+/// The same for the platform tags of another system.
+pub fn installed_for(name: &str, platforms: &[&str]) -> Result<PathBuf> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let requirements = tools::here()
@@ -41,11 +49,7 @@ pub fn installed(name: &str) -> Result<PathBuf> {
             "--implementation=cp",
             "--python-version=3.13",
         ])
-        .args([
-            "--platform=manylinux_2_28_x86_64",
-            "--platform=manylinux2014_x86_64",
-            "--platform=any",
-        ])
+        .args(platforms.iter().map(|tag| format!("--platform={tag}")))
         .arg("--target")
         .arg(&directory)
         .arg("--requirement")

@@ -54,8 +54,10 @@ impl SharedObject {
         if let Some(imports) = file.import_table().ok()? {
             let mut descriptors = imports.descriptors().ok()?;
             while let Some(descriptor) = descriptors.next().ok()? {
-                let library = imports.name(descriptor.name.get(Le)).ok()?;
-                needed.push(std::str::from_utf8(library).ok()?.to_ascii_lowercase());
+                // Not always in the section of the descriptors: tools that bundle libraries put new names elsewhere.
+                let name = descriptor.name.get(Le);
+                let name = file.section_table().pe_data_at(bytes, name)?;
+                needed.push(string(name, 0)?.to_ascii_lowercase());
             }
         }
         let mut modules = Vec::new();

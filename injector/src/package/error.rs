@@ -78,6 +78,16 @@ pub enum Error {
         /// The target.
         target: String,
     },
+    /// The file of an extension module cannot be one.
+    #[error(
+        "`{path}` has the name of an extension module for {target}, but is none that can be read"
+    )]
+    Unreadable {
+        /// Path relative to the resources.
+        path: String,
+        /// The target.
+        target: String,
+    },
     /// A wheel for another system or Python was installed among the resources.
     #[error("`{path}` came with a wheel for {tags}, which does not run on {target}")]
     ForeignWheel {
@@ -138,6 +148,7 @@ impl Error {
             Error::ForeignWheel { wheel, target, .. } => wheels::pip_platform(target).map(|platform| {
                 format!("install the target's wheel: `{INSTALL} --platform {platform} {wheel}`")
             }),
+            Error::Unreadable { .. } => Some("install that package again: the file may be damaged".to_owned()),
             Error::StaticTarget { .. } => Some(
                 "package for the gnu target of the same machine, or install the package without its compiled part".to_owned(),
             ),

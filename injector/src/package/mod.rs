@@ -346,7 +346,7 @@ fn program(
     let input = Input {
         target: stub.target.clone(),
         config: run_options(request, &entry),
-        natives: natives::reachable(natives, &application),
+        natives: natives::reachable(natives, &application, &stub.target)?,
         distributions,
         licenses: licenses(&archives),
         script: match &entry {

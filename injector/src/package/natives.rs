@@ -149,12 +149,31 @@ fn dylibs(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedObject>, E
 }
 
 /// An extension module that cannot be reached under its name is not registered as one.
-pub(super) fn reachable(natives: Vec<NativeFile>, application: &Part<'_>) -> Vec<NativeFile> {
+///
+/// # Errors
+/// What has the name of an extension module is no shared object.
+pub(super) fn reachable(
+    natives: Vec<NativeFile>,
+    application: &Part<'_>,
+    target: &str,
+) -> Result<Vec<NativeFile>, Error> {
+    let is_native = |path: &String| natives.iter().any(|native| native.path == *path);
+    let extensions = application
+        .modules
+        .iter()
+        .filter(|module| module.kind == ModuleKind::Extension);
+    let mut files = extensions.filter_map(|module| module.file.as_ref());
+    if let Some(path) = files.find(|path| !is_native(path)) {
+        return Err(Error::Unreadable {
+            path: path.clone(),
+            target: target.to_owned(),
+        });
+    }
     let is_there = |name: &str| application.modules.iter().any(|module| module.name == name);
-    natives
+    Ok(natives
         .into_iter()
         .filter(|native| native.module.as_deref().is_none_or(is_there))
-        .collect()
+        .collect())
 }
 
 #[cfg(test)]

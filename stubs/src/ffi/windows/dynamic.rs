@@ -41,6 +41,9 @@ const NOT_FOUND: i32 = 126;
 /// The parts of Microsoft's C and C++ runtime that are not in Windows and that we may not ship.
 const REDISTRIBUTABLE: [&str; 4] = ["vcruntime140", "msvcp140", "concrt140", "vcomp140"];
 
+/// What to do when the system cannot find the executable by its name.
+const RENAME: &str = "cannot find the executable by its name: rename it to plain ASCII letters";
+
 /// A DLL that lies in the cache.
 pub(crate) struct Image {
     file: Cached,
@@ -106,6 +109,8 @@ impl Image {
         }
         let missing = |name: &&String| quietly(|| load_library(OsStr::new(name))).is_err();
         match self.needed.iter().find(missing) {
+            // What is left is the executable itself, by whose name the module looks for it.
+            None if own_name().is_ok_and(|name| !name.is_ascii()) => Err(RENAME.to_owned()),
             None => Err(format!("cannot be loaded: {error}")),
             Some(name) if is_redistributable(name) => Err(format!(
                 "needs {name}, which is not on this system: install the Microsoft Visual C++ Redistributable for x64"
@@ -188,10 +193,7 @@ fn own_name() -> Result<Vec<u8>, String> {
         WideCharToMultiByte(0, EXACT, from, length, to, room, null, &raw mut replaced)
     };
     if length <= 0 || replaced != 0 {
-        return Err(format!(
-            "cannot import from `{}`: rename the executable to plain letters",
-            name.display()
-        ));
+        return Err(RENAME.to_owned());
     }
     bytes.truncate(length.unsigned_abs() as usize);
     Ok(bytes)

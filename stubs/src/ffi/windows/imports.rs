@@ -103,11 +103,16 @@ impl<'a> Image<'a> {
     }
 }
 
-/// The libraries an image imports from.
+/// The libraries an image imports from, CPython's aside.
 pub(super) fn names(bytes: &[u8]) -> Vec<String> {
-    let descriptors = Image::parse(bytes).map_or(Vec::new(), |image| image.descriptors());
+    let mut descriptors = Image::parse(bytes).map_or(Vec::new(), |image| image.descriptors());
+    descriptors.retain(|(_, name)| !is_ours(name));
     let text = |(_, name): (usize, &[u8])| String::from_utf8_lossy(name).into_owned();
     descriptors.into_iter().map(text).collect()
+}
+
+fn is_ours(name: &[u8]) -> bool {
+    OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours))
 }
 
 /// The image with `executable` in place of CPython's libraries; `None` if it imports from none.
@@ -118,7 +123,6 @@ pub(super) fn renamed(bytes: &[u8], executable: &[u8]) -> Result<Option<Vec<u8>>
     let Some(image) = Image::parse(bytes) else {
         return Ok(None);
     };
-    let is_ours = |name: &[u8]| OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours));
     let mut ours = image.descriptors();
     ours.retain(|(_, name)| is_ours(name));
     if ours.is_empty() {

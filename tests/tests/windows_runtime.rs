@@ -1,0 +1,251 @@
+//! What only Windows has, under wine: extension modules of real wheels by way of the cache, consoles, programs without one,
+//! names of executables. `apps/windows/__main__.py` is the program.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
+
+use oxidize_tests::package::{App, Package};
+use oxidize_tests::run::Run;
+use oxidize_tests::targets::{self, Launcher, WINDOWS};
+use oxidize_tests::{Result, check, fail, tools, trial, wheels};
+
+fn main() -> std::process::ExitCode {
+    oxidize_tests::main(vec![
+        trial("wheels_load_through_a_cache", cached),
+        trial("processes_fill_the_cache_together", together),
+        trial("a_missing_runtime_library_is_named", runtime_library),
+        trial("a_program_without_console", without_console),
+        trial("executables_with_names_in_other_scripts", names),
+        trial("control_c_interrupts", control_c),
+    ])
+}
+
+/// What the program prints when its modules are there: libpq's version is that of the wheel.
+const LOADED: &str = "&lt;&amp;&gt; 180004\n";
+
+/// The program with two wheels.
+fn with_wheels() -> Result<App> {
+    let directory = wheels::installed_for("windows", &["win_amd64", "any"])?;
+    let program = tools::here().join("apps/windows/__main__.py");
+    fs::copy(program, directory.join("__main__.py"))?;
+    Package::new(directory).target(WINDOWS).shared()
+}
+
+fn alone() -> Result<App> {
+    Package::app("windows").target(WINDOWS).shared()
+}
+
+/// A file as programs see it: wine's drive Z is the root directory.
+fn seen(path: &Path) -> String {
+    format!("Z:{}", path.display().to_string().replace('/', "\\"))
+}
+
+/// The program under wine with one more override of its libraries.
+fn wine(program: &Path, overrides: &str) -> Result<Command> {
+    let Launcher::Wine(wine, variables) = targets::launcher(program)? else {
+        return fail("not a program for Windows");
+    };
+    let mut command = Command::new(wine);
+    command.arg(program);
+    for (name, mut value) in variables {
+        if name == "WINEDLLOVERRIDES" {
+            value.push_str(overrides);
+        }
+        command.env(name, value);
+    }
+    Ok(command)
+}
+
+/// All files below a directory, with the times of their last changes.
+fn files(directory: &Path) -> Result<Vec<(PathBuf, SystemTime)>> {
+    let mut found = Vec::new();
+    let mut left = vec![directory.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                left.push(entry.path());
+            } else {
+                found.push((entry.path(), entry.metadata()?.modified()?));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn cached() -> Result {
+    let app = with_wheels()?;
+    let cache = tools::scratch()?;
+    let load = || {
+        let run = Run::new(app.path()).arguments(["load", &seen(cache.path())]);
+        run.outcome()?.prints(LOADED)
+    };
+    load()?;
+    let first = files(cache.path())?;
+    let names = first.iter().filter_map(|(path, _)| path.file_name());
+    let names: Vec<_> = names.filter_map(OsStr::to_str).collect();
+    check(
+        names.iter().any(|name| name.starts_with("libcrypto-3-"))
+            && names.contains(&"_speedups.cp313-win_amd64.pyd"),
+        || format!("{names:?}"),
+    )?;
+    load()?;
+    check(files(cache.path())? == first, || {
+        "the second start writes nothing".to_owned()
+    })?;
+    // Whoever changed a file does not get his code run.
+    for (path, _) in &first {
+        let mut bytes = fs::read(path)?;
+        let original = bytes.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        fs::write(path, &bytes)?;
+        load()?;
+        check(fs::read(path)? == original, || {
+            format!("{} was altered and used", path.display())
+        })?;
+    }
+    Ok(())
+}
+
+fn together() -> Result {
+    let app = with_wheels()?;
+    let cache = tools::scratch()?;
+    let mut children = Vec::new();
+    for _ in 0..6 {
+        let mut command = wine(app.path(), "")?;
+        command.args(["load", &seen(cache.path())]);
+        command.stdin(Stdio::null()).current_dir(cache.path());
+        children.push(
+            command
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()?,
+        );
+    }
+    for child in children {
+        let output = child.wait_with_output()?;
+        check(
+            output.status.success() && output.stdout.starts_with(b"&lt;&amp;&gt;"),
+            || told(&output),
+        )?;
+    }
+    let stray = files(cache.path())?.into_iter().find(|(path, _)| {
+        let name = path.extension().and_then(OsStr::to_str);
+        !matches!(name, Some("pyd" | "dll"))
+    });
+    check(stray.is_none(), || format!("left behind: {stray:?}"))
+}
+
+fn told(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!(
+        "{}\n{}{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    )
+}
+
+/// wine has a runtime library of its own; here it must not be used.
+fn runtime_library() -> Result {
+    let app = with_wheels()?;
+    let cache = tools::scratch()?;
+    let output = wine(app.path(), ";vcruntime140=")?
+        .args(["load", &seen(cache.path())])
+        .stdin(Stdio::null())
+        .output()?;
+    let told = told(&output);
+    check(
+        told.contains("ImportError: markupsafe._speedups: needs VCRUNTIME140.dll")
+            && told.contains("install the Microsoft Visual C++ Redistributable"),
+        || told.clone(),
+    )
+}
+
+fn without_console() -> Result {
+    let console = alone()?;
+    let app = Package::app("windows").target(WINDOWS).options(["--gui"]);
+    let window = app.shared()?;
+    let place = tools::scratch()?;
+    // Given streams, a program without console uses them; without any, one with a console has none either.
+    for (parent, child) in [(&console, &window), (&window, &console)] {
+        Run::new(parent.path())
+            .arguments(["children", &seen(child.path())])
+            .directory(place.path())
+            .outcome()?
+            .prints("printed\n7 False False False\n7 True True True\n")?;
+    }
+    Ok(())
+}
+
+fn names() -> Result {
+    let place = tools::scratch()?;
+    for (name, shown) in [
+        ("größe.exe", r"'gr\xf6\xdfe.exe'"),
+        ("世界 1.exe", r"'\u4e16\u754c 1.exe'"),
+    ] {
+        let program = place.path().join(name);
+        fs::copy(alone()?.path(), &program)?;
+        let expected = format!("{shown} {shown}\n");
+        Run::new(&program)
+            .arguments(["name"])
+            .outcome()?
+            .prints(&expected)?;
+    }
+    // Extension modules find the executable by its name, which has to be in plain letters for that.
+    let program = place.path().join("größe.exe");
+    fs::copy(with_wheels()?.path(), &program)?;
+    let outcome = Run::new(&program)
+        .arguments(["load", &seen(place.path())])
+        .outcome()?;
+    check(
+        outcome.stderr.contains("rename it to plain ASCII letters"),
+        || outcome.to_string(),
+    )
+}
+
+/// In a terminal, which wine makes a console of.
+fn control_c() -> Result {
+    let script = tools::host_tool("script")?;
+    let app = alone()?;
+    let mut command = wine(app.path(), "")?;
+    command.arg("wait");
+    let quoted = |text: &OsStr| format!("'{}'", text.to_string_lossy());
+    let line = std::iter::once(command.get_program()).chain(command.get_args());
+    let line: Vec<String> = line.map(quoted).collect();
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut terminal = Command::new(script)
+        .args(["--quiet", "--return", "--command", &line.join(" ")])
+        .arg("/dev/null")
+        .envs(variables)
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let (Some(mut keys), Some(screen)) = (terminal.stdin.take(), terminal.stdout.take()) else {
+        return fail("no pipes");
+    };
+    let mut screen = BufReader::new(screen);
+    let mut seen = String::new();
+    while !seen.contains("ready") {
+        let count = screen.read_line(&mut seen)?;
+        check(count > 0, || format!("it never was ready:\n{seen}"))?;
+    }
+    // The line may be there before the program sleeps.
+    std::thread::sleep(Duration::from_millis(500));
+    keys.write_all(b"\x03")?;
+    screen.read_to_string(&mut seen)?;
+    let status = terminal.wait()?;
+    check(
+        seen.contains("interrupted") && status.code() == Some(3),
+        || format!("{status}\n{seen}"),
+    )
+}
