@@ -252,8 +252,8 @@ fn an_interrupted_wait_can_be_taken_up_again() {
         assert!(Instant::now() < limit);
         std::thread::sleep(Duration::from_millis(10));
     }
-    let mut kill = Command::new("kill");
-    run(kill.args(["-INT", &waiting.id().to_string()])).unwrap();
+    let mut kill = Command::new("sh");
+    run(kill.args(["-c", &format!("kill -INT {}", waiting.id())])).unwrap();
     assert!(!waiting.wait().unwrap().success());
     assert!(fs::read(service.dir.join("slow")).unwrap() == program);
 

@@ -84,6 +84,10 @@ fn windows_programs_are_signed_and_verified_by_others() {
             "--sign-key ec-locked.key --sign-certificates ec.pem --sign-password-file password",
             "Test-ec",
         ),
+        (
+            "--sign-key rsa.key --sign-certificates rsa.pem --sign-page-hashes",
+            "Test-rsa",
+        ),
     ];
     for (arguments, name) in cases {
         let signed = sign(dir, &program, arguments).unwrap();
@@ -107,6 +111,9 @@ fn windows_programs_are_signed_and_verified_by_others() {
         if has_osslsigncode() {
             let told = osslsigncode(dir, &signed).unwrap();
             assert!(told.contains("Signature verification: ok"), "{told}");
+            // It computes them itself, and does not verify a program whose own are others.
+            let pages = told.contains("Page hash algorithm  : SHA256");
+            assert_eq!(pages, arguments.contains("page-hashes"), "{told}");
             if arguments.contains("Größe") {
                 assert!(
                     told.contains("Größe") && told.contains("https://example.org"),

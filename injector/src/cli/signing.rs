@@ -62,6 +62,9 @@ pub(super) struct Signing {
     /// Windows: the name of the program that the signature tells
     #[arg(long, value_name = "TEXT", requires = "identity")]
     sign_name: Option<String>,
+    /// Windows: sign a hash of each page, too
+    #[arg(long, requires = "identity")]
+    sign_page_hashes: bool,
     /// Windows: where to read about the program
     #[arg(long, value_name = "URL", requires = "identity")]
     sign_url: Option<String>,
@@ -120,6 +123,7 @@ impl Signing {
             windows: pe::Options {
                 program_name: self.sign_name.clone(),
                 program_url: self.sign_url.clone(),
+                page_hashes: self.sign_page_hashes,
             },
         };
         Ok(Some(Plan {
@@ -129,6 +133,7 @@ impl Signing {
             windows_option: only(&[
                 ("--sign-name", self.sign_name.is_some()),
                 ("--sign-url", self.sign_url.is_some()),
+                ("--sign-page-hashes", self.sign_page_hashes),
             ]),
         }))
     }

@@ -3,7 +3,6 @@
 use const_oid::ObjectIdentifier;
 
 pub(super) const SEQUENCE: u8 = 0x30;
-#[cfg(test)]
 pub(super) const SET: u8 = 0x31;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BOOLEAN: u8 = 0x01;

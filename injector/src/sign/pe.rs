@@ -9,6 +9,10 @@
 //! leaves out the SEQUENCE's own tag and length. Signed attributes besides: who publishes the program
 //! (`SpcSpOpusInfo`), and that it is signed for somebody in person (`SpcStatementType`). There is no signing time in it: a time
 //! stamp says that with more weight, and without one the same input gives the same bytes.
+//!
+//! The constant has room for hashes of the program's pages, by which Windows can check a page when it reads it: a table of file
+//! offsets and SHA-256 digests, the headers' first (without what is not signed either), then those of every section, each as if
+//! zeros filled its page; at the end the offset where the last section ends, and no digest.
 
 use std::ops::Range;
 
@@ -33,6 +37,8 @@ pub struct Options {
     pub program_name: Option<String>,
     /// Where to read more about it.
     pub program_url: Option<String>,
+    /// Whether the signature holds a hash of each page, too.
+    pub page_hashes: bool,
 }
 
 const fn spc(text: &str) -> ObjectIdentifier {
@@ -43,6 +49,11 @@ const INDIRECT_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.4");
 const STATEMENT_TYPE: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.11");
 const OPUS_INFO: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.12");
 const PE_IMAGE_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.15");
+const PAGE_HASHES: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.3.2");
+/// The class of the object that page hashes are.
+const PAGE_HASHES_CLASS: [u8; 16] = [
+    0xa6, 0xb5, 0x86, 0xd5, 0xb4, 0xa1, 0x24, 0x66, 0xae, 0x05, 0xa2, 0x17, 0xda, 0x8e, 0x60, 0xd6,
+];
 const INDIVIDUAL: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.21");
 /// Where Microsoft keeps RFC 3161 tokens.
 pub(super) const STAMP: ObjectIdentifier = spc("1.3.6.1.4.1.311.3.3.1");
@@ -62,7 +73,8 @@ pub(super) fn sign(
     let start = (keep as u64).next_multiple_of(ALIGNMENT);
     let padding = vec![0; (start - keep as u64) as usize];
     let digest = digest(&image, &padding)?;
-    let signature = signature(&digest, identity, options)?;
+    let pages = options.windows.page_hashes.then(|| page_hashes(&image));
+    let signature = signature(&digest, pages.transpose()?, identity, options)?;
     let len = (8 + signature.len() as u64).next_multiple_of(ALIGNMENT);
     let end = start + len;
     let small = |value: u64| {
@@ -111,14 +123,73 @@ fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], Error> {
     Ok(digest.finalize().into())
 }
 
+/// The table of page hashes.
+fn page_hashes(image: &Image<'_>) -> Result<Vec<u8>, Error> {
+    let wrong = |problem| {
+        Error::Container(ContainerError::Malformed {
+            structure: "PE headers",
+            offset: image.optional_at as u64,
+            problem,
+        })
+    };
+    let page = image.optional.section_alignment.get(Le) as usize;
+    let headers = image.optional.size_of_headers.get(Le) as usize;
+    let (checksum, directory) = (image.checksum_at(), image.directory_at(CERTIFICATES));
+    if page == 0 || headers > page || headers > image.bytes.len() || headers < directory + 8 {
+        return Err(wrong(
+            "its headers are not one page, so pages cannot be hashed",
+        ));
+    }
+    let mut table = Vec::new();
+    let mut add = |offset: usize, parts: &[&[u8]]| {
+        let mut digest = Sha256::new();
+        parts.iter().for_each(|part| digest.update(part));
+        // Sections were found inside the file, and a file that is signed has less than 2 GiB.
+        table.extend_from_slice(&(offset as u32).to_le_bytes());
+        table.extend_from_slice(&digest.finalize());
+    };
+    let zeros = vec![0; page];
+    let bytes = image.bytes;
+    let parts = [
+        &bytes[..checksum],
+        &bytes[checksum + 4..directory],
+        &bytes[directory + 8..headers],
+        &zeros[headers..],
+    ];
+    add(0, &parts);
+    let mut end = headers;
+    for section in image.sections().filter(|section| section.file_size > 0) {
+        let start = section.offset as usize;
+        end = start + section.file_size as usize;
+        for (index, part) in bytes[start..end].chunks(page).enumerate() {
+            add(start + index * page, &[part, &zeros[part.len()..]]);
+        }
+    }
+    table.extend_from_slice(&(end as u32).to_le_bytes());
+    table.extend_from_slice(&[0; 32]);
+    Ok(table)
+}
+
 fn signature(
     digest: &[u8; 32],
+    pages: Option<Vec<u8>>,
     identity: &Identity,
     options: &super::Options,
 ) -> Result<Vec<u8>, Error> {
-    // A link to a file with an obsolete name, as everybody's signatures have it.
-    let name = utf16("<<<Obsolete>>>");
-    let file = tlv(context(2), &tlv(context_primitive(0), &name));
+    // A link to a file with an obsolete name, as everybody's signatures have it, or to an object with the hashes.
+    let file = match pages {
+        None => {
+            let name = utf16("<<<Obsolete>>>");
+            tlv(context(2), &tlv(context_primitive(0), &name))
+        }
+        Some(table) => {
+            let values = tlv(der::SET, &tlv(der::OCTET_STRING, &table));
+            let object = tlv(der::SET, &seq(&[&oid(PAGE_HASHES), &values]));
+            let class = tlv(der::OCTET_STRING, &PAGE_HASHES_CLASS);
+            let object = tlv(der::OCTET_STRING, &object);
+            tlv(context(1), &[class, object].concat())
+        }
+    };
     let image = seq(&[&tlv(der::BIT_STRING, &[0]), &tlv(context(0), &file)]);
     let content = seq(&[
         &seq(&[&oid(PE_IMAGE_DATA), &image]),
