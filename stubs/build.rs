@@ -56,7 +56,8 @@ fn run() -> Result<()> {
     link(&root)?;
 
     let licenses = PathBuf::from(env::var("OUT_DIR")?).join("licenses.txt");
-    let texts = license_texts(&root)? + &crates::license_texts(repository, &target)?;
+    let texts =
+        license_texts(&root)? + &crates::license_texts(repository, "oxidize-stub", &target)?;
     fs::write(&licenses, texts)?;
     println!("cargo:rustc-env=OXIDIZE_LICENSES={}", licenses.display());
     println!(

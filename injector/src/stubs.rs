@@ -272,12 +272,27 @@ pub const TARGETS: [&str; 4] = [
 /// The target to package for when none is given: the system this runs on.
 #[must_use]
 pub fn host_target() -> &'static str {
-    match (env::consts::OS, env::consts::ARCH) {
-        ("linux", "aarch64") => "aarch64-unknown-linux-gnu",
+    // Programs for glibc name their loader by this path. The command itself may be static and tells nothing about the system.
+    let loader = match env::consts::ARCH {
+        "aarch64" => "/lib/ld-linux-aarch64.so.1",
+        _ => "/lib64/ld-linux-x86-64.so.2",
+    };
+    target_of(
+        env::consts::OS,
+        env::consts::ARCH,
+        Path::new(loader).exists(),
+    )
+}
+
+fn target_of(os: &str, arch: &str, glibc: bool) -> &'static str {
+    match (os, arch) {
+        ("linux", "aarch64") if glibc => "aarch64-unknown-linux-gnu",
+        ("linux", "aarch64") => "aarch64-unknown-linux-musl",
         ("macos", "aarch64") => "aarch64-apple-darwin",
         ("macos", _) => "x86_64-apple-darwin",
         ("windows", _) => "x86_64-pc-windows-gnu",
-        _ => "x86_64-unknown-linux-gnu",
+        _ if glibc => "x86_64-unknown-linux-gnu",
+        _ => "x86_64-unknown-linux-musl",
     }
 }
 
@@ -523,4 +538,20 @@ fn archive(stub: &Path, name: &str) -> Option<PathBuf> {
     std::iter::once(beside)
         .chain(checkouts)
         .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_glibc_gets_static_programs() {
+        let linux = |arch, glibc| target_of("linux", arch, glibc);
+        assert_eq!(linux("x86_64", true), "x86_64-unknown-linux-gnu");
+        assert_eq!(linux("x86_64", false), "x86_64-unknown-linux-musl");
+        assert_eq!(linux("aarch64", true), "aarch64-unknown-linux-gnu");
+        assert_eq!(linux("aarch64", false), "aarch64-unknown-linux-musl");
+        let mac = target_of("macos", "aarch64", false);
+        assert_eq!(mac, "aarch64-apple-darwin");
+    }
 }

@@ -49,6 +49,15 @@ pub enum Command {
         /// Write the list; without it, stubs that are not in the list are an error
         #[arg(long, conflicts_with = "target")]
         write_list: bool,
+        /// Make wheels of the command itself instead [default: every target it is published for]; needs zig for C files
+        #[arg(long, conflicts_with = "write_list")]
+        tool: bool,
+        /// Pack this program, such as a signed one, and build none
+        #[arg(long, requires = "tool", requires = "target")]
+        program: Option<PathBuf>,
+        /// The zig executable [env: OXIDIZE_ZIG] [default: that of `python3 -m ziglang`]
+        #[arg(long, requires = "tool")]
+        zig: Option<PathBuf>,
     },
     /// Compile the distribution of a target from sources
     #[command(

@@ -35,6 +35,7 @@ use cli::{Command, Place, Sources};
 use fetch::Fetcher;
 use recipe::{Recipes, Target};
 use std::path::{Path, PathBuf};
+use wheels::tool::{self, Tool};
 use workplace::Workplace;
 use zig::Zig;
 
@@ -91,11 +92,27 @@ pub fn run(command: &Command) -> Result<()> {
             target,
             out,
             write_list,
+            tool,
+            program,
+            zig,
         } => {
             let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
             let out = out
                 .clone()
                 .unwrap_or_else(|| repository.join("target/wheels"));
+            if let (Some(program), [target]) = (program, &target[..]) {
+                let tool = Tool::new(&repository, &recipes, target)?;
+                let bytes = std::fs::read(program)
+                    .with_context(|| format!("cannot read {}", program.display()))?;
+                println!("{}", tool.pack(&bytes, &out)?.display());
+                return Ok(());
+            }
+            if program.is_some() {
+                anyhow::bail!("one program is for one target");
+            }
+            if *tool {
+                return make_tool_wheels(&repository, &recipes, target, zig.as_deref(), &out);
+            }
             make_wheels(&repository, &recipes, target, &out, *write_list)?;
         }
         Command::Lock { check } => write_lock(&prebuilt, *check)?,
@@ -252,6 +269,26 @@ fn make_wheels(
     } else {
         wheels::check_list(repository, &entries)
     }
+}
+
+/// Makes the wheels of the command.
+fn make_tool_wheels(
+    repository: &Path,
+    recipes: &Recipes,
+    only: &[String],
+    zig: Option<&Path>,
+    out: &Path,
+) -> Result<()> {
+    let zig = Zig::find(zig, &repository.join("target/tool-build/zig-cache"))?;
+    let targets = match only {
+        [] => tool::TARGETS.map(str::to_owned).to_vec(),
+        only => only.to_vec(),
+    };
+    for triple in &targets {
+        let wheel = Tool::new(repository, recipes, triple)?.build(&zig, out)?;
+        println!("{}", wheel.display());
+    }
+    Ok(())
 }
 
 fn write_lock(prebuilt: &Path, check: bool) -> Result<()> {

@@ -22,27 +22,7 @@ pub fn build_against(
     sdk: Option<&Path>,
 ) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let sysroot = PathBuf::from(output(
-        Command::new("rustc")
-            .args(["--print", "sysroot"])
-            .current_dir(repository),
-    )?);
-    let host = output(
-        Command::new("rustc")
-            .args(["--print", "host-tuple"])
-            .current_dir(repository),
-    )?;
-    let library = sysroot.join("lib/rustlib").join(&target.triple).join("lib");
-    if !library.is_dir() {
-        bail!(
-            "the toolchain has no library for {0}\n  hint: rustup target add {0}",
-            target.triple
-        );
-    }
-    let lld = sysroot.join("lib/rustlib").join(&host).join("bin/rust-lld");
-    if !lld.is_file() {
-        bail!("the toolchain has no lld of its own ({})", lld.display());
-    }
+    let Toolchain { sysroot, lld } = Toolchain::find(repository, &target.triple)?;
     let flags = rustflags(repository, target, &sysroot, &lld)?;
     // A folder of its own: these flags would make cargo rebuild what a plain build left in target/.
     let folder = repository.join("target/stub-build");
@@ -126,6 +106,64 @@ fn copy_program(target: &Target, from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What links without help from the machine.
+#[derive(Debug)]
+pub(crate) struct Toolchain {
+    /// Where it is installed.
+    pub(crate) sysroot: PathBuf,
+    /// Its linker.
+    pub(crate) lld: PathBuf,
+}
+
+impl Toolchain {
+    /// The toolchain of the checkout, if it has what a target needs.
+    pub(crate) fn find(repository: &Path, triple: &str) -> Result<Self> {
+        let ask = |what| {
+            output(
+                Command::new("rustc")
+                    .args(["--print", what])
+                    .current_dir(repository),
+            )
+        };
+        let sysroot = PathBuf::from(ask("sysroot")?);
+        let library = sysroot.join("lib/rustlib").join(triple).join("lib");
+        if !library.is_dir() {
+            bail!("the toolchain has no library for {triple}\n  hint: rustup target add {triple}");
+        }
+        let host = ask("host-tuple")?;
+        let lld = sysroot.join("lib/rustlib").join(&host).join("bin/rust-lld");
+        if !lld.is_file() {
+            bail!("the toolchain has no lld of its own ({})", lld.display());
+        }
+        Ok(Self { sysroot, lld })
+    }
+}
+
+/// The folder where cargo keeps the sources of crates.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|h| h.join(".cargo")));
+    home.context("no cargo home")
+}
+
+/// Folders of this machine and the names that stand for them in what is published, the widest first: later ones win.
+pub(crate) fn renamed_folders(
+    repository: &Path,
+    sysroot: &Path,
+) -> Result<Vec<(PathBuf, &'static str)>> {
+    let home = cargo_home()?;
+    let registries = std::fs::read_dir(home.join("registry/src"));
+    let mut folders = vec![
+        (home, "/cargo"),
+        (sysroot.to_owned(), "/rust"),
+        (repository.to_owned(), "/oxidize"),
+    ];
+    let registries = registries.into_iter().flatten().flatten();
+    folders.extend(registries.map(|entry| (entry.path(), "/crates")));
+    Ok(folders)
+}
+
 /// Flags that choose the toolchain's lld and keep every path of this machine out of the result.
 fn rustflags(
     repository: &Path,
@@ -133,25 +171,12 @@ fn rustflags(
     sysroot: &Path,
     lld: &Path,
 ) -> Result<Vec<String>> {
-    let home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|h| h.join(".cargo")));
-    let home = home.context("no cargo home")?;
     let mut flags = vec![
         format!("-Clinker={}", lld.display()),
         format!("-Clinker-flavor={}", flavor(target)),
-        // Later mappings win, so the widest comes first.
-        format!("--remap-path-prefix={}=/cargo", home.display()),
-        format!("--remap-path-prefix={}=/rust", sysroot.display()),
-        format!("--remap-path-prefix={}=/oxidize", repository.display()),
     ];
-    if let Ok(entries) = std::fs::read_dir(home.join("registry/src")) {
-        for entry in entries.flatten() {
-            flags.push(format!(
-                "--remap-path-prefix={}=/crates",
-                entry.path().display()
-            ));
-        }
+    for (folder, name) in renamed_folders(repository, sysroot)? {
+        flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     }
     if target.inputs.kind == InputsKind::ZigMingw {
         // What the toolchain brings along for Windows is made for msvcrt.dll, a second C runtime beside the one that

@@ -112,20 +112,22 @@ impl Zig {
 
     /// Writes `cc`, `ar` and `ranlib` for build systems that want to find them on PATH.
     pub fn write_wrappers(&self, target: &Target, map: &Path, folder: &Path) -> Result<()> {
+        self.write_wrappers_with(&self.cc_arguments(target, map), folder)
+    }
+
+    /// The same with these arguments for `cc`; and `dlltool`, which rustc runs for Windows.
+    pub fn write_wrappers_with(&self, arguments: &[String], folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         let cache = self.cache.display();
         let exe = self.exe.display();
-        let flags: Vec<String> = self
-            .cc_arguments(target, map)
-            .iter()
-            .map(|a| format!("'{a}'"))
-            .collect();
+        let flags: Vec<String> = arguments.iter().map(|a| format!("'{a}'")).collect();
         let environment =
             format!("export ZIG_GLOBAL_CACHE_DIR='{cache}' ZIG_LOCAL_CACHE_DIR='{cache}'");
         for (name, line) in [
             ("cc", format!("exec '{exe}' cc {} \"$@\"", flags.join(" "))),
             ("ar", format!("exec '{exe}' ar \"$@\"")),
             ("ranlib", format!("exec '{exe}' ranlib \"$@\"")),
+            ("dlltool", format!("exec '{exe}' dlltool \"$@\"")),
         ] {
             let path = folder.join(name);
             std::fs::write(&path, format!("#!/bin/sh\n{environment}\n{line}\n"))?;

@@ -1,4 +1,4 @@
-//! Licence texts of the Rust crates that are linked into the stub, and of Rust's standard library.
+//! Licence texts of the Rust crates that are linked into a program, and of Rust's standard library.
 //!
 //! Which crates these are is asked of cargo each time, so the list cannot go stale.
 
@@ -12,19 +12,19 @@ use serde_json::Value;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The texts, one crate after another, sorted by name and version.
-pub(crate) fn license_texts(repository: &Path, target: &str) -> Result<String> {
-    let output = Command::new(env::var_os("CARGO").ok_or("CARGO is not set")?)
+/// The texts for a package of this workspace, one crate after another, sorted by name and version.
+pub(crate) fn license_texts(repository: &Path, package: &str, target: &str) -> Result<String> {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["metadata", "--format-version=1", "--locked", "--offline"])
         .args(["--filter-platform", target])
-        .current_dir(repository.join("stubs"))
+        .current_dir(repository)
         .output()?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         return Err(format!("cargo metadata: {}", complaint.trim()).into());
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let mut packages = linked(&metadata)?;
+    let mut packages = linked(&metadata, package)?;
     packages.sort_by_key(|package| (text(package, "name"), text(package, "version")));
     let mut texts = fs::read_to_string(repository.join("stubs/build/rust-std.txt"))?;
     for package in packages {
@@ -38,7 +38,11 @@ pub(crate) fn license_texts(repository: &Path, target: &str) -> Result<String> {
             text(package, "license"),
         )?;
         let files = license_files(folder)?;
-        if files.is_empty() {
+        // A few crates name their licence and leave its text out; that of this one is ours, too.
+        if files.is_empty() && text(package, "license").contains("Apache-2.0") {
+            let apache = fs::read_to_string(repository.join("LICENSE-APACHE"))?;
+            writeln!(texts, "{}\n", apache.trim_end())?;
+        } else if files.is_empty() {
             return Err(format!("crate {} carries no licence text", text(package, "name")).into());
         }
         for file in files {
@@ -52,8 +56,8 @@ fn text(package: &Value, field: &str) -> String {
     package[field].as_str().unwrap_or_default().to_owned()
 }
 
-/// The packages that `oxidize-stub` depends on by ordinary dependencies, except procedural macros and our own.
-fn linked(metadata: &Value) -> Result<Vec<&Value>> {
+/// The packages that `name` depends on by ordinary dependencies, except procedural macros and our own.
+fn linked<'m>(metadata: &'m Value, name: &str) -> Result<Vec<&'m Value>> {
     let packages = metadata["packages"].as_array().ok_or("no packages")?;
     let nodes = metadata["resolve"]["nodes"]
         .as_array()
@@ -64,11 +68,11 @@ fn linked(metadata: &Value) -> Result<Vec<&Value>> {
             .find(|package| package["id"] == *id)
             .ok_or("an unknown package")
     };
-    let stub = packages
+    let program = packages
         .iter()
-        .find(|package| package["name"] == "oxidize-stub")
-        .ok_or("no stub")?;
-    let mut found: Vec<&Value> = vec![&stub["id"]];
+        .find(|package| package["name"] == name && package["source"].is_null())
+        .ok_or_else(|| format!("this workspace has no {name}"))?;
+    let mut found: Vec<&Value> = vec![&program["id"]];
     let mut next = 0;
     while let Some(&id) = found.get(next) {
         next += 1;

@@ -21,6 +21,7 @@
 pub mod expect;
 pub mod package;
 pub mod plain;
+pub mod python;
 pub mod run;
 pub mod targets;
 pub mod tools;

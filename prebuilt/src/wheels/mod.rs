@@ -1,6 +1,7 @@
-//! Wheels of the stubs, and the list of stubs that the command trusts.
+//! Wheels of the stubs and of the command, and the list of stubs that the command trusts.
 
 mod archive;
+pub mod tool;
 
 use crate::recipe::{Recipes, Target};
 use crate::{digest, lock, pack, stub};
@@ -103,11 +104,13 @@ pub fn build(
         );
     }
     let size: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
-    let entry = format!(
-        "\n[[stub]]\ntarget = \"{triple}\"\nwheel = \"{PACKAGE}-{VERSION}-{tag}.whl\"\nmanifest = \"{}\"\nsha256 = \"{}\"\nstub_id = \"{}\"\nsize = {size}\n",
-        digest::bytes(manifest.as_bytes()),
-        digest::bytes(&files[0].1),
-        field(&manifest, "stub_id")?,
+    let entry = entry(
+        triple,
+        &format!("{PACKAGE}-{VERSION}-{tag}.whl"),
+        manifest.as_bytes(),
+        &files[0].1,
+        &field(&manifest, "stub_id")?,
+        size,
     );
     let below = |name: &str| format!("{PACKAGE}/{triple}/{name}");
     wheel.add(&below("manifest.json"), manifest.into_bytes(), false);
@@ -197,7 +200,8 @@ fn licences_of(text: &str) -> Value {
     Value::Array(found)
 }
 
-fn metadata(triple: &str, licences: &str) -> String {
+/// The SPDX expression of a text of licences together with our own.
+fn expression(licences: &str) -> String {
     let mut expressions: Vec<String> = licences_of(licences)
         .as_array()
         .into_iter()
@@ -216,6 +220,10 @@ fn metadata(triple: &str, licences: &str) -> String {
     expressions.push("(MIT OR Apache-2.0)".to_owned());
     expressions.sort();
     expressions.dedup();
+    expressions.join(" AND ")
+}
+
+fn metadata(triple: &str, licences: &str) -> String {
     let files = REPOSITORY_LICENCES.iter().chain(&["THIRD-PARTY.txt"]);
     let files: String = files
         .map(|name| format!("License-File: {name}\n"))
@@ -225,7 +233,24 @@ fn metadata(triple: &str, licences: &str) -> String {
          License-Expression: {}\n{files}Description-Content-Type: text/plain\n\n\
          A stub: a program with CPython and its standard library, which oxidize-inject turns into applications. The\n\
          command fetches it when it is needed; there is nothing to import here.\n",
-        expressions.join(" AND ")
+        expression(licences)
+    )
+}
+
+/// The lines of a stub in the list: its target, file name of its wheel, its manifest and its program, what it calls itself, and the
+/// size of all its files in bytes.
+pub fn entry(
+    triple: &str,
+    wheel: &str,
+    manifest: &[u8],
+    program: &[u8],
+    stub_id: &str,
+    size: usize,
+) -> String {
+    format!(
+        "\n[[stub]]\ntarget = \"{triple}\"\nwheel = \"{wheel}\"\nmanifest = \"{}\"\nsha256 = \"{}\"\nstub_id = \"{stub_id}\"\nsize = {size}\n",
+        digest::bytes(manifest),
+        digest::bytes(program),
     )
 }
 
