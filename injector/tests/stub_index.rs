@@ -20,8 +20,31 @@ use oxidize_inject::progress::Progress;
 use oxidize_inject::stubs::fetch::Fetched;
 use oxidize_inject::stubs::listed::Listed;
 use oxidize_inject::stubs::manifest::Sha256Sum;
-use oxidize_inject::stubs::{Error, Finder, Sources};
+use oxidize_inject::stubs::{Error, Finder, Sources, wheel};
 use wheels::{Made, TARGET, left_in, name};
+
+/// What pip calls the systems of each target.
+const PLATFORMS: [(&str, &[&str]); 7] = [
+    (
+        "x86_64-unknown-linux-gnu",
+        &["manylinux_2_17_x86_64", "manylinux2014_x86_64"],
+    ),
+    (
+        "aarch64-unknown-linux-gnu",
+        &["manylinux_2_17_aarch64", "manylinux2014_aarch64"],
+    ),
+    ("x86_64-unknown-linux-musl", &["musllinux_1_2_x86_64"]),
+    ("aarch64-unknown-linux-musl", &["musllinux_1_2_aarch64"]),
+    ("x86_64-pc-windows-gnu", &["win_amd64"]),
+    (
+        "aarch64-apple-darwin",
+        &["macosx_11_0_arm64", "macosx_14_0_arm64"],
+    ),
+    (
+        "x86_64-apple-darwin",
+        &["macosx_11_0_x86_64", "macosx_14_0_x86_64"],
+    ),
+];
 
 const PYPISERVER: &str = "pypiserver==2.3.2";
 
@@ -335,6 +358,103 @@ fn a_killed_download_leaves_nothing() {
     assert!(left_in(&dir.path().join("cache")).is_empty());
 }
 
+/// Runs a command on a terminal of 80 columns, tells what it showed there, and ends as it did. Presses Ctrl-C when `sys.argv[1]`
+/// has been shown.
+const TERMINAL: &str = "
+import fcntl, os, pty, struct, sys, termios
+awaited = sys.argv[1].encode()
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+    os.execv(sys.argv[2], sys.argv[2:])
+shown = b''
+while True:
+    try:
+        some = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not some:
+        break
+    shown += some
+    if awaited and awaited in shown:
+        os.write(terminal, b'\\x03')
+        awaited = b''
+sys.stdout.buffer.write(shown)
+sys.stdout.flush()
+_, status = os.waitpid(child, 0)
+sys.exit(os.waitstatus_to_exitcode(status) & 255)
+";
+
+/// The same command on a terminal.
+fn on_terminal(command: &Command, press_at: &str) -> Option<Output> {
+    let mut terminal = Command::new("python3");
+    terminal.args(["-c", TERMINAL, press_at]);
+    terminal.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    terminal.env("TERM", "xterm").output().ok()
+}
+
+#[test]
+fn a_bar_is_for_terminals_and_ctrl_c_leaves_nothing() {
+    let made = Made::new();
+    let good = wheel_bytes(&made);
+    // As long as it takes for a bar to be worth while; under /stalled/ it never ends.
+    let server = serve(move |head, stream| {
+        if head.contains("/oxidize-stub-cp313/") {
+            let page = page("").replace("/files", "../../files");
+            return reply(stream, "text/html", page.as_bytes(), page.len());
+        }
+        reply(stream, "application/octet-stream", &[], good.len());
+        for part in good[..good.len() - 1].chunks(good.len() / 20) {
+            thread::sleep(Duration::from_millis(80));
+            let _ = stream.write_all(part);
+        }
+        if head.starts_with("GET /stalled/") {
+            thread::sleep(Duration::from_secs(60));
+        }
+        let _ = stream.write_all(&good[good.len() - 1..]);
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let index = |place: &str| format!("{}/{place}/simple", server.url);
+    let quick = command(dir.path(), &["--index-url", &index("quick")]);
+    let Some(shown) = on_terminal(&quick, "") else {
+        return skip("a terminal", "python3 is not there");
+    };
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success(), "{text}{}", told(&shown));
+    assert!(text.contains("Fetching") && text.contains(" %"), "{text:?}");
+    // Each state of the bar wipes the one before.
+    let last = text.rsplit("\u{1b}[2K").next().unwrap_or_default();
+    assert!(
+        last.contains(TARGET) && !last.contains("Fetching"),
+        "the bar goes away: {text:?}"
+    );
+
+    fs::remove_dir_all(dir.path().join("cache")).unwrap();
+    let piped = command(dir.path(), &["--index-url", &index("quick")])
+        .output()
+        .unwrap();
+    assert!(piped.status.success(), "{}", told(&piped));
+    assert!(
+        !told(&piped).contains("Fetching") && !told(&piped).contains('\u{1b}'),
+        "{}",
+        told(&piped)
+    );
+
+    fs::remove_dir_all(dir.path().join("cache")).unwrap();
+    let stalled = command(dir.path(), &["--index-url", &index("stalled")]);
+    let stopped = on_terminal(&stalled, "Fetching").unwrap();
+    let text = String::from_utf8_lossy(&stopped.stdout).into_owned();
+    // Ended by SIGINT.
+    assert_eq!(stopped.status.code(), Some(-2 & 255), "{text:?}");
+    assert!(left_in(&dir.path().join("cache")).is_empty());
+}
+
 /// A folder with pypiserver, installed once below the target directory.
 fn pypiserver() -> Result<PathBuf, String> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -384,7 +504,7 @@ fn a_real_index_and_pip_beside_us() {
     let dir = tempfile::tempdir().unwrap();
     let packages = dir.path().join("packages");
     let made = Made::new();
-    let wheel = made.write(&packages);
+    made.write(&packages);
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -440,31 +560,47 @@ fn a_real_index_and_pip_beside_us() {
         [fetched.bundle.digest.to_string()]
     );
 
-    let output = Command::new("python3")
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--only-binary=:all:",
-        ])
-        .args([
-            "--platform=musllinux_1_2_x86_64",
-            "--index-url",
-            &index,
-            "--dest",
-        ])
-        .arg(dir.path().join("by-pip"))
-        .arg("oxidize-stub-cp313")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", told(&output));
-    assert_eq!(
-        fs::read(dir.path().join("by-pip").join(name())).unwrap(),
-        fs::read(wheel).unwrap()
-    );
+    // pip takes the same file, and for every platform the right one. Those of the other targets are this one by other names: pip
+    // looks at names and METADATA only.
+    for (target, _) in PLATFORMS {
+        if target != TARGET {
+            made.write_as(
+                &packages,
+                &wheel::file_name(wheels::VERSION, target).unwrap(),
+            );
+        }
+    }
+    for (target, platforms) in PLATFORMS {
+        for platform in platforms {
+            let by_pip = dir.path().join("by-pip").join(platform);
+            let output = Command::new("python3")
+                .args([
+                    "-m",
+                    "pip",
+                    "download",
+                    "--quiet",
+                    "--no-deps",
+                    "--no-cache-dir",
+                ])
+                .args(["--disable-pip-version-check", "--only-binary=:all:"])
+                .args(["--platform", platform, "--index-url", &index, "--dest"])
+                .arg(&by_pip)
+                .arg(wheel::PROJECT)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{platform}: {}", told(&output));
+            let found: Vec<_> = fs::read_dir(&by_pip)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            let wanted = wheel::file_name(wheels::VERSION, target).unwrap();
+            assert_eq!(found.concat(), wanted, "{platform}");
+            assert_eq!(
+                fs::read(by_pip.join(&wanted)).unwrap(),
+                fs::read(packages.join(&wanted)).unwrap()
+            );
+        }
+    }
 
     // What is not there is said with its name.
     fs::remove_file(packages.join(name())).unwrap();

@@ -68,8 +68,13 @@ impl Made {
 
     /// Writes the wheel.
     pub(crate) fn write(&self, directory: &Path) -> PathBuf {
+        self.write_as(directory, &name())
+    }
+
+    /// Writes the wheel under this name.
+    pub(crate) fn write_as(&self, directory: &Path, name: &str) -> PathBuf {
         fs::create_dir_all(directory).unwrap();
-        let path = directory.join(name());
+        let path = directory.join(name);
         let mut zip = ZipWriter::new(File::create(&path).unwrap());
         let info = format!("oxidize_stub_cp313-{VERSION}.dist-info");
         let mut add = |name: String, bytes: &[u8]| {
