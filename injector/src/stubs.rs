@@ -262,11 +262,12 @@ impl Error {
 }
 
 /// The targets that this version has stubs for.
-pub const TARGETS: [&str; 4] = [
+pub const TARGETS: [&str; 5] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
     "x86_64-pc-windows-gnu",
     "aarch64-apple-darwin",
+    "x86_64-apple-darwin",
 ];
 
 /// The target to package for when none is given: the system this runs on.

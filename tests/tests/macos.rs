@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use goblin::mach::MachO;
+use goblin::mach::{Mach, MachO};
 use object::{Object, ObjectSegment, ObjectSymbol};
 use oxidize_tests::package::{App, Package};
 use oxidize_tests::{Result, check, fail, missing, tools, trial};
@@ -49,6 +49,12 @@ fn main() -> std::process::ExitCode {
         for (name, test) in tests {
             trials.push(trial(format!("{label}::{name}"), move || test(target)));
         }
+    }
+    if TARGETS
+        .iter()
+        .all(|(_, target)| lock.contains(&format!("-{target}.tar.zst")))
+    {
+        trials.push(trial("universal::holds_both_programs", universal));
     }
     oxidize_tests::main(trials)
 }
@@ -364,6 +370,37 @@ fn round_trip(target: &'static str) -> Result {
         std::fs::read(&copy)? == std::fs::read(tools::stub(target)?)?,
         || "what remove leaves is not the stub".to_owned(),
     )
+}
+
+/// One file for both processors: each part is the program that is made for one alone, at a multiple of its page.
+fn universal() -> Result {
+    let place = tools::scratch()?;
+    let output = place.path().join("app");
+    for (_, target) in TARGETS {
+        tools::stub(target)?;
+    }
+    let made = Command::new(tools::program("oxidize-inject")?)
+        .arg(&output)
+        .args(["-q", "--target", "universal2-apple-darwin", "--resources"])
+        .arg(tools::checkout().join("examples/hello"))
+        .output()?;
+    check(made.status.success(), || {
+        String::from_utf8_lossy(&made.stderr).into_owned()
+    })?;
+    let bytes = std::fs::read(&output)?;
+    let Mach::Fat(parts) = Mach::parse(&bytes)? else {
+        return fail("not a universal file");
+    };
+    let parts = parts.arches()?;
+    check(parts.len() == TARGETS.len(), || format!("{parts:?}"))?;
+    for (_, target) in TARGETS {
+        let alone = std::fs::read(app(target)?.path())?;
+        let part = parts.iter().find(|part| part.slice(&bytes) == alone);
+        check(part.is_some_and(|part| part.offset % 0x4000 == 0), || {
+            format!("no part is the program for {target}: {parts:?}")
+        })?;
+    }
+    Ok(())
 }
 
 /// Of every kind of page one byte: code, data, resources, `__LINKEDIT`.
