@@ -262,9 +262,10 @@ impl Error {
 }
 
 /// The targets that this version has stubs for.
-pub const TARGETS: [&str; 5] = [
+pub const TARGETS: [&str; 6] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
+    "aarch64-unknown-linux-gnu",
     "x86_64-pc-windows-gnu",
     "aarch64-apple-darwin",
     "x86_64-apple-darwin",

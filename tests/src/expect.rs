@@ -181,7 +181,7 @@ impl Case {
                     ..outcome
                 })
             }
-            Launcher::Itself | Launcher::Emulator(..) => self.compare(&outcome),
+            Launcher::Itself => self.compare(&outcome),
         }
     }
 

@@ -206,11 +206,6 @@ impl Run {
         let launcher = targets::launcher(&self.program)?;
         let mut command = match &launcher {
             Launcher::Itself => Command::new(&self.program),
-            Launcher::Emulator(emulator, before) => {
-                let mut command = Command::new(emulator);
-                command.args(before).arg(&self.program);
-                command
-            }
             Launcher::Wine(wine, _) => {
                 let mut command = Command::new(wine);
                 command.arg(&self.program);

@@ -3,8 +3,8 @@
 //! The file itself says what it needs, so that a test starts every program in the same way ([`crate::run::Run`]):
 //!
 //! * ELF for this machine: as it is;
-//! * ELF for aarch64: as it is where the kernel hands such files to qemu (`binfmt_misc`), so that they can start each
-//!   other; else by `qemu-aarch64`, which cannot do that;
+//! * ELF for aarch64: as it is, by qemu-user to which the kernel hands such files (`binfmt_misc`), so that they can start
+//!   each other and be started by a shell;
 //! * PE: by `wine`, in a prefix of its own.
 //!
 //! Mach-O cannot be started here by anything.
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::{Result, fail, tools};
+use crate::{Result, fail, missing, tools};
 
 /// A target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Target {
 }
 
 /// Linux targets whose programs can be started here: what is tested as POSIX has it.
-pub const LINUX: [Target; 2] = [
+pub const LINUX: [Target; 3] = [
     Target {
         label: "gnu",
         triple: tools::GNU,
@@ -36,18 +36,25 @@ pub const LINUX: [Target; 2] = [
         label: "musl",
         triple: tools::MUSL,
     },
+    Target {
+        label: "arm_gnu",
+        triple: ARM_GNU,
+    },
 ];
 
 /// All targets whose programs can be started here, natively or not.
-pub const RUNNABLE: [Target; 3] = [
+pub const RUNNABLE: [Target; 4] = [
     LINUX[0],
     LINUX[1],
+    LINUX[2],
     Target {
         label: "windows",
         triple: WINDOWS,
     },
 ];
 
+/// 64-bit Arm with glibc.
+pub const ARM_GNU: &str = "aarch64-unknown-linux-gnu";
 /// Windows.
 pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
@@ -65,13 +72,23 @@ pub fn program_name(stem: &str, triple: &str) -> String {
     }
 }
 
+/// Whose work it is to run programs of this target here, if it is not the processor's and the system's: `wine`, `qemu`. What
+/// that one lacks is listed in the folder of its name.
+pub fn emulator(triple: &str) -> Option<&'static str> {
+    if is_windows(triple) {
+        Some("wine")
+    } else if triple.starts_with("aarch64-") && !cfg!(target_arch = "aarch64") {
+        Some("qemu")
+    } else {
+        None
+    }
+}
+
 /// How a program is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Launcher {
     /// By its own path.
     Itself,
-    /// By an emulator that takes the program as the argument behind these.
-    Emulator(PathBuf, Vec<String>),
     /// By wine; the variables it needs.
     Wine(PathBuf, Vec<(String, String)>),
 }
@@ -103,13 +120,13 @@ fn aarch64() -> Result<Launcher> {
         std::fs::read_to_string(Path::new("/proc/sys/fs/binfmt_misc").join(name))
             .is_ok_and(|text| text.starts_with("enabled"))
     };
+    if !Path::new("/lib/ld-linux-aarch64.so.1").exists() {
+        return missing("glibc for aarch64 (libc6:arm64)");
+    }
     if enabled("status") && enabled("qemu-aarch64") {
         return Ok(Launcher::Itself);
     }
-    Ok(Launcher::Emulator(
-        tools::host_tool("qemu-aarch64")?,
-        vec!["-L".to_owned(), "/usr/aarch64-linux-gnu".to_owned()],
-    ))
+    missing("the kernel's entry for aarch64 programs, binfmt_misc/qemu-aarch64 (.ci/run install)")
 }
 
 /// wine with an empty Windows of its own, prepared once for all tests of a target directory.

@@ -19,10 +19,9 @@ fn main() -> std::process::ExitCode {
                     let test = name.clone();
                     trials.push(trial(format!("{label}::{name}"), move || {
                         let result = run(&file, &resources, triple);
-                        if targets::is_windows(triple) {
-                            unlike_wine(&test, result)
-                        } else {
-                            result
+                        match targets::emulator(triple) {
+                            Some(emulator) => unlike(emulator, &test, result),
+                            None => result,
                         }
                     }));
                 }
@@ -33,7 +32,7 @@ fn main() -> std::process::ExitCode {
     oxidize_tests::main(trials)
 }
 
-/// What wine lacks, by test (`wine/differences.toml`).
+/// What an emulator lacks, by test (`wine/differences.toml`, `qemu/differences.toml`).
 #[derive(Deserialize)]
 struct Differences {
     #[serde(default)]
@@ -46,15 +45,16 @@ struct Difference {
     reason: String,
 }
 
-/// The result of a test under wine: one that is listed must fail, and any other must not.
-fn unlike_wine(test: &str, result: Result) -> Result {
-    let text = std::fs::read_to_string(tools::here().join("wine/differences.toml"))?;
+/// The result of a test under an emulator: one that is listed must fail, and any other must not.
+fn unlike(emulator: &str, test: &str, result: Result) -> Result {
+    let list = tools::here().join(emulator).join("differences.toml");
+    let text = std::fs::read_to_string(list)?;
     let known: Differences = toml::from_str(&text)?;
     let known = known.difference.iter().find(|known| known.test == test);
     match (known, result) {
         (Some(_), Err(Stop::Failed(_))) => Ok(()),
         (Some(known), Ok(())) => fail(format!(
-            "wine does it now, so it is no difference any more: {}",
+            "{emulator} does it now, so it is no difference any more: {}",
             known.reason
         )),
         (_, result) => result,

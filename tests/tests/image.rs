@@ -4,12 +4,17 @@ use goblin::elf::program_header::{PF_R, PT_LOAD, PT_NOTE};
 use object::{Object, ObjectSection, ObjectSegment};
 use oxidize_tests::package::Package;
 use oxidize_tests::run::Run;
-use oxidize_tests::tools::{self, GNU, MUSL};
+use oxidize_tests::targets::{LINUX, Target};
+use oxidize_tests::tools;
 use oxidize_tests::{Result, Stop, check, trial};
 
 fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
-    for (label, target) in [("gnu", GNU), ("musl", MUSL)] {
+    for Target {
+        label,
+        triple: target,
+    } in LINUX
+    {
         trials.push(trial(
             format!("{label}::readelf_has_no_complaint"),
             move || readelf(target),
@@ -17,6 +22,10 @@ fn main() -> std::process::ExitCode {
         trials.push(trial(
             format!("{label}::segments_are_in_order"),
             move || segments(target),
+        ));
+        trials.push(trial(
+            format!("{label}::segments_suit_every_page_size"),
+            move || page_sizes(target),
         ));
         trials.push(trial(format!("{label}::readers_agree"), move || {
             readers_agree(target)
@@ -92,6 +101,34 @@ fn segments(target: &str) -> Result {
         end = header.p_vaddr + header.p_memsz;
     }
     Ok(())
+}
+
+/// No page holds bytes of two segments. The page of an x86_64 kernel has 4 KiB, that of an aarch64 one 4, 16 or 64 KiB,
+/// of which the emulator here shows the first only.
+fn page_sizes(target: &str) -> Result {
+    let bytes = image(target)?;
+    let elf = parse(&bytes)?;
+    let largest = if target.starts_with("aarch64-") {
+        0x1_0000
+    } else {
+        0x1000
+    };
+    let mut used = 0;
+    for header in elf
+        .program_headers
+        .iter()
+        .filter(|header| header.p_type == PT_LOAD)
+    {
+        check(
+            header.p_align >= largest && header.p_align.is_power_of_two(),
+            || format!("{header:?} may lie anywhere"),
+        )?;
+        check(header.p_vaddr / largest >= used, || {
+            format!("{header:?} begins on the page on which another one ends")
+        })?;
+        used = (header.p_vaddr + header.p_memsz).div_ceil(largest);
+    }
+    check(used > 0, || "no segment".to_owned())
 }
 
 fn readers_agree(target: &str) -> Result {

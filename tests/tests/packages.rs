@@ -2,26 +2,32 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use oxidize_tests::package::Package;
 use oxidize_tests::run::Run;
-use oxidize_tests::{Result, check, fail, tools, trial, wheels};
+use oxidize_tests::targets::ARM_GNU;
+use oxidize_tests::{Result, check, fail, missing, tools, trial, wheels};
 
 fn main() -> std::process::ExitCode {
     oxidize_tests::main(vec![
         trial("flask_and_sqlalchemy_serve_requests", web),
         trial("click_shows_its_help", help),
         trial("metadata_of_installed_packages", metadata),
-        trial("numpy_loads_from_memory", numpy),
+        trial("numpy_loads_from_memory", || numpy(package("numpy")?)),
+        trial("arm_numpy_loads_from_memory", || numpy(arm_numpy()?)),
     ])
 }
 
 /// The packages of `NAME.requirements.txt` with the program in `apps/NAME/`.
 fn package(name: &str) -> Result<Package> {
-    let directory = wheels::installed(name)?;
+    with_program(wheels::installed(name)?, name)
+}
+
+/// What is installed in `directory`, with the program in `apps/NAME/`.
+fn with_program(directory: PathBuf, name: &str) -> Result<Package> {
     let program = tools::here().join("apps").join(name).join("__main__.py");
     std::fs::copy(program, directory.join("__main__.py"))?;
     Ok(Package::new(directory))
@@ -125,8 +131,18 @@ fn metadata() -> Result {
         .map(drop)
 }
 
-fn numpy() -> Result {
-    let app = package("numpy")?.shared()?;
+fn arm_numpy() -> Result<Package> {
+    // numpy leaves it to the system.
+    if !Path::new("/usr/lib/aarch64-linux-gnu/libstdc++.so.6").exists() {
+        return missing("the C++ library for aarch64 (libstdc++6:arm64)");
+    }
+    let platforms = ["manylinux_2_28_aarch64", "manylinux2014_aarch64", "any"];
+    let directory = wheels::installed_for("numpy_arm", &platforms)?;
+    Ok(with_program(directory, "numpy")?.target(ARM_GNU))
+}
+
+fn numpy(package: Package) -> Result {
+    let app = package.shared()?;
     let outcome = Run::new(app.path()).timeout(120).outcome()?.success()?;
     check(
         outcome.stdout == "2.5.5 (3, 13)\n" && outcome.stderr.is_empty(),

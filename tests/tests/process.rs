@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use oxidize_tests::package::Package;
 use oxidize_tests::run::{Ending, Outcome, Run};
-use oxidize_tests::targets::{LINUX, Target};
+use oxidize_tests::targets::{self, LINUX, Target};
 use oxidize_tests::tools;
 use oxidize_tests::{Result, Stop, check, missing, plain, trial};
 use rustix::process::Signal;
@@ -347,6 +347,8 @@ fn compare(row: &Row, target: &str) -> Result {
     }
     let resources = tools::here().join("apps/process");
     let app = Package::new(&resources).target(target).shared()?;
+    // Before a shell starts it: whether that is possible here.
+    targets::launcher(app.path())?;
     let packaged = observe(row, app.path(), &[])?;
     let python = plain::python(target)?;
     let main = resources.join("__main__.py");

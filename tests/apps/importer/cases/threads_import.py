@@ -3,7 +3,9 @@
 import importlib
 import threading
 
-NAMES = ["json", "email.message", "sample.inner.leaf", "decimal", "xml.dom.minidom", "asyncio", "sample.sub", "http.client"]
+# Not `sample.sub`, which `sample` itself imports: CPython 3.13 takes the locks of module and package in either order then and
+# raises _DeadlockError when two threads meet (CPython's issue 83065), however the modules are stored.
+NAMES = ["json", "email.message", "sample.inner.leaf", "decimal", "xml.dom.minidom", "asyncio", "sample", "http.client"]
 
 
 def run():
