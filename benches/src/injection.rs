@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::environment::Environment;
@@ -15,13 +15,15 @@ pub(crate) struct Injection {
     /// Injection where nothing was before.
     pub(crate) inject: Duration,
     pub(crate) copy: Duration,
+    pub(crate) copy_hashed: Duration,
     /// Injection that replaces a program, which is synced.
     pub(crate) replace: Duration,
     pub(crate) copy_synced: Duration,
 }
 
-/// Packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a new file against `cp`, and
-/// in place of another program against `cp` and `sync` of the copy, which is what the injector does then.
+/// Packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a new file against `cp`, alone
+/// and with `sha256sum` (the injector computes a digest, too), and in place of another program against `cp` and `sync` of the copy,
+/// which is what the injector does then.
 pub(crate) fn measure(
     environment: &Environment,
     mebibytes: u64,
@@ -49,11 +51,15 @@ pub(crate) fn measure(
         command(&environment.injector.to_string_lossy(), &arguments)
     };
     let copy_to = |copy: &Path| command("cp", &[payload.as_os_str(), copy.as_os_str()]);
-    let mut samples = [const { Vec::new() }; 4];
+    let mut samples = [const { Vec::new() }; 5];
     for round in 0..=rounds {
-        let bodies: [&dyn Fn() -> Result<(), String>; 4] = [
+        let bodies: [&dyn Fn() -> Result<(), String>; 5] = [
             &|| inject(&fresh),
             &|| copy_to(&copy),
+            &|| {
+                copy_to(&copy)?;
+                command("sha256sum", &["--binary".as_ref(), copy.as_os_str()])
+            },
             &|| inject(&output),
             &|| {
                 copy_to(&copy)?;
@@ -72,11 +78,12 @@ pub(crate) fn measure(
             }
         }
     }
-    let [inject, copy, replace, copy_synced] = samples.map(median);
+    let [inject, copy, copy_hashed, replace, copy_synced] = samples.map(median);
     Ok(Injection {
         mebibytes,
         inject,
         copy,
+        copy_hashed,
         replace,
         copy_synced,
     })
@@ -85,6 +92,7 @@ pub(crate) fn measure(
 fn command(name: &str, arguments: &[&std::ffi::OsStr]) -> Result<(), String> {
     let status = Command::new(name)
         .args(arguments)
+        .stdout(Stdio::null())
         .status()
         .map_err(|error| format!("{name}: {error}"))?;
     if status.success() {

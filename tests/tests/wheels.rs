@@ -222,7 +222,7 @@ fn whole() -> Result {
     let package = ["hello", "--resources", &hello, "--target", MUSL];
     let package = [&package[..], &["--allow-unlisted-stub"]].concat();
     run(&command, &package)?;
-    Run::new(&dir.join("hello")).outcome()?.success()?;
+    Run::new(dir.join("hello")).outcome()?.success()?;
 
     // What it makes is what the command of the checkout makes.
     let made = fs::read(dir.join("hello"))?;
