@@ -11,7 +11,7 @@ use object::macho::{self, MachHeader64};
 use object::read::macho::{FatArch, MachHeader, MachOFatFile32, MachOFatFile64};
 use object::{FileKind, LittleEndian as Le, Object, ObjectSymbol};
 
-use super::native::{Format, SharedObject};
+use super::native::{Format, SharedObject, module_of};
 
 /// The parts of a dynamic library or bundle that matter for packaging.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,11 +106,8 @@ fn commands(bytes: &[u8], header: &MachHeader64<Le>) -> Option<Dylib> {
     let exported = file
         .symbols()
         .filter(|symbol| symbol.is_definition() && symbol.is_global());
-    let names = exported.filter_map(|symbol| symbol.name().ok());
-    dylib.modules = names
-        .filter_map(|name| name.strip_prefix("_PyInit_"))
-        .map(str::to_owned)
-        .collect();
+    let names = exported.filter_map(|symbol| symbol.name_bytes().ok()?.strip_prefix(b"_"));
+    dylib.modules = names.filter_map(module_of).collect();
     dylib.modules.sort();
     dylib.modules.dedup();
     Some(dylib)

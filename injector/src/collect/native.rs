@@ -4,6 +4,10 @@ use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
 use object::read::pe::PeFile64;
 use object::{LittleEndian as Le, Object, ObjectSymbol, elf, pe};
 
+/// Libraries and modules are files, whose names are no longer on any of the systems, in bytes. Foreign tables may name one long
+/// string many times over.
+const LONGEST_NAME: usize = 255;
+
 /// The systems' kinds of shared objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -64,12 +68,7 @@ impl SharedObject {
         if let Some(exports) = file.export_table().ok()? {
             let named = exports.name_iter().filter_map(|(name, _)| {
                 let name = exports.name_from_pointer(name).ok()?;
-                Some(
-                    std::str::from_utf8(name)
-                        .ok()?
-                        .strip_prefix("PyInit_")?
-                        .to_owned(),
-                )
+                module_of(name)
             });
             modules.extend(named);
         }
@@ -103,11 +102,8 @@ impl SharedObject {
         let exported = file
             .dynamic_symbols()
             .filter(object::ObjectSymbol::is_definition);
-        let names = exported.filter_map(|symbol| symbol.name().ok());
-        let mut modules: Vec<String> = names
-            .filter_map(|name| name.strip_prefix("PyInit_"))
-            .map(str::to_owned)
-            .collect();
+        let names = exported.filter_map(|symbol| symbol.name_bytes().ok());
+        let mut modules: Vec<String> = names.filter_map(module_of).collect();
         modules.sort();
         Some(SharedObject {
             format: Format::Elf,
@@ -150,8 +146,22 @@ fn dynamic<'a>(bytes: &'a [u8], header: &elf::FileHeader64<Le>) -> Option<Dynami
 
 fn string(names: &[u8], at: u64) -> Option<String> {
     let rest = names.get(usize::try_from(at).ok()?..)?;
+    let rest = &rest[..rest.len().min(LONGEST_NAME + 1)];
     let end = rest.iter().position(|byte| *byte == 0)?;
-    std::str::from_utf8(&rest[..end]).ok().map(str::to_owned)
+    name_of_file(&rest[..end]).map(str::to_owned)
+}
+
+/// The name of a file, if it can be one.
+fn name_of_file(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() > LONGEST_NAME {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()
+}
+
+/// The module whose init function a symbol is.
+pub(super) fn module_of(symbol: &[u8]) -> Option<String> {
+    name_of_file(symbol.strip_prefix(b"PyInit_")?).map(str::to_owned)
 }
 
 #[cfg(all(test, target_os = "linux"))]

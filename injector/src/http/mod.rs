@@ -4,7 +4,7 @@
 //! else `PIP_CERT`, `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`), else from the system and Mozilla's list. User name and password
 //! go to the host they belong to and to no other, whatever redirects say, and no error repeats them.
 
-mod netrc;
+pub mod netrc;
 
 use std::env;
 use std::fs::{self, File};
@@ -276,10 +276,11 @@ fn percent_encoding(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The last part of a URL's path, decoded: a file name.
+/// The last part of a URL's path, decoded: a file name, without directories on any system.
 #[must_use]
 pub fn file_name(url: &Url) -> Option<String> {
-    percent_encoding(url.path_segments()?.next_back()?).filter(|name| !name.is_empty())
+    percent_encoding(url.path_segments()?.next_back()?)
+        .filter(|name| !name.is_empty() && !name.contains(['/', '\\', '\0']))
 }
 
 /// Asks servers.
@@ -560,5 +561,6 @@ mod tests {
         );
         assert_eq!(name("http://h/a/"), None);
         assert_eq!(name("http://h/%zz"), None);
+        assert_eq!(name("http://h/a%2Fb.whl"), None);
     }
 }

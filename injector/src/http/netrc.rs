@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// The file's entries.
 #[derive(Default)]
-pub(super) struct Netrc(Vec<Entry>);
+pub struct Netrc(Vec<Entry>);
 
 #[derive(Default)]
 struct Entry {
@@ -29,7 +29,8 @@ impl fmt::Debug for Netrc {
 
 impl Netrc {
     /// Reads the file that `NETRC` names, else `.netrc` or `_netrc` in the home directory. One that cannot be read holds nothing.
-    pub(super) fn load() -> Netrc {
+    #[must_use]
+    pub fn load() -> Netrc {
         let given = env::var_os("NETRC").filter(|path| !path.is_empty());
         let candidates = match given {
             Some(path) => vec![PathBuf::from(path)],
@@ -45,14 +46,17 @@ impl Netrc {
     }
 
     /// User name and password for this host.
-    pub(super) fn find(&self, host: &str) -> Option<(&str, &str)> {
+    #[must_use]
+    pub fn find(&self, host: &str) -> Option<(&str, &str)> {
         let named = |entry: &&Entry| entry.machine.as_deref() == Some(host);
         let entry = self.0.iter().find(named);
         let entry = entry.or_else(|| self.0.iter().find(|entry| entry.machine.is_none()))?;
         Some((&entry.login, &entry.password))
     }
 
-    fn parse(text: &str) -> Netrc {
+    /// Reads the text of such a file, up to the first word that makes no sense.
+    #[must_use]
+    pub fn parse(text: &str) -> Netrc {
         let mut entries: Vec<Entry> = Vec::new();
         let mut words = Words(text);
         while let Some(word) = words.next() {

@@ -190,14 +190,11 @@ impl<'f> Fetcher<'f> {
         };
         let (kind, base) = (answer.media_type(), answer.url().clone());
         let page = answer.bytes(index::MAX_PAGE)?;
-        let links = index::links(&page, &kind, &base).map_err(|problem| Error::Page {
+        let mut links = index::links(&page, &kind, &base).map_err(|problem| Error::Page {
             url: base.to_string(),
             problem,
         })?;
-        let link = links
-            .into_iter()
-            .find(|link| link.name == name)
-            .ok_or_else(missing)?;
+        let link = links.find(|link| link.name == name).ok_or_else(missing)?;
 
         let limit = trusted.map_or(MAX_UNLISTED, |trusted| trusted.size + wheel::OVERHEAD);
         let answer = client.get(&link.url, "*/*", login.as_ref())?;

@@ -11,6 +11,9 @@ pub const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.p
 /// No page is longer, in bytes.
 pub const MAX_PAGE: u64 = 16 << 20;
 
+/// No address of a page that is meant is longer, in bytes.
+const LONGEST_BASE: usize = 4096;
+
 /// A file of the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
@@ -22,12 +25,16 @@ pub struct Link {
     pub sha256: Option<Sha256Sum>,
 }
 
-/// Reads a page that came from `url`. Links that lead nowhere are left out.
-pub fn links(page: &[u8], media_type: &str, url: &Url) -> Result<Vec<Link>, String> {
+/// Reads a page that came from `url`, one link at a time. Links that lead nowhere are left out.
+pub fn links<'p>(
+    page: &'p [u8],
+    media_type: &str,
+    url: &Url,
+) -> Result<Box<dyn Iterator<Item = Link> + 'p>, String> {
     if media_type == "application/json" || media_type.ends_with("+json") {
-        from_json(page, url)
+        Ok(Box::new(from_json(page, url.clone())?))
     } else if media_type == "text/html" || media_type.ends_with("+html") {
-        Ok(from_html(page, url))
+        Ok(Box::new(from_html(page, url.clone())))
     } else {
         Err(format!(
             "it is {media_type:?}, neither JSON nor HTML of a package index"
@@ -48,9 +55,9 @@ struct PageFile {
     hashes: std::collections::BTreeMap<String, String>,
 }
 
-fn from_json(page: &[u8], base: &Url) -> Result<Vec<Link>, String> {
+fn from_json(page: &[u8], base: Url) -> Result<impl Iterator<Item = Link> + use<>, String> {
     let page: Page = serde_json::from_slice(page).map_err(|error| error.to_string())?;
-    let link = |file: PageFile| {
+    let link = move |file: PageFile| {
         Some(Link {
             name: file.filename,
             url: base.join(&file.url).ok()?,
@@ -60,27 +67,29 @@ fn from_json(page: &[u8], base: &Url) -> Result<Vec<Link>, String> {
                 .and_then(|sum| Sha256Sum::parse(sum)),
         })
     };
-    Ok(page.files.into_iter().filter_map(link).collect())
+    Ok(page.files.into_iter().filter_map(link))
 }
 
-fn from_html(page: &[u8], url: &Url) -> Vec<Link> {
-    let mut base = url.clone();
-    let mut links = Vec::new();
-    for Ok(token) in Tokenizer::new(page) {
-        let Token::StartTag(tag) = token else {
-            continue;
-        };
-        let href = tag.attributes.get(&b"href"[..]);
-        let Some(href) = href.and_then(|href| std::str::from_utf8(href).ok()) else {
-            continue;
-        };
+fn from_html(page: &[u8], mut base: Url) -> impl Iterator<Item = Link> {
+    let tags = Tokenizer::new(page).map_while(|token| match token {
+        Ok(Token::StartTag(tag)) => Some(Some(tag)),
+        Ok(_) => Some(None),
+    });
+    tags.flatten().filter_map(move |tag| {
+        let href = tag.attributes.get(&b"href"[..])?;
+        let href = std::str::from_utf8(href).ok()?;
         match &**tag.name {
-            b"base" => base = url.join(href).unwrap_or(base),
-            b"a" => links.extend(base.join(href.trim()).ok().and_then(link)),
-            _ => {}
+            // Every link is joined to it.
+            b"base" if href.len() <= LONGEST_BASE => {
+                if let Ok(joined) = base.join(href) {
+                    base = joined;
+                }
+                None
+            }
+            b"a" => base.join(href.trim()).ok().and_then(link),
+            _ => None,
         }
-    }
-    links
+    })
 }
 
 fn link(mut url: Url) -> Option<Link> {
@@ -106,7 +115,7 @@ mod tests {
         let url = Url::parse("https://h.example/simple/p/").unwrap();
         let links = links(page.as_bytes(), media_type, &url).unwrap();
         let tell = |link: Link| (link.name, link.url.to_string(), link.sha256.is_some());
-        links.into_iter().map(tell).collect()
+        links.map(tell).collect()
     }
 
     #[test]
@@ -166,6 +175,24 @@ mod tests {
         let url = Url::parse("https://h.example/").unwrap();
         assert!(links(b"", "image/png", &url).is_err());
         assert!(links(b"{}", "application/json", &url).is_err());
-        assert_eq!(links(b"\xff<a href=\xff>", "text/html", &url).unwrap(), []);
+        let nothing = links(b"\xff<a href=\xff>", "text/html", &url).unwrap();
+        assert_eq!(nothing.count(), 0);
+    }
+
+    #[test]
+    fn a_base_without_end_is_none() {
+        // It would be copied for every link of the page.
+        let page = format!(
+            "<base href='/{}/'>{}",
+            "x".repeat(1 << 20),
+            "<a href='p.whl'>".repeat(1000)
+        );
+        let found = read(&page, "text/html");
+        assert_eq!(found.len(), 1000);
+        assert!(
+            found
+                .iter()
+                .all(|link| link.1 == "https://h.example/simple/p/p.whl")
+        );
     }
 }

@@ -59,13 +59,7 @@ impl Surroundings<'_> {
             let Some(text) = (self.read)(&path) else {
                 continue;
             };
-            for (section, keys) in parse(&text) {
-                for (key, value) in keys {
-                    let key = key.to_lowercase().replace('_', "-");
-                    let key = key.strip_prefix("--").unwrap_or(&key).to_owned();
-                    values.insert((section.clone(), key), value.unwrap_or_default());
-                }
-            }
+            values.extend(parse(&text));
         }
         let value = |key: &str| {
             let variable = format!("PIP_{}", key.to_uppercase().replace('-', "_"));
@@ -150,19 +144,23 @@ impl Surroundings<'_> {
     }
 }
 
-/// Sections with their keys. A file that Python could not read either says nothing.
-fn parse(
-    text: &str,
-) -> impl Iterator<Item = (String, impl Iterator<Item = (String, Option<String>)>)> {
+/// The values in a file, by section and key, the key in pip's spelling. A file that Python could not read either has none.
+#[must_use]
+pub fn parse(text: &str) -> BTreeMap<(String, String), String> {
     let mut ini = Ini::new_cs();
     ini.set_comment_symbols(&['#', ';']);
     // A `#` may be part of a password.
     ini.set_inline_comment_symbols(Some(&[]));
     ini.set_multiline(true);
-    let sections = ini.read(text.to_owned()).unwrap_or_default();
-    sections
-        .into_iter()
-        .map(|(section, keys)| (section, keys.into_iter()))
+    let mut values = BTreeMap::new();
+    for (section, keys) in ini.read(text.to_owned()).unwrap_or_default() {
+        for (key, value) in keys {
+            let key = key.to_lowercase().replace('_', "-");
+            let key = key.strip_prefix("--").unwrap_or(&key).to_owned();
+            values.insert((section.clone(), key), value.unwrap_or_default());
+        }
+    }
+    values
 }
 
 #[cfg(test)]
