@@ -120,7 +120,12 @@ impl Cache {
         let scratch = tempfile::tempdir_in(directory)?;
         let unfinished = scratch.path().join("program");
         make(&unfinished)?;
-        File::open(&unfinished)?.sync_all()?;
+        // Windows flushes only what may be written to; elsewhere nobody who starts it meanwhile shall find it open for writing.
+        File::options()
+            .read(true)
+            .write(cfg!(windows))
+            .open(&unfinished)?
+            .sync_all()?;
         fs::rename(&unfinished, &path)?;
         Ok(path)
     }

@@ -103,6 +103,8 @@ fn write(path: &Path, node: Node<'_>, bytes: &[u8]) -> io::Result<()> {
     if node.is_executable() {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o777);
     }
+    #[cfg(not(unix))]
+    let _ = node;
     options.open(path)?.write_all(bytes)
 }
 
