@@ -262,10 +262,11 @@ impl Error {
 }
 
 /// The targets that this version has stubs for.
-pub const TARGETS: [&str; 6] = [
+pub const TARGETS: [&str; 7] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
     "aarch64-unknown-linux-gnu",
+    "aarch64-unknown-linux-musl",
     "x86_64-pc-windows-gnu",
     "aarch64-apple-darwin",
     "x86_64-apple-darwin",

@@ -27,7 +27,7 @@ pub struct Target {
 }
 
 /// Linux targets whose programs can be started here: what is tested as POSIX has it.
-pub const LINUX: [Target; 3] = [
+pub const LINUX: [Target; 4] = [
     Target {
         label: "gnu",
         triple: tools::GNU,
@@ -40,13 +40,18 @@ pub const LINUX: [Target; 3] = [
         label: "arm_gnu",
         triple: ARM_GNU,
     },
+    Target {
+        label: "arm_musl",
+        triple: ARM_MUSL,
+    },
 ];
 
 /// All targets whose programs can be started here, natively or not.
-pub const RUNNABLE: [Target; 4] = [
+pub const RUNNABLE: [Target; 5] = [
     LINUX[0],
     LINUX[1],
     LINUX[2],
+    LINUX[3],
     Target {
         label: "windows",
         triple: WINDOWS,
@@ -55,6 +60,8 @@ pub const RUNNABLE: [Target; 4] = [
 
 /// 64-bit Arm with glibc.
 pub const ARM_GNU: &str = "aarch64-unknown-linux-gnu";
+/// 64-bit Arm, fully static.
+pub const ARM_MUSL: &str = "aarch64-unknown-linux-musl";
 /// Windows.
 pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
