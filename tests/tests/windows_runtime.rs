@@ -223,7 +223,9 @@ fn control_c() -> Result {
         .get_envs()
         .filter_map(|(name, value)| Some((name, value?)));
     let mut terminal = Command::new(script)
-        .args(["--quiet", "--return", "--command", &line.join(" ")])
+        // Without `exec` a shell may stay, whom the key interrupts too.
+        .args(["--quiet", "--return", "--command"])
+        .arg(format!("exec {}", line.join(" ")))
         .arg("/dev/null")
         .envs(variables)
         .env("TERM", "xterm")

@@ -8,10 +8,8 @@ use std::io::{self, BufReader, Cursor};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::error::Error;
-use crate::cache::{Cache, Entry, Key};
+use crate::cache::{self, Cache, Entry, Key};
 use crate::mmap::Map;
 
 const LIB: &str = "python/install/lib/python3.13/";
@@ -41,7 +39,7 @@ impl Archive {
             path: path.to_owned(),
             source,
         };
-        let digest: [u8; 32] = Sha256::digest(&*Map::open(path).map_err(io)?).into();
+        let digest = cache::fingerprint(&Map::open(path).map_err(io)?);
         let key = Key::of(&[b"archive 2", &digest]);
         let tar = match cache.load("archives", &key) {
             Some(tar) => tar,
@@ -60,7 +58,7 @@ impl Archive {
         })
     }
 
-    /// SHA-256 of the packed archive.
+    /// Fingerprint of the packed archive.
     #[must_use]
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest

@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use oxidize_format::RunOptions;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::library::LibraryCode;
 use super::{BatchError, Compiler, worker};
-use crate::cache::{Cache, Key};
+use crate::cache::{self, Cache, Key};
 use crate::collect::stdlib::Archive;
 use crate::collect::{self, Module, ModuleKind};
 use crate::pack::{Input, Options, Part, PartFile, Payload, SUPPORT, library, pack};
@@ -46,22 +45,23 @@ pub enum Error {
     Cache(#[from] std::io::Error),
 }
 
-/// The compiler that the host's stub makes.
+/// The compiler that the host's stub makes, with its standard library.
 pub fn compiler<'c>(
     cache: &'c Cache,
     stub: &Stub,
+    library: &Archive,
     progress: &Progress,
 ) -> Result<Compiler<'c>, Error> {
-    let archives = [Archive::open(cache, &stub.library)?];
-    let image = Sha256::digest(&*stub.image);
+    let archives = std::slice::from_ref(library);
+    let image = cache::fingerprint(&stub.image);
     let support: Vec<u8> = SUPPORT
         .iter()
         .flat_map(|(_, source)| source.bytes())
         .collect();
     let worker = worker::SOURCE.as_bytes();
-    let identity = Key::of(&[b"worker 1", &image, archives[0].digest(), worker, &support]);
+    let identity = Key::of(&[b"worker 1", &image, library.digest(), worker, &support]);
     let program = cache.program("worker", &identity, |path| {
-        make(cache, stub, &archives, &identity, path, progress)
+        make(cache, stub, archives, &identity, path, progress)
     })?;
     Ok(Compiler::new(cache, &program, identity))
 }

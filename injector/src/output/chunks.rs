@@ -1,9 +1,9 @@
 //! The blob on its way to the disk, a chunk at a time and on several threads.
 //!
-//! The blob's digest is made of the digests of its 1 MiB chunks, so a chunk is a natural unit of work: a thread gathers its
-//! bytes from whatever pieces lie there, hashes them while they are in its cache, and writes them to their place. Memory is a
-//! buffer per thread, however large the blob is; and because the blob starts at a multiple of 64 KiB, every write covers whole
-//! pages, which a plain copy of an unaligned file does not.
+//! The blob's digest is made of the digests of its 1 MiB chunks, and two of these are hashed nearly as fast as one, so that two
+//! chunks are the unit of work: a thread gathers their bytes from whatever pieces lie there, hashes them while they are in its
+//! cache, and writes them to their place. Memory is a buffer per thread, however large the blob is; and because the blob starts
+//! at a multiple of 64 KiB, every write covers whole pages, which a plain copy of an unaligned file does not.
 
 use std::fs::File;
 use std::io;
@@ -21,7 +21,10 @@ use super::{Error, positioned};
 use crate::pack::Payload;
 use crate::progress::Progress;
 
-/// Chunks between two early syncs; see [`sync_early`].
+/// Bytes a thread takes at a time.
+const SHARE: usize = 2 * CHUNK;
+
+/// Shares between two early syncs; see [`sync_early`].
 const SYNC_STEP: u64 = 64;
 
 /// Where the blob goes.
@@ -54,7 +57,7 @@ pub(super) fn write(
     let pieces = Pieces::of(blob);
     let work = Work {
         pieces: &pieces,
-        chunks: blob.len().div_ceil(CHUNK as u64),
+        shares: blob.len().div_ceil(SHARE as u64),
         next: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         writing: Mutex::new(()),
@@ -63,10 +66,10 @@ pub(super) fn write(
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
         .min(8);
-    let threads = threads.min(usize::try_from(work.chunks.div_ceil(2)).unwrap_or(usize::MAX));
+    let threads = threads.min(usize::try_from(work.shares).unwrap_or(usize::MAX));
     let (sender, receiver) = channel();
     let outcome = thread::scope(|scope| {
-        let syncing = (place.durable && work.chunks > SYNC_STEP)
+        let syncing = (place.durable && work.shares > SYNC_STEP)
             .then(|| scope.spawn(|| sync_early(place.file, receiver)));
         for _ in 0..threads {
             let sender = sender.clone();
@@ -89,11 +92,11 @@ pub(super) fn write(
         .map(|(_, result)| result)
         .collect::<Result<Vec<_>, Error>>()?;
     outcome.map_err(|source| place.failed(source))?;
-    if hashes.len() as u64 != work.chunks {
+    if hashes.len() as u64 != work.shares {
         let missing = io::Error::other("part of the output was not written");
         return Err(place.failed(missing));
     }
-    Ok(digest::combine(&hashes))
+    Ok(digest::combine(hashes.iter().flatten()))
 }
 
 /// The final sync waits for whatever the disk does not have yet; begun early, it runs beside the hashing. It must be told of
@@ -107,11 +110,12 @@ fn sync_early(file: &File, requests: Receiver<()>) -> io::Result<()> {
     Ok(())
 }
 
-type Outcome = (u64, Result<[u8; 32], Error>);
+/// A share's index and the hashes of its chunks.
+type Outcome = (u64, Result<Vec<[u8; 32]>, Error>);
 
 struct Work<'b, 'a> {
     pieces: &'b Pieces<'b, 'a>,
-    chunks: u64,
+    shares: u64,
     next: AtomicU64,
     stop: AtomicBool,
     writing: Mutex<()>,
@@ -123,20 +127,20 @@ impl Work<'_, '_> {
         let mut gather = Gather {
             pieces: self.pieces,
             open: None,
-            buffer: vec![0; CHUNK],
+            buffer: vec![0; SHARE],
         };
         while !self.stop.load(Ordering::Relaxed) {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            if index >= self.chunks {
+            if index >= self.shares {
                 break;
             }
-            let start = index * CHUNK as u64;
-            let result = gather.chunk(start).and_then(|chunk| {
-                let hash = digest::chunk(index, chunk);
-                self.write(place, chunk, start)
+            let start = index * SHARE as u64;
+            let result = gather.share(start).and_then(|share| {
+                let hashes = digest::chunks(start / CHUNK as u64, share).collect();
+                self.write(place, share, start)
                     .map_err(|source| place.failed(source))?;
-                progress.advance(chunk.len() as u64);
-                Ok(hash)
+                progress.advance(share.len() as u64);
+                Ok(hashes)
             });
             self.stop.fetch_or(result.is_err(), Ordering::Relaxed);
             self.results
@@ -153,9 +157,9 @@ impl Work<'_, '_> {
 
 impl Work<'_, '_> {
     /// One at a time: the kernel allows no more for one file, and makes the others wait by spinning.
-    fn write(&self, place: &Place<'_>, chunk: &[u8], start: u64) -> io::Result<()> {
+    fn write(&self, place: &Place<'_>, share: &[u8], start: u64) -> io::Result<()> {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        positioned::write_all(place.file, chunk, place.offset + start)
+        positioned::write_all(place.file, share, place.offset + start)
     }
 }
 
@@ -186,24 +190,24 @@ impl<'b, 'a> Pieces<'b, 'a> {
     }
 }
 
-/// A thread's means to put chunks together.
+/// A thread's means to put shares together.
 struct Gather<'b, 'a> {
     pieces: &'b Pieces<'b, 'a>,
-    /// The file read last, by the index of its piece: a large one lies in many chunks.
+    /// The file read last, by the index of its piece: a large one lies in many shares.
     open: Option<(usize, File)>,
     buffer: Vec<u8>,
 }
 
 impl Gather<'_, '_> {
-    /// The chunk that starts at `start`.
-    fn chunk(&mut self, start: u64) -> Result<&[u8], Error> {
+    /// The share that starts at `start`.
+    fn share(&mut self, start: u64) -> Result<&[u8], Error> {
         let pieces = self.pieces;
         let size = usize::try_from(pieces.len - start)
-            .unwrap_or(CHUNK)
-            .min(CHUNK);
+            .unwrap_or(SHARE)
+            .min(SHARE);
         let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.resize(CHUNK, 0);
-        // The last piece that starts at or before the chunk.
+        buffer.resize(SHARE, 0);
+        // The last piece that starts at or before the share.
         let mut piece = pieces.starts.partition_point(|at| *at <= start) - 1;
         let mut filled = 0;
         while filled < size {

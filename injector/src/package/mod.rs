@@ -311,8 +311,16 @@ fn program(
     if let Some(host) = &host {
         tell_origin(finder, host, &mut warnings, &mut fetched);
     }
-    let compiler = bootstrap::compiler(cache, host.as_ref().unwrap_or(stub), progress)
-        .map_err(Error::Bootstrap)?;
+    let host = host.as_ref().unwrap_or(stub);
+    let other = (host.library != stub.library).then(|| Archive::open(cache, &host.library));
+    let other = other.transpose()?;
+    let compiler = bootstrap::compiler(
+        cache,
+        host,
+        other.as_ref().unwrap_or(&archives[0]),
+        progress,
+    )
+    .map_err(Error::Bootstrap)?;
     compile_application(
         &compiler,
         &mut application,
