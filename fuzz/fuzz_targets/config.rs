@@ -38,12 +38,23 @@ fuzz_target!(|input: Input<'_>| {
 fn written(entries: &[(u8, &str, &str)]) {
     let mut text = String::new();
     for (host, login, password) in entries {
-        text.push_str(&format!("machine h{host} login {} password {}\n", quoted(login), quoted(password)));
+        text.push_str(&format!(
+            "machine h{host} login {} password {}\n",
+            quoted(login),
+            quoted(password)
+        ));
     }
     let netrc = Netrc::parse(&text);
     for (host, ..) in entries {
-        let first = entries.iter().find(|(other, ..)| other == host).expect("it is among them");
-        assert_eq!(netrc.find(&format!("h{host}")), Some((first.1, first.2)), "{text:?}");
+        let first = entries
+            .iter()
+            .find(|(other, ..)| other == host)
+            .expect("it is among them");
+        assert_eq!(
+            netrc.find(&format!("h{host}")),
+            Some((first.1, first.2)),
+            "{text:?}"
+        );
     }
 }
 

@@ -13,7 +13,15 @@ enum Input<'a> {
     /// Any bytes at all.
     Raw(&'a [u8]),
     /// Something close to a stub: its shape, and single bytes changed.
-    Stub { code: u16, bss: u32, sections: bool, tail: u8, other_note: bool, injected: u8, edits: Vec<(u16, u8)> },
+    Stub {
+        code: u16,
+        bss: u32,
+        sections: bool,
+        tail: u8,
+        other_note: bool,
+        injected: u8,
+        edits: Vec<(u16, u8)>,
+    },
 }
 
 /// Far above every file that the fuzzer builds, far below what would only test the allocator.
@@ -22,7 +30,15 @@ const LARGEST: u64 = 64 << 20;
 fuzz_target!(|input: Input<'_>| {
     match input {
         Input::Raw(bytes) => check(bytes),
-        Input::Stub { code, bss, sections, tail, other_note, injected, edits } => {
+        Input::Stub {
+            code,
+            bss,
+            sections,
+            tail,
+            other_note,
+            injected,
+            edits,
+        } => {
             let shape = Shape {
                 base: 0x20_0000,
                 code: usize::from(code % 4096),
@@ -33,7 +49,9 @@ fuzz_target!(|input: Input<'_>| {
             };
             let mut image = build(&shape);
             if injected > 0 {
-                image = inject(&image, injected.into()).unwrap().assemble(&vec![7; injected.into()]);
+                image = inject(&image, injected.into())
+                    .unwrap()
+                    .assemble(&vec![7; injected.into()]);
             }
             for (at, value) in edits.into_iter().take(16) {
                 let at = usize::from(at) % image.len();
@@ -48,15 +66,22 @@ fn check(image: &[u8]) {
     let before = detect(image);
     let _ = (extract(image), verify(image), remove(image), target(image));
     let blob = b"any blob";
-    let Ok(plan) = inject(image, blob.len() as u64) else { return };
+    let Ok(plan) = inject(image, blob.len() as u64) else {
+        return;
+    };
     if plan.total_len() > LARGEST {
         return;
     }
     let app = plan.assemble(blob);
-    let range = extract(&app).expect("it was injected").expect("so the slot is full");
+    let range = extract(&app)
+        .expect("it was injected")
+        .expect("so the slot is full");
     assert_eq!(&app[range.start as usize..range.end as usize], blob);
     let stub = remove(&app).expect("nothing touched it since");
-    if before.expect("injection looked first").is_some_and(|slot| slot.blob.is_none()) {
+    if before
+        .expect("injection looked first")
+        .is_some_and(|slot| slot.blob.is_none())
+    {
         assert_eq!(stub, image);
     }
     let again = inject(&app, blob.len() as u64).expect("a filled slot can be filled anew");

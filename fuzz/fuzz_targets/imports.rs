@@ -14,18 +14,38 @@ use libfuzzer_sys::fuzz_target;
 enum Input<'a> {
     Raw(&'a [u8], &'a [u8]),
     /// Something close to a module: imports, room between the headers and the first section, and single bytes changed.
-    Near { libraries: Vec<u8>, room: u8, executable: u8, edits: Vec<(u16, u8)> },
+    Near {
+        libraries: Vec<u8>,
+        room: u8,
+        executable: u8,
+        edits: Vec<(u16, u8)>,
+    },
 }
 
-const LIBRARIES: [&str; 4] = ["python313.dll", "KERNEL32.dll", "Python3.DLL", "api-ms-win-crt-heap-l1-1-0.dll"];
+const LIBRARIES: [&str; 4] = [
+    "python313.dll",
+    "KERNEL32.dll",
+    "Python3.DLL",
+    "api-ms-win-crt-heap-l1-1-0.dll",
+];
 
 fuzz_target!(|input: Input<'_>| {
     match input {
         Input::Raw(bytes, executable) => drop((names(bytes), renamed(bytes, executable))),
-        Input::Near { libraries, room, executable, edits } => {
-            let libraries: Vec<&str> = libraries.iter().take(64).map(|at| LIBRARIES[usize::from(at % 4)]).collect();
+        Input::Near {
+            libraries,
+            room,
+            executable,
+            edits,
+        } => {
+            let libraries: Vec<&str> = libraries
+                .iter()
+                .take(64)
+                .map(|at| LIBRARIES[usize::from(at % 4)])
+                .collect();
             let mut image = module(&libraries, room.into());
-            let executable = "an-executable.exe".repeat(4)[..usize::from(executable % 68)].to_owned();
+            let executable =
+                "an-executable.exe".repeat(4)[..usize::from(executable % 68)].to_owned();
             if edits.is_empty() {
                 valid(&image, &libraries, &executable);
             }
@@ -43,7 +63,11 @@ fuzz_target!(|input: Input<'_>| {
 
 fn valid(image: &[u8], libraries: &[&str], executable: &str) {
     let ours = |name: &str| name.to_lowercase().starts_with("python3");
-    let others: Vec<&str> = libraries.iter().copied().filter(|name| !ours(name)).collect();
+    let others: Vec<&str> = libraries
+        .iter()
+        .copied()
+        .filter(|name| !ours(name))
+        .collect();
     assert_eq!(names(image), others);
     match renamed(image, executable.as_bytes()) {
         Ok(None) => assert!(!libraries.iter().any(|name| ours(name))),

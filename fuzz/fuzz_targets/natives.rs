@@ -18,11 +18,21 @@ use oxidize_inject::container::pe;
 enum Input<'a> {
     Raw(&'a [u8]),
     /// An ELF shared object with these words in its dynamic section, and strings.
-    Elf { entries: Vec<(u8, u16)>, strings: &'a [u8], edits: Vec<(u16, u8)> },
+    Elf {
+        entries: Vec<(u8, u16)>,
+        strings: &'a [u8],
+        edits: Vec<(u16, u8)>,
+    },
     /// A DLL in most of its fields.
-    Pe { edits: Vec<(u16, u8)> },
+    Pe {
+        edits: Vec<(u16, u8)>,
+    },
     /// A dynamic library with these load commands.
-    MachO { arm: bool, commands: Vec<(u8, &'a [u8])>, edits: Vec<(u16, u8)> },
+    MachO {
+        arm: bool,
+        commands: Vec<(u8, &'a [u8])>,
+        edits: Vec<(u16, u8)>,
+    },
     /// Names that are followed within the tree.
     Tree(Vec<(&'a str, &'a [u8])>),
 }
@@ -33,26 +43,45 @@ const BASE: usize = 1 << 20;
 fuzz_target!(|input: Input<'_>| {
     match input {
         Input::Raw(bytes) => read(bytes),
-        Input::Elf { entries, strings, edits } => read(&edited(elf(&entries, strings), edits)),
+        Input::Elf {
+            entries,
+            strings,
+            edits,
+        } => read(&edited(elf(&entries, strings), edits)),
         Input::Pe { edits } => {
             let mut image = pe::synthetic::build(&pe::synthetic::Shape::default());
-            let header = u32::from_le_bytes(image[0x3c..0x40].try_into().expect("four bytes")) as usize;
+            let header =
+                u32::from_le_bytes(image[0x3c..0x40].try_into().expect("four bytes")) as usize;
             image[header + 23] |= 0x20; // IMAGE_FILE_DLL
             read(&edited(image, edits));
         }
-        Input::MachO { arm, commands, edits } => read(&edited(library(arm, &commands), edits)),
+        Input::MachO {
+            arm,
+            commands,
+            edits,
+        } => read(&edited(library(arm, &commands), edits)),
         Input::Tree(files) => {
-            let size: usize = files.iter().map(|(path, name)| path.len() + name.len()).sum();
+            let size: usize = files
+                .iter()
+                .map(|(path, name)| path.len() + name.len())
+                .sum();
             let dylibs: BTreeMap<String, Dylib> = files
                 .iter()
-                .filter_map(|(path, name)| match dylib::read(&library(true, &[(0, name)]), "aarch64-apple-darwin") {
-                    Read::Dylib(dylib) => Some(((*path).to_owned(), dylib)),
-                    _ => None,
+                .filter_map(|(path, name)| {
+                    match dylib::read(&library(true, &[(0, name)]), "aarch64-apple-darwin") {
+                        Read::Dylib(dylib) => Some(((*path).to_owned(), dylib)),
+                        _ => None,
+                    }
                 })
                 .collect();
             capped::limit(size * PER_BYTE + BASE);
             for (path, object) in dylib::linked(&dylibs, 12) {
-                assert!(object.needed.iter().all(|needed| *needed != path && dylibs.contains_key(needed)));
+                assert!(
+                    object
+                        .needed
+                        .iter()
+                        .all(|needed| *needed != path && dylibs.contains_key(needed))
+                );
             }
         }
     }
@@ -100,7 +129,10 @@ fn elf(entries: &[(u8, u16)], strings: &[u8]) -> Vec<u8> {
     entry(10, strings.len() as u64); // DT_STRSZ
     for (tag, value) in entries {
         // DT_NEEDED and DT_SONAME mostly.
-        entry([1, 14, 1, u64::from(*tag)][usize::from(tag % 4)], u64::from(*value));
+        entry(
+            [1, 14, 1, u64::from(*tag)][usize::from(tag % 4)],
+            u64::from(*value),
+        );
     }
     entry(0, 0);
     out.extend(strings);
@@ -113,7 +145,12 @@ fn library(arm: bool, commands: &[(u8, &[u8])]) -> Vec<u8> {
     for (kind, path) in commands.iter().take(1000) {
         let path = &path[..path.len().min(1000)];
         // LC_LOAD_DYLIB, LC_ID_DYLIB, LC_LOAD_WEAK_DYLIB, LC_RPATH
-        let (command, head) = [(0xc_u32, 24_u32), (0xd, 24), (0x8000_0018, 24), (0x8000_001c, 12)][usize::from(kind % 4)];
+        let (command, head) = [
+            (0xc_u32, 24_u32),
+            (0xd, 24),
+            (0x8000_0018, 24),
+            (0x8000_001c, 12),
+        ][usize::from(kind % 4)];
         let size = (head + path.len() as u32 + 8) & !7;
         let start = all.len();
         all.extend(command.to_le_bytes());
@@ -124,11 +161,19 @@ fn library(arm: bool, commands: &[(u8, &[u8])]) -> Vec<u8> {
         all.resize(start + size as usize, 0);
     }
     let (processor, filetype) = (if arm { 0x0100_000c_u32 } else { 0x0100_0007 }, 6_u32);
-    let mut out = macho_header(processor, filetype, commands.len().min(1000) as u32, all.len() as u32);
+    let mut out = macho_header(
+        processor,
+        filetype,
+        commands.len().min(1000) as u32,
+        all.len() as u32,
+    );
     out.extend(all);
     out
 }
 
 fn macho_header(processor: u32, filetype: u32, commands: u32, size: u32) -> Vec<u8> {
-    [0xfeed_facf, processor, 0, filetype, commands, size, 0, 0].iter().flat_map(|word| word.to_le_bytes()).collect()
+    [0xfeed_facf, processor, 0, filetype, commands, size, 0, 0]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect()
 }

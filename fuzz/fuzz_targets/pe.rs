@@ -17,7 +17,17 @@ enum Input<'a> {
     /// Any bytes as an icon file.
     Icon(&'a [u8]),
     /// Something close to a stub: its shape, and single bytes changed; and something that is meant to be a signature.
-    Stub { code: u16, bss: u32, free_headers: u8, tail: u8, checksum: bool, gui: bool, injected: u8, signature: &'a [u8], edits: Vec<(u16, u8)> },
+    Stub {
+        code: u16,
+        bss: u32,
+        free_headers: u8,
+        tail: u8,
+        checksum: bool,
+        gui: bool,
+        injected: u8,
+        signature: &'a [u8],
+        edits: Vec<(u16, u8)>,
+    },
 }
 
 /// Far above every file that the fuzzer builds, far below what would only test the allocator.
@@ -27,7 +37,17 @@ fuzz_target!(|input: Input<'_>| {
     match input {
         Input::Raw(bytes) => check(bytes, &Options::default()),
         Input::Icon(bytes) => drop(Resource::icon(bytes)),
-        Input::Stub { code, bss, free_headers, tail, checksum, gui, injected, signature, edits } => {
+        Input::Stub {
+            code,
+            bss,
+            free_headers,
+            tail,
+            checksum,
+            gui,
+            injected,
+            signature,
+            edits,
+        } => {
             let shape = Shape {
                 code: usize::from(code % 4096),
                 bss: bss % (1 << 20),
@@ -36,9 +56,14 @@ fuzz_target!(|input: Input<'_>| {
                 checksum,
                 ..Shape::default()
             };
-            let options = Options { gui, ..Options::default() };
+            let options = Options {
+                gui,
+                ..Options::default()
+            };
             let mut image = build(&shape);
-            if injected > 0 && let Ok(plan) = inject_with(&image, injected.into(), &options) {
+            if injected > 0
+                && let Ok(plan) = inject_with(&image, injected.into(), &options)
+            {
                 image = plan.assemble(&vec![7; injected.into()]);
             }
             if !signature.is_empty() {
@@ -70,21 +95,34 @@ fn sign(image: &mut Vec<u8>, signature: &[u8]) {
 
 fn check(image: &[u8], options: &Options) {
     let before = detect(image);
-    let _ = (extract(image), verify(image), remove(image), target(image), state::of(image));
+    let _ = (
+        extract(image),
+        verify(image),
+        remove(image),
+        target(image),
+        state::of(image),
+    );
     let blob = b"any blob";
-    let Ok(plan) = inject_with(image, blob.len() as u64, options) else { return };
+    let Ok(plan) = inject_with(image, blob.len() as u64, options) else {
+        return;
+    };
     if plan.total_len() > LARGEST {
         return;
     }
     let app = plan.assemble(blob);
-    let range = extract(&app).expect("it was injected").expect("so the slot is full");
+    let range = extract(&app)
+        .expect("it was injected")
+        .expect("so the slot is full");
     assert_eq!(&app[range.start as usize..range.end as usize], blob);
     let stub = remove(&app).expect("nothing touched it since");
     // A signature on the input is cut off first, and zeros in its place stay.
-    let bare = before.expect("injection looked first").is_some_and(|slot| slot.blob.is_none());
+    let bare = before
+        .expect("injection looked first")
+        .is_some_and(|slot| slot.blob.is_none());
     if bare && matches!(state::of(image), Ok(state::State::None)) {
         assert_eq!(stub, image);
     }
-    let again = inject_with(&app, blob.len() as u64, options).expect("a filled slot can be filled anew");
+    let again =
+        inject_with(&app, blob.len() as u64, options).expect("a filled slot can be filled anew");
     assert_eq!(again.assemble(blob), app);
 }

@@ -20,7 +20,12 @@ enum Input<'a> {
     /// Any bytes at all.
     Raw(&'a [u8]),
     /// Something close to a wheel: a member more, and single bytes changed.
-    Near { name: &'a str, content: &'a [u8], size: Option<u16>, edits: Vec<(u16, u8)> },
+    Near {
+        name: &'a str,
+        content: &'a [u8],
+        size: Option<u16>,
+        edits: Vec<(u16, u8)>,
+    },
 }
 
 /// The decoder's window and the copy buffer.
@@ -33,7 +38,12 @@ thread_local! {
 fuzz_target!(|input: Input<'_>| {
     let wheel = match input {
         Input::Raw(bytes) => bytes.to_vec(),
-        Input::Near { name, content, size, edits } => {
+        Input::Near {
+            name,
+            content,
+            size,
+            edits,
+        } => {
             let mut wheel = near(name, content, size);
             for (at, value) in edits.into_iter().take(16) {
                 let at = usize::from(at) % wheel.len();
@@ -52,7 +62,14 @@ fn check(dir: &std::path::Path, bytes: &[u8]) {
     let store = Store::at(&cache);
     capped::limit(bytes.len() * 64 + BASE);
     let opened = Wheel::open(fs::File::open(&path).expect("just written"));
-    let added = opened.ok().map(|wheel| store.add(&mut Source::Wheel(wheel), "w", |_, _| Ok(()), &Progress::none()));
+    let added = opened.ok().map(|wheel| {
+        store.add(
+            &mut Source::Wheel(wheel),
+            "w",
+            |_, _| Ok(()),
+            &Progress::none(),
+        )
+    });
     capped::limit(usize::MAX);
     let left = store.entries().expect("the store can be read");
     match added {
@@ -63,7 +80,10 @@ fn check(dir: &std::path::Path, bytes: &[u8]) {
         }
         _ => {
             assert!(left.is_empty(), "{left:?}");
-            let unfinished = fs::read_dir(cache.join("stubs")).into_iter().flatten().count();
+            let unfinished = fs::read_dir(cache.join("stubs"))
+                .into_iter()
+                .flatten()
+                .count();
             assert_eq!(unfinished, 0, "something is left");
         }
     }
@@ -76,7 +96,10 @@ fn near(name: &str, content: &[u8], size: Option<u16>) -> Vec<u8> {
         .iter()
         .map(|(name, bytes)| {
             let size = size.map_or(bytes.len(), usize::from);
-            format!("{{\"name\": \"{name}\", \"sha256\": \"{}\", \"size\": {size}}}", Sha256Sum::of(bytes))
+            format!(
+                "{{\"name\": \"{name}\", \"sha256\": \"{}\", \"size\": {size}}}",
+                Sha256Sum::of(bytes)
+            )
         })
         .collect();
     let manifest = format!(
@@ -125,7 +148,13 @@ fn zip(members: &[(String, &[u8])]) -> Vec<u8> {
 
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                crc >> 1 ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            }
+        })
     };
     !bytes.iter().fold(!0, step)
 }
