@@ -55,6 +55,9 @@ enum System {
     MacOs,
 }
 
+/// What a command for Windows may need beside what a stub may: the system's certificates come by way of this one.
+const MORE_OF_WINDOWS: &[&str] = &["secur32.dll"];
+
 const NONE: (&str, &[&str]) = ("", &[]);
 const MUSL: (&str, &[&str]) = ("x86_64-unknown-linux-musl", &["musl"]);
 const MINGW: (&str, &[&str]) = ("x86_64-pc-windows-gnu", &["llvm", "mingw-w64", "zig"]);
@@ -362,8 +365,11 @@ impl Tool<'_> {
                 }
                 names.sort();
                 names.dedup();
-                names
-                    .retain(|name| !name.starts_with("api-ms-win-crt-") && !allowed.contains(name));
+                names.retain(|name| {
+                    !name.starts_with("api-ms-win-crt-")
+                        && !allowed.contains(name)
+                        && !MORE_OF_WINDOWS.contains(&name.as_str())
+                });
                 names
             }
             _ => return Err(wrong("is of another system")),
