@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::environment::Environment;
-use crate::measure::median;
+use crate::measure::{self, median};
 
 /// Medians.
 pub(crate) struct Injection {
     pub(crate) mebibytes: u64,
+    /// Kind of the file system.
+    pub(crate) file_system: String,
     /// Injection where nothing was before.
     pub(crate) inject: Duration,
     pub(crate) copy: Duration,
@@ -21,16 +22,16 @@ pub(crate) struct Injection {
     pub(crate) copy_synced: Duration,
 }
 
-/// Packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a new file against `cp`, alone
+/// In the directory `scratch`, packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a new file against `cp`, alone
 /// and with `sha256sum` (the injector computes a digest, too), and in place of another program against `cp` and `sync` of the copy,
 /// which is what the injector does then.
 pub(crate) fn measure(
-    environment: &Environment,
+    injector: &Path,
+    scratch: &Path,
     mebibytes: u64,
     rounds: usize,
 ) -> Result<Injection, String> {
     let complain = |error: std::io::Error| error.to_string();
-    let scratch = environment.scratch.path();
     let application = scratch.join("large");
     fs::create_dir_all(&application).map_err(complain)?;
     fs::write(application.join("__main__.py"), "print('large')\n").map_err(complain)?;
@@ -48,7 +49,7 @@ pub(crate) fn measure(
             application.as_os_str(),
             "-q".as_ref(),
         ];
-        command(&environment.injector.to_string_lossy(), &arguments)
+        command(&injector.to_string_lossy(), &arguments)
     };
     let copy_to = |copy: &Path| command("cp", &[payload.as_os_str(), copy.as_os_str()]);
     let mut samples = [const { Vec::new() }; 5];
@@ -66,7 +67,11 @@ pub(crate) fn measure(
                 command("sync", &[copy.as_os_str()])
             },
         ];
-        for (body, sample) in bodies.iter().zip(&mut samples) {
+        for turn in 0..bodies.len() {
+            // In another order each time: what one leaves behind, such as memory that a virtual machine need not get from its host
+            // again, shall not always help the same next one.
+            let index = (round + turn * (1 + round % 4)) % bodies.len();
+            let (body, sample) = (bodies[index], &mut samples[index]);
             fs::remove_file(&copy).ok();
             fs::remove_file(&fresh).ok();
             // What the run before left to the system to write must not be paid for by the next one.
@@ -81,6 +86,7 @@ pub(crate) fn measure(
     let [inject, copy, copy_hashed, replace, copy_synced] = samples.map(median);
     Ok(Injection {
         mebibytes,
+        file_system: measure::output("stat", &["-f", "-c", "%T", &scratch.to_string_lossy()]),
         inject,
         copy,
         copy_hashed,

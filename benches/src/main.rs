@@ -28,6 +28,10 @@ struct Options {
     /// Size of the payload of the injection benchmark in MiB; 0 leaves it out.
     #[arg(long, default_value_t = 1024)]
     payload: u64,
+    /// Where the injection benchmark writes; in a tmpfs no disk takes part, whose speed may change from run to run [default: beside
+    /// the programs].
+    #[arg(long)]
+    scratch: Option<PathBuf>,
     /// Also write the tables to this file, with machine and date.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -53,10 +57,14 @@ fn run(options: &Options) -> Result<(), String> {
     }
     if options.payload > 0 {
         eprintln!("injection of {} MiB ...", options.payload);
+        let place = options.scratch.as_deref();
+        let scratch = tempfile::tempdir_in(place.unwrap_or(environment.scratch.path()))
+            .map_err(|error| error.to_string())?;
         report.injection(&injection::measure(
-            &environment,
+            &environment.injector,
+            scratch.path(),
             options.payload,
-            options.rounds.min(7),
+            options.rounds,
         )?);
     }
     print!("{}", report.text());

@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::injection::Injection;
-use crate::measure::Sample;
+use crate::measure::{Sample, output};
 use crate::startup::Case;
 
 /// Collects the text.
@@ -64,11 +63,12 @@ impl Report {
     pub(crate) fn injection(&mut self, result: &Injection) {
         let _ = writeln!(
             self.text,
-            "## injection of {} MiB\n\nWall time against copying the same bytes. The injector also computes the digest; \
+            "## injection of {} MiB\n\nWall time against copying the same bytes, on {}. The injector also computes the digest; \
              where it replaces a program, it makes sure that the new one is on the disk first.\n\n| injection | baseline | ratio |\n\
              | --- | --- | ---: |\n| where nothing was | `cp` | {} |\n| where nothing was | `cp` and `sha256sum` | {} |\n\
              | in place of a program | `cp` and `sync` | {} |\n",
             result.mebibytes,
+            result.file_system,
             percent(result.inject, result.copy),
             percent(result.inject, result.copy_hashed),
             percent(result.replace, result.copy_synced),
@@ -84,14 +84,6 @@ fn percent(value: Duration, baseline: Duration) -> String {
     format!(
         "{:.0} %",
         value.as_secs_f64() * 100.0 / baseline.as_secs_f64().max(f64::EPSILON)
-    )
-}
-
-fn output(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    output.map_or_else(
-        |_| "unknown".to_owned(),
-        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
     )
 }
 
