@@ -147,6 +147,10 @@ fn link(root: &Path) -> Result<()> {
             println!("cargo:rustc-link-arg={argument}");
         }
     }
+    if system == "windows" {
+        // For COFF, lld's order of functions by who calls whom is another one with each link; a stub must be the same bytes.
+        println!("cargo:rustc-link-arg=-Xlink=-call-graph-profile-sort:no");
+    }
     // Cargo has no place before rustc's own objects. None is needed: the startup object is found by its symbol, and
     // lld gathers -L before it opens the first library.
     for line in text.lines().filter(|line| *line != "---") {
