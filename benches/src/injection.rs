@@ -22,9 +22,9 @@ pub(crate) struct Injection {
     pub(crate) copy_synced: Duration,
 }
 
-/// In the directory `scratch`, packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a new file against `cp`, alone
-/// and with `sha256sum` (the injector computes a digest, too), and in place of another program against `cp` and `sync` of the copy,
-/// which is what the injector does then.
+/// In the directory `scratch`, packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a
+/// new file against `cp`, alone and with `sha256sum` (the injector computes a digest, too), and in place of another program
+/// against `cp` and `sync` of the copy, which is what the injector does then.
 pub(crate) fn measure(
     injector: &Path,
     scratch: &Path,

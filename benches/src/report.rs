@@ -63,7 +63,7 @@ impl Report {
     pub(crate) fn injection(&mut self, result: &Injection) {
         let _ = writeln!(
             self.text,
-            "## injection of {} MiB\n\nWall time against copying the same bytes, on {}. The injector also computes the digest; \
+            "## injection of {} MiB\n\nWall time against copying the same bytes, on {} (`--scratch DIR` chooses). The injector also computes the digest; \
              where it replaces a program, it makes sure that the new one is on the disk first.\n\n| injection | baseline | ratio |\n\
              | --- | --- | ---: |\n| where nothing was | `cp` | {} |\n| where nothing was | `cp` and `sha256sum` | {} |\n\
              | in place of a program | `cp` and `sync` | {} |\n",
