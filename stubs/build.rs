@@ -33,6 +33,9 @@ fn main() {
 }
 
 fn run() -> Result<()> {
+    if env::var_os("CARGO_FEATURE_PYTHON").is_none() {
+        return Ok(()); // The pure parts alone.
+    }
     let manifest_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let repository = manifest_dir
         .parent()

@@ -3,12 +3,9 @@
 
 #![no_main]
 
-#[path = "../../stubs/src/ffi/windows/imports.rs"]
-mod imports;
-
-use imports::{names, renamed};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
+use oxidize_stub::imports::{names, renamed};
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {

@@ -1,111 +1,17 @@
-//! What a packaged application is at run time.
+//! The stub: [`oxidize_stub`] as a program.
 //!
-//! [`start`] finds the blob in our own image, fills CPython's configuration from it, starts CPython with our importer
-//! installed, runs the entry point and ends. Nothing on disk is read on the way.
+//! Not Rust's `main`: its runtime opens `/dev/null` for closed standard streams, and a program run with them closed must
+//! see that, as it does under `python3`.
 
 #![no_main]
+// The only thing this program does is take what the C runtime passes.
+#![allow(unsafe_code)]
 
-mod builtins;
-#[cfg(any(windows, target_os = "macos"))]
-mod cache;
-#[cfg(unix)]
-mod children;
-#[cfg(windows)]
-#[path = "children_windows.rs"]
-mod children;
-mod configure;
-mod entry;
-mod ffi;
-mod image;
-mod importer;
+use std::ffi::{c_char, c_int};
 
-use std::ffi::OsString;
-
-use oxidize_format::Blob;
-
-/// The version of the agreement between blob and stub beyond the format: virtual root, support modules and their native
-/// functions, meaning of the run configuration. A blob made for another number is refused.
-pub(crate) const STUB_ABI: u32 = 1;
-
-/// Exit status of a stub that has nothing to run, or cannot.
-const USAGE: i32 = 2;
-const FAILURE: i32 = 1;
-
-/// The stub id in hexadecimal, as four words for the assembler.
-pub(crate) const fn parse_stub_id(hex: &str) -> [u32; 4] {
-    let digits = hex.as_bytes();
-    assert!(digits.len() == 32, "the stub id is 16 bytes in hexadecimal");
-    let mut words = [0u32; 4];
-    let mut index = 0;
-    while index < 32 {
-        let value = match digits[index] {
-            digit @ b'0'..=b'9' => digit - b'0',
-            digit @ b'a'..=b'f' => digit - b'a' + 10,
-            _ => panic!("the stub id is lower-case hexadecimal"),
-        };
-        // Byte order of the descriptor: the first digits are the first byte.
-        let byte = index / 2;
-        let shift = (byte % 4) * 8 + if index % 2 == 0 { 4 } else { 0 };
-        words[byte / 4] |= (value as u32) << shift;
-        index += 1;
-    }
-    words
-}
-
-/// The life of the process; returns its exit status.
-fn start(arguments: &[OsString]) -> i32 {
-    let Some(bytes) = image::blob() else {
-        eprintln!(
-            "This is an oxidize-inject stub (version {}, CPython {}, {}) with no application in it.\n\n\
-             hint: `oxidize-inject APP --resources DIR` makes an application from it.",
-            env!("CARGO_PKG_VERSION"),
-            ffi::lifecycle::python_version(),
-            env!("OXIDIZE_TARGET"),
-        );
-        return USAGE;
-    };
-    let blob = match Blob::open(bytes) {
-        Ok(blob) => blob,
-        Err(error) => return refuse(&format!("its resources are damaged: {error}")),
-    };
-    let header = blob.header();
-    if header.stub_abi != STUB_ABI {
-        return refuse(&format!(
-            "its resources are for stub ABI {}, this stub has {STUB_ABI}",
-            header.stub_abi
-        ));
-    }
-    if header.py_version_hex != ffi::lifecycle::python_version_hex() {
-        return refuse(&format!(
-            "its resources are for Python {:#010x}, this stub has {:#010x}",
-            header.py_version_hex,
-            ffi::lifecycle::python_version_hex()
-        ));
-    }
-    let run = match blob.run_config() {
-        Ok(run) => run,
-        Err(error) => return refuse(&format!("its run configuration is damaged: {error}")),
-    };
-    if let Err(reason) = ffi::module::register() {
-        return refuse(reason);
-    }
-    let mode = configure::begin(&run, blob, arguments);
-    if mode.is_ok() {
-        ffi::lifecycle::with_gil(|gil| {
-            if importer::prefer_path_hook(gil).is_err() {
-                gil.print_raised();
-            }
-        });
-    }
-    match mode {
-        Ok(configure::Mode::Interpreter) => ffi::lifecycle::run_main(),
-        Ok(configure::Mode::Application) => entry::run(&run),
-        Err(configure::Error::Python(failure)) => failure.exit(),
-        Err(configure::Error::Settings(reason)) => refuse(&reason),
-    }
-}
-
-fn refuse(reason: &str) -> i32 {
-    eprintln!("error: this application cannot start: {reason}");
-    FAILURE
+#[unsafe(no_mangle)]
+extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    // SAFETY: the C runtime passes `argc` strings, and no other thread runs yet.
+    let arguments = unsafe { oxidize_stub::arguments(argc, argv) };
+    oxidize_stub::start(&arguments)
 }

@@ -1,5 +1,8 @@
 //! How CPython calls us: arguments of a `METH_FASTCALL | METH_KEYWORDS` function (PEP 590) as a safe value.
 
+use std::ffi::CStr;
+use std::ptr::NonNull;
+
 use pyo3_ffi as py;
 
 use super::object::{Exception, Gil, Object, Result};
@@ -12,9 +15,6 @@ pub(crate) struct Call<'py> {
     keywords: &'py [*mut py::PyObject],
     names: *mut py::PyObject,
 }
-
-/// A function of this crate that Python can call.
-pub(crate) type Function = for<'py> fn(&Call<'py>) -> Result<Object<'py>>;
 
 impl<'py> Call<'py> {
     pub(crate) fn gil(&self) -> Gil<'py> {
@@ -83,16 +83,63 @@ impl<'py> Call<'py> {
     }
 }
 
-/// The body of every trampoline.
-///
-/// # Safety
-/// To be called by CPython only, with the arguments of a vectorcall and the lock held.
-pub(super) unsafe fn enter(
+/// A row of a method table: a name, one of our functions, and what `help` says about it.
+pub(crate) struct Method(py::PyMethodDef);
+
+impl Method {
+    /// `function` is the name of a function (or a closure without captures), so its type alone says what to call.
+    pub(crate) fn new<F>(name: &'static CStr, function: F, doc: &'static CStr) -> Self
+    where
+        F: for<'py> Fn(&Call<'py>) -> Result<Object<'py>> + Copy + 'static,
+    {
+        // The trampoline makes the function's value out of nothing.
+        const { assert!(size_of::<F>() == 0, "a method is a plain function") };
+        let _ = function;
+        Method(py::PyMethodDef {
+            ml_name: name.as_ptr(),
+            ml_meth: py::PyMethodDefPointer {
+                PyCFunctionFastWithKeywords: trampoline::<F>,
+            },
+            ml_flags: py::METH_FASTCALL | py::METH_KEYWORDS,
+            ml_doc: doc.as_ptr(),
+        })
+    }
+}
+
+/// A method table as CPython wants it, with a row of zeros at the end. It outlives everything that is made from it: an
+/// interpreter makes a few small ones in its life.
+pub(super) fn table(methods: Vec<Method>) -> &'static mut [py::PyMethodDef] {
+    let mut rows: Vec<_> = methods.into_iter().map(|method| method.0).collect();
+    rows.push(py::PyMethodDef::zeroed());
+    Box::leak(rows.into_boxed_slice())
+}
+
+unsafe extern "C" fn trampoline<F>(
     receiver: *mut py::PyObject,
     arguments: *const *mut py::PyObject,
     positional: py::Py_ssize_t,
     names: *mut py::PyObject,
-    function: Function,
+) -> *mut py::PyObject
+where
+    F: for<'py> Fn(&Call<'py>) -> Result<Object<'py>> + Copy + 'static,
+{
+    // SAFETY: `F` has no bytes (`Method::new` asserts it), is `Copy`, and a value of it was handed to `Method::new`, so
+    // there is nothing that a second one could violate; any aligned pointer that is not null leads to it.
+    let function = unsafe { NonNull::<F>::dangling().read() };
+    // SAFETY: only CPython calls this, through a method table.
+    unsafe { enter(receiver, arguments, positional, names, function) }
+}
+
+/// What every trampoline does.
+///
+/// # Safety
+/// To be called by CPython only, with the arguments of a vectorcall and the lock held.
+unsafe fn enter(
+    receiver: *mut py::PyObject,
+    arguments: *const *mut py::PyObject,
+    positional: py::Py_ssize_t,
+    names: *mut py::PyObject,
+    function: impl for<'py> Fn(&Call<'py>) -> Result<Object<'py>>,
 ) -> *mut py::PyObject {
     // SAFETY: PEP 590: `arguments` holds `positional` values and then one for each name; a call without arguments may
     // pass a null pointer. All live until we return, which is how long `'py` is.
@@ -123,27 +170,3 @@ pub(super) unsafe fn enter(
         }
     }
 }
-
-/// A row of a method table whose function is safe code.
-macro_rules! method {
-    ($name:literal, $function:path, $doc:literal) => {{
-        unsafe extern "C" fn trampoline(
-            receiver: *mut pyo3_ffi::PyObject,
-            arguments: *const *mut pyo3_ffi::PyObject,
-            positional: pyo3_ffi::Py_ssize_t,
-            names: *mut pyo3_ffi::PyObject,
-        ) -> *mut pyo3_ffi::PyObject {
-            // SAFETY: only CPython calls this, through the method table.
-            unsafe { $crate::ffi::call::enter(receiver, arguments, positional, names, $function) }
-        }
-        pyo3_ffi::PyMethodDef {
-            ml_name: $name.as_ptr(),
-            ml_meth: pyo3_ffi::PyMethodDefPointer {
-                PyCFunctionFastWithKeywords: trampoline,
-            },
-            ml_flags: pyo3_ffi::METH_FASTCALL | pyo3_ffi::METH_KEYWORDS,
-            ml_doc: $doc.as_ptr(),
-        }
-    }};
-}
-pub(super) use method;

@@ -1,5 +1,7 @@
 //! The unsafe room: everything that touches CPython's C API or libc.
 //!
+//! It knows nothing of what stands on it: the functions that Python calls are handed down by [`crate::start`].
+//!
 //! The rest of the crate is safe Rust on top of [`Gil`] and [`Object`]. One file for each concern; the declarations
 //! come from `pyo3-ffi`, which mirrors CPython's headers. What differs between systems is in the twin folders `posix` and
 //! `windows`.
@@ -22,10 +24,11 @@ use posix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub(crate) use call::Call;
+pub(crate) use call::{Call, Method};
 pub(crate) use object::{Exception, Gil, Object, Raised, Result};
 pub(crate) use system::dynamic;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use system::private;
+pub use system::process::arguments;
 pub(crate) use system::text::Text;
 pub(crate) use system::trust;

@@ -13,11 +13,41 @@ use std::sync::OnceLock;
 
 use pyo3_ffi as py;
 
-use super::call::method;
+use super::call::{self, Method};
 use super::fileobject::PyFile_SetOpenCodeHook;
-use super::object::{Gil, Object, Result};
-use super::{system, types};
-use crate::importer;
+use super::object::{Exception, Gil, Object, Result};
+use super::types;
+
+/// What `_oxidize` consists of. It is handed down by those who know ([`crate::start`]); nothing in this room knows what
+/// the functions do.
+pub(crate) struct Native {
+    /// The classes.
+    pub(crate) classes: &'static [Class],
+    /// The functions.
+    pub(crate) functions: fn() -> Vec<Method>,
+    /// Called in each interpreter once, before its first module that comes from a path.
+    pub(crate) install: fn(Gil<'_>) -> Result<()>,
+    /// `io.open_code(path)`.
+    pub(crate) open_code: for<'py> fn(Gil<'py>, &Object<'py>) -> Result<Object<'py>>,
+}
+
+/// A class of `_oxidize`, made anew in each interpreter.
+pub(crate) struct Class {
+    /// Its name in the module.
+    pub(crate) attribute: &'static CStr,
+    /// `_oxidize.` and the same.
+    pub(crate) name: &'static CStr,
+    pub(crate) doc: &'static CStr,
+    pub(crate) methods: fn() -> Vec<Method>,
+}
+
+static NATIVE: OnceLock<Native> = OnceLock::new();
+
+fn native(gil: Gil<'_>) -> Result<&'static Native> {
+    NATIVE
+        .get()
+        .ok_or_else(|| gil.raise(Exception::Import, "this executable has no resources"))
+}
 
 type Init = unsafe extern "C" fn() -> *mut py::PyObject;
 
@@ -28,7 +58,8 @@ static INIT_TIME: OnceLock<Init> = OnceLock::new();
 ///
 /// # Errors
 /// The text says what is wrong with the stub; it cannot happen with one that passed its tests.
-pub(crate) fn register() -> std::result::Result<(), &'static str> {
+pub(crate) fn register(native: Native) -> std::result::Result<(), &'static str> {
+    let _ = NATIVE.set(native);
     // SAFETY: no interpreter runs yet and this is the only thread, so the table is ours. It ends with a null name. The
     // table is writable data of the executable (`_PyImport_Inittab` in config.c is not const).
     unsafe {
@@ -59,7 +90,8 @@ unsafe extern "C" fn open_code(path: *mut py::PyObject, _data: *mut c_void) -> *
     unsafe {
         let gil = Gil::assume();
         let path = gil.borrowed(path);
-        importer::tree::open_code(gil, &path).map_or(ptr::null_mut(), Object::into_ptr)
+        let opened = native(gil).and_then(|native| (native.open_code)(gil, &path));
+        opened.map_or(ptr::null_mut(), Object::into_ptr)
     }
 }
 
@@ -96,7 +128,10 @@ unsafe extern "C" fn init_time() -> *mut py::PyObject {
 unsafe extern "C" fn install(_module: *mut py::PyObject) -> c_int {
     // SAFETY: CPython runs slots with the importing interpreter's lock held.
     let gil = unsafe { Gil::assume() };
-    if importer::install(gil).is_err() {
+    if native(gil)
+        .and_then(|native| (native.install)(gil))
+        .is_err()
+    {
         // `zipimport` is optional to CPython, which would swallow the exception and then miss `encodings`.
         eprintln!("error: the importer of this executable could not be installed");
         gil.print_raised();
@@ -117,119 +152,11 @@ unsafe extern "C" fn exec(module: *mut py::PyObject) -> c_int {
 }
 
 fn add_types<'py>(gil: Gil<'py>, module: &Object<'py>) -> Result<()> {
-    let importer = types::new_type(
-        gil,
-        c"_oxidize.Importer",
-        importer::IMPORTER_DOC,
-        leak(importer_methods()),
-    )?;
-    module.set_attr(c"Importer", &importer)?;
-    let finder = types::new_type(
-        gil,
-        c"_oxidize.PathEntryFinder",
-        importer::FINDER_DOC,
-        leak(finder_methods()),
-    )?;
-    module.set_attr(c"PathEntryFinder", &finder)
-}
-
-/// Method tables must outlive everything made from them. An interpreter makes two small ones in its life.
-fn leak(table: Vec<py::PyMethodDef>) -> &'static mut [py::PyMethodDef] {
-    Box::leak(table.into_boxed_slice())
-}
-
-fn importer_methods() -> Vec<py::PyMethodDef> {
-    use importer::{loader, meta};
-    vec![
-        method!(
-            c"find_spec",
-            meta::find_spec,
-            c"find_spec(fullname, path=None, target=None)"
-        ),
-        method!(
-            c"invalidate_caches",
-            meta::invalidate_caches,
-            c"Does nothing: the blob never changes."
-        ),
-        method!(
-            c"find_distributions",
-            meta::find_distributions,
-            c"find_distributions(context=None)"
-        ),
-        method!(
-            c"create_module",
-            loader::create_module,
-            c"create_module(spec)"
-        ),
-        method!(c"exec_module", loader::exec_module, c"exec_module(module)"),
-        method!(c"get_code", loader::get_code, c"get_code(fullname)"),
-        method!(c"get_source", loader::get_source, c"get_source(fullname)"),
-        method!(
-            c"get_filename",
-            loader::get_filename,
-            c"get_filename(fullname)"
-        ),
-        method!(c"is_package", loader::is_package, c"is_package(fullname)"),
-        method!(c"get_data", loader::get_data, c"get_data(path)"),
-        method!(
-            c"get_resource_reader",
-            loader::get_resource_reader,
-            c"get_resource_reader(fullname)"
-        ),
-        py::PyMethodDef::zeroed(),
-    ]
-}
-
-fn finder_methods() -> Vec<py::PyMethodDef> {
-    use importer::path_entry;
-    vec![
-        method!(
-            c"find_spec",
-            path_entry::find_spec,
-            c"find_spec(fullname, target=None)"
-        ),
-        method!(
-            c"iter_modules",
-            path_entry::iter_modules,
-            c"iter_modules(prefix='')"
-        ),
-        method!(
-            c"invalidate_caches",
-            path_entry::invalidate_caches,
-            c"Does nothing: the blob never changes."
-        ),
-        py::PyMethodDef::zeroed(),
-    ]
-}
-
-fn functions() -> Vec<py::PyMethodDef> {
-    use importer::{path_entry, tree};
-    let mut methods = vec![
-        method!(
-            c"path_hook",
-            path_entry::path_hook,
-            c"sys.path_hooks entry for directories of the blob."
-        ),
-        method!(
-            c"stat",
-            tree::stat,
-            c"stat(path) -> (is_dir, size, executable), or None where there is nothing"
-        ),
-        method!(
-            c"listdir",
-            tree::listdir,
-            c"listdir(path) -> list of names, or None where there is no directory"
-        ),
-        method!(c"read", tree::read, c"read(path) -> bytes"),
-        method!(
-            c"distributions",
-            tree::distributions,
-            c"[(normalised name, name, version, path), ...]"
-        ),
-    ];
-    methods.extend(system::methods::children());
-    methods.push(py::PyMethodDef::zeroed());
-    methods
+    for class in native(gil)?.classes {
+        let object = types::new_type(gil, class.name, class.doc, call::table((class.methods)()))?;
+        module.set_attr(class.attribute, &object)?;
+    }
+    Ok(())
 }
 
 /// `PyInit__oxidize`: multi-phase, one module for each interpreter, no state shared between them but the mapped blob.
@@ -240,6 +167,9 @@ unsafe extern "C" fn init() -> *mut py::PyObject {
     // SAFETY: as above.
     unsafe impl Send for Definition {}
     static DEFINITION: OnceLock<&'static Definition> = OnceLock::new();
+    let Some(native) = NATIVE.get() else {
+        return ptr::null_mut();
+    };
     let definition = DEFINITION.get_or_init(|| {
         let slots = vec![
             py::PyModuleDef_Slot {
@@ -260,7 +190,7 @@ unsafe extern "C" fn init() -> *mut py::PyObject {
             m_name: c"_oxidize".as_ptr(),
             m_doc: c"The importer and the resources of this executable.".as_ptr(),
             m_size: 0,
-            m_methods: leak(functions()).as_mut_ptr(),
+            m_methods: call::table((native.functions)()).as_mut_ptr(),
             m_slots: Box::leak(slots.into_boxed_slice()).as_mut_ptr(),
             m_traverse: None,
             m_clear: None,

@@ -26,21 +26,18 @@ _oxidize_descriptor:
     .zero 16
     .popsection
 "#,
+    ".pushsection __TEXT,__oxilicenses,regular,no_dead_strip",
+    concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
+    ".popsection",
     id0 = const STUB_ID[0],
     id1 = const STUB_ID[1],
     id2 = const STUB_ID[2],
     id3 = const STUB_ID[3],
-    abi = const crate::STUB_ABI,
+    abi = const crate::start::STUB_ABI,
 );
 
 /// The stub id as four little-endian words, from the build script.
-const STUB_ID: [u32; 4] = crate::parse_stub_id(env!("OXIDIZE_STUB_ID"));
-
-core::arch::global_asm!(
-    ".pushsection __TEXT,__oxilicenses,regular,no_dead_strip",
-    concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
-    ".popsection",
-);
+const STUB_ID: [u32; 4] = crate::start::parse_stub_id(env!("OXIDIZE_STUB_ID"));
 
 unsafe extern "C" {
     static oxidize_descriptor: [u8; DESCRIPTOR_SIZE];

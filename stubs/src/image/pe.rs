@@ -29,21 +29,18 @@ oxidize_descriptor:
     .zero 16
     .text
 "#,
+    ".section .oxilic,\"dr\"",
+    concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
+    ".text",
     id0 = const STUB_ID[0],
     id1 = const STUB_ID[1],
     id2 = const STUB_ID[2],
     id3 = const STUB_ID[3],
-    abi = const crate::STUB_ABI,
+    abi = const crate::start::STUB_ABI,
 );
 
 /// The stub id as four little-endian words, from the build script.
-const STUB_ID: [u32; 4] = crate::parse_stub_id(env!("OXIDIZE_STUB_ID"));
-
-core::arch::global_asm!(
-    ".section .oxilic,\"dr\"",
-    concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
-    ".text",
-);
+const STUB_ID: [u32; 4] = crate::start::parse_stub_id(env!("OXIDIZE_STUB_ID"));
 
 unsafe extern "C" {
     static oxidize_descriptor: [u8; DESCRIPTOR_SIZE];

@@ -8,7 +8,25 @@ use std::borrow::Cow;
 use oxidize_format::{Data, Module};
 
 use super::{Slot, application, damaged, extension, find, parent_directory, paths, slot, tree};
-use crate::ffi::{Call, Gil, Object, Raised, Result};
+use crate::ffi::{Call, Gil, Method, Object, Raised, Result};
+
+/// What the importer does as a loader.
+pub(super) fn methods() -> Vec<Method> {
+    vec![
+        Method::new(c"create_module", create_module, c"create_module(spec)"),
+        Method::new(c"exec_module", exec_module, c"exec_module(module)"),
+        Method::new(c"get_code", get_code, c"get_code(fullname)"),
+        Method::new(c"get_source", get_source, c"get_source(fullname)"),
+        Method::new(c"get_filename", get_filename, c"get_filename(fullname)"),
+        Method::new(c"is_package", is_package, c"is_package(fullname)"),
+        Method::new(c"get_data", get_data, c"get_data(path)"),
+        Method::new(
+            c"get_resource_reader",
+            get_resource_reader,
+            c"get_resource_reader(fullname)",
+        ),
+    ]
+}
 
 fn is_extension(gil: Gil<'_>, module: &Module<'static>) -> Result<bool> {
     Ok(damaged(gil, module.native())?.is_some())
@@ -52,7 +70,7 @@ fn asked<'py>(call: &Call<'py>) -> Result<Module<'static>> {
 }
 
 /// `create_module(spec)`: `None` (the import system's own), or the extension module.
-pub(crate) fn create_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn create_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let spec = call.argument(0, "spec")?;
     let module = of_spec(gil, &spec)?;
@@ -64,7 +82,7 @@ pub(crate) fn create_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `exec_module(module)`.
-pub(crate) fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let object = call.argument(0, "module")?;
     let module = match object.attr_opt(c"__spec__")?.filter(|spec| !spec.is_none()) {
@@ -131,7 +149,7 @@ fn bytes(gil: Gil<'_>, data: &Data<'static>) -> Result<Cow<'static, [u8]>> {
 }
 
 /// `get_code(fullname)`: `None` for extension modules and namespace packages.
-pub(crate) fn get_code<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn get_code<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let module = asked(call)?;
     if is_extension(gil, &module)? {
@@ -144,7 +162,7 @@ pub(crate) fn get_code<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `get_source(fullname)`: text with universal newlines, `None` where the source is not in.
-pub(crate) fn get_source<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn get_source<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let module = asked(call)?;
     if module.is_namespace() {
@@ -159,7 +177,7 @@ pub(crate) fn get_source<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `get_filename(fullname)`: the virtual path.
-pub(crate) fn get_filename<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn get_filename<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let module = asked(call)?;
     match module.file() {
@@ -175,13 +193,13 @@ pub(crate) fn get_filename<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `is_package(fullname)`.
-pub(crate) fn is_package<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn is_package<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let module = asked(call)?;
     Ok(call.gil().bool(module.is_package()))
 }
 
 /// `get_data(path)`: a file of the blob, or, as importlib's own file loaders do, any other file.
-pub(crate) fn get_data<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn get_data<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let path = call.argument(0, "path")?;
     let path = gil.import("os")?.call_method(c"fspath", &[path])?;
@@ -205,7 +223,7 @@ pub(crate) fn get_data<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 
 /// `get_resource_reader(fullname)`: a reader of the directory a package is, or of the one a module lies in, as
 /// importlib's file loaders have it.
-pub(crate) fn get_resource_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn get_resource_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let module = asked(call)?;
     let directory = module

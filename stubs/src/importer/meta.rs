@@ -1,13 +1,34 @@
 //! The meta path finder (`importlib.abc.MetaPathFinder`, `importlib.metadata.DistributionFinder`).
 
 use super::{damaged, find, make_spec, parent_directory, paths};
-use crate::ffi::{Call, Gil, Object, Result};
+use crate::ffi::{Call, Gil, Method, Object, Result};
+
+/// What the importer does as a finder.
+pub(super) fn methods() -> Vec<Method> {
+    vec![
+        Method::new(
+            c"find_spec",
+            find_spec,
+            c"find_spec(fullname, path=None, target=None)",
+        ),
+        Method::new(
+            c"invalidate_caches",
+            invalidate_caches,
+            c"Does nothing: the blob never changes.",
+        ),
+        Method::new(
+            c"find_distributions",
+            find_distributions,
+            c"find_distributions(context=None)",
+        ),
+    ]
+}
 
 /// `find_spec(fullname, path=None, target=None)`.
 ///
 /// A submodule is ours only if the parent's `__path__` names the directory it lies in: a package that changes its
 /// `__path__` gets what it asks for, from `PathFinder`.
-pub(crate) fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let name = call.argument(0, "fullname")?;
     let Ok(text) = name.as_str() else {
@@ -63,12 +84,12 @@ fn namespace_spec<'py>(
 }
 
 /// `invalidate_caches()`.
-pub(crate) fn invalidate_caches<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn invalidate_caches<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     Ok(call.gil().none())
 }
 
 /// `find_distributions(context=None)`: the work is done in Python, on first use.
-pub(crate) fn find_distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn find_distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let context = call.optional(0, "context")?.unwrap_or_else(|| gil.none());
     gil.import("_oxidize_metadata")?

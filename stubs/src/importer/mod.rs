@@ -12,20 +12,39 @@ pub(crate) mod extension;
 pub(crate) mod loader;
 pub(crate) mod meta;
 pub(crate) mod path_entry;
-pub(crate) mod paths;
 pub(crate) mod tree;
 
-use std::ffi::CStr;
 use std::sync::OnceLock;
 
 use oxidize_format::{Blob, Module};
 
-use crate::ffi::{Exception, Gil, Object, Raised, Result, types};
+use crate::ffi::module::Class;
+use crate::ffi::{Exception, Gil, Method, Object, Raised, Result, types};
+pub(crate) use crate::paths;
 
-pub(crate) const IMPORTER_DOC: &CStr =
-    c"Finds and loads modules, resources and distributions of this executable.";
-pub(crate) const FINDER_DOC: &CStr =
-    c"Finds modules in one directory of this executable's resources.";
+/// The classes of `_oxidize`.
+pub(crate) const CLASSES: &[Class] = &[
+    Class {
+        attribute: c"Importer",
+        name: c"_oxidize.Importer",
+        doc: c"Finds and loads modules, resources and distributions of this executable.",
+        methods,
+    },
+    path_entry::CLASS,
+];
+
+fn methods() -> Vec<Method> {
+    let mut methods = meta::methods();
+    methods.extend(loader::methods());
+    methods
+}
+
+/// The functions, for `_oxidize`.
+pub(crate) fn functions() -> Vec<Method> {
+    let mut functions = path_entry::functions();
+    functions.extend(tree::functions());
+    functions
+}
 
 /// What all interpreters of the process share. Constant after start.
 pub(crate) struct Application {
@@ -71,12 +90,12 @@ fn slot<'py>(importer: &Object<'py>, slot: Slot) -> Result<Object<'py>> {
         })
 }
 
-/// Puts an importer on `sys.meta_path` and the path hook on `sys.path_hooks` of the current interpreter, unless there
-/// is one.
-pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
+/// Puts an importer on `sys.meta_path` and the path hook on `sys.path_hooks` of the current interpreter; `false` if
+/// there is one.
+pub(crate) fn install(gil: Gil<'_>) -> Result<bool> {
     let native = gil.import("_oxidize")?;
     if native.attr_opt(c"importer")?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let bootstrap = gil.import("_frozen_importlib")?;
     let state = gil.tuple(&[
@@ -100,8 +119,7 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
     gil.sys(c"path_hooks")?
         .list_insert(0, &native.attr(c"path_hook")?)?;
 
-    crate::children::install(gil, &native)?;
-    crate::builtins::install(gil)
+    Ok(true)
 }
 
 /// Moves the path hook before zipimport's, which looks on disk. Possible only once zipimport is there; sub-interpreters,

@@ -3,10 +3,40 @@
 use oxidize_format::Module;
 
 use super::{application, damaged, find, make_spec, parent_directory, paths, tree};
-use crate::ffi::{Call, Exception, Object, Result, types};
+use crate::ffi::module::Class;
+use crate::ffi::{Call, Exception, Method, Object, Result, types};
+
+/// The class of the finders.
+pub(super) const CLASS: Class = Class {
+    attribute: c"PathEntryFinder",
+    name: c"_oxidize.PathEntryFinder",
+    doc: c"Finds modules in one directory of this executable's resources.",
+    methods,
+};
+
+fn methods() -> Vec<Method> {
+    vec![
+        Method::new(c"find_spec", find_spec, c"find_spec(fullname, target=None)"),
+        Method::new(c"iter_modules", iter_modules, c"iter_modules(prefix='')"),
+        Method::new(
+            c"invalidate_caches",
+            invalidate_caches,
+            c"Does nothing: the blob never changes.",
+        ),
+    ]
+}
+
+/// The functions, for `_oxidize`.
+pub(super) fn functions() -> Vec<Method> {
+    vec![Method::new(
+        c"path_hook",
+        path_hook,
+        c"sys.path_hooks entry for directories of the blob.",
+    )]
+}
 
 /// `path_hook(path)`: a finder for a directory of the blob, ImportError for everything else.
-pub(crate) fn path_hook<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn path_hook<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let path = call.argument(0, "path")?;
     let ours = path.is_str() && {
@@ -53,7 +83,7 @@ fn name_by_place(path: &str) -> Option<String> {
 
 /// `find_spec(fullname, target=None)`. The file need not be known under `fullname`: a directory that a program put on
 /// `sys.path` makes `vendor/six.py` importable as `six`.
-pub(crate) fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (importer, path) = directory(call)?;
     let name = call.argument(0, "fullname")?;
@@ -81,7 +111,7 @@ pub(crate) fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `iter_modules(prefix='')` for `pkgutil`: `(name, is package)` of the modules in this directory, sorted.
-pub(crate) fn iter_modules<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn iter_modules<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (_, path) = directory(call)?;
     let prefix = call.optional(0, "prefix")?;
@@ -113,6 +143,6 @@ fn listed(module: &Module<'static>, path: &str) -> bool {
 }
 
 /// `invalidate_caches()`.
-pub(crate) fn invalidate_caches<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn invalidate_caches<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     Ok(call.gil().none())
 }

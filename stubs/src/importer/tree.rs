@@ -3,7 +3,29 @@
 use oxidize_format::Node;
 
 use super::{application, damaged, meta, paths};
-use crate::ffi::{Call, Gil, Object, Result};
+use crate::ffi::{Call, Gil, Method, Object, Result};
+
+/// The functions, for `_oxidize`.
+pub(super) fn functions() -> Vec<Method> {
+    vec![
+        Method::new(
+            c"stat",
+            stat,
+            c"stat(path) -> (is_dir, size, executable), or None where there is nothing",
+        ),
+        Method::new(
+            c"listdir",
+            listdir,
+            c"listdir(path) -> list of names, or None where there is no directory",
+        ),
+        Method::new(c"read", read, c"read(path) -> bytes"),
+        Method::new(
+            c"distributions",
+            distributions,
+            c"[(normalised name, name, version, path), ...]",
+        ),
+    ]
+}
 
 /// The node at a path of the system.
 pub(crate) fn node(gil: Gil<'_>, path: &str) -> Result<Option<Node<'static>>> {
@@ -14,7 +36,7 @@ pub(crate) fn node(gil: Gil<'_>, path: &str) -> Result<Option<Node<'static>>> {
 }
 
 /// `stat(path)`.
-pub(crate) fn stat<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn stat<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let path = call.argument(0, "path")?;
     let Some(node) = node(gil, path.as_str()?)? else {
@@ -33,7 +55,7 @@ pub(crate) fn stat<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `listdir(path)`.
-pub(crate) fn listdir<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn listdir<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let path = call.argument(0, "path")?;
     let Some(node) = node(gil, path.as_str()?)?.filter(Node::is_dir) else {
@@ -47,7 +69,7 @@ pub(crate) fn listdir<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `read(path)`; FileNotFoundError or IsADirectoryError otherwise.
-pub(crate) fn read<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn read<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     read_path(call.gil(), &call.argument(0, "path")?)
 }
 
@@ -80,7 +102,7 @@ pub(crate) fn open_code<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object
 }
 
 /// `distributions()`.
-pub(crate) fn distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let rows = meta::distributions(call.gil())?;
     call.gil().list(&rows)
 }

@@ -5,7 +5,6 @@ pub(crate) mod dynamic;
 #[cfg(target_os = "macos")]
 #[path = "dynamic_macos.rs"]
 pub(crate) mod dynamic;
-pub(in crate::ffi) mod methods;
 #[cfg(target_os = "macos")]
 pub(crate) mod private;
 pub(in crate::ffi) mod process;

@@ -67,13 +67,16 @@ pub(crate) fn unset_environment(name: &CStr) {
     unsafe { libc::unsetenv(name.as_ptr()) };
 }
 
-/// The process's entry point. Not Rust's `main`: its runtime opens `/dev/null` for closed standard streams, and a
-/// program run with them closed must see that, as it does under `python3`.
-#[unsafe(no_mangle)]
-extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    // SAFETY: the C runtime passes `argc` strings.
-    let arguments: Vec<OsString> = (0..argc.unsigned_abs() as usize)
-        .map(|i| unsafe { OsString::from_vec(CStr::from_ptr(*argv.add(i)).to_bytes().to_vec()) })
-        .collect();
-    crate::start(&arguments)
+/// The command line that the C runtime passed to `main`.
+///
+/// # Safety
+/// `argv` must point to `argc` strings.
+pub unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<OsString> {
+    (0..argc.unsigned_abs() as usize)
+        .map(|i| {
+            // SAFETY: the caller's.
+            let argument = unsafe { CStr::from_ptr(*argv.add(i)) };
+            OsString::from_vec(argument.to_bytes().to_vec())
+        })
+        .collect()
 }

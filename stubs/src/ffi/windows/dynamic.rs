@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use oxidize_format::Native;
 use sha2::{Digest, Sha256};
 
-use super::imports;
 use crate::cache::{self, Cached};
+use crate::imports;
 
 unsafe extern "system" {
     fn LoadLibraryExW(name: *const u16, file: *mut c_void, flags: u32) -> *mut c_void;

@@ -1,8 +1,6 @@
 //! What differs between systems, for Windows. `posix` is its twin: the same files with the same functions.
 
 pub(crate) mod dynamic;
-mod imports;
-pub(in crate::ffi) mod methods;
 pub(crate) mod private;
 pub(in crate::ffi) mod process;
 pub(in crate::ffi) mod text;

@@ -98,12 +98,13 @@ pub(crate) fn unset_environment(name: &CStr) {
     unsafe { _wputenv_s(wide(name).as_ptr(), [0].as_ptr()) };
 }
 
-/// The process's entry point. Not Rust's `main`, as on other systems. The arguments that the C runtime passes are in the
-/// system's old code page; the standard library takes them from the command line itself, by the C runtime's rules.
-#[unsafe(no_mangle)]
-extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
-    // SAFETY: no other thread runs yet.
+/// The command line. The arguments that the C runtime passes to `main` are in the system's old code page; the standard
+/// library takes them from the command line itself, by the C runtime's rules.
+///
+/// # Safety
+/// No other thread may run yet.
+pub unsafe fn arguments(_argc: c_int, _argv: *const *const c_char) -> Vec<OsString> {
+    // SAFETY: the caller's.
     unsafe { PyWin_DLLhModule = GetModuleHandleW(std::ptr::null()) };
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    crate::start(&arguments)
+    std::env::args_os().collect()
 }

@@ -6,22 +6,20 @@
 
 use std::borrow::Cow;
 
-#[cfg(unix)]
-mod posix;
-#[cfg(windows)]
-mod windows;
+pub mod posix;
+pub mod windows;
 
-#[cfg(unix)]
-pub(crate) use posix::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward, same};
+#[cfg(not(windows))]
+pub use posix::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward, same};
 #[cfg(windows)]
-pub(crate) use windows::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward, same};
+pub use windows::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward, same};
 
 /// Everything in the blob lies below this path. Constant, so that a packaged program is the same wherever it lies.
-pub(crate) const BLOB_ROOT: &str = "/~oxidize";
+pub const BLOB_ROOT: &str = "/~oxidize";
 /// The application: `sys.path[0]`.
-pub(crate) const BLOB_APPLICATION_ROOT: &str = "/~oxidize/app";
+pub const BLOB_APPLICATION_ROOT: &str = "/~oxidize/app";
 /// The standard library: `sys.path[1]`.
-pub(crate) const BLOB_STDLIB_ROOT: &str = "/~oxidize/lib/python3.13";
+pub const BLOB_STDLIB_ROOT: &str = "/~oxidize/lib/python3.13";
 
 /// The normal form of `root` and then `rest`, both separated by `/`; `None` where it climbs out of the root.
 fn normal(rest: &str) -> Option<Cow<'static, str>> {

@@ -1,4 +1,4 @@
-//! Children that are started as `sys.executable`, on Windows; `children.rs` says why and how.
+//! Children that are started as `sys.executable`, on Windows; `posix.rs` says why and how.
 //!
 //! Everything in the standard library that starts a program goes through `_winapi.CreateProcess` (subprocess,
 //! multiprocessing, asyncio) or the `nt` functions behind `os.exec*` and `os.spawn*`.
@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use std::path::Path;
 
 use crate::configure::INTERPRETER_MARK;
-use crate::ffi::{Call, Gil, Object, Result, lifecycle};
+use crate::ffi::{Call, Gil, Method, Object, Result, lifecycle};
 
 /// Module, name, and the attribute of `_oxidize` that keeps the original.
 const REPLACED: [(&str, &CStr, &CStr); 5] = [
@@ -18,8 +18,36 @@ const REPLACED: [(&str, &CStr, &CStr); 5] = [
     ("_winapi", c"CreateProcess", c"_CreateProcess"),
 ];
 
-/// Replaces the functions in the current interpreter. `native` is its `_oxidize`.
-pub(crate) fn install<'py>(gil: Gil<'py>, native: &Object<'py>) -> Result<()> {
+/// The functions, for `_oxidize`.
+pub(crate) fn functions() -> Vec<Method> {
+    vec![
+        Method::new(
+            c"execv",
+            execv,
+            c"execv($module, path, argv, /)\n--\n\nos.execv",
+        ),
+        Method::new(
+            c"execve",
+            execve,
+            c"execve($module, /, path, argv, env)\n--\n\nos.execve",
+        ),
+        Method::new(
+            c"spawnv",
+            spawnv,
+            c"spawnv($module, mode, path, argv, /)\n--\n\nos.spawnv",
+        ),
+        Method::new(
+            c"spawnve",
+            spawnve,
+            c"spawnve($module, mode, path, argv, env, /)\n--\n\nos.spawnve",
+        ),
+        Method::new(c"CreateProcess", create_process, c"_winapi.CreateProcess"),
+    ]
+}
+
+/// Replaces the functions in the current interpreter.
+pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
+    let native = gil.import("_oxidize")?;
     for (module, name, original) in REPLACED {
         let module = gil.import(module)?;
         if let Some(function) = module.attr_opt(name)? {
@@ -98,7 +126,7 @@ fn marked<'py>(gil: Gil<'py>, mapping: &Object<'py>) -> Result<Object<'py>> {
 }
 
 /// `execv(path, argv)`.
-pub(crate) fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
     if !is_ourselves(gil, &program)? {
@@ -110,7 +138,7 @@ pub(crate) fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `execve(path, argv, env)`.
-pub(crate) fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
     let mut environment = call.argument(2, "env")?;
@@ -123,7 +151,7 @@ pub(crate) fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `spawnv(mode, path, argv, /)`.
-pub(crate) fn spawnv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn spawnv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() == 3 && is_ourselves(gil, &arguments[1])? {
@@ -139,7 +167,7 @@ pub(crate) fn spawnv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `spawnve(mode, path, argv, env, /)`.
-pub(crate) fn spawnve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn spawnve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() == 4 && is_ourselves(gil, &arguments[1])? {
@@ -152,7 +180,7 @@ pub(crate) fn spawnve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 
 /// `CreateProcess(application_name, command_line, proc_attrs, thread_attrs, inherit_handles, creation_flags, env_mapping,
 /// current_directory, startup_info, /)`.
-pub(crate) fn create_process<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn create_process<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() > 6 && starts_us(gil, &arguments[0], &arguments[1])? {

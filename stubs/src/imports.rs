@@ -104,7 +104,7 @@ impl<'a> Image<'a> {
 }
 
 /// The libraries an image imports from, CPython's aside.
-pub(super) fn names(bytes: &[u8]) -> Vec<String> {
+pub fn names(bytes: &[u8]) -> Vec<String> {
     let mut descriptors = Image::parse(bytes).map_or(Vec::new(), |image| image.descriptors());
     descriptors.retain(|(_, name)| !is_ours(name));
     let text = |(_, name): (usize, &[u8])| String::from_utf8_lossy(name).into_owned();
@@ -119,7 +119,7 @@ fn is_ours(name: &[u8]) -> bool {
 ///
 /// # Errors
 /// There is no room for the name.
-pub(super) fn renamed(bytes: &[u8], executable: &[u8]) -> Result<Option<Vec<u8>>, String> {
+pub fn renamed(bytes: &[u8], executable: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let Some(image) = Image::parse(bytes) else {
         return Ok(None);
     };

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::normal;
 
-pub(crate) use super::{
+pub use super::{
     BLOB_APPLICATION_ROOT as APPLICATION_ROOT, BLOB_ROOT as ROOT, BLOB_STDLIB_ROOT as STDLIB_ROOT,
 };
 
 /// Whether a path of the system lies below [`ROOT`].
-pub(crate) fn is_virtual(path: &str) -> bool {
+pub fn is_virtual(path: &str) -> bool {
     rest(path).is_some()
 }
 
@@ -20,7 +20,7 @@ fn rest(path: &str) -> Option<&str> {
 
 /// The blob's path for one of the system; `None` if it leads elsewhere. Accepts what programs build by joining: `//`,
 /// `.`, `..` and a slash at the end.
-pub(crate) fn inward(path: &str) -> Option<Cow<'_, str>> {
+pub fn inward(path: &str) -> Option<Cow<'_, str>> {
     let rest = rest(path)?;
     if !path.ends_with('/') && !path.contains("//") && !path.contains("/.") {
         return Some(Cow::Borrowed(path));
@@ -29,11 +29,11 @@ pub(crate) fn inward(path: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The system's path for one of the blob.
-pub(crate) fn outward(path: &str) -> Cow<'_, str> {
+pub fn outward(path: &str) -> Cow<'_, str> {
     Cow::Borrowed(path)
 }
 
 /// Whether an entry of a search path names this directory of the blob.
-pub(crate) fn same(entry: &str, directory: &str) -> bool {
+pub fn same(entry: &str, directory: &str) -> bool {
     entry == directory
 }

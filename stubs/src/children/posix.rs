@@ -9,7 +9,7 @@
 //! built-in modules before `os` copies them.
 
 use crate::configure::INTERPRETER_MARK;
-use crate::ffi::{Call, Gil, Object, Result, lifecycle};
+use crate::ffi::{Call, Gil, Method, Object, Result, lifecycle};
 
 /// Module, name, and the attribute of `_oxidize` that keeps the original.
 const REPLACED: [(&str, &std::ffi::CStr, &std::ffi::CStr); 5] = [
@@ -20,8 +20,41 @@ const REPLACED: [(&str, &std::ffi::CStr, &std::ffi::CStr); 5] = [
     ("_posixsubprocess", c"fork_exec", c"_fork_exec"),
 ];
 
-/// Replaces the functions in the current interpreter. `native` is its `_oxidize`.
-pub(crate) fn install<'py>(gil: Gil<'py>, native: &Object<'py>) -> Result<()> {
+/// The functions, for `_oxidize`.
+pub(crate) fn functions() -> Vec<Method> {
+    vec![
+        Method::new(
+            c"execv",
+            execv,
+            c"execv($module, path, argv, /)\n--\n\nos.execv",
+        ),
+        Method::new(
+            c"execve",
+            execve,
+            c"execve($module, /, path, argv, env)\n--\n\nos.execve",
+        ),
+        Method::new(
+            c"posix_spawn",
+            posix_spawn,
+            c"posix_spawn($module, path, argv, env, /, *, file_actions=(), setpgroup=None, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=None)\n--\n\nos.posix_spawn",
+        ),
+        Method::new(
+            c"posix_spawnp",
+            posix_spawnp,
+            c"posix_spawnp($module, path, argv, env, /, *, file_actions=(), setpgroup=None, resetids=False, setsid=False, setsigmask=(), setsigdef=(), scheduler=None)\n--\n\nos.posix_spawnp",
+        ),
+        Method::new(c"fork_exec", fork_exec, c"_posixsubprocess.fork_exec"),
+        Method::new(
+            c"mark_after",
+            mark_after,
+            c"mark_after(preexec_fn): calls it and marks the new process as an interpreter",
+        ),
+    ]
+}
+
+/// Replaces the functions in the current interpreter.
+pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
+    let native = gil.import("_oxidize")?;
     for (module, name, original) in REPLACED {
         let module = gil.import(module)?;
         if let Some(function) = module.attr_opt(name)? {
@@ -68,7 +101,7 @@ fn marked_mapping<'py>(gil: Gil<'py>, mapping: &Object<'py>) -> Result<Object<'p
 }
 
 /// `execv(path, argv)`.
-pub(crate) fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
     if !is_ourselves(gil, &program)? {
@@ -90,7 +123,7 @@ pub(crate) fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `execve(path, argv, env)`.
-pub(crate) fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
     let mut environment = call.argument(2, "env")?;
@@ -104,12 +137,12 @@ pub(crate) fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `posix_spawn(path, argv, env, /, *, ...)`.
-pub(crate) fn posix_spawn<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn posix_spawn<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     spawn(call, c"_posix_spawn")
 }
 
 /// `posix_spawnp(path, argv, env, /, *, ...)`.
-pub(crate) fn posix_spawnp<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn posix_spawnp<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     spawn(call, c"_posix_spawnp")
 }
 
@@ -137,7 +170,7 @@ mod position {
 }
 
 /// `fork_exec(args, executable_list, close_fds, pass_fds, cwd, env_list, ...)`, all positional.
-pub(crate) fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() > position::PREEXEC
@@ -165,7 +198,7 @@ pub(crate) fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 }
 
 /// `mark_after(preexec_fn)`, in the new process: calls it and marks the environment that `exec` hands on.
-pub(crate) fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     call.argument(0, "preexec_fn")?.call(&[])?;
     lifecycle::set_environment(INTERPRETER_MARK, c"1");
     Ok(call.gil().none())

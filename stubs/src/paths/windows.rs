@@ -7,9 +7,12 @@ use std::borrow::Cow;
 
 use super::{BLOB_ROOT, normal};
 
-pub(crate) const ROOT: &str = r"C:\~oxidize";
-pub(crate) const APPLICATION_ROOT: &str = r"C:\~oxidize\app";
-pub(crate) const STDLIB_ROOT: &str = r"C:\~oxidize\lib\python3.13";
+/// The virtual root.
+pub const ROOT: &str = r"C:\~oxidize";
+/// The application: `sys.path[0]`.
+pub const APPLICATION_ROOT: &str = r"C:\~oxidize\app";
+/// The standard library: `sys.path[1]`.
+pub const STDLIB_ROOT: &str = r"C:\~oxidize\lib\python3.13";
 
 fn is_separator(byte: u8) -> bool {
     byte == b'\\' || byte == b'/'
@@ -26,17 +29,17 @@ fn rest(path: &str) -> Option<&str> {
 }
 
 /// Whether a path of the system lies below [`ROOT`].
-pub(crate) fn is_virtual(path: &str) -> bool {
+pub fn is_virtual(path: &str) -> bool {
     rest(path).is_some()
 }
 
 /// The blob's path for one of the system; `None` if it leads elsewhere.
-pub(crate) fn inward(path: &str) -> Option<Cow<'_, str>> {
+pub fn inward(path: &str) -> Option<Cow<'_, str>> {
     normal(&rest(path)?.replace('\\', "/"))
 }
 
 /// The system's path for one of the blob.
-pub(crate) fn outward(path: &str) -> Cow<'_, str> {
+pub fn outward(path: &str) -> Cow<'_, str> {
     match path.strip_prefix(BLOB_ROOT) {
         Some(rest) => Cow::Owned(format!("{ROOT}{}", rest.replace('/', "\\"))),
         None => Cow::Borrowed(path),
@@ -44,6 +47,6 @@ pub(crate) fn outward(path: &str) -> Cow<'_, str> {
 }
 
 /// Whether an entry of a search path names this directory of the blob.
-pub(crate) fn same(entry: &str, directory: &str) -> bool {
+pub fn same(entry: &str, directory: &str) -> bool {
     inward(entry).is_some_and(|entry| entry == directory)
 }

@@ -1,0 +1,34 @@
+//! What a packaged application is at run time.
+//!
+//! [`start`] finds the blob in our own image, fills CPython's configuration from it, starts CPython with our importer
+//! installed, runs the entry point and ends. Nothing on disk is read on the way.
+//!
+//! The program itself (`main.rs`) only calls it. Without the feature `python` this crate is its pure parts alone, which
+//! need no CPython to link: what the fuzz targets use.
+
+pub mod imports;
+pub mod paths;
+
+#[cfg(feature = "python")]
+mod builtins;
+#[cfg(all(feature = "python", any(windows, target_os = "macos")))]
+mod cache;
+#[cfg(feature = "python")]
+mod children;
+#[cfg(feature = "python")]
+mod configure;
+#[cfg(feature = "python")]
+mod entry;
+#[cfg(feature = "python")]
+mod ffi;
+#[cfg(feature = "python")]
+mod image;
+#[cfg(feature = "python")]
+mod importer;
+#[cfg(feature = "python")]
+mod start;
+
+#[cfg(feature = "python")]
+pub use ffi::arguments;
+#[cfg(feature = "python")]
+pub use start::start;
