@@ -68,7 +68,7 @@ pub enum Origin {
     },
 }
 
-/// Where to look for stubs that are not at hand.
+/// Where to look for stubs that are not available locally.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// Directories with wheels.
@@ -133,8 +133,8 @@ pub enum Error {
         /// The target asked for.
         wanted: String,
     },
-    /// The manifest of a stub makes no sense.
-    #[error("the manifest of the stub makes no sense: {problem}")]
+    /// The manifest of a stub is invalid.
+    #[error("the stub's manifest is invalid: {problem}")]
     Manifest {
         /// What is wrong.
         problem: String,
@@ -156,7 +156,7 @@ pub enum Error {
         source: io::Error,
     },
     /// This is no wheel of a stub, or only a part of one.
-    #[error("`{origin}` is not a whole wheel of a stub")]
+    #[error("`{origin}` is not a complete stub wheel")]
     Unreadable {
         /// The file or URL.
         origin: String,
@@ -182,10 +182,12 @@ pub enum Error {
         target: String,
     },
     /// It would have to be fetched.
-    #[error("the stub for {0} is not at hand, and `--offline` forbids to fetch it")]
+    #[error("there is no local stub for {0}, and `--offline` rules out fetching one")]
     Offline(String),
     /// pip is configured to use no index.
-    #[error("the stub is not at hand, and pip is configured to use no index (`no-index`)")]
+    #[error(
+        "the stub is not available locally, and pip is configured to use no index (`no-index`)"
+    )]
     NoIndex,
     /// The index does not have it.
     #[error("there is no `{wheel}` on {index}")]
@@ -204,7 +206,7 @@ pub enum Error {
         problem: String,
     },
     /// A download has another digest than the index has announced.
-    #[error("what {0} gave is not what the index says it is")]
+    #[error("the file from {0} does not match the digest in the index")]
     NotWhatTheIndexSays(String),
     /// A directory of wheels cannot be read.
     #[error("cannot read `{}`", path.display())]
@@ -218,7 +220,7 @@ pub enum Error {
     #[error(transparent)]
     Http(#[from] http::Error),
     /// It was built for another version of this tool.
-    #[error("the stub `{}` speaks version {found} of the blob agreement, this tool speaks {}", path.display(), python::STUB_ABI)]
+    #[error("the stub `{}` has ABI version {found}, this tool needs {}", path.display(), python::STUB_ABI)]
     OtherAbi {
         /// The stub.
         path: PathBuf,
@@ -369,7 +371,7 @@ impl<'f> Finder<'f> {
         }
     }
 
-    /// The stub for `target` if it is at hand: beside this program, or in the cache.
+    /// The stub for `target` if it is available locally: beside this program, or in the cache.
     pub fn local(&self, target: &str) -> Result<Option<Stub>, Error> {
         for candidate in candidates(target) {
             if candidate.is_file() {

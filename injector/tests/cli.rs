@@ -318,7 +318,12 @@ fn stubs_in_the_cache() {
     // Away from the checkout and the stubs that may lie there.
     let program = dir.path().join("bin/oxidize-inject");
     fs::create_dir(dir.path().join("bin")).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_oxidize-inject"), &program).unwrap();
+    // By another process: a child of another test would inherit a descriptor open for writing (ETXTBSY).
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_oxidize-inject"))
+        .arg(&program)
+        .status();
+    assert!(copied.unwrap().success());
     let made = wheels::Made::new();
     let wheel = made.write(dir.path());
     let wheel = wheel.file_name().unwrap().to_str().unwrap();
@@ -367,7 +372,7 @@ fn stubs_in_the_cache() {
 }
 
 #[test]
-fn stubs_that_are_not_at_hand() {
+fn missing_stubs() {
     let dir = tempfile::tempdir().unwrap();
     assert_snapshot!(
         [

@@ -76,7 +76,12 @@ fn fetch(cache: &Path, listed: Listed, index: &str) -> Result<Fetched, Error> {
 fn command(dir: &Path, arguments: &[&str]) -> Command {
     let program = dir.join("oxidize-inject");
     if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_oxidize-inject"), &program).unwrap();
+        // By another process: a child of another test would inherit a descriptor open for writing (ETXTBSY).
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_oxidize-inject"))
+            .arg(&program)
+            .status();
+        assert!(copied.unwrap().success());
     }
     let mut command = Command::new(program);
     command

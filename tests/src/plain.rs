@@ -37,7 +37,7 @@ fn put_program(prefix: &Path, program: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(prefix.join("bin"))?;
     // Another test may run the old one: replace, do not overwrite.
     let fresh = prefix.join(format!("bin/.python-{}", std::process::id()));
-    std::fs::copy(program, &fresh)?;
+    tools::copy_program(program, &fresh)?;
     std::fs::rename(fresh, &python)?;
     Ok(python)
 }

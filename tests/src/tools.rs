@@ -49,6 +49,18 @@ pub fn scratch() -> Result<tempfile::TempDir> {
     Ok(tempfile::tempdir_in(cache("scratch")?)?)
 }
 
+/// Copies an executable that is about to be started.
+///
+/// The writing is left to a process of its own: while this one holds a file open for writing, a child
+/// that another test forks inherits the descriptor, and starting the copy fails with ETXTBSY.
+pub fn copy_program(from: &Path, to: &Path) -> Result {
+    let output = Command::new("cp").arg("--").arg(from).arg(to).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    fail(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 /// Brings the programs under test up to date and says where they are. `OXIDIZE_TEST_PROGRAMS` names a directory with
 /// other ones, for instance a release to be checked.
 fn programs() -> Result<PathBuf> {

@@ -164,7 +164,7 @@ fn empty_chroot() -> Result {
         return oxidize_tests::missing("the rights of root, for chroot");
     }
     let root = tools::scratch()?;
-    std::fs::copy(app.path(), root.path().join("hello"))?;
+    tools::copy_program(app.path(), &root.path().join("hello"))?;
     let outcome = Run::new(tools::host_tool("chroot")?)
         .arguments([root.path()])
         .arguments(["/hello"])
@@ -185,7 +185,7 @@ fn not_readable() -> Result {
     let place = tempfile::tempdir()?;
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755))?;
     let copy = place.path().join("hello");
-    std::fs::copy(app.path(), &copy)?;
+    tools::copy_program(app.path(), &copy)?;
     std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o111))?;
     if !tools::is_root() {
         return greets(&copy);
@@ -206,7 +206,7 @@ fn moved() -> Result {
     let app = hello(GNU)?;
     let place = tools::scratch()?;
     let moved = place.path().join("other name, ünïcödé");
-    std::fs::copy(app.path(), &moved)?;
+    tools::copy_program(app.path(), &moved)?;
     greets(&moved)?;
     let link = place.path().join("link");
     std::os::unix::fs::symlink(&moved, &link)?;
@@ -266,7 +266,7 @@ fn removed() -> Result {
     let app = hello(GNU)?;
     let place = tools::scratch()?;
     let copy = place.path().join("hello");
-    std::fs::copy(app.path(), &copy)?;
+    tools::copy_program(app.path(), &copy)?;
     let command = tools::program("oxidize-inject")?;
     let verified = Command::new(&command).arg("verify").arg(&copy).output()?;
     check(verified.status.success(), || {
@@ -293,7 +293,7 @@ fn survives(tool: &str) -> Result {
     let path = tools::host_tool(tool)?;
     let place = tools::scratch()?;
     let copy = place.path().join("hello");
-    std::fs::copy(app.path(), &copy)?;
+    tools::copy_program(app.path(), &copy)?;
     // objcopy without options copies, and in doing so lays the file out anew.
     let outcome = Run::new(path)
         .inherit_environment()

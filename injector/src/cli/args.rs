@@ -14,21 +14,21 @@ Examples:
   A directory with a __main__.py becomes one executable:
       oxidize-inject hello --resources examples/hello
 
-  A package from the index, by its console script:
+  An installed package, started by its console script:
       pip install --target build flask
       oxidize-inject flask --resources build --entry flask
 
-  Look at it, check it, take it apart:
+  Inspect, check and unpack an application:
       oxidize-inject inspect ./hello
       oxidize-inject verify ./hello
       oxidize-inject extract ./hello --to unpacked
 
-An output whose name is that of a subcommand is written with its directory: `oxidize-inject ./verify --resources DIR`.";
+If APP has the name of a subcommand, give it a directory: `oxidize-inject ./verify --resources DIR`.";
 
 /// Turn a Python application into one executable.
 ///
-/// The files of DIR are written into a copy of a prebuilt program that contains the interpreter. The result needs no Python and
-/// unpacks nothing when it runs.
+/// Copies a prebuilt program that contains the interpreter and writes the files of DIR into the copy.
+/// The result needs no Python on the user's machine and unpacks nothing when it runs.
 #[derive(Debug, Parser)]
 #[command(name = "oxidize-inject", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 #[command(
@@ -48,15 +48,15 @@ pub(super) struct Package {
     /// The executable to write
     #[arg(value_name = "APP", required = true)]
     pub(super) output: Option<PathBuf>,
-    /// The directory with the application: modules, packages, data, installed distributions
+    /// The application's directory: modules, packages, data, installed distributions
     #[arg(short, long, value_name = "DIR", required = true)]
     pub(super) resources: Option<PathBuf>,
-    /// The system to package for; `universal2-apple-darwin` is one file for both kinds of Mac [default: Windows for an APP
-    /// that ends in .exe, else this system]
+    /// The platform to package for; `universal2-apple-darwin` makes one file for both kinds of Mac
+    /// [default: Windows if APP ends in .exe, otherwise this machine]
     #[arg(long, value_name = "TRIPLE")]
     pub(super) target: Option<String>,
-    /// What to run: a console script of a distribution in DIR, or a module, or a function of one [default: DIR/__main__.py,
-    /// else the only console script]
+    /// What to run: a console script of a distribution in DIR, a module, or a function in a module
+    /// [default: DIR/__main__.py, otherwise the only console script]
     #[arg(
         short,
         long,
@@ -64,26 +64,26 @@ pub(super) struct Package {
         conflicts_with = "script"
     )]
     pub(super) entry: Option<String>,
-    /// A file in DIR to run instead
+    /// Run this file in DIR instead
     #[arg(long, value_name = "FILE")]
     pub(super) script: Option<PathBuf>,
-    /// Like python's -O and -OO: 1 drops assertions, 2 drops docstrings too
+    /// Optimise like python -O (1: no assertions) or -OO (2: no docstrings either)
     #[arg(short = 'O', long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(super) optimize: u8,
-    /// Leave the sources of modules out; tracebacks lose their source lines
+    /// Leave out module sources; tracebacks then have no source lines
     #[arg(long)]
     pub(super) no_source: bool,
-    /// Compress sources and data files; bytecode and native code never are
+    /// Compress sources and data files (bytecode and native code stay uncompressed)
     #[arg(long)]
     pub(super) compress: bool,
-    /// Package what the rules would leave out: a file of DIR that looks like a secret, or a module of the standard library that
-    /// `--stdlib used` does not see
+    /// Package something that would be left out: a file in DIR that looks like a secret, or a standard
+    /// library module that `--stdlib used` does not find
     #[arg(long, value_name = "NAME")]
     pub(super) include: Vec<String>,
-    /// How much of the standard library goes in
+    /// How much of the standard library to include
     #[arg(long, value_enum, default_value_t = Stdlib::All)]
     pub(super) stdlib: Stdlib,
-    /// The stub to use, instead of the one that belongs to the target (for universal2 one for each processor)
+    /// Use this stub instead of the target's own (for universal2, give one per processor)
     #[arg(long, value_name = "FILE")]
     pub(super) stub: Vec<PathBuf>,
     // Before those with a heading, which holds for everything behind it.
@@ -102,23 +102,23 @@ pub(super) struct Package {
     pub(super) notary: Notary,
 }
 
-/// What a Windows program shows of itself.
+/// How a Windows program presents itself.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Windows")]
 pub(super) struct Windows {
-    /// A program for the desktop: no console window
+    /// Make a desktop program, without a console window
     #[arg(long)]
     gui: bool,
-    /// The program's icon: an .ico, or a square .png of 256 pixels and more
+    /// The program's icon: an .ico file, or a square .png of at least 256 pixels
     #[arg(long, value_name = "FILE")]
     icon: Option<PathBuf>,
-    /// Version, product, company and so on, as a TOML file (docs/windows.md)
+    /// A TOML file with version, product, company and so on (see docs/windows.md)
     #[arg(long, value_name = "FILE")]
     version_info: Option<PathBuf>,
-    /// The rights to ask for [default: as-invoker]
+    /// The rights the program asks for [default: as-invoker]
     #[arg(long, value_enum, value_name = "LEVEL")]
     execution_level: Option<Level>,
-    /// A manifest to use instead of the one written for long paths, UTF-8 and sharp monitors
+    /// Use this manifest instead of the standard one (long paths, UTF-8, high-DPI displays)
     #[arg(long, value_name = "FILE", conflicts_with = "execution_level")]
     manifest: Option<PathBuf>,
 }
@@ -148,61 +148,61 @@ impl Windows {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Level {
-    /// Those of whoever starts it
+    /// The rights of the user who starts it
     AsInvoker,
-    /// The most that whoever starts it can have
+    /// The highest rights available to that user
     HighestAvailable,
-    /// An administrator's
+    /// Administrator rights
     RequireAdministrator,
 }
 
-/// What a macOS program has besides.
+/// Options for macOS programs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "macOS")]
 pub(super) struct MacOs {
-    /// The program's name in its signature, such as com.example.app [default: the name of APP]
+    /// The identifier in the signature, such as com.example.app [default: the name of APP]
     #[arg(long, value_name = "NAME")]
     pub(super) identifier: Option<String>,
-    /// Run under the hardened runtime, which notarization asks for
+    /// Enable the hardened runtime, which notarization requires
     #[arg(long)]
     pub(super) hardened_runtime: bool,
-    /// What the program is allowed: a property list
+    /// A property list with the program's entitlements
     #[arg(long, value_name = "FILE")]
     pub(super) entitlements: Option<PathBuf>,
-    /// The team in the signature [default: the one in Apple's certificate]
+    /// The team identifier in the signature [default: taken from Apple's certificate]
     #[arg(long, value_name = "ID")]
     pub(super) team_id: Option<String>,
 }
 
-const STUB_HEADING: &str = "Stubs that are not at hand";
+const STUB_HEADING: &str = "Fetching stubs";
 
-/// Where stubs come from that are not at hand.
+/// Where missing stubs are fetched from.
 #[derive(Debug, Args)]
 pub(super) struct Sources {
-    /// Look for stubs in this directory of wheels, before the index
+    /// Look for stubs in this directory of wheels before asking the index
     #[arg(long, help_heading = STUB_HEADING, value_name = "DIR")]
     pub(super) find_links: Vec<PathBuf>,
-    /// The package index to fetch stubs from [env: OXIDIZE_INDEX_URL] [default: the one that pip uses]
+    /// The package index to fetch stubs from [env: OXIDIZE_INDEX_URL] [default: pip's index]
     #[arg(long, help_heading = STUB_HEADING, value_name = "URL")]
     pub(super) index_url: Option<String>,
-    /// Fetch nothing
+    /// Use no network
     #[arg(long, help_heading = STUB_HEADING)]
     pub(super) offline: bool,
-    /// Take stubs too that are not those of this version
+    /// Also accept stubs that were not released with this version
     #[arg(long, help_heading = STUB_HEADING)]
     pub(super) allow_unlisted_stub: bool,
 }
 
-/// Understood by every command.
+/// Options of every command.
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// How to tell the result
+    /// How to print the result
     #[arg(long, alias = "format", value_enum, default_value_t = Format::Human)]
     pub(super) output_format: Format,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Say more
+    /// Print more details
     #[arg(short, long)]
     pub(super) verbose: bool,
 }
@@ -217,7 +217,7 @@ pub(super) enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Stdlib {
-    /// Modules that import statements reach, and what --include names
+    /// Only modules that import statements reach, plus those named by --include
     Used,
     /// Everything
     All,
@@ -225,23 +225,23 @@ pub(super) enum Stdlib {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Print what is inside a packaged application
+    /// Show what is inside a packaged application
     Inspect(Inspect),
-    /// Write the files of a packaged application, or its blob, to disk
+    /// Unpack the files of a packaged application, or save its blob
     Extract(Extract),
-    /// Check that a packaged application is whole
+    /// Check that a packaged application is intact
     Verify(Verify),
-    /// Give back the stub that an application was made from
+    /// Recover the stub that an application was made from
     Remove(Remove),
-    /// See and get stubs: the prebuilt programs that applications are made from
+    /// List and fetch stubs, the prebuilt programs that applications are made from
     #[command(subcommand)]
     Stubs(Stubs),
     /// Sign a Windows or macOS program
     Sign(Box<Sign>),
-    /// Have Apple look a signed macOS program or bundle through, and staple the ticket to a bundle
+    /// Notarize a signed macOS program or bundle with Apple, and staple the ticket to a bundle
     #[cfg(feature = "notarize")]
     Notarize(Notarize),
-    /// Staple the ticket of a notarized bundle to it
+    /// Staple its ticket to a notarized bundle
     #[cfg(feature = "notarize")]
     Staple(Staple),
 }
@@ -250,10 +250,10 @@ pub(super) enum Command {
 pub(super) struct Inspect {
     /// The packaged application
     pub(super) app: PathBuf,
-    /// Print the licence texts of what is inside
+    /// Print the licence texts of everything inside
     #[arg(long)]
     pub(super) licenses: bool,
-    /// List entries, one a line
+    /// List entries, one per line
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) list: Option<List>,
     #[command(flatten)]
@@ -262,13 +262,13 @@ pub(super) struct Inspect {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum List {
-    /// Files with their sizes
+    /// Files and their sizes
     Files,
-    /// Modules with what they are made of
+    /// Modules and what each consists of
     Modules,
     /// Extension modules and shared libraries
     Natives,
-    /// Distributions with their versions
+    /// Distributions and their versions
     Distributions,
 }
 
@@ -277,10 +277,10 @@ pub(super) enum List {
 pub(super) struct Extract {
     /// The packaged application
     pub(super) app: PathBuf,
-    /// Write the files below this directory, which must be new or empty
+    /// Write the files to this directory, which must be new or empty
     #[arg(long, value_name = "DIR", group = "what")]
     pub(super) to: Option<PathBuf>,
-    /// Write the blob as it is
+    /// Write the raw blob to this file
     #[arg(long, value_name = "FILE", group = "what")]
     pub(super) blob: Option<PathBuf>,
     #[command(flatten)]
@@ -307,33 +307,33 @@ pub(super) struct Remove {
 }
 
 const STUBS: &str = "\
-Where a stub is looked for, in this order: beside this program or in the checkout it was built
-in; in the cache; in the directories of --find-links; on a package index. Fetched ones are checked
-against digests that this program holds, wherever they come from.
+Stubs are looked up in this order: beside this program, or in the checkout it was built in; in the
+cache; in the directories given by --find-links; on a package index. A fetched stub is always
+checked against a digest compiled into this program, wherever it came from.
 
 Examples:
-  Get what packaging for Windows and this machine needs, then work without a network:
+  Fetch what packaging for Windows from this machine needs, then work offline:
       oxidize-inject stubs fetch x86_64-pc-windows-gnu x86_64-unknown-linux-gnu
       oxidize-inject app.exe --resources DIR --target x86_64-pc-windows-gnu --offline
 
-  For a machine that has none, carry the wheels there:
+  Carry the wheels to a machine without a network:
       pip download --no-deps --only-binary :all: --platform win_amd64 oxidize-stub-cp313
       oxidize-inject stubs import oxidize_stub_cp313-*.whl";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = STUBS, disable_help_subcommand = true)]
 pub(super) enum Stubs {
-    /// Say for every target whether its stub is at hand
+    /// Show, for every target, where its stub is or would come from
     List(ListStubs),
     /// Fetch stubs into the cache
     Fetch(FetchStubs),
-    /// Add wheels with stubs to the cache
+    /// Add stubs from wheels to the cache
     Import(ImportStubs),
     /// Print the path of a stub
     Path(PathOfStub),
     /// Check every file of the stubs in the cache
     Verify(VerifyStubs),
-    /// Remove what this version does not use, and what is damaged, from the cache
+    /// Remove damaged stubs, and those this version does not use, from the cache
     Prune(PruneStubs),
 }
 
@@ -345,7 +345,7 @@ pub(super) struct ListStubs {
 
 #[derive(Debug, Args)]
 pub(super) struct FetchStubs {
-    /// Targets [default: this system's]
+    /// Targets [default: this machine's]
     #[arg(value_name = "TRIPLE", conflicts_with = "all")]
     pub(super) targets: Vec<String>,
     /// Every target that has a published stub
@@ -359,10 +359,10 @@ pub(super) struct FetchStubs {
 
 #[derive(Debug, Args)]
 pub(super) struct ImportStubs {
-    /// Wheels, or directories as the cache has them
+    /// Wheels, or stub directories copied from a cache
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
-    /// Take stubs too that are not those of this version
+    /// Also accept stubs that were not released with this version
     #[arg(long)]
     pub(super) allow_unlisted_stub: bool,
     #[command(flatten)]
@@ -371,10 +371,10 @@ pub(super) struct ImportStubs {
 
 #[derive(Debug, Args)]
 pub(super) struct PathOfStub {
-    /// The target [default: this system's]
+    /// The target [default: this machine's]
     #[arg(value_name = "TRIPLE")]
     pub(super) target: Option<String>,
-    /// Take a stub too that is not one of this version
+    /// Also accept a stub that was not released with this version
     #[arg(long)]
     pub(super) allow_unlisted_stub: bool,
     #[command(flatten)]
@@ -389,7 +389,7 @@ pub(super) struct VerifyStubs {
 
 #[derive(Debug, Args)]
 pub(super) struct PruneStubs {
-    /// Remove all stubs, those of this version too
+    /// Remove all stubs, including those of this version
     #[arg(long)]
     pub(super) all: bool,
     #[command(flatten)]

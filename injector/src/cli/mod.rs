@@ -1,6 +1,6 @@
 //! The `oxidize-inject` command: arguments in, words and exit codes out.
 //!
-//! Exit codes: 0 done, 1 failed, 2 the command line makes no sense.
+//! Exit codes: 0 done, 1 failed, 2 the command line is invalid.
 
 mod app;
 mod args;

@@ -18,7 +18,7 @@ use crate::progress::Progress;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Notarization (macOS)")]
 pub(super) struct Notary {
-    /// Have Apple look the signed program through, and wait for it
+    /// Have Apple notarize the signed program, and wait for the result
     #[arg(long, requires_all = ["identity", "notary_key", "hardened_runtime", "timestamp_url"])]
     notarize: bool,
     #[command(flatten)]
@@ -29,16 +29,16 @@ pub(super) struct Notary {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Notarization (macOS)")]
 struct Service {
-    /// The key of App Store Connect: the .p8 file, or a JSON file with key and ids
+    /// An App Store Connect API key: the .p8 file, or a JSON file with the key and its ids
     #[arg(long, value_name = "FILE")]
     notary_key: Option<PathBuf>,
-    /// The key's id [default: as in the key's file, or in its name AuthKey_ID.p8]
+    /// The key's id [default: from the file, or from its name AuthKey_ID.p8]
     #[arg(long, value_name = "ID", requires = "notary_key")]
     notary_key_id: Option<String>,
-    /// The issuer's id [default: as in the key's file]
+    /// The issuer's id [default: from the key file]
     #[arg(long, value_name = "UUID", requires = "notary_key")]
     notary_issuer: Option<String>,
-    /// How long to wait for Apple
+    /// How many minutes to wait for Apple
     #[arg(
         long,
         value_name = "MINUTES",
@@ -188,7 +188,7 @@ fn check(path: &Path) -> Result<(), Error> {
 pub(super) struct Notarize {
     /// A signed macOS program, or a signed bundle (.app)
     file: PathBuf,
-    /// Upload nothing, and wait for this submission of an earlier time
+    /// Wait for this earlier submission instead of uploading
     #[arg(long, value_name = "ID", value_parser = submission_id)]
     submission: Option<String>,
     #[command(flatten)]

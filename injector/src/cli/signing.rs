@@ -36,10 +36,10 @@ pub(super) struct Signing {
     /// Sign with the private key in this PEM file
     #[arg(long, value_name = "FILE", group = "identity")]
     sign_key: Option<PathBuf>,
-    /// Certificates, PEM or DER: the signer's, where it is not beside the key, and those above it
+    /// Certificates in PEM or DER: the signer's, unless it is stored with the key, and its issuers
     #[arg(long, value_name = "FILE", requires = "identity")]
     sign_certificates: Vec<PathBuf>,
-    /// The file whose first line is the password [default: asked for on the terminal]
+    /// Read the password from the first line of this file [default: ask on the terminal]
     #[arg(
         long,
         value_name = "FILE",
@@ -47,7 +47,7 @@ pub(super) struct Signing {
         visible_aliases = ["sign-p12-password-file", "sign-pfx-password-file"]
     )]
     sign_password_file: Option<PathBuf>,
-    /// The environment variable that holds the password
+    /// Read the password from this environment variable
     #[arg(
         long,
         value_name = "VARIABLE",
@@ -56,16 +56,16 @@ pub(super) struct Signing {
         visible_aliases = ["sign-p12-password-env", "sign-pfx-password-env"]
     )]
     sign_password_env: Option<String>,
-    /// The RFC 3161 server to get a time stamp from
+    /// Get a time stamp from this RFC 3161 server
     #[arg(long, value_name = "URL", requires = "identity")]
     timestamp_url: Option<String>,
-    /// Windows: the name of the program that the signature tells
+    /// Windows: the program name shown with the signature
     #[arg(long, value_name = "TEXT", requires = "identity")]
     sign_name: Option<String>,
-    /// Windows: sign a hash of each page, too
+    /// Windows: also sign a hash of every page
     #[arg(long, requires = "identity")]
     sign_page_hashes: bool,
-    /// Windows: where to read about the program
+    /// Windows: a page about the program, shown with the signature
     #[arg(long, value_name = "URL", requires = "identity")]
     sign_url: Option<String>,
 }

@@ -229,7 +229,7 @@ fn path(args: &PathOfStub) -> Result<(), Failure> {
     };
     let target = args.target.as_deref().unwrap_or(stubs::host_target());
     let stub = with(&sources, &args.common, |finder| {
-        let what = format!("there is no stub for {target} at hand");
+        let what = format!("no stub for {target} is available locally");
         match finder.local(target) {
             Ok(Some(stub)) => Ok(stub),
             Ok(None) => Err(Failure::new(what).hint(Some(format!(

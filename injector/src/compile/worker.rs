@@ -42,7 +42,7 @@ pub enum Error {
         source: io::Error,
     },
     /// It sent something that is no reply.
-    #[error("the bytecode compiler gave an answer that makes no sense for `{path}`: {problem}")]
+    #[error("the bytecode compiler gave an invalid answer for `{path}`: {problem}")]
     Nonsense {
         /// The file it was compiling.
         path: String,

@@ -9,7 +9,7 @@ pub enum Error {
     /// The file has no slot: it is not one of our stubs.
     #[error("not a stub: the file has no slot for resources")]
     NoSlot,
-    /// The file is one of ours, or claims to be, and does not hold together.
+    /// The file is one of ours, or claims to be, and is malformed.
     #[error("malformed {structure} at offset {offset:#x}: {problem}")]
     Malformed {
         /// The structure that is wrong.
@@ -19,7 +19,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The descriptor in the slot does not hold together.
+    /// The descriptor in the slot is malformed.
     #[error("malformed descriptor at offset {offset:#x}")]
     Descriptor {
         /// Offset of the descriptor in the file.
@@ -51,7 +51,7 @@ pub enum Error {
         offset: u64,
     },
     /// An icon, a manifest or another Windows resource cannot be written.
-    #[error("the Windows resource does not hold together: {0}")]
+    #[error("the Windows resource directory is inconsistent: {0}")]
     Resource(&'static str),
 }
 

@@ -54,7 +54,7 @@ impl Netrc {
         Some((&entry.login, &entry.password))
     }
 
-    /// Reads the text of such a file, up to the first word that makes no sense.
+    /// Reads the text of such a file, up to the first word that is invalid.
     #[must_use]
     pub fn parse(text: &str) -> Netrc {
         let mut entries: Vec<Entry> = Vec::new();

@@ -70,8 +70,8 @@ pub enum Error {
         /// What it said.
         detail: Option<String>,
     },
-    /// The service answered something that makes no sense.
-    #[error("the notary service answered without what was expected ({0})")]
+    /// The service answered something that is invalid.
+    #[error("the answer of the notary service lacks {0}")]
     Answer(&'static str),
     /// Apple looked at it and does not like it.
     #[error("Apple did not notarize it: {status}, submission {id}")]

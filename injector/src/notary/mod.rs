@@ -122,7 +122,7 @@ impl<'a> Notary<'a> {
         let id = text(&data["id"], "a submission's id")?;
         let is_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !is_id {
-            return Err(Error::Answer("a submission's id that is none"));
+            return Err(Error::Answer("a valid submission id"));
         }
         let place = &data["attributes"];
         let field = |name: &'static str| text(&place[name], name);
@@ -135,7 +135,7 @@ impl<'a> Notary<'a> {
             .server
             .storage
             .url(&field("bucket")?, &field("object")?)
-            .ok_or(Error::Answer("a place for the upload that is none"))?;
+            .ok_or(Error::Answer("a valid upload location"))?;
         self.upload(&url, &credentials, archive.file(), &digest)?;
         Ok(id)
     }
@@ -204,7 +204,7 @@ impl<'a> Notary<'a> {
                         issues: issues.unwrap_or_default(),
                     });
                 }
-                _ => return Err(Error::Answer("a status that is none")),
+                _ => return Err(Error::Answer("a known status")),
             }
             if started.elapsed() >= limit {
                 return Err(Error::TooLong(id.to_owned()));
@@ -218,7 +218,10 @@ impl<'a> Notary<'a> {
     fn issues(&self, id: &str) -> Result<Vec<Issue>, Error> {
         let url = format!("{}/submissions/{id}/logs", self.server.api);
         let answer = self.ask("GET", &url, None)?;
-        let url = text(&answer["data"]["attributes"]["developerLogUrl"], "a log")?;
+        let url = text(
+            &answer["data"]["attributes"]["developerLogUrl"],
+            "a readable log",
+        )?;
         // Whoever has this address can read the log: it is told to nobody, and the token stays here.
         let (url, _) = http::parse(&url).map_err(|_| Error::Answer("the address of a log"))?;
         let reply = self.try_again(&mut || {
@@ -234,7 +237,8 @@ impl<'a> Notary<'a> {
         if !reply.is_success() {
             return Err(refused(reply.status, &reply.body));
         }
-        let log: Value = serde_json::from_slice(&reply.body).map_err(|_| Error::Answer("a log"))?;
+        let log: Value =
+            serde_json::from_slice(&reply.body).map_err(|_| Error::Answer("a readable log"))?;
         let issues = log["issues"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(issues.iter().map(Issue::read).collect())
     }
@@ -267,7 +271,7 @@ impl<'a> Notary<'a> {
         if !reply.is_success() {
             return Err(refused(reply.status, &reply.body));
         }
-        serde_json::from_slice(&reply.body).map_err(|_| Error::Answer("something that is no JSON"))
+        serde_json::from_slice(&reply.body).map_err(|_| Error::Answer("valid JSON"))
     }
 
     /// Lines break, and services have bad moments: notarization takes minutes, and is not given up for that.
@@ -290,7 +294,7 @@ impl<'a> Notary<'a> {
 /// Whether Apple would take the program at all: signed with an identity, time stamped, under the hardened runtime. Everything else
 /// is for Apple to say.
 pub fn check_ready(program: &[u8]) -> Result<(), &'static str> {
-    for program in programs(program).ok_or("it does not hold together")? {
+    for program in programs(program).ok_or("it is malformed")? {
         let image = Image::parse(program).ok().flatten();
         let image = image.ok_or("it is not a macOS program")?;
         let signature = image.signature().ok().flatten();

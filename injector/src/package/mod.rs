@@ -71,7 +71,7 @@ pub struct Request {
     pub windows: Option<Appearance>,
     /// The name in a macOS signature; the output's without it.
     pub identifier: Option<String>,
-    /// Where to look for stubs that are not at hand.
+    /// Where to look for stubs that are not available locally.
     pub sources: Sources,
     /// Who signs, and how.
     pub signing: Option<Arc<Signing>>,

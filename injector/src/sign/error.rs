@@ -56,7 +56,7 @@ pub enum Error {
     /// Neither PE nor Mach-O.
     #[error("only Windows and macOS programs can be signed")]
     NotSignable,
-    /// The program does not hold together, or has no room for a signature.
+    /// The program is malformed, or has no room for a signature.
     #[error("the program cannot be signed")]
     Container(#[from] container::Error),
     /// The time stamp server refused or did not answer.

@@ -186,10 +186,10 @@ impl Key {
     fn from_pkcs8(der: &[u8]) -> Result<Key, String> {
         use rsa::pkcs8::DecodePrivateKey;
         let info = rsa::pkcs8::PrivateKeyInfo::try_from(der)
-            .map_err(|_| "its key does not hold together".to_owned())?;
+            .map_err(|_| "its key is malformed".to_owned())?;
         if info.algorithm.oid == rfc5912::RSA_ENCRYPTION {
             return rsa::RsaPrivateKey::from_pkcs8_der(der)
-                .map_err(|_| "its RSA key does not hold together".to_owned())
+                .map_err(|_| "its RSA key is malformed".to_owned())
                 .and_then(Key::rsa);
         }
         if info.algorithm.oid == rfc5912::ID_EC_PUBLIC_KEY {
@@ -203,7 +203,7 @@ impl Key {
     fn from_pkcs1(der: &[u8]) -> Result<Key, String> {
         use rsa::pkcs1::DecodeRsaPrivateKey;
         rsa::RsaPrivateKey::from_pkcs1_der(der)
-            .map_err(|_| "its RSA key does not hold together".to_owned())
+            .map_err(|_| "its RSA key is malformed".to_owned())
             .and_then(Key::rsa)
     }
 
@@ -297,7 +297,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 fn certificate(path: &Path, der: &[u8]) -> Result<Certificate, Error> {
     Certificate::from_der(der).map_err(|_| Error::Identity {
         path: path.to_owned(),
-        problem: "a certificate in it does not hold together".to_owned(),
+        problem: "a certificate in it is malformed".to_owned(),
     })
 }
 
@@ -352,7 +352,7 @@ fn decrypt(path: &Path, der: &[u8], password: &mut Ask<'_>) -> Result<Zeroizing<
     let encrypted =
         pkcs8::EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| Error::Identity {
             path: path.to_owned(),
-            problem: "its key does not hold together".to_owned(),
+            problem: "its key is malformed".to_owned(),
         })?;
     let password = password()?.ok_or_else(|| Error::NoPassword(path.to_owned()))?;
     let document = encrypted

@@ -1,4 +1,4 @@
-//! Getting a stub that is not at hand: from directories, then from an index.
+//! Getting a stub that is not available locally: from directories, then from an index.
 
 use std::cell::OnceCell;
 use std::fs::File;

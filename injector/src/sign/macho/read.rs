@@ -14,7 +14,7 @@ const SHA1: u8 = 1;
 pub enum Check {
     /// Every page has its hash.
     Good,
-    /// The signature does not hold together.
+    /// The signature is malformed.
     Malformed(&'static str),
     /// The page at this file offset has another hash.
     Page(u64),
