@@ -9,11 +9,10 @@
 //!   to start the toolchain's lld; neither the host's libc nor its linker get into the stub;
 //! - `prebuilt stub` sets `OXIDIZE_DIRECT_LLD=1` and makes rustc call lld itself.
 //!
+//! It starts no cargo and needs no network: licence texts of crates are kept in `licences`.
+//!
 //! Passed on to the crate: `OXIDIZE_STUB_ID` (32 hex digits, a digest of everything the stub is made of),
 //! `OXIDIZE_TARGET`, `OXIDIZE_PYTHON_VERSION`, `OXIDIZE_LICENSES` (a file with every licence text).
-
-#[path = "build/crates.rs"]
-mod crates;
 
 use sha2::{Digest, Sha256};
 use std::error::Error;
@@ -59,8 +58,7 @@ fn run() -> Result<()> {
     link(&root)?;
 
     let licenses = PathBuf::from(env::var("OUT_DIR")?).join("licenses.txt");
-    let texts =
-        license_texts(&root)? + &crates::license_texts(repository, "oxidize-stub", &target)?;
+    let texts = license_texts(&root)? + &crate_license_texts(&manifest_dir, &target)?;
     fs::write(&licenses, texts)?;
     println!("cargo:rustc-env=OXIDIZE_LICENSES={}", licenses.display());
     println!(
@@ -199,6 +197,47 @@ fn license_texts(root: &Path) -> Result<String> {
         )?;
     }
     Ok(text)
+}
+
+/// The texts of Rust's standard library and of the crates that go into the target's stub, which
+/// `oxidize-prebuilt licences` has put into the tree.
+fn crate_license_texts(manifest_dir: &Path, target: &str) -> Result<String> {
+    let folder = manifest_dir.join("licences");
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
+    };
+    let index: toml::Table = read("crates.toml")?
+        .parse()
+        .map_err(|e| format!("licences/crates.toml: {e}"))?;
+    let crates = index
+        .get("crate")
+        .and_then(toml::Value::as_array)
+        .ok_or("licences/crates.toml lists no crate")?;
+    let mut all = read("rust-std.txt")?;
+    let mut count = 0;
+    for entry in crates {
+        let targets = entry.get("targets").and_then(toml::Value::as_array);
+        let concerns = |t: &toml::Value| t.as_str() == Some(target);
+        if !targets.is_some_and(|targets| targets.iter().any(concerns)) {
+            continue;
+        }
+        count += 1;
+        let field = |name: &str| {
+            let text = entry.get(name).and_then(toml::Value::as_str);
+            text.ok_or_else(|| format!("licences/crates.toml: a crate without {name}"))
+        };
+        let (name, version) = (field("name")?, field("version")?);
+        let text = read(&format!("crates/{name}-{version}.txt"))?;
+        write!(all, "\n======== crate {name} {version}\n\n{text}")?;
+    }
+    if count == 0 {
+        return Err(format!(
+            "licences/crates.toml has nothing for {target}\n  hint: oxidize-prebuilt licences"
+        )
+        .into());
+    }
+    Ok(all)
 }
 
 /// First 16 bytes of a digest over the distribution, the sources of the stub and of the format, the locked crates,

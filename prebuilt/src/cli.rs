@@ -109,6 +109,15 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the licence texts of the crates in the stubs, stubs/licences, from what cargo has of them
+    ///
+    /// To be run whenever a dependency of the stub changes. Asks cargo for the crates of every target, which fetches those
+    /// that are not there.
+    Licences {
+        /// Fail if a text is missing, stale or of a crate that is gone, and write nothing
+        #[arg(long)]
+        check: bool,
+    },
     /// Record the profile that the interpreter is optimised with: prebuilt/profile
     ///
     /// Builds an interpreter that counts, runs CPython's own training task (-m test --pgo) with it and merges the counts.

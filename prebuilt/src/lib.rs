@@ -9,6 +9,7 @@ pub mod apple;
 pub mod cli;
 pub mod compile;
 pub mod cpython;
+pub mod crates;
 pub mod digest;
 pub mod distribution;
 pub mod fetch;
@@ -32,6 +33,7 @@ pub mod zig;
 
 use anyhow::{Context, Result};
 use cli::{Command, Place, Sources};
+use crates::Kept;
 use fetch::Fetcher;
 use recipe::{Recipes, Target};
 use std::path::{Path, PathBuf};
@@ -116,6 +118,7 @@ pub fn run(command: &Command) -> Result<()> {
             make_wheels(&repository, &recipes, target, &out, *write_list)?;
         }
         Command::Lock { check } => write_lock(&prebuilt, *check)?,
+        Command::Licences { check } => keep_licences(&repository, *check)?,
         Command::Validate { files, target } => {
             let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
             let mut files = files.clone();
@@ -305,6 +308,22 @@ fn write_lock(prebuilt: &Path, check: bool) -> Result<()> {
     anyhow::bail!(
         "{} is not up to date\n  hint: oxidize-prebuilt lock",
         path.display()
+    )
+}
+
+/// Brings `stubs/licences` up to date, or says that it is not.
+fn keep_licences(repository: &Path, check: bool) -> Result<()> {
+    let wanted = Kept::wanted(repository, &wheels::targets(&repository.join("prebuilt"))?)?;
+    let differing = wanted.differences(&Kept::found(repository)?);
+    if !check {
+        return wanted.write(repository);
+    }
+    if differing.is_empty() {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "stubs/licences is not up to date: {}\n  hint: oxidize-prebuilt licences",
+        differing.join(", ")
     )
 }
 

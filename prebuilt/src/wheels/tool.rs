@@ -11,15 +11,12 @@ use crate::apple::{self, Imports};
 use crate::recipe::Recipes;
 use crate::stub::{self, Toolchain};
 use crate::zig::Zig;
-use crate::{lock, pack};
+use crate::{crates, lock, pack};
 use anyhow::{Context, Result, anyhow, bail};
 use object::read::elf::{ElfFile64, ProgramHeader};
 use object::{Architecture, Endianness, FileKind, Object};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-#[path = "../../../stubs/build/crates.rs"]
-mod crates;
 
 const PACKAGE: &str = "oxidize_inject";
 const COMMAND: &str = "oxidize-inject";
@@ -389,8 +386,7 @@ impl Tool<'_> {
 
     /// Texts for all that is linked into the command.
     fn licences(&self) -> Result<String> {
-        let crates = crates::license_texts(self.repository, COMMAND, self.triple)
-            .map_err(|error| anyhow!("{error}"))?;
+        let crates = crates::linked(self.repository, COMMAND, self.triple)?;
         let mut text = String::new();
         let (triple, names) = self.settings.licences;
         for name in names {
@@ -400,6 +396,6 @@ impl Tool<'_> {
                 std::fs::read_to_string(&file).with_context(|| format!("no {}", file.display()))?;
             text.push_str(&format!("======== {name}\n\n{}\n", licence.trim_end()));
         }
-        Ok(text + &crates)
+        Ok(text + &crates::all_texts(self.repository, &crates)?)
     }
 }
