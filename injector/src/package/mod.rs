@@ -2,6 +2,7 @@
 
 mod error;
 mod natives;
+mod tags;
 mod used;
 mod warning;
 mod wheels;

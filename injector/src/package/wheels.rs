@@ -14,10 +14,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 
 use super::Error;
+use super::tags::Tags;
 use crate::collect::modules::is_tagged_extension;
 use crate::collect::walk;
 use crate::collect::{self, Distribution, Tree};
-use crate::python;
 
 /// Refuses native code that cannot run on the target.
 pub(super) fn check(
@@ -25,12 +25,21 @@ pub(super) fn check(
     distributions: &[Distribution],
     target: &str,
 ) -> Result<(), Error> {
+    let supported = Tags::of(target);
+    // Of a wheel for the other libc, a static program could use all but its modules; these are
+    // refused later, with what to do instead.
+    let other_libc = target
+        .strip_suffix("-musl")
+        .map(|system| Tags::of(&format!("{system}-gnu")));
+    let fits = |tag: &String| {
+        supported.fit(tag) || other_libc.as_ref().is_some_and(|other| other.fit(tag))
+    };
     let mut owned = BTreeSet::new();
     for distribution in distributions {
         let natives = native_files(tree, distribution)?;
         if let Some(path) = natives.first() {
             let tags = tags(&text(tree, &distribution.directory, "WHEEL")?);
-            if !tags.is_empty() && !tags.iter().any(|tag| fits(tag, target)) {
+            if !tags.is_empty() && !tags.iter().any(fits) {
                 return Err(Error::ForeignWheel {
                     path: path.clone(),
                     wheel: format!("{}=={}", distribution.name, distribution.version),
@@ -152,48 +161,6 @@ fn tags(wheel: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a wheel with this tag (`cp313-cp313-win_amd64`, each part possibly several joined by dots) is for the target.
-fn fits(tag: &str, target: &str) -> bool {
-    let [pythons, abis, platforms] = tag.splitn(3, '-').collect::<Vec<_>>()[..] else {
-        // Not a tag: nothing is known.
-        return true;
-    };
-    let abi3 = abis.split('.').any(|abi| abi == "abi3");
-    pythons.split('.').any(|python| python_fits(python, abi3))
-        && platforms
-            .split('.')
-            .any(|platform| platform_fits(platform, target))
-}
-
-/// `py3`, `py313` and lower, `cp313`, and with the stable ABI lower ones too.
-fn python_fits(python: &str, abi3: bool) -> bool {
-    let own = python::MINOR;
-    let minor = |digits: &str| digits.strip_prefix('3')?.parse::<u32>().ok();
-    if let Some(digits) = python.strip_prefix("py") {
-        digits == "3" || minor(digits).is_some_and(|minor| minor <= own)
-    } else if let Some(digits) = python.strip_prefix("cp") {
-        minor(digits).is_some_and(|minor| minor == own || abi3 && minor <= own)
-    } else {
-        false
-    }
-}
-
-fn platform_fits(platform: &str, target: &str) -> bool {
-    let arm = target.starts_with("aarch64");
-    let machine = if arm { "_aarch64" } else { "_x86_64" };
-    platform == "any"
-        || match System::of(target) {
-            System::Windows => platform == if arm { "win_arm64" } else { "win_amd64" },
-            System::MacOs => {
-                let machine = if arm { "_arm64" } else { "_x86_64" };
-                platform.starts_with("macosx_")
-                    && (platform.ends_with(machine) || platform.ends_with("_universal2"))
-            }
-            // Which libc is told apart where the target can load nothing at all.
-            System::Linux => platform.contains("linux") && platform.ends_with(machine),
-        }
-}
-
 /// pip's name for the target, for `--platform`.
 pub(super) fn pip_platform(target: &str) -> Option<&'static str> {
     Some(match target {
@@ -290,6 +257,17 @@ mod tests {
     }
 
     #[test]
+    fn so_is_one_of_another_libc_or_of_a_newer_system() {
+        assert!(installed("cp313-cp313-musllinux_1_2_x86_64", GNU).is_err());
+        assert!(installed("cp313-cp313-macosx_12_0_arm64", MAC).is_err());
+        assert!(installed("cp313-cp313-macosx_10_13_x86_64", MAC).is_err());
+        // What is wrong with it here is not its libc.
+        let musl = "x86_64-unknown-linux-musl";
+        installed("cp313-cp313-manylinux_2_17_x86_64", musl).unwrap();
+        assert!(installed("cp313-cp313-manylinux_2_17_aarch64", musl).is_err());
+    }
+
+    #[test]
     fn wheels_of_the_target_are_taken() {
         for tag in [
             "cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64",
@@ -301,6 +279,7 @@ mod tests {
             installed(tag, GNU).unwrap_or_else(|error| panic!("{tag}: {error}"));
         }
         installed("cp313-cp313-macosx_10_13_universal2", MAC).unwrap();
+        installed("cp313-cp313-macosx_11_0_arm64", MAC).unwrap();
         installed("cp313-cp313-win_amd64", WINDOWS).unwrap();
     }
 
