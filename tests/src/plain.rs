@@ -52,7 +52,12 @@ pub fn test_suite() -> Result<PathBuf> {
     Ok(unpacked("tests", &["tests"])?.join(LIBRARY))
 }
 
-/// The `python/install/lib` of these archives, unpacked once for each content.
+/// The directory of CPython's headers for the host's target.
+pub fn headers() -> Result<PathBuf> {
+    Ok(unpacked("headers", &["stdlib", GNU])?.join("include/python3.13"))
+}
+
+/// The `python/install/lib` of these archives (`include` for `headers`), unpacked once for each content.
 fn unpacked(name: &str, parts: &[&str]) -> Result<PathBuf> {
     let mut stamp = name.to_owned();
     for part in parts {
@@ -67,10 +72,10 @@ fn unpacked(name: &str, parts: &[&str]) -> Result<PathBuf> {
         let fresh = tempfile::tempdir_in(tools::cache("python")?)?;
         for part in parts {
             // Of the test archive the package `test`: the tests of IDLE would hide IDLE.
-            let below = if *part == "tests" {
-                Path::new(LIBRARY).join("test")
-            } else {
-                "lib".into()
+            let below = match *part {
+                "tests" => Path::new(LIBRARY).join("test"),
+                _ if name == "headers" => "include".into(),
+                _ => "lib".into(),
             };
             unpack(&archive(part)?, &below, fresh.path())?;
         }

@@ -17,6 +17,7 @@ fn main() -> std::process::ExitCode {
         trial("click_shows_its_help", help),
         trial("metadata_of_installed_packages", metadata),
         trial("numpy_loads_from_memory", || numpy(package("numpy")?)),
+        trial("pillow_draws_text", pillow),
         trial("arm_numpy_loads_from_memory", || numpy(arm_numpy()?)),
     ])
 }
@@ -129,6 +130,13 @@ fn metadata() -> Result {
         .outcome()?
         .prints(expected)
         .map(drop)
+}
+
+/// Its libfreetype and libharfbuzz need each other.
+fn pillow() -> Result {
+    let app = package("pillow")?.shared()?;
+    let outcome = Run::new(app.path()).timeout(120).outcome()?;
+    outcome.prints("FreeTypeFont True\n").map(drop)
 }
 
 fn arm_numpy() -> Result<Package> {

@@ -26,7 +26,7 @@ pub struct SharedObject {
     pub format: Format,
     /// The machine, by the number that its kind has for it.
     pub machine: u16,
-    /// Its own name, if it has one.
+    /// The name that others need it by: its own, else that of its file.
     pub soname: Option<String>,
     /// The libraries it needs, in order.
     pub needed: Vec<String>,
@@ -42,7 +42,7 @@ impl SharedObject {
         if bytes.starts_with(b"MZ") {
             Self::read_pe(name, bytes)
         } else {
-            Self::read_elf(bytes)
+            Self::read_elf(name, bytes)
         }
     }
 
@@ -82,7 +82,7 @@ impl SharedObject {
         })
     }
 
-    fn read_elf(bytes: &[u8]) -> Option<SharedObject> {
+    fn read_elf(name: &str, bytes: &[u8]) -> Option<SharedObject> {
         let file = ElfFile64::<Le>::parse(bytes).ok()?;
         let header = file.elf_header();
         if header.e_type(Le) != elf::ET_DYN {
@@ -108,7 +108,8 @@ impl SharedObject {
         Some(SharedObject {
             format: Format::Elf,
             machine: header.e_machine(Le).0,
-            soname,
+            // What was linked with a library that has no name of its own names its file.
+            soname: soname.or_else(|| Some(name.to_owned())),
             needed,
             modules,
         })

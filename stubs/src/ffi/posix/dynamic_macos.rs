@@ -44,16 +44,20 @@ impl Image {
     pub(crate) fn check(&self) -> Result<(), String> {
         Ok(())
     }
+}
 
-    /// Loads the library and never unloads it. Those that need it find it by its path.
-    ///
-    /// # Errors
-    /// The dynamic loader's own words.
-    pub(crate) fn load(&self) -> Result<(), String> {
-        let path = CString::new(self.path().as_bytes()).map_err(|e| e.to_string())?;
+/// Loads these images, the last first, and never unloads them. Those that need one find it by its
+/// path: all files lie in the cache by now, so they may need each other. `flags` are those of
+/// `dlopen`.
+///
+/// # Errors
+/// The dynamic loader's own words.
+pub(crate) fn load(images: &[Image], flags: i32) -> Result<(), String> {
+    for image in images.iter().rev() {
+        let path = CString::new(image.path().as_bytes()).map_err(|e| e.to_string())?;
         // SAFETY: running a library's initialisers is what the caller asked for; `dlerror`'s text is copied at once.
         unsafe {
-            if libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL).is_null() {
+            if libc::dlopen(path.as_ptr(), flags).is_null() {
                 let text = libc::dlerror();
                 return Err(if text.is_null() {
                     "dlopen failed".to_owned()
@@ -62,8 +66,8 @@ impl Image {
                 });
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Where an image lies below the cache: the digest of the resources, then its path in the application.

@@ -85,22 +85,10 @@ impl Image {
     }
 
     /// Loads the module, to say what is missing where the system only says that something is. CPython then finds it loaded.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        self.load()
-    }
-
-    /// Loads the DLL, so that later ones find it by its name, and never unloads it.
     ///
     /// # Errors
     /// Which library it needs is missing, or the system's own words.
-    pub(crate) fn load(&self) -> Result<(), String> {
-        if self.is_library
-            && let Some(directory) = self.file.path().parent()
-        {
-            // For programs that load it by name at run time. A failure shows when they do.
-            // SAFETY: a NUL-terminated absolute path.
-            unsafe { AddDllDirectory(wide(directory.as_os_str()).as_ptr()) };
-        }
+    pub(crate) fn check(&self) -> Result<(), String> {
         let Err(error) = quietly(|| load_library(self.path())) else {
             return Ok(());
         };
@@ -120,6 +108,22 @@ impl Image {
             )),
         }
     }
+}
+
+/// Loads these images, the last first, and never unloads them. They find each other by their
+/// names, so they may need each other. Windows knows no `flags`.
+///
+/// # Errors
+/// Which library one needs is missing, or the system's own words.
+pub(crate) fn load(images: &[Image], _flags: i32) -> Result<(), String> {
+    for image in images.iter().filter(|image| image.is_library) {
+        if let Some(directory) = image.file.path().parent() {
+            // Also for programs that load one by name at run time.
+            // SAFETY: a NUL-terminated absolute path. A failure shows when the name is not found.
+            unsafe { AddDllDirectory(wide(directory.as_os_str()).as_ptr()) };
+        }
+    }
+    images.iter().rev().try_for_each(Image::check)
 }
 
 /// Where a module lies below the cache: in a directory named by a digest of its bytes and of what they were made for.
