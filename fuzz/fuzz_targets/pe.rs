@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::container::pe::resources::Resource;
+use oxidize_inject::image::pe::resources::Resource;
 use oxidize_inject::container::pe::synthetic::{Shape, build};
 use oxidize_inject::container::{Options, detect, extract, inject_with, remove, target, verify};
 use oxidize_inject::sign::state;

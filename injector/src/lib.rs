@@ -7,6 +7,7 @@ pub mod compile;
 pub mod container;
 pub mod entry;
 pub mod http;
+pub mod image;
 pub mod mmap;
 #[cfg(feature = "notarize")]
 pub mod notary;

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oxidize_format::RunOptions;
 use oxidize_inject::container::{self, Options, elf, macho, pe};
+use oxidize_inject::image::macho::fat;
 use oxidize_inject::output;
 use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::progress::Progress;
@@ -309,9 +310,9 @@ fn linked_for_both_kinds_of_mac() {
         let plan = container::inject_with(stub, blob.len() as u64, &options()).unwrap();
         plan.assemble(&blob)
     });
-    let both = macho::fat::assemble(&apps.each_ref().map(Vec::as_slice)).unwrap();
+    let both = fat::assemble(&apps.each_ref().map(Vec::as_slice)).unwrap();
     assert!(!container::verify(&both).unwrap().altered);
-    let bare = macho::fat::assemble(&stubs.each_ref().map(Vec::as_slice)).unwrap();
+    let bare = fat::assemble(&stubs.each_ref().map(Vec::as_slice)).unwrap();
     assert!(container::remove(&both).unwrap() == bare);
     let (path, blob_path) = (workdir().join("both"), workdir().join("both.blob"));
     fs::write(&path, both).unwrap();

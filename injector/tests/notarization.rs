@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use identities::{mac_program, openssl, responder, run, sign, workshop};
-use oxidize_inject::container::macho::fat;
+use oxidize_inject::image::macho::fat;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

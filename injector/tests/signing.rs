@@ -13,7 +13,8 @@ use std::path::Path;
 use std::process::Command;
 
 use authenticode::AuthenticodeSignature;
-use oxidize_inject::container::{self, macho, pe};
+use oxidize_inject::container::{self, pe};
+use oxidize_inject::image::macho::fat;
 use oxidize_inject::sign::state::{self, State};
 
 use identities::{PASSWORD, blob, mac_program, openssl, responder, run, sign, skip, workshop};
@@ -248,7 +249,7 @@ fn mac_programs_carry_a_signature_that_openssl_verifies() {
         }
     }
     let both = [mac_program(false), mac_program(true)];
-    let both = macho::fat::assemble(&[&both[0], &both[1]]).unwrap();
+    let both = fat::assemble(&[&both[0], &both[1]]).unwrap();
     let arguments = "--sign-p12 new.p12 --sign-password-file password";
     assert!(is_whole(&sign(dir, &both, arguments).unwrap()));
 }

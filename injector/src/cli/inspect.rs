@@ -9,7 +9,7 @@ use super::app::App;
 use super::args::{Format, Inspect, List};
 use super::failure::Failure;
 use super::{print, text};
-use crate::container::macho::fat;
+use crate::image::macho::fat;
 
 pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let app = App::open(&args.app)?;

@@ -47,14 +47,18 @@ struct Service {
     )]
     notary_timeout: u64,
     /// A server that stands in for Apple's, in tests
+    #[cfg(feature = "testing")]
     #[arg(long, value_name = "URL", hide = true)]
     notary_server: Option<String>,
 }
 
 impl Service {
     fn server(&self) -> Server {
-        let server = self.notary_server.as_deref();
-        server.map_or_else(Server::default, Server::stand_in)
+        #[cfg(feature = "testing")]
+        if let Some(base) = &self.notary_server {
+            return Server::stand_in(base);
+        }
+        Server::default()
     }
 
     fn load(&self, key: &Path) -> Result<Ready, Failure> {
@@ -246,15 +250,24 @@ pub(super) struct Staple {
     #[command(flatten)]
     common: Common,
     /// A server that stands in for Apple's, in tests
+    #[cfg(feature = "testing")]
     #[arg(long, value_name = "URL", hide = true)]
     notary_server: Option<String>,
 }
 
+impl Staple {
+    fn server(&self) -> Server {
+        #[cfg(feature = "testing")]
+        if let Some(base) = &self.notary_server {
+            return Server::stand_in(base);
+        }
+        Server::default()
+    }
+}
+
 pub(super) fn staple(args: &Staple) -> Result<(), Failure> {
     let name = args.bundle.display();
-    let server = args.notary_server.as_deref();
-    let server = server.map_or_else(Server::default, Server::stand_in);
-    ticket::staple(&args.bundle, &server)
+    ticket::staple(&args.bundle, &args.server())
         .map_err(|error| failure(format!("cannot staple a ticket to `{name}`"), &error))?;
     if args.common.output_format == Format::Json {
         let output = args.bundle.display().to_string();

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::image;
+
 /// Why a container could not be read or filled.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -9,16 +11,9 @@ pub enum Error {
     /// The file has no slot: it is not one of our stubs.
     #[error("not a stub: the file has no slot for resources")]
     NoSlot,
-    /// The file is one of ours, or claims to be, and is malformed.
-    #[error("malformed {structure} at offset {offset:#x}: {problem}")]
-    Malformed {
-        /// The structure that is wrong.
-        structure: &'static str,
-        /// Its offset in the file.
-        offset: u64,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
+    /// The file is one of ours, or claims to be, and does not hold together.
+    #[error(transparent)]
+    Image(#[from] image::Error),
     /// The descriptor in the slot is malformed.
     #[error("malformed descriptor at offset {offset:#x}")]
     Descriptor {
@@ -50,16 +45,9 @@ pub enum Error {
         /// Its offset in the file.
         offset: u64,
     },
-    /// An icon, a manifest or another Windows resource cannot be written.
-    #[error("the Windows resource directory is inconsistent: {0}")]
-    Resource(&'static str),
 }
 
-/// Shorthand for [`Error::Malformed`].
+/// Shorthand for a malformed image.
 pub(super) fn malformed(structure: &'static str, offset: usize, problem: &'static str) -> Error {
-    Error::Malformed {
-        structure,
-        offset: offset as u64,
-        problem,
-    }
+    image::malformed(structure, offset, problem).into()
 }

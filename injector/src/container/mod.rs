@@ -11,7 +11,7 @@
 //! | [`verify`] | does everything the loader and other tools will look at agree? |
 //!
 //! "Not ours" and "ours but broken" are different answers: the first is `None` (or [`Error::NoSlot`] where a slot is
-//! needed), the second is [`Error::Malformed`].
+//! needed), the second is [`Error::Image`].
 //!
 //! Nothing here does I/O. An image is a byte slice, a result is a [`Plan`]: the output's pieces in order, with the blob as a
 //! hole that the caller fills by streaming. A blob of many gigabytes therefore costs no memory. What depends on the finished
@@ -29,28 +29,9 @@ use std::ops::Range;
 pub use error::Error;
 pub use plan::{Piece, Plan, Seal};
 
-/// The kinds of container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// 64-bit little-endian ELF.
-    Elf,
-    /// 64-bit Mach-O.
-    MachO,
-    /// 64-bit PE.
-    Pe,
-}
-
-impl Kind {
-    /// The name as it is printed.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Elf => "ELF",
-            Kind::MachO => "Mach-O",
-            Kind::Pe => "PE",
-        }
-    }
-}
+pub use crate::image::Kind;
+use crate::image::macho::fat;
+use crate::image::pe::resources::Resource;
 
 /// What [`detect`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,24 +56,20 @@ pub struct Options {
     /// PE: a program for the desktop, for which Windows opens no console.
     pub gui: bool,
     /// PE: icon, manifest, version information and the like.
-    pub resources: Vec<pe::resources::Resource>,
+    pub resources: Vec<Resource>,
     /// Mach-O: the name in the signature; the stub's own without one.
     pub identifier: Option<String>,
 }
 
-/// The container that a file's first bytes announce. What begins like none of them is taken for ELF, which says no.
+/// The container that a file's first bytes announce. What begins like none of them is taken for ELF,
+/// which says no.
 fn kind(image: &[u8]) -> Kind {
-    match image {
-        [b'M', b'Z', ..] => Kind::Pe,
-        [0xcf, 0xfa, 0xed, 0xfe, ..] => Kind::MachO,
-        _ if image.starts_with(&macho::fat::MAGIC) => Kind::MachO,
-        _ => Kind::Elf,
-    }
+    Kind::of(image).unwrap_or(Kind::Elf)
 }
 
 /// Looks for our slot, in a universal file for that of its first program. `None`: this file is not one of our stubs.
 pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
-    if macho::fat::parts(image)?.is_some() {
+    if fat::parts(image)?.is_some() {
         return Ok(slots(image)?.into_iter().next());
     }
     match kind(image) {
@@ -104,7 +81,7 @@ pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
 
 /// The slots of all programs in the file: one, but for universal files. None: at least one of them is not our stub.
 pub fn slots(image: &[u8]) -> Result<Vec<Slot>, Error> {
-    let Some(parts) = macho::fat::parts(image)? else {
+    let Some(parts) = fat::parts(image)? else {
         return Ok(detect(image)?.into_iter().collect());
     };
     let mut slots = Vec::with_capacity(parts.len());
@@ -144,10 +121,12 @@ pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, Error> {
 
 /// The stub as it was before injection, bit for bit.
 pub fn remove(image: &[u8]) -> Result<Vec<u8>, Error> {
-    if let Some(parts) = macho::fat::parts(image)? {
+    if let Some(parts) = fat::parts(image)? {
         let stubs = parts.into_iter().map(|part| macho::remove(&image[part]));
         let stubs = stubs.collect::<Result<Vec<_>, Error>>()?;
-        return macho::fat::assemble(&stubs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        return Ok(fat::assemble(
+            &stubs.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+        )?);
     }
     match kind(image) {
         Kind::Elf => elf::remove(image),
@@ -168,7 +147,7 @@ pub fn target(image: &[u8]) -> Option<&'static str> {
 
 /// Checks what the loader and other tools rely on.
 pub fn verify(image: &[u8]) -> Result<Verified, Error> {
-    if let Some(parts) = macho::fat::parts(image)? {
+    if let Some(parts) = fat::parts(image)? {
         let mut altered = false;
         for part in parts {
             altered |= macho::verify(&image[part])?.altered;

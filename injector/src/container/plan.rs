@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::pe::checksum::Checksum;
-use crate::sign::macho::adhoc::Signature;
+use crate::image::macho::adhoc::Signature;
+use crate::image::pe::checksum::Checksum;
 
 /// One piece of an output file.
 #[derive(Debug, Clone, PartialEq, Eq)]

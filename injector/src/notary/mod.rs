@@ -27,9 +27,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::container::macho::fat;
-use crate::container::macho::image::Image;
 use crate::http::{self, Body, Call, Client, Url};
+use crate::image::macho::{Image, fat, signature};
 use crate::progress::Progress;
 use crate::sign::macho;
 use crate::sign::state::{self, State};
@@ -64,6 +63,7 @@ impl Default for Server {
     }
 }
 
+#[cfg(feature = "testing")]
 impl Server {
     /// One server that plays all of them, for tests.
     #[must_use]
@@ -308,7 +308,7 @@ pub fn check_ready(program: &[u8]) -> Result<(), &'static str> {
         if signer.time.is_none() {
             return Err("its signature has no time stamp");
         }
-        let flags = macho::flags(&program[signature]).unwrap_or(0);
+        let flags = signature::flags(&program[signature]).unwrap_or(0);
         if flags & macho::codesign::RUNTIME == 0 {
             return Err("it is not signed for the hardened runtime");
         }

@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::{LARGEST, Server, hex};
-use crate::container::macho::image::Image;
 use crate::http::{self, Body, Call, Client};
+use crate::image::macho::{Image, signature};
 use crate::mmap::Map;
 use crate::output;
-use crate::sign::macho;
 
 /// What a ticket begins with.
 const MAGIC: &[u8] = b"s8ch";
@@ -56,7 +55,7 @@ pub fn program_of(bundle: &Path) -> Result<PathBuf, Error> {
 pub fn names(program: &[u8]) -> Vec<String> {
     let name = |program: &&[u8]| {
         let (_, signature) = Image::parse(program).ok()??.signature().ok()??;
-        let (kind, hash) = macho::code_hash(&program[signature])?;
+        let (kind, hash) = signature::code_hash(&program[signature])?;
         Some(format!("2/{kind}/{}", hex(&hash)))
     };
     let programs = super::programs(program).unwrap_or_default();

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use oxidize_format::{DIGEST_OFFSET, Layout};
 use thiserror::Error;
 
-use crate::container::macho::fat;
-use crate::container::{self, Piece, Plan};
+use crate::container::{Piece, Plan};
+use crate::image;
+use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::Payload;
 use crate::progress::Progress;
@@ -247,7 +248,7 @@ pub enum JoinError {
     Output(#[from] Error),
     /// The programs do not fit together.
     #[error(transparent)]
-    Container(#[from] container::Error),
+    Image(#[from] image::Error),
 }
 
 /// Writes bytes that are all in memory.

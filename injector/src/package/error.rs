@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::wheels;
 use crate::compile::{self, bootstrap};
-use crate::{collect, container, entry, output, pack, sign, stubs, windows};
+use crate::{collect, container, entry, image, output, pack, sign, stubs, windows};
 
 /// How wheels of another system are installed among the resources.
 const INSTALL: &str =
@@ -47,7 +47,7 @@ pub enum Error {
     },
     /// The programs of a universal file do not fit together.
     #[error("cannot join the programs for both processors")]
-    Universal(#[source] container::Error),
+    Universal(#[source] image::Error),
     /// A Windows program cannot look like that.
     #[error(transparent)]
     Windows(#[from] windows::Error),

@@ -23,8 +23,8 @@ use crate::collect::stdlib::Archive;
 use crate::collect::{self, ModuleKind, Reason, Tree};
 use crate::compile::library::LibraryCode;
 use crate::compile::{self, Job, Outcome, bootstrap};
-use crate::container::macho::fat;
 use crate::entry::{Entry, Offer, Wish};
+use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::{self, Input, Part, pack, shadow};
 use crate::progress::Progress;
@@ -207,7 +207,7 @@ fn universal(
     let joined = output::join(&request.output, &programs, progress);
     let joined = joined.map_err(|error| match error {
         output::JoinError::Output(error) => Error::Output(error),
-        output::JoinError::Container(error) => Error::Universal(error),
+        output::JoinError::Image(error) => Error::Universal(error),
     })?;
     let failed = |source| {
         Error::Output(output::Error::Write {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::container;
+use crate::image;
 
 /// Why something cannot be signed. None of these messages holds anything of a key or a password.
 #[derive(Debug, Error)]
@@ -58,7 +58,10 @@ pub enum Error {
     NotSignable,
     /// The program is malformed, or has no room for a signature.
     #[error("the program cannot be signed")]
-    Container(#[from] container::Error),
+    Image(#[from] image::Error),
+    /// The program lacks what a signature needs.
+    #[error("the program cannot be signed: {0}")]
+    Lacks(&'static str),
     /// The time stamp server refused or did not answer.
     #[error("no time stamp from `{url}`")]
     TimeStamp {

@@ -2,7 +2,7 @@
 //!
 //! | system | without an identity | with one |
 //! |---|---|---|
-//! | macOS | [ad hoc](macho::adhoc): page hashes alone; Apple silicon starts nothing without | [hashes and CMS](macho::codesign) |
+//! | macOS | [ad hoc](crate::image::macho::adhoc): page hashes alone; Apple silicon starts nothing without | [hashes and CMS](macho::codesign) |
 //! | Windows | none | [Authenticode](pe) |
 //!
 //! Signing looks at a finished program and answers with [`Edits`]: what is cut off, what is written where. Nothing is computed
@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime};
 pub use error::Error;
 pub use identity::Identity;
 
-use crate::container::macho::fat;
+use crate::image::macho::fat;
 
 /// How to sign.
 #[derive(Debug, Clone, Default)]

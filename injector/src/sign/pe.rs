@@ -26,9 +26,9 @@ use super::der::{self, context, context_primitive, oid, seq, sha256, split, tlv}
 use super::error::Error;
 use super::identity::Identity;
 use super::{Edits, timestamp};
-use crate::container::Error as ContainerError;
-use crate::container::pe::checksum::Checksum;
-use crate::container::pe::image::{CERTIFICATES, Image};
+use crate::image::Error as ImageError;
+use crate::image::pe::checksum::Checksum;
+use crate::image::pe::{CERTIFICATES, Image};
 
 /// What only Windows has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,9 +79,7 @@ pub(super) fn sign(
     let end = start + len;
     let small = |value: u64| {
         let small = i32::try_from(value).ok().map(i32::cast_unsigned);
-        small.ok_or(ContainerError::TooLarge(
-            "Windows loads no program of 2 GiB",
-        ))
+        small.ok_or(ImageError::TooLarge("Windows loads no program of 2 GiB"))
     };
     small(end)?;
     let mut table = small(len)?.to_le_bytes().to_vec();
@@ -113,7 +111,7 @@ pub(super) fn sign(
 /// The digest of a program without its signature, followed by the zeros up to a new one.
 fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], Error> {
     let mut digest = Sha256::new();
-    let outside = |_| ContainerError::Malformed {
+    let outside = |_| ImageError::Malformed {
         structure: "PE headers",
         offset: 0,
         problem: "a part of the file that is signed lies outside it",
@@ -126,7 +124,7 @@ fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], Error> {
 /// The table of page hashes.
 fn page_hashes(image: &Image<'_>) -> Result<Vec<u8>, Error> {
     let wrong = |problem| {
-        Error::Container(ContainerError::Malformed {
+        Error::Image(ImageError::Malformed {
             structure: "PE headers",
             offset: image.optional_at as u64,
             problem,

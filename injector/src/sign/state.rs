@@ -3,13 +3,13 @@
 //! Whether it is whole: every hash, and the signer's own signature. Whether the signer is trusted is the system's to say, which
 //! has the roots and the lists of what was revoked.
 
-use crate::container::macho::fat;
-use crate::container::macho::image::Image;
+use crate::image::macho::signature::{self, Check};
+use crate::image::macho::{Image, fat};
 
 use super::cms::{Judgement, Parsed};
 use super::error::Error;
 use super::identity::common_name;
-use super::macho::{self, Check};
+use super::macho;
 use super::{pe, timestamp};
 
 /// The state of a program's signature.
@@ -144,8 +144,8 @@ fn macos(image: &Image<'_>) -> Result<State, Error> {
     let Some((_, range)) = image.signature()? else {
         return Ok(State::None);
     };
-    let signature = &image.bytes[range.clone()];
-    match macho::check(image.bytes, range) {
+    let bytes = &image.bytes[range.clone()];
+    match signature::check(image.bytes, range) {
         Check::Good => {}
         Check::OtherHash => return Ok(State::Unknown(None)),
         Check::Malformed(problem) => return Ok(State::Broken(problem.to_owned())),
@@ -161,8 +161,8 @@ fn macos(image: &Image<'_>) -> Result<State, Error> {
         }
     }
     let plain = |name: &str| name.escape_debug().to_string();
-    let identifier = macho::identifier(signature).map(plain);
-    let Some((directory, cms)) = macho::signed_parts(signature) else {
+    let identifier = signature::identifier(bytes).map(plain);
+    let Some((directory, cms)) = signature::signed_parts(bytes) else {
         return Ok(State::AdHoc {
             identifier: identifier.unwrap_or_default(),
         });
@@ -172,7 +172,7 @@ fn macos(image: &Image<'_>) -> Result<State, Error> {
     };
     let signer = signer(&parsed, macho::codesign::STAMP).map(|signer| Signer {
         identifier,
-        team: macho::team(signature).map(plain),
+        team: signature::team(bytes).map(plain),
         ..signer
     });
     Ok(conclude(parsed.judge(directory), signer))

@@ -6,7 +6,7 @@
 
 use std::io::Cursor;
 
-use crate::container::pe::resources::Resource;
+use crate::image::pe::resources::Resource;
 
 /// From the large thumbnail to the title bar.
 const SIZES: [u32; 7] = [256, 128, 64, 48, 32, 24, 16];

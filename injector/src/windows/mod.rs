@@ -1,6 +1,6 @@
 //! What a Windows program shows of itself: icon, version information, manifest, console or desktop.
 //!
-//! The user's files come in here and leave as [resources](crate::container::pe::resources), on any host.
+//! The user's files come in here and leave as [resources](crate::image::pe::resources), on any host.
 
 mod icon;
 mod manifest;
@@ -14,7 +14,7 @@ use thiserror::Error;
 
 pub use manifest::ExecutionLevel;
 
-use crate::container::pe::resources::Resource;
+use crate::image::pe::resources::Resource;
 
 /// What the user wants a Windows program to look like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

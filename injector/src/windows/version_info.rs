@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::container::pe::resources::Resource;
-use crate::container::pe::version::Version;
+use crate::image::pe::resources::Resource;
+use crate::image::pe::version::Version;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

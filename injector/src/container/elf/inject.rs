@@ -5,8 +5,8 @@ use object::elf::{PF_R, PT_LOAD};
 use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan};
 use super::super::undo::{self, Patch};
-use super::image::Image;
 use super::{ALIGNMENT, BLOB_SECTION, DESCRIPTOR_NOTE, SPARE_NOTE, find, remove};
+use crate::image::elf::Image;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 /// Offset of `sh_addr`, `sh_offset` and `sh_size`, which follow each other, in a section header.

@@ -31,9 +31,8 @@
 //! the address and the program headers for the place in the file, and needs no section header at all. [`remove`] notices that
 //! the stub's digest no longer matches the undo record and refuses.
 
-mod image;
 mod inject;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod synthetic;
 #[cfg(test)]
 mod tests;
@@ -45,7 +44,7 @@ pub use inject::inject;
 
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
-use image::{Image, Segment};
+use crate::image::elf::{Image, Segment};
 
 /// The blob's place in the file is a multiple of this, so that it is page aligned on every supported kernel.
 const ALIGNMENT: u64 = 0x1_0000;

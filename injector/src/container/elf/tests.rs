@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::super::Error;
 use super::synthetic::{Shape, build};
 use super::*;
+use crate::image;
 
 fn shapes() -> impl Strategy<Value = Shape> {
     let base = prop_oneof![Just(0), Just(0x1_0000), Just(0x20_0000), Just(0x40_0000)];
@@ -99,15 +100,15 @@ fn ours_but_broken_is_an_error() {
 
     let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
     app[magic + 24] ^= 1; // now the descriptor names a range behind the segment's start
-    assert!(matches!(verify(&app), Err(Error::Malformed { .. })));
+    assert!(matches!(verify(&app), Err(Error::Image(_))));
     let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
     app[magic + 31] = 0x7f;
     assert!(matches!(
         detect(&app),
-        Err(Error::Malformed {
+        Err(Error::Image(image::Error::Malformed {
             structure: "descriptor",
             ..
-        })
+        }))
     ));
     for end in 0..app.len() {
         let _ = (
@@ -165,10 +166,10 @@ fn a_spare_header_that_holds_the_descriptor_too_is_refused() {
     stub[size_of_notes] += 32;
     assert!(matches!(
         inject(&stub, 10),
-        Err(Error::Malformed {
+        Err(Error::Image(image::Error::Malformed {
             structure: "program header",
             ..
-        })
+        }))
     ));
 }
 

@@ -7,7 +7,7 @@
 use object::LittleEndian as Le;
 
 use super::super::error::{Error, malformed};
-use super::image::{CODE_SIGNATURE, Image, SEGMENT, Segment};
+use crate::image::macho::{CODE_SIGNATURE, Image, SEGMENT, Segment};
 
 /// Set in the number of a command that the dynamic loader must understand.
 const REQUIRED: u32 = 0x8000_0000;

@@ -9,10 +9,9 @@ use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
 use super::super::undo;
 use super::commands::linkedit_offsets;
-use super::image::{Image, Segment};
 use super::{BLOB_SECTION, BLOB_SEGMENT, LINKEDIT, PAGE, TEXT, find, remove};
-use crate::sign;
-use crate::sign::macho::adhoc::{ADHOC, Signature};
+use crate::image::macho::adhoc::{ADHOC, Signature};
+use crate::image::macho::{Image, Segment, signature};
 
 /// Offsets in a Mach-O file have 32 bits, and some tools take them for signed ones.
 const LARGEST: u64 = i32::MAX as u64;
@@ -207,7 +206,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
     let layout = lay_out(&parts, blob_len, record.len() as u64)?;
     let signature_at = parts.signature as u64 + layout.shift;
     let code_limit = u32::try_from(signature_at).map_err(|_| TOO_LARGE)?;
-    let own = sign::macho::identifier(&stub[parts.signature..parts.end]);
+    let own = signature::identifier(&stub[parts.signature..parts.end]);
     let identifier = options.identifier.as_deref().or(own).unwrap_or("app");
     let signature = Signature {
         identifier: identifier.replace('\0', ""),

@@ -25,22 +25,22 @@
 //!
 //! The number of load commands and segments and the contents of `__LINKEDIT` stay as the linker made them.
 //!
-//! The signature is ad hoc: hashes of all pages and no identity ([`crate::sign::macho::adhoc`]). Its length is known from the
+//! The signature is ad hoc: hashes of all pages and no identity ([`crate::image::macho::adhoc`]). Its length is known from the
 //! start and the load commands hold it, so it is [sealed](super::Seal) last. Apple silicon starts no program without one.
 //!
 //! # Afterwards
 //!
 //! Signing again, with an identity, replaces the signature and touches only what the undo record holds, so [`remove`] still
-//! gives the stub back, with the stub's own signature. In a [universal file](fat) every program has a slot and a blob of its own.
+//! gives the stub back, with the stub's own signature. In a [universal file](crate::image::macho::fat) every program has a slot and a blob of its own.
 
 mod commands;
-pub mod fat;
-pub(crate) mod image;
 mod inject;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod synthetic;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod universal_tests;
 
 use object::LittleEndian as Le;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
@@ -48,8 +48,8 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 use super::error::{Error, malformed};
 use super::undo::Record;
 use super::{Kind, Slot, Verified};
-use crate::sign::macho::{Check, check};
-use image::{ARM, INTEL, Image, Segment};
+use crate::image::macho::signature::{Check, check};
+use crate::image::macho::{ARM, INTEL, Image, Segment, fat};
 pub use inject::inject;
 
 /// The largest page of any Mac. The slot grows in such steps on Intel too, where segments are aligned to 4 KiB.

@@ -2,7 +2,7 @@
 
 use oxidize_format::Descriptor;
 
-use crate::sign::macho::adhoc::{ADHOC, LINKER_SIGNED, Signature};
+use crate::image::macho::adhoc::{ADHOC, LINKER_SIGNED, Signature};
 
 /// What the file looks like.
 #[derive(Debug, Clone)]

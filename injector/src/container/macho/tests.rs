@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use super::super::{Error, Options, Piece};
 use super::synthetic::{Shape, build};
 use super::*;
+use crate::image;
 
 fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, Error> {
     super::inject(image, blob_len, &Options::default())
@@ -210,11 +211,11 @@ fn signing_again_does_not_matter() {
     // The load commands changed and the hashes did not.
     assert!(matches!(
         verify(&app),
-        Err(Error::Malformed {
+        Err(Error::Image(image::Error::Malformed {
             structure: "signed page",
             offset: 0,
             ..
-        })
+        }))
     ));
     assert_eq!(&app[end..], &[0; 100]);
 }
@@ -267,7 +268,7 @@ fn unknown_commands_and_incomplete_slots_are_refused() {
     ));
     let mut trailing = stub.clone();
     trailing.push(0);
-    assert!(matches!(inject(&trailing, 1), Err(Error::Malformed { .. })));
+    assert!(matches!(inject(&trailing, 1), Err(Error::Image(_))));
 
     assert_eq!(remove(&stub), Err(Error::Empty));
     assert_eq!(verify(&stub), Err(Error::Empty));
@@ -288,10 +289,10 @@ fn a_segment_that_reaches_into_the_slot_is_refused() {
     stub[data + 33] = 0x80; // its size in memory: two pages instead of one
     assert!(matches!(
         inject(&stub, 1),
-        Err(Error::Malformed {
+        Err(Error::Image(image::Error::Malformed {
             structure: "segment command",
             ..
-        })
+        }))
     ));
 }
 

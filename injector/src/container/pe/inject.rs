@@ -9,9 +9,9 @@ use super::super::Options;
 use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
 use super::super::undo::{self, Patch};
-use super::image::{CERTIFICATES, Image, RESOURCES, SECTION_HEADER};
-use super::resources::{BLOB_NAME, PAGE, Tree};
 use super::{checksum_of, find, remove};
+use crate::image::pe::resources::{BLOB_NAME, PAGE, Tree};
+use crate::image::pe::{CERTIFICATES, Image, RESOURCES, SECTION_HEADER};
 
 /// Windows maps no executable of 2 GiB and more; some room is left for what signing adds.
 const LARGEST: u64 = 2_040_109_465; // 1.9 GiB

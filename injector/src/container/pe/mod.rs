@@ -33,15 +33,11 @@
 //! The descriptor does not lead to the blob then, but the resource of its name does, for the stub at run time and for [`detect`]
 //! here; the undo record is lost, so [`verify`] calls such a file altered and [`remove`] refuses it.
 
-pub mod checksum;
-pub(crate) mod image;
 mod inject;
-pub mod resources;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod synthetic;
 #[cfg(test)]
 mod tests;
-pub mod version;
 
 use object::LittleEndian as Le;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
@@ -49,8 +45,8 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 use super::error::{Error, malformed};
 use super::undo;
 use super::{Kind, Slot, Verified};
-use checksum::Checksum;
-use image::{Image, RESOURCES, Section};
+use crate::image::pe::checksum::Checksum;
+use crate::image::pe::{Image, RESOURCES, Section, resources};
 pub use inject::inject;
 
 const DESCRIPTOR_SECTION: [u8; 8] = *b".oxidesc";

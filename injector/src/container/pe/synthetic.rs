@@ -2,7 +2,7 @@
 
 use oxidize_format::Descriptor;
 
-use super::checksum::Checksum;
+use crate::image::pe::checksum::Checksum;
 
 /// What the file looks like.
 #[derive(Debug, Clone)]

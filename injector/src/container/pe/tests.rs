@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::super::{Error, Options, Piece};
-use super::resources::{GROUP_ICON, ICON, Name, RCDATA, Resource};
 use super::synthetic::{Shape, build, sign};
 use super::*;
+use crate::image;
+use crate::image::pe::resources::{GROUP_ICON, ICON, Name, RCDATA, Resource};
 
 fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, Error> {
     super::inject(image, blob_len, &Options::default())
@@ -199,10 +200,10 @@ fn a_certificate_is_cut_off_first() {
     trailing.push(0);
     assert!(matches!(
         inject(&trailing, 4),
-        Err(Error::Malformed {
+        Err(Error::Image(image::Error::Malformed {
             structure: "certificate table",
             ..
-        })
+        }))
     ));
 }
 
@@ -367,6 +368,6 @@ fn an_icon_file_becomes_a_group_and_its_images() {
     let stub = build(&Shape::default());
     assert!(matches!(
         super::inject(&stub, 1, &twice),
-        Err(Error::Resource(_))
+        Err(Error::Image(image::Error::Resource(_)))
     ));
 }

@@ -26,11 +26,11 @@ use super::super::der::{OCTET_STRING, oid, seq, tlv};
 use super::super::error::Error;
 use super::super::identity::Identity;
 use super::super::{Edits, timestamp};
-use super::adhoc::{ADHOC, CMS, CODE_DIRECTORY, PAGE, Pages, SHA256, SUPERBLOB};
 use super::entitlements::Entitlements;
 use super::requirements;
-use crate::container;
-use crate::container::macho::image::{Image, Segment};
+use crate::image;
+use crate::image::macho::adhoc::{ADHOC, CMS, CODE_DIRECTORY, PAGE, Pages, SHA256, SUPERBLOB};
+use crate::image::macho::{Image, Segment, signature};
 
 /// What only macOS has.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -85,7 +85,7 @@ pub(in super::super) fn sign(
     let place = Place::find(&image)?;
     let identifier = options.macos.identifier.clone().or_else(|| {
         let signature = image.signature().ok().flatten()?.1;
-        super::identifier(program.get(signature)?).map(str::to_owned)
+        signature::identifier(program.get(signature)?).map(str::to_owned)
     });
     let identifier = identifier.unwrap_or_else(|| options.macos.fallback.clone());
     let draft = Draft::new(&image, identifier.replace('\0', ""), identity, options)?;
@@ -136,17 +136,15 @@ struct Place {
 
 impl Place {
     fn find(image: &Image<'_>) -> Result<Place, Error> {
-        let wrong = |at: usize, problem| container::Error::Malformed {
+        let wrong = |at: usize, problem| image::Error::Malformed {
             structure: "segment command",
             offset: at as u64,
             problem,
         };
         let last = image.segments.last();
-        let linkedit: &Segment<'_> =
-            last.filter(|last| last.name == b"__LINKEDIT")
-                .ok_or(container::Error::Incomplete {
-                    missing: "__LINKEDIT is not its last segment",
-                })?;
+        let linkedit: &Segment<'_> = last
+            .filter(|last| last.name == b"__LINKEDIT")
+            .ok_or(Error::Lacks("__LINKEDIT is not its last segment"))?;
         if linkedit.file_end() != image.bytes.len() as u64 {
             let problem = "the file does not end with __LINKEDIT";
             return Err(wrong(linkedit.command, problem).into());
@@ -174,9 +172,9 @@ impl Place {
                     && first.is_none_or(|first| head <= first as usize)
                     && head as u64 <= linkedit.offset;
                 if !free {
-                    return Err(Error::Container(container::Error::Incomplete {
-                        missing: "no room for the load command of a signature; link with -headerpad",
-                    }));
+                    return Err(Error::Lacks(
+                        "no room for the load command of a signature; link with -headerpad",
+                    ));
                 }
                 (commands, head, image.bytes.len(), true)
             }
@@ -191,7 +189,7 @@ impl Place {
             page: image.page(),
             end,
             limit: i32::try_from(limit)
-                .map_err(|_| container::Error::TooLarge("a Mach-O file ends at 2 GiB"))?
+                .map_err(|_| image::Error::TooLarge("a Mach-O file ends at 2 GiB"))?
                 .cast_unsigned(),
         })
     }
@@ -239,9 +237,7 @@ impl Draft {
         options: &super::super::Options,
     ) -> Result<Draft, Error> {
         let text = image.find_segment(b"__TEXT");
-        let text = text.ok_or(container::Error::Incomplete {
-            missing: "no segment named __TEXT",
-        })?;
+        let text = text.ok_or(Error::Lacks("no segment named __TEXT"))?;
         let macos = &options.macos;
         let requirements = match identity {
             Some(identity) => requirements::designated(&identifier, identity)?,

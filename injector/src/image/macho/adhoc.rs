@@ -23,15 +23,15 @@ pub const ADHOC: u32 = 0x2;
 /// Code directory flag: signed by a linker, and to be replaced without asking by whoever signs properly.
 pub const LINKER_SIGNED: u32 = 0x2_0000;
 
-pub(super) const SUPERBLOB: u32 = 0xfade_0cc0;
-pub(super) const CODE_DIRECTORY: u32 = 0xfade_0c02;
+pub(crate) const SUPERBLOB: u32 = 0xfade_0cc0;
+pub(crate) const CODE_DIRECTORY: u32 = 0xfade_0c02;
 const REQUIREMENTS: u32 = 0xfade_0c01;
-pub(super) const CMS: u32 = 0xfade_0b01;
+pub(crate) const CMS: u32 = 0xfade_0b01;
 const VERSION: u32 = 0x2_0400;
 /// Size of a code directory of that version without identifier and hashes.
 const DIRECTORY: u64 = 88;
 const HASH: u64 = 32;
-pub(super) const SHA256: u8 = 2;
+pub(crate) const SHA256: u8 = 2;
 const SPECIAL_SLOTS: u64 = 2;
 const MAIN_BINARY: u64 = 1;
 

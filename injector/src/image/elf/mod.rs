@@ -5,36 +5,36 @@ use std::ops::Range;
 use object::elf::{self, FileHeader64, NoteHeader64, ProgramHeader64, SectionHeader64};
 use object::{LittleEndian as Le, pod};
 
-use super::super::error::{Error, malformed};
+use super::{Error, malformed};
 
 /// A parsed image: header and program headers are there and inside the file.
-pub(super) struct Image<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) header: &'a FileHeader64<Le>,
-    pub(super) programs: &'a [ProgramHeader64<Le>],
+pub(crate) struct Image<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) header: &'a FileHeader64<Le>,
+    pub(crate) programs: &'a [ProgramHeader64<Le>],
 }
 
 /// A `PT_LOAD`, checked: its file range lies inside the file and its end does not overflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// File offset of the program header.
-    pub(super) header: usize,
-    pub(super) offset: u64,
-    pub(super) address: u64,
-    pub(super) file_size: u64,
-    pub(super) memory_size: u64,
-    pub(super) align: u64,
-    pub(super) writable: bool,
-    pub(super) executable: bool,
+    pub(crate) header: usize,
+    pub(crate) offset: u64,
+    pub(crate) address: u64,
+    pub(crate) file_size: u64,
+    pub(crate) memory_size: u64,
+    pub(crate) align: u64,
+    pub(crate) writable: bool,
+    pub(crate) executable: bool,
 }
 
 impl Segment {
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.address + self.memory_size
     }
 
     /// Whether the file holds this range of addresses for the segment.
-    pub(super) fn holds(&self, address: u64, size: u64) -> bool {
+    pub(crate) fn holds(&self, address: u64, size: u64) -> bool {
         let end = self.address + self.file_size;
         self.address <= address
             && address
@@ -45,25 +45,25 @@ impl Segment {
 
 /// A note, as ranges of the file.
 #[derive(Debug)]
-pub(super) struct Note {
+pub(crate) struct Note {
     /// Index of the program header it was found through.
-    pub(super) program: usize,
-    pub(super) content: Range<usize>,
+    pub(crate) program: usize,
+    pub(crate) content: Range<usize>,
 }
 
 /// A section header.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     /// File offset of the section header.
-    pub(super) header: usize,
-    pub(super) address: u64,
-    pub(super) offset: u64,
-    pub(super) size: u64,
+    pub(crate) header: usize,
+    pub(crate) address: u64,
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
 }
 
 impl<'a> Image<'a> {
     /// `None` for anything but a 64-bit little-endian ELF file.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
         let Some(ident) = bytes.get(..16) else {
             return Ok(None);
         };
@@ -107,7 +107,7 @@ impl<'a> Image<'a> {
     }
 
     /// File offset of a program header.
-    pub(super) fn program_offset(&self, index: usize) -> usize {
+    pub(crate) fn program_offset(&self, index: usize) -> usize {
         // The whole table was found inside the file.
         self.header.e_phoff.get(Le) as usize + index * size_of::<ProgramHeader64<Le>>()
     }
@@ -137,7 +137,7 @@ impl<'a> Image<'a> {
     }
 
     /// The `PT_LOAD`s in table order.
-    pub(super) fn loads(&self) -> impl Iterator<Item = Segment> {
+    pub(crate) fn loads(&self) -> impl Iterator<Item = Segment> {
         let loads = self
             .programs
             .iter()
@@ -156,7 +156,7 @@ impl<'a> Image<'a> {
     }
 
     /// Address minus file offset of the first `PT_LOAD`: the image base.
-    pub(super) fn bias(&self) -> Result<u64, Error> {
+    pub(crate) fn bias(&self) -> Result<u64, Error> {
         let first =
             self.loads()
                 .next()
@@ -170,7 +170,7 @@ impl<'a> Image<'a> {
     }
 
     /// The first note with this name (terminating zero included) and type.
-    pub(super) fn find_note(&self, (name, kind): (&[u8], u32)) -> Result<Option<Note>, Error> {
+    pub(crate) fn find_note(&self, (name, kind): (&[u8], u32)) -> Result<Option<Note>, Error> {
         for (index, program) in self.programs.iter().enumerate() {
             if program.p_type.get(Le) != elf::PT_NOTE {
                 continue;
@@ -227,24 +227,24 @@ impl<'a> Image<'a> {
     }
 
     /// Number of the machine.
-    pub(super) fn machine(&self) -> u16 {
+    pub(crate) fn machine(&self) -> u16 {
         self.header.e_machine.get(Le).0
     }
 
     /// Whether a dynamic loader is asked for.
-    pub(super) fn has_interpreter(&self) -> bool {
+    pub(crate) fn has_interpreter(&self) -> bool {
         self.programs
             .iter()
             .any(|program| program.p_type.get(Le) == elf::PT_INTERP)
     }
 
     /// Whether the file has section headers. `strip --strip-sections` drops them all.
-    pub(super) fn has_sections(&self) -> bool {
+    pub(crate) fn has_sections(&self) -> bool {
         self.header.e_shoff.get(Le) != 0 && self.header.e_shnum.get(Le) != 0
     }
 
     /// The section of this name.
-    pub(super) fn find_section(&self, name: &[u8]) -> Result<Option<Section>, Error> {
+    pub(crate) fn find_section(&self, name: &[u8]) -> Result<Option<Section>, Error> {
         if !self.has_sections() {
             return Ok(None);
         }

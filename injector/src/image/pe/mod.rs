@@ -1,5 +1,9 @@
 //! Reading a PE image, with every bound checked.
 
+pub mod checksum;
+pub mod resources;
+pub mod version;
+
 use std::ops::Range;
 
 use object::pe::{
@@ -8,7 +12,7 @@ use object::pe::{
 };
 use object::{LittleEndian as Le, U32, pod};
 
-use super::super::error::{Error, malformed};
+use super::{Error, malformed};
 
 /// Index of the resources among the data directories.
 pub(crate) const RESOURCES: usize = 2;

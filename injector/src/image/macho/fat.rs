@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use object::LittleEndian as Le;
 
-use super::super::error::{Error, malformed};
-use super::image::{ARM, INTEL, Image};
+use super::super::{Error, malformed};
+use super::{ARM, INTEL, Image};
 
 /// `FAT_MAGIC`. Java classes begin with it too; their next word is a version, far above any number of processors.
-pub(in super::super) const MAGIC: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
+pub(crate) const MAGIC: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
 /// Programs begin at multiples of the largest page.
 const ALIGNMENT: u32 = 14;
 const HEADER: usize = 8;
@@ -111,80 +111,11 @@ pub fn assemble(programs: &[&[u8]]) -> Result<Vec<u8>, Error> {
 }
 
 /// The target of a universal file with both of our parts.
-pub(super) fn target(bytes: &[u8], parts: &[Range<usize>]) -> Option<&'static str> {
+pub(crate) fn target(bytes: &[u8], parts: &[Range<usize>]) -> Option<&'static str> {
     let cpu = |part: &Range<usize>| {
         let image = Image::parse(&bytes[part.clone()]).ok()??;
         Some(image.header.cputype.get(Le).0)
     };
     let found: Option<Vec<u32>> = parts.iter().map(cpu).collect();
     (found? == [INTEL, ARM]).then_some(TARGET)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::synthetic::{Shape, build};
-    use super::super::{inject, remove};
-    use super::*;
-    use crate::container::{self, Options};
-
-    fn stubs() -> [Vec<u8>; 2] {
-        [false, true].map(|arm| {
-            build(&Shape {
-                arm,
-                ..Shape::default()
-            })
-        })
-    }
-
-    #[test]
-    fn both_programs_are_found_verified_and_given_back() {
-        let stubs = stubs();
-        let blobs = [vec![1; 40_000], vec![2; 50_001]];
-        let apps: Vec<_> = stubs
-            .iter()
-            .zip(&blobs)
-            .map(|(stub, blob)| {
-                let plan = inject(stub, blob.len() as u64, &Options::default()).unwrap();
-                plan.assemble(blob)
-            })
-            .collect();
-        let both = assemble(&[&apps[0], &apps[1]]).unwrap();
-        assert_eq!(container::target(&both), Some(TARGET));
-        let slots = container::slots(&both).unwrap();
-        for (slot, blob) in slots.iter().zip(&blobs) {
-            let range = slot.blob.clone().unwrap();
-            assert_eq!(&both[range.start as usize..range.end as usize], blob);
-        }
-        assert_eq!(slots.len(), 2);
-        assert!(!container::verify(&both).unwrap().altered);
-        let bare = container::remove(&both).unwrap();
-        assert_eq!(bare, assemble(&[&stubs[0], &stubs[1]]).unwrap());
-        for (part, stub) in parts(&bare).unwrap().unwrap().into_iter().zip(&stubs) {
-            assert_eq!(bare[part], stub[..]);
-        }
-        assert_eq!(remove(&apps[0]).unwrap(), stubs[0]);
-        // A changed page in either program is noticed.
-        for part in parts(&both).unwrap().unwrap() {
-            let mut broken = both.clone();
-            broken[part.start + 0x4100] ^= 1;
-            assert!(container::verify(&broken).is_err());
-        }
-    }
-
-    #[test]
-    fn no_cut_panics_and_nothing_overlaps() {
-        let stubs = stubs();
-        let both = assemble(&[&stubs[0], &stubs[1]]).unwrap();
-        for end in (0..both.len()).step_by(37).chain(0..100) {
-            let _ = (
-                container::detect(&both[..end]),
-                container::verify(&both[..end]),
-            );
-        }
-        let mut overlapping = both.clone();
-        overlapping.copy_within(8..28, 28);
-        assert!(parts(&overlapping).is_err());
-        let class = [&MAGIC[..], &[0, 0, 0, 65], &[0; 100]].concat();
-        assert_eq!(parts(&class), Ok(None));
-    }
 }

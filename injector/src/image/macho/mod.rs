@@ -1,11 +1,15 @@
 //! Reading a Mach-O image, with every bound checked.
 
+pub mod adhoc;
+pub mod fat;
+pub mod signature;
+
 use std::ops::Range;
 
 use object::macho::{MH_MAGIC_64, MachHeader64, Section64, SegmentCommand64};
 use object::{BigEndian as Be, LittleEndian as Le, pod};
 
-use super::super::error::{Error, malformed};
+use super::{Error, malformed};
 
 /// `MH_EXECUTE`
 const EXECUTE: u32 = 2;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::error::Error;
+use super::super::Error;
 
 /// Kind of a resource: a single image of an icon.
 pub const ICON: u16 = 3;
@@ -113,13 +113,13 @@ type Languages<'r> = BTreeMap<u16, Data<'r>>;
 type Names<'r> = BTreeMap<Name, Languages<'r>>;
 
 /// The tree before its address is known.
-pub(super) struct Tree<'r> {
+pub(crate) struct Tree<'r> {
     kinds: BTreeMap<Name, Names<'r>>,
     len: usize,
 }
 
 /// The blob is aligned to this, in the file and in memory, and so is the tree's length.
-pub(super) const PAGE: usize = 0x1000;
+pub(crate) const PAGE: usize = 0x1000;
 /// Resources beyond this are not icons and manifests any more.
 const LARGEST: usize = 64 << 20;
 
@@ -131,7 +131,7 @@ const HIGH: u32 = 0x8000_0000;
 
 impl<'r> Tree<'r> {
     /// The tree of the blob, under its name, and of these resources.
-    pub(super) fn new(blob_name: &str, resources: &'r [Resource]) -> Result<Tree<'r>, Error> {
+    pub(crate) fn new(blob_name: &str, resources: &'r [Resource]) -> Result<Tree<'r>, Error> {
         let mut kinds: BTreeMap<Name, Names<'r>> = BTreeMap::new();
         let blob = (Name::Id(RCDATA), Name::text(blob_name), 0, Data::Behind);
         let others = resources.iter().map(|resource| {
@@ -165,12 +165,12 @@ impl<'r> Tree<'r> {
     }
 
     /// Length of what [`write`](Tree::write) gives: a multiple of a page.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// The bytes at address `rva`. The blob, of `blob_len` bytes, comes right behind them.
-    pub(super) fn write_with(&self, rva: u32, blob_len: u32) -> Vec<u8> {
+    pub(crate) fn write_with(&self, rva: u32, blob_len: u32) -> Vec<u8> {
         let mut out = self.write(rva);
         assert_eq!(
             out.len(),
@@ -258,10 +258,10 @@ fn put_counts(out: &mut [u8], at: usize, names: usize, ids: usize) {
 }
 
 /// The name under which others find the blob.
-pub(super) const BLOB_NAME: &str = "OXIDIZE";
+pub(crate) const BLOB_NAME: &str = "OXIDIZE";
 
 /// Looks the blob up as `FindResource` does. The answer is the offset of its leaf in the section, and its address and size.
-pub(super) fn find_blob(section: &[u8]) -> Option<(usize, (u32, u32))> {
+pub(crate) fn find_blob(section: &[u8]) -> Option<(usize, (u32, u32))> {
     let child = |table: usize, wanted: &Name| {
         let header = section.get(table..)?.first_chunk::<DIRECTORY>()?;
         let count = |at| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));

@@ -4,7 +4,7 @@
 //! zero, its value and its children, both at multiples of 4. The root's value is a record of fixed size with the two numbers;
 //! below it are one table of strings and the list of languages, which names that one table.
 
-use super::super::error::Error;
+use super::super::Error;
 use super::resources::{Name, Resource, VERSION};
 
 /// Version information of a program.
