@@ -152,6 +152,12 @@ fn link(root: &Path) -> Result<()> {
         // For COFF, lld's order of functions by who calls whom is another one with each link; a stub must be the same bytes.
         println!("cargo:rustc-link-arg=-Xlink=-call-graph-profile-sort:no");
     }
+    if system == "linux" {
+        for argument in file_functions()? {
+            let through = if direct { "" } else { "-Wl," };
+            println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
+        }
+    }
     // Cargo has no place before rustc's own objects. None is needed: the startup object is found by its symbol, and
     // lld gathers -L before it opens the first library.
     for line in text.lines().filter(|line| *line != "---") {
@@ -164,6 +170,29 @@ fn link(root: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The linker's options for the C library's functions that `src/files` defines.
+fn file_functions() -> Result<Vec<String>> {
+    let path = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("src/files/names.txt");
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let names = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            line.split_once(' ')
+                .map_or((line, false), |(name, _)| (name, true))
+        });
+    if env::var("CARGO_CFG_TARGET_ENV")? == "musl" {
+        return Ok(names
+            .filter(|(_, glibc_only)| !glibc_only)
+            .map(|(name, _)| format!("--wrap={name}"))
+            .collect());
+    }
+    let list: String = names.map(|(name, _)| format!("{name};")).collect();
+    let path = PathBuf::from(env::var("OUT_DIR")?).join("file-functions.list");
+    fs::write(&path, format!("{{{list}}};\n"))?;
+    Ok(vec![format!("--dynamic-list={}", path.display())])
 }
 
 /// The folder with `ld.lld` inside the toolchain that runs this.

@@ -49,6 +49,7 @@ mod header;
 mod modules;
 mod names;
 mod natives;
+mod resolve;
 mod tree;
 mod validate;
 mod write;
@@ -66,6 +67,7 @@ pub use header::{
 };
 pub use modules::{Children, Module, ModuleKind, Modules};
 pub use natives::{Native, Natives};
+pub use resolve::{MAX_NAME, MAX_PATH, Place, is_virtual};
 pub use tree::{Node, NodeList, Tree};
 pub use write::{
     Content, DistributionEntry, FileEntry, HeaderFields, Layout, ModuleEntry, NativeEntry, Payload,

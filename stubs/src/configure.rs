@@ -121,6 +121,8 @@ pub(crate) fn begin(
     }
     set_paths(&mut config, run, &executable)?;
     importer::set_application(importer::Application { blob });
+    #[cfg(target_os = "linux")]
+    crate::files::serve_from(blob);
     config.initialize()?;
     Ok(if interpreter {
         Mode::Interpreter

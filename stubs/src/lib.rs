@@ -22,6 +22,8 @@ mod configure;
 mod entry;
 #[cfg(feature = "python")]
 mod ffi;
+#[cfg(all(feature = "python", target_os = "linux"))]
+mod files;
 #[cfg(feature = "python")]
 mod image;
 #[cfg(feature = "python")]

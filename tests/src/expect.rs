@@ -5,7 +5,7 @@
 //! | directive | meaning |
 //! |---|---|
 //! | `# package: OPTIONS` | options for `oxidize-inject`; at most once, before the first run |
-//! | `# needs: THING` | `gnu` (wheels cannot be loaded on musl), `posix`, `windows`, `root`, or a file such as `/etc/ssl/certs` |
+//! | `# needs: THING` | `gnu` (wheels cannot be loaded on musl), `posix`, `linux`, `windows`, `root`, or a file such as `/etc/ssl/certs` |
 //! | `# run: ARGUMENTS` | starts a run; the directives below it belong to it |
 //! | `# stdin: LINE` | a line of input |
 //! | `# env: NAME=VALUE` | a variable |

@@ -115,7 +115,8 @@ fn run(file: &Path, resources: &Path, target: &str) -> Result {
             "gnu" => {}
             "posix" if targets::is_windows(target) => return Ok(()),
             "windows" if !targets::is_windows(target) => return Ok(()),
-            "posix" | "windows" => {}
+            "linux" if !target.contains("-linux-") => return Ok(()),
+            "linux" | "posix" | "windows" => {}
             "root" if !tools::is_root() => return missing("the rights of root"),
             "root" => {}
             path if Path::new(path).exists() => {}

@@ -48,17 +48,29 @@ pub(super) fn validate(
         }
     }
 
-    let allowed = exported_names(recipes)?;
+    let own = file_functions(recipes)?;
     let dynamic = sections.symbols(endian, bytes, object::elf::SHT_DYNSYM)?;
     for symbol in dynamic
         .iter()
         .filter(|s| !s.is_undefined(endian) && !s.is_local())
     {
         let name = String::from_utf8_lossy(symbol.name(endian, dynamic.strings())?).into_owned();
-        let fine = name.starts_with("Py") || name.starts_with("_Py") || allowed.contains(&name);
+        let fine = name.starts_with("Py")
+            || name.starts_with("_Py")
+            || target.env == "gnu" && own.contains(&name);
         complaints.check(fine, || format!("it exports {name}"));
     }
     if target.env == "gnu" {
+        for name in &own {
+            let found = dynamic.iter().any(|s| {
+                !s.is_undefined(endian)
+                    && s.name(endian, dynamic.strings())
+                        .is_ok_and(|n| n == name.as_bytes())
+            });
+            complaints.check(found, || {
+                format!("it does not export {name}, so libraries miss virtual files")
+            });
+        }
         // A compiler's support library defines these too, slower or less exact, and would win over the C library's.
         for name in ["memcpy", "memcmp", "exp", "log2"] {
             let imported = dynamic.iter().any(|s| {
@@ -94,12 +106,14 @@ pub(super) fn validate(
     Ok(())
 }
 
-/// `support/exported-libc-names.txt`.
-fn exported_names(recipes: &Recipes) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(recipes.root.join("support/exported-libc-names.txt"))?;
+/// Functions of the C library that the stub defines itself (`stubs/src/files/names.txt`).
+fn file_functions(recipes: &Recipes) -> Result<Vec<String>> {
+    let path = recipes.root.join("../stubs/src/files/names.txt");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     Ok(text
         .lines()
         .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .filter_map(|l| l.split(' ').next())
         .map(str::to_owned)
         .collect())
 }

@@ -1,0 +1,31 @@
+# needs: linux
+"""Programs that lie in a package: subprocess, posix_spawn, os.exec."""
+
+import os
+import shutil
+import subprocess
+
+
+def run(directory):
+    script = f"{directory}/script.sh"
+    assert shutil.which(script) == script
+    assert shutil.which("script.sh", path=directory) == script
+    for keywords in ({}, {"close_fds": False}, {"start_new_session": True}, {"preexec_fn": os.getpid}):
+        assert subprocess.check_output([script, "a b", "c"], **keywords) == b"script a b c\n", keywords
+    reading, writing = os.pipe()
+    actions = [(os.POSIX_SPAWN_DUP2, writing, 1), (os.POSIX_SPAWN_CLOSE, reading)]
+    child = os.posix_spawn(script, [script, "spawned"], os.environ, file_actions=actions)
+    os.close(writing)
+    assert os.read(reading, 100) == b"script spawned\n"
+    assert os.waitpid(child, 0)[1] == 0
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+        os.execv(script, [script])
+    assert os.waitpid(child, 0)[1] == 0
+    try:
+        subprocess.run([f"{directory}/data/words.txt"])
+    except PermissionError:
+        pass
+    else:
+        raise AssertionError("not executable")
