@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use oxidize_format::{Entry, Exit, Module, RunConfig};
 
 use crate::ffi::{Exception, Gil, Object, Raised, Result, lifecycle};
-use crate::importer::{self, loader, make_spec, paths, tree};
+use crate::importer::{self, loader, make_spec, paths};
 
 /// `EXIT_FAILURE` of an uncaught exception.
 const UNCAUGHT: i32 = 1;
@@ -69,7 +69,7 @@ fn run_module(gil: Gil<'_>, name: &str) -> Result<()> {
                 gil,
                 &module,
                 &[
-                    (c"__loader__", importer),
+                    (c"__loader__", spec.attr(c"loader")?),
                     (c"__package__", spec.attr(c"parent")?),
                     (c"__spec__", spec),
                 ],
@@ -83,32 +83,23 @@ fn run_module(gil: Gil<'_>, name: &str) -> Result<()> {
     }
 }
 
-/// `python file.py`: no spec, `__file__` is the virtual path.
+/// `python file.py`: no spec, `__file__` is the virtual path, and the script's directory comes first
+/// on `sys.path`. The application's root stays behind it, because packages lie there.
 fn run_script(gil: Gil<'_>, path: &str) -> Result<()> {
-    let place = path
-        .strip_prefix(paths::BLOB_APPLICATION_ROOT)
-        .and_then(|rest| rest.strip_prefix('/'));
-    let name = place
-        .and_then(|place| place.strip_suffix(".py"))
-        .map(|stem| stem.replace('/', "."));
-    if let Some(name) = name
-        && let Some(module) = importer::find(gil, &name)?
-        && module.file() == Some(path)
-    {
-        let loader = importer::current(gil)?;
-        return execute(
-            gil,
-            &module,
-            &[(c"__loader__", loader), (c"__package__", gil.none())],
-        );
-    }
-    let path = paths::outward(path);
-    let object = gil.str(&path)?;
-    let source = tree::read_path(gil, &object)?;
-    let code = loader::compile(gil, source.as_bytes()?, &path)?;
+    let file = gil.str(&paths::outward(path))?;
     let main = gil.import("__main__")?;
-    main.set_attr(c"__file__", &object)?;
+    let loader = gil.import("_oxidize")?.attr(c"SourceFileLoader")?;
+    let loader = loader.call(&[gil.str("__main__")?, file.clone()])?;
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    if directory != paths::BLOB_APPLICATION_ROOT {
+        gil.sys(c"path")?
+            .list_insert(0, &gil.str(&paths::outward(directory))?)?;
+    }
+    main.set_attr(c"__loader__", &loader)?;
+    main.set_attr(c"__package__", &gil.none())?;
+    main.set_attr(c"__file__", &file)?;
     main.set_attr(c"__cached__", &gil.none())?;
+    let code = loader.call_method(c"get_code", &[gil.str("__main__")?])?;
     gil.eval(&code, &main.module_dict()?).map(drop)
 }
 

@@ -11,6 +11,7 @@
 //! * `tests/run_configuration.rs` changes every key of the blob's run configuration and looks at the interpreter.
 //! * `tests/end_to_end.rs` holds what needs more than a program and its output: packages from PyPI, other people's
 //!   tools, an empty chroot.
+//! * `tests/differential.rs` compares small programs, packaged and on disk under the plain interpreter.
 //! * `tests/libraries.rs` compiles shared libraries that need each other, and loads them from memory.
 //! * `tests/windows.rs` asks wine for a program's resources, `tests/windows_runtime.rs` for what else only Windows has.
 //! * `tests/macos.rs` reads programs that nothing here can start.

@@ -38,6 +38,8 @@ pub(crate) struct Class {
     /// `_oxidize.` and the same.
     pub(crate) name: &'static CStr,
     pub(crate) doc: &'static CStr,
+    /// The class of `importlib` that it extends; without one, its instances hold a tuple of state.
+    pub(crate) base: Option<&'static CStr>,
     pub(crate) methods: fn() -> Vec<Method>,
 }
 
@@ -153,7 +155,14 @@ unsafe extern "C" fn exec(module: *mut py::PyObject) -> c_int {
 
 fn add_types<'py>(gil: Gil<'py>, module: &Object<'py>) -> Result<()> {
     for class in native(gil)?.classes {
-        let object = types::new_type(gil, class.name, class.doc, call::table((class.methods)()))?;
+        let methods = call::table((class.methods)());
+        let object = match class.base {
+            None => types::new_type(gil, class.name, class.doc, methods)?,
+            Some(base) => {
+                let base = gil.import("_frozen_importlib_external")?.attr(base)?;
+                types::new_subclass(gil, class.name, class.doc, methods, &base)?
+            }
+        };
         module.set_attr(class.attribute, &object)?;
     }
     Ok(())

@@ -332,10 +332,6 @@ impl<'py> Object<'py> {
         unsafe { self.as_ptr() == py::Py_None() }
     }
 
-    pub(crate) fn is(&self, other: &Object<'py>) -> bool {
-        self.pointer == other.pointer
-    }
-
     pub(crate) fn is_str(&self) -> bool {
         // SAFETY: reads the type flags of a live object.
         unsafe { py::PyUnicode_Check(self.as_ptr()) != 0 }

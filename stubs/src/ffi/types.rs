@@ -1,7 +1,7 @@
 //! Heap types with one slot of state.
 //!
-//! Both of our types (the importer and its path entry finder) hold a tuple of Python objects and nothing else, so one
-//! layout and one set of `tp_*` functions serves them. The state is an ordinary Python object, visible to the garbage
+//! The importer holds a tuple of Python objects and nothing else, so one layout and one set of `tp_*` functions serves
+//! all types of this kind. Loaders and path entry finders are subclasses of importlib's own instead. The state is an ordinary Python object, visible to the garbage
 //! collector, and therefore belongs to one interpreter: sub-interpreters get types and instances of their own.
 
 use std::ffi::{CStr, c_int, c_void};
@@ -93,6 +93,47 @@ pub(super) fn new_type<'py>(
     };
     // SAFETY: CPython copies the slots; name, documentation and method table are static.
     gil.owned(unsafe { py::PyType_FromSpec(&raw mut spec) })
+}
+
+/// Makes a subclass of a class written in Python, with methods of ours and the layout of its base.
+/// Its instances hold no state of ours; programs may make and subclass them.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "C's unsigned long has 32 bits on Windows"
+)]
+pub(super) fn new_subclass<'py>(
+    gil: Gil<'py>,
+    name: &'static CStr,
+    doc: &'static CStr,
+    methods: &'static mut [py::PyMethodDef],
+    base: &Object<'py>,
+) -> Result<Object<'py>> {
+    let slot = |slot: c_int, pfunc: *mut c_void| py::PyType_Slot { slot, pfunc };
+    let mut slots = [
+        slot(py::Py_tp_doc, doc.as_ptr().cast_mut().cast()),
+        slot(py::Py_tp_methods, methods.as_mut_ptr().cast()),
+        slot(0, ptr::null_mut()),
+    ];
+    let flags = py::Py_TPFLAGS_DEFAULT | py::Py_TPFLAGS_BASETYPE;
+    let mut spec = py::PyType_Spec {
+        name: name.as_ptr(),
+        basicsize: 0,
+        itemsize: 0,
+        flags: flags as u32,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: CPython copies the slots; name, documentation and method table are static. A size of 0
+    // and no `tp_*` functions mean those of the base, which is a class and alive.
+    gil.owned(unsafe { py::PyType_FromSpecWithBases(&raw mut spec, base.as_ptr()) })
+}
+
+/// Makes an instance of a class that `new_subclass` made, without its `__init__`.
+pub(crate) fn bare<'py>(class: &Object<'py>) -> Result<Object<'py>> {
+    // SAFETY: `class` is a class, and its instances are valid when they are zero: they are those of a
+    // class written in Python.
+    class
+        .gil()
+        .owned(unsafe { py::PyType_GenericAlloc(class.as_ptr().cast(), 0) })
 }
 
 /// Makes an instance that holds `state`.

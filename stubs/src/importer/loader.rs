@@ -1,109 +1,201 @@
-//! The loader (`importlib.abc.InspectLoader`, `ExecutionLoader`, `ResourceLoader`).
+//! The loaders: importlib's own file loaders, with the blob in place of files.
 //!
-//! Which failure is which follows `Lib/zipimport.py`: a module that is not ours is ImportError, a path that is not there
-//! is OSError, a module without source gives `None`.
+//! What a loader is for is its `path`. The methods that are not here are those of the base classes
+//! (`importlib.machinery.SourceFileLoader` and so on), which know files by path and nothing else.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use oxidize_format::{Data, Module};
 
-use super::{Slot, application, damaged, extension, find, parent_directory, paths, slot, tree};
-use crate::ffi::{Call, Gil, Method, Object, Raised, Result};
+use super::{Slot, application, damaged, extension, find, paths, registry, slot};
+use crate::ffi::module::Class;
+use crate::ffi::{Call, Gil, Method, Object, Raised, Result, types};
 
-/// What the importer does as a loader.
-pub(super) fn methods() -> Vec<Method> {
-    vec![
-        Method::new(c"create_module", create_module, c"create_module(spec)"),
-        Method::new(c"exec_module", exec_module, c"exec_module(module)"),
-        Method::new(c"get_code", get_code, c"get_code(fullname)"),
-        Method::new(c"get_source", get_source, c"get_source(fullname)"),
-        Method::new(c"get_filename", get_filename, c"get_filename(fullname)"),
-        Method::new(c"is_package", is_package, c"is_package(fullname)"),
-        Method::new(c"get_data", get_data, c"get_data(path)"),
-        Method::new(
-            c"get_resource_reader",
-            get_resource_reader,
-            c"get_resource_reader(fullname)",
-        ),
-    ]
+/// Loads Python code: bytecode of the blob where there is some for the path, else source.
+pub(super) const SOURCE: Class = Class {
+    attribute: c"SourceFileLoader",
+    name: c"_oxidize.SourceFileLoader",
+    doc: c"Loads the modules of this executable that are written in Python.",
+    base: Some(c"SourceFileLoader"),
+    methods: || {
+        vec![
+            Method::new(c"exec_module", exec_module, c"exec_module(module)"),
+            Method::new(c"get_code", get_code, c"get_code(fullname)"),
+            Method::new(c"get_source", get_source, c"get_source(fullname)"),
+            resource_reader(),
+        ]
+    },
+};
+
+/// Loads extension modules from memory.
+pub(super) const EXTENSION: Class = Class {
+    attribute: c"ExtensionFileLoader",
+    name: c"_oxidize.ExtensionFileLoader",
+    doc: c"Loads the extension modules of this executable.",
+    base: Some(c"ExtensionFileLoader"),
+    methods: || {
+        vec![
+            Method::new(c"create_module", create_module, c"create_module(spec)"),
+            resource_reader(),
+        ]
+    },
+};
+
+/// The loader of namespace packages, for their resources.
+pub(super) const NAMESPACE: Class = Class {
+    attribute: c"NamespaceLoader",
+    name: c"_oxidize.NamespaceLoader",
+    doc: c"Loads packages without code that lie in this executable.",
+    base: Some(c"NamespaceLoader"),
+    methods: || {
+        vec![
+            Method::new(c"exec_module", exec_namespace, c"exec_module(module)"),
+            Method::new(
+                c"get_resource_reader",
+                namespace_reader,
+                c"get_resource_reader(fullname)",
+            ),
+        ]
+    },
+};
+
+fn resource_reader() -> Method {
+    Method::new(
+        c"get_resource_reader",
+        get_resource_reader,
+        c"get_resource_reader(fullname=None)",
+    )
+}
+
+/// The loader of a module of the blob under a name.
+pub(super) fn make<'py>(
+    importer: &Object<'py>,
+    name: &Object<'py>,
+    path: &Object<'py>,
+    module: &Module<'static>,
+) -> Result<Object<'py>> {
+    let class = if is_extension(importer.gil(), module)? {
+        Slot::ExtensionLoader
+    } else {
+        Slot::SourceLoader
+    };
+    LAST.set(module.index());
+    let loader = types::bare(&slot(importer, class)?)?;
+    loader.set_attr(c"name", name)?;
+    loader.set_attr(c"path", path)?;
+    Ok(loader)
+}
+
+thread_local! {
+    /// The module that this thread found last, which as a rule is the one it loads next. Only a
+    /// hint where to look first: the path decides.
+    static LAST: Cell<u32> = const { Cell::new(u32::MAX) };
 }
 
 fn is_extension(gil: Gil<'_>, module: &Module<'static>) -> Result<bool> {
     Ok(damaged(gil, module.native())?.is_some())
 }
 
-/// The module of the blob that a spec describes.
-fn of_spec<'py>(gil: Gil<'py>, spec: &Object<'py>) -> Result<Module<'static>> {
-    let state = spec.attr_opt(c"loader_state")?;
-    if let Some(index) = state
-        .and_then(|state| state.as_int())
-        .and_then(|index| u32::try_from(index).ok())
-    {
-        return damaged(gil, application(gil)?.blob.modules().get(index));
+/// The module of the blob that a loader is for, if the blob has more than its file.
+fn module_of(loader: &Object<'_>) -> Result<Option<Module<'static>>> {
+    let path = loader.attr(c"path")?;
+    if path.is_none() {
+        // A module that claims no file is known by its name.
+        let found = find(loader.gil(), loader.attr(c"name")?.as_str()?)?;
+        return Ok(found.filter(|module| module.file().is_none()));
     }
-    named(gil, &spec.attr(c"name")?)
+    match path.as_str() {
+        Ok(path) => at(loader.gil(), path),
+        Err(Raised) => {
+            loader.gil().clear();
+            Ok(None)
+        }
+    }
 }
 
-fn named<'py>(gil: Gil<'py>, name: &Object<'py>) -> Result<Module<'static>> {
-    let text = name.as_str()?;
-    find(gil, text)?
-        .ok_or_else(|| gil.raise_import(&format!("{text} is not in this executable"), text))
+/// The module whose file is at a path of the system.
+pub(super) fn at(gil: Gil<'_>, path: &str) -> Result<Option<Module<'static>>> {
+    let modules = application(gil)?.blob.modules();
+    let last = LAST.get();
+    if last < modules.len() {
+        let module = damaged(gil, modules.get(last))?;
+        if module
+            .file()
+            .is_some_and(|file| paths::outward(file) == path)
+        {
+            return Ok(Some(module));
+        }
+    }
+    let Some(path) = paths::inward(path) else {
+        return Ok(None);
+    };
+    let Some(name) = paths::module_name(&path) else {
+        return Ok(None);
+    };
+    Ok(find(gil, &name)?.filter(|module| module.file() == Some(&path)))
 }
 
-/// The module a loader method's `fullname` argument names. `runpy` and others pass `__main__` for the running program.
-fn asked<'py>(call: &Call<'py>) -> Result<Module<'static>> {
-    let gil = call.gil();
-    let name = call.argument(0, "fullname")?;
-    if let Some(module) = find(gil, name.as_str()?)? {
-        return Ok(module);
-    }
-    // A module that was imported under another name than its place in the blob says.
-    if let Some(loaded) = gil.loaded(name.as_str()?)?
-        && let Some(spec) = loaded.attr_opt(c"__spec__")?
-        && spec
-            .attr_opt(c"loader")?
-            .is_some_and(|loader| loader.is(call.receiver()))
-    {
-        return of_spec(gil, &spec);
-    }
-    named(gil, &name)
+/// What the base class does.
+fn inherited<'py>(
+    call: &Call<'py>,
+    class: &str,
+    method: &std::ffi::CStr,
+    argument: Object<'py>,
+) -> Result<Object<'py>> {
+    let bases = call.gil().import("_frozen_importlib_external")?;
+    let class = call
+        .gil()
+        .builtin(c"getattr")?
+        .call(&[bases, call.gil().str(class)?])?;
+    class
+        .attr(method)?
+        .call(&[call.receiver().clone(), argument])
 }
 
-/// `create_module(spec)`: `None` (the import system's own), or the extension module.
+/// The per-interpreter importer, which the classes carry.
+fn importer<'py>(loader: &Object<'py>) -> Result<Object<'py>> {
+    loader.attr(c"_importer")
+}
+
+/// `create_module(spec)`: the extension module.
 fn create_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
     let spec = call.argument(0, "spec")?;
-    let module = of_spec(gil, &spec)?;
-    if is_extension(gil, &module)? {
-        extension::create(gil, &spec, &module)
-    } else {
-        Ok(gil.none())
+    match module_of(call.receiver())? {
+        Some(module) => extension::create(call.gil(), &spec, &module),
+        None => inherited(call, "ExtensionFileLoader", c"create_module", spec),
     }
 }
 
 /// `exec_module(module)`.
 fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
     let object = call.argument(0, "module")?;
-    let module = match object.attr_opt(c"__spec__")?.filter(|spec| !spec.is_none()) {
-        Some(spec) => of_spec(gil, &spec)?,
-        None => named(gil, &object.attr(c"__name__")?)?,
+    let importer = importer(call.receiver())?;
+    let found = module_of(call.receiver())?;
+    let code = match &found {
+        Some(module) => code(&importer, module)?,
+        None => {
+            let name = object.attr(c"__name__")?;
+            call.receiver().call_method(c"get_code", &[name])?
+        }
     };
-    if is_extension(gil, &module)? {
-        return gil.import("_imp")?.call_method(c"exec_dynamic", &[object]);
-    }
-    if module.is_namespace() {
-        // What importlib does for a spec without a loader (bpo-32305).
-        object.set_attr(c"__file__", &gil.none())?;
-        return Ok(gil.none());
-    }
-    let code = code(call.receiver(), &module)?;
-    let execute = slot(call.receiver(), Slot::Exec)?;
-    slot(call.receiver(), Slot::CallWithFramesRemoved)?.call(&[
+    let execute = slot(&importer, Slot::Exec)?;
+    let done = slot(&importer, Slot::CallWithFramesRemoved)?.call(&[
         execute,
         code,
         object.module_dict()?,
-    ])
+    ])?;
+    if let Some(module) = &found {
+        registry::loaded(call.gil(), module, &object)?;
+    }
+    Ok(done)
+}
+
+/// What importlib does for a spec without a loader (bpo-32305).
+fn exec_namespace<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    let module = call.argument(0, "module")?;
+    module.set_attr(c"__file__", &call.gil().none())?;
+    Ok(call.gil().none())
 }
 
 /// The code object of a module: bytecode at this process's optimization level, else the source.
@@ -148,26 +240,36 @@ fn bytes(gil: Gil<'_>, data: &Data<'static>) -> Result<Cow<'static, [u8]>> {
     damaged(gil, data.read())
 }
 
-/// `get_code(fullname)`: `None` for extension modules and namespace packages.
+/// The `fullname` of a call, after the check that every loader method of importlib makes: a loader
+/// is for one name, and with `None` for that one.
+fn checked<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    let name = match call.optional(0, "fullname")? {
+        Some(name) => name,
+        None => call
+            .optional(0, "name")?
+            .unwrap_or_else(|| call.gil().none()),
+    };
+    call.receiver()
+        .call_method(c"get_filename", std::slice::from_ref(&name))?;
+    Ok(name)
+}
+
+/// `get_code(fullname)`.
 fn get_code<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
-    let module = asked(call)?;
-    if is_extension(gil, &module)? {
-        return Ok(gil.none());
+    let name = checked(call)?;
+    match module_of(call.receiver())? {
+        Some(module) => code(&importer(call.receiver())?, &module),
+        None => inherited(call, "SourceFileLoader", c"get_code", name),
     }
-    if module.is_namespace() {
-        return compile(gil, b"", "<string>");
-    }
-    code(call.receiver(), &module)
 }
 
 /// `get_source(fullname)`: text with universal newlines, `None` where the source is not in.
 fn get_source<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
-    let module = asked(call)?;
-    if module.is_namespace() {
-        return gil.str("");
-    }
+    let name = checked(call)?;
+    let Some(module) = module_of(call.receiver())? else {
+        return inherited(call, "SourceFileLoader", c"get_source", name);
+    };
     let Some(data) = damaged(gil, module.source())?.filter(|_| module.shows_source()) else {
         return Ok(gil.none());
     };
@@ -176,59 +278,26 @@ fn get_source<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         .call_method(c"decode_source", &[source])
 }
 
-/// `get_filename(fullname)`: the virtual path.
-fn get_filename<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
-    let module = asked(call)?;
-    match module.file() {
-        Some(file) => gil.str(&paths::outward(file)),
-        None => {
-            let name = module.name();
-            Err(gil.raise_import(
-                &format!("{name} is a namespace package and has no file"),
-                name,
-            ))
-        }
-    }
-}
-
-/// `is_package(fullname)`.
-fn is_package<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let module = asked(call)?;
-    Ok(call.gil().bool(module.is_package()))
-}
-
-/// `get_data(path)`: a file of the blob, or, as importlib's own file loaders do, any other file.
-fn get_data<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
-    let path = call.argument(0, "path")?;
-    let path = gil.import("os")?.call_method(c"fspath", &[path])?;
-    let inside = match path.as_str() {
-        Ok(text) => paths::is_virtual(text),
-        Err(Raised) => {
-            gil.clear();
-            false
-        }
-    };
-    if inside {
-        return tree::read_path(gil, &path);
-    }
-    let file = gil.import("io")?.call_method(c"open_code", &[path])?;
-    let content = file.call_method(c"read", &[]);
-    let closed = file.call_method(c"close", &[]);
-    let content = content?;
-    closed?;
-    Ok(content)
-}
-
-/// `get_resource_reader(fullname)`: a reader of the directory a package is, or of the one a module lies in, as
-/// importlib's file loaders have it.
+/// `get_resource_reader(fullname=None)`: a reader of the directory that the module's file is in.
 fn get_resource_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
-    let module = asked(call)?;
-    let directory = module
-        .directory()
-        .unwrap_or_else(|| parent_directory(&module));
+    checked(call)?;
+    let path = call.receiver().attr(c"path")?;
+    let directory = gil.import("os.path")?.call_method(c"dirname", &[path])?;
     gil.import("_oxidize_resources")?
-        .call_method(c"Reader", &[gil.str(&paths::outward(directory))?])
+        .call_method(c"Reader", &[directory])
+}
+
+/// The same for a namespace package: its first portion in this executable.
+fn namespace_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    let gil = call.gil();
+    let path = call.receiver().attr(c"_path")?;
+    for portion in path.items()? {
+        if portion.is_str() && paths::is_virtual(portion.as_str()?) {
+            return gil
+                .import("_oxidize_resources")?
+                .call_method(c"Reader", &[portion]);
+        }
+    }
+    inherited(call, "NamespaceLoader", c"get_resource_reader", gil.none())
 }

@@ -1,7 +1,7 @@
 //! The meta path finder (`importlib.abc.MetaPathFinder`, `importlib.metadata.DistributionFinder`).
 
-use super::{damaged, find, make_spec, parent_directory, paths};
-use crate::ffi::{Call, Gil, Method, Object, Result};
+use super::{Slot, damaged, find, make_spec, parent_directory, path_entry, paths, slot};
+use crate::ffi::{Call, Gil, Method, Object, Raised, Result, types};
 
 /// What the importer does as a finder.
 pub(super) fn methods() -> Vec<Method> {
@@ -26,8 +26,8 @@ pub(super) fn methods() -> Vec<Method> {
 
 /// `find_spec(fullname, path=None, target=None)`.
 ///
-/// A submodule is ours only if the parent's `__path__` names the directory it lies in: a package that changes its
-/// `__path__` gets what it asks for, from `PathFinder`.
+/// A module is ours only if the search path comes to the directory it lies in before anything else
+/// can have the name. What the path says otherwise is for `PathFinder` to find out.
 fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let name = call.argument(0, "fullname")?;
@@ -40,21 +40,50 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         return Ok(gil.none());
     };
     let path = call.optional(1, "path")?.filter(|path| !path.is_none());
-    if let Some(path) = &path
-        && !names(path, parent_directory(&module))?
-    {
-        return Ok(gil.none());
-    }
     if module.is_namespace() {
-        return namespace_spec(call, &name, path, module.index());
+        return namespace_spec(call, &name, path);
     }
-    make_spec(call.receiver(), &name, &module)
+    let directory = parent_directory(&module);
+    let first = match &path {
+        Some(path) => path
+            .items()?
+            .first()
+            .is_some_and(|entry| is(entry, directory)),
+        None => is_first(gil, text, directory)?,
+    };
+    if first {
+        make_spec(call.receiver(), &name, &module)
+    } else {
+        Ok(gil.none())
+    }
 }
 
-fn names(path: &Object<'_>, directory: &str) -> Result<bool> {
-    for entry in path.items()? {
-        if entry.is_str() && paths::same(entry.as_str()?, directory) {
-            return Ok(true);
+/// Whether an entry of a search path is a directory of the blob.
+fn is(entry: &Object<'_>, directory: &str) -> bool {
+    text(entry).is_some_and(|entry| paths::same(entry, directory))
+}
+
+fn text<'a>(entry: &'a Object<'_>) -> Option<&'a str> {
+    if !entry.is_str() {
+        return None;
+    }
+    entry.as_str().map_err(|Raised| entry.gil().clear()).ok()
+}
+
+/// Whether a search for `name` along `sys.path` comes to `directory` before anything else can have
+/// it. The blob's records say that the searched directories before it do not.
+fn is_first(gil: Gil<'_>, name: &str, directory: &str) -> Result<bool> {
+    let mut searched = paths::BLOB_SEARCHED.iter().peekable();
+    for entry in gil.sys(c"path")?.items()? {
+        let Some(entry) = text(&entry) else {
+            return Ok(false);
+        };
+        if let Some(root) = searched.next_if(|root| paths::same(entry, root)) {
+            if *root == directory {
+                return Ok(true);
+            }
+        } else if path_entry::may_have(gil, entry, name)? {
+            return Ok(false);
         }
     }
     Ok(false)
@@ -66,7 +95,6 @@ fn namespace_spec<'py>(
     call: &Call<'py>,
     name: &Object<'py>,
     path: Option<Object<'py>>,
-    index: u32,
 ) -> Result<Object<'py>> {
     let gil = call.gil();
     let finder = gil
@@ -77,8 +105,9 @@ fn namespace_spec<'py>(
         &[name.clone(), path.unwrap_or_else(|| gil.none())],
     )?;
     if !spec.is_none() && spec.attr(c"loader")?.is_none() {
-        spec.set_attr(c"loader", call.receiver())?;
-        spec.set_attr(c"loader_state", &gil.int(index.into())?)?;
+        let loader = types::bare(&slot(call.receiver(), Slot::NamespaceLoader)?)?;
+        loader.set_attr(c"_path", &spec.attr(c"submodule_search_locations")?)?;
+        spec.set_attr(c"loader", &loader)?;
     }
     Ok(spec)
 }

@@ -1,17 +1,18 @@
 //! The importer: modules, resources and metadata straight from the mapped blob.
 //!
-//! One `_oxidize.Importer` for each interpreter is finder and loader at once. It stands on `sys.meta_path` after the
-//! built-in and frozen importers and before `PathFinder`, so that the blob's modules need no search at all, while
-//! everything that a program puts on `sys.path` itself still works. Directories of the blob are also valid entries of
-//! `sys.path` and `__path__` through [`path_entry`].
+//! One `_oxidize.Importer` for each interpreter is the finder. It stands on `sys.meta_path` after the
+//! built-in and frozen importers and before `PathFinder`. It answers for modules that a search along
+//! `sys.path` or `__path__` would come to first, which costs one binary search; for everything else
+//! `PathFinder` asks the entries in turn, and directories of the blob are entries through [`path_entry`].
 //!
-//! A spec's `loader_state` is the module's index in the blob. That is what the loader goes by, not the name, because
-//! programs import the same file under other names (vendored packages).
+//! Each module has a loader of its own ([`loader`]), which goes by the module's path: programs import
+//! one file under several names, and several files under one.
 
 pub(crate) mod extension;
 pub(crate) mod loader;
 pub(crate) mod meta;
 pub(crate) mod path_entry;
+mod registry;
 pub(crate) mod tree;
 
 use std::sync::OnceLock;
@@ -27,17 +28,15 @@ pub(crate) const CLASSES: &[Class] = &[
     Class {
         attribute: c"Importer",
         name: c"_oxidize.Importer",
-        doc: c"Finds and loads modules, resources and distributions of this executable.",
-        methods,
+        doc: c"Finds modules and distributions of this executable.",
+        base: None,
+        methods: meta::methods,
     },
     path_entry::CLASS,
+    loader::SOURCE,
+    loader::EXTENSION,
+    loader::NAMESPACE,
 ];
-
-fn methods() -> Vec<Method> {
-    let mut methods = meta::methods();
-    methods.extend(loader::methods());
-    methods
-}
 
 /// The functions, for `_oxidize`.
 pub(crate) fn functions() -> Vec<Method> {
@@ -78,6 +77,12 @@ enum Slot {
     Exec,
     /// `sys.flags.optimize`: which bytecode to run.
     Optimize,
+    /// The class of loaders of Python code.
+    SourceLoader,
+    /// The class of loaders of extension modules.
+    ExtensionLoader,
+    /// The class of loaders of namespace packages.
+    NamespaceLoader,
 }
 
 fn slot<'py>(importer: &Object<'py>, slot: Slot) -> Result<Object<'py>> {
@@ -98,19 +103,23 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<bool> {
         return Ok(false);
     }
     let bootstrap = gil.import("_frozen_importlib")?;
+    let spec = spec_class(gil, &bootstrap)?;
+    native.set_attr(c"ModuleSpec", &spec)?;
     let state = gil.tuple(&[
-        spec_class(gil, &bootstrap)?,
-        gil.tuple(&[
-            gil.interned(c"origin")?,
-            gil.interned(c"loader_state")?,
-            gil.interned(c"is_package")?,
-        ])?,
+        spec,
+        gil.tuple(&[gil.interned(c"origin")?, gil.interned(c"is_package")?])?,
         bootstrap.attr(c"_call_with_frames_removed")?,
         gil.builtin(c"exec")?,
         gil.sys(c"flags")?.attr(c"optimize")?,
+        native.attr(c"SourceFileLoader")?,
+        native.attr(c"ExtensionFileLoader")?,
+        native.attr(c"NamespaceLoader")?,
     ])?;
     let importer = types::instantiate(&native.attr(c"Importer")?, state)?;
     native.set_attr(c"importer", &importer)?;
+    for class in [c"SourceFileLoader", c"FileFinder"] {
+        native.attr(class)?.set_attr(c"_importer", &importer)?;
+    }
 
     // Before PathFinder, which importlib appended last just before.
     let meta_path = gil.sys(c"meta_path")?;
@@ -152,25 +161,39 @@ pub(crate) fn make_spec<'py>(
     name: &Object<'py>,
     module: &Module<'static>,
 ) -> Result<Object<'py>> {
+    let directory = if module.is_package() {
+        module.directory()
+    } else {
+        None
+    };
     let gil = importer.gil();
-    let file = module.file();
-    let origin = match file {
+    let path = match module.file() {
         Some(file) => gil.str(&paths::outward(file))?,
         None => gil.none(),
     };
+    let loader = loader::make(importer, name, &path, module)?;
+    spec_of(importer, name, loader, &path, directory)
+}
+
+/// A spec for a file: what `spec_from_file_location` makes. Packages have a directory.
+fn spec_of<'py>(
+    importer: &Object<'py>,
+    name: &Object<'py>,
+    loader: Object<'py>,
+    path: &Object<'py>,
+    directory: Option<&str>,
+) -> Result<Object<'py>> {
+    let gil = importer.gil();
     let arguments = [
         name.clone(),
-        importer.clone(),
-        origin,
-        gil.int(module.index().into())?,
-        gil.bool(module.is_package()),
+        loader,
+        path.clone(),
+        gil.bool(directory.is_some()),
     ];
     let spec = slot(importer, Slot::Spec)?
         .vectorcall(&arguments, Some(&slot(importer, Slot::SpecKeywords)?))?;
-    spec.set_attr(c"_set_fileattr", &gil.bool(file.is_some()))?;
-    if module.is_package()
-        && let Some(directory) = module.directory()
-    {
+    spec.set_attr(c"_set_fileattr", &gil.bool(!path.is_none()))?;
+    if let Some(directory) = directory {
         spec.attr(c"submodule_search_locations")?
             .list_append(&gil.str(&paths::outward(directory))?)?;
     }

@@ -2,15 +2,19 @@
 
 use oxidize_format::Module;
 
-use super::{application, damaged, find, make_spec, parent_directory, paths, tree};
+use super::{
+    Slot, application, damaged, find, loader, make_spec, parent_directory, paths, slot, spec_of,
+    tree,
+};
 use crate::ffi::module::Class;
-use crate::ffi::{Call, Exception, Method, Object, Result, types};
+use crate::ffi::{Call, Exception, Gil, Method, Object, Result};
 
 /// The class of the finders.
 pub(super) const CLASS: Class = Class {
-    attribute: c"PathEntryFinder",
-    name: c"_oxidize.PathEntryFinder",
+    attribute: c"FileFinder",
+    name: c"_oxidize.FileFinder",
     doc: c"Finds modules in one directory of this executable's resources.",
+    base: Some(c"FileFinder"),
     methods,
 };
 
@@ -51,50 +55,97 @@ fn path_hook<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     if !ours {
         return Err(gil.raise(Exception::Import, "not a directory of this executable"));
     }
-    let native = call.receiver();
-    let state = gil.tuple(&[native.attr(c"importer")?, path])?;
-    types::instantiate(&native.attr(c"PathEntryFinder")?, state)
+    let loaders = gil
+        .import("_frozen_importlib_external")?
+        .call_method(c"_get_supported_file_loaders", &[])?;
+    let mut arguments = vec![path];
+    arguments.extend(loaders.items()?);
+    call.receiver().attr(c"FileFinder")?.call(&arguments)
 }
 
-/// The importer, and the directory in the blob's form.
-fn directory<'py>(call: &Call<'py>) -> Result<(Object<'py>, String)> {
-    let state = types::state(call.receiver())?;
-    match (state.tuple_item(0), state.tuple_item(1)) {
-        (Some(importer), Some(path)) => {
-            let path = paths::inward(path.as_str()?).unwrap_or_default();
-            Ok((importer, path.into_owned()))
+/// The finder's directory, in the blob's form.
+fn directory(call: &Call<'_>) -> Result<String> {
+    let path = call.receiver().attr(c"path")?;
+    Ok(paths::inward(path.as_str()?)
+        .unwrap_or_default()
+        .into_owned())
+}
+
+/// What the blob has of the module `tail` in a directory, and whether as a package.
+fn record(gil: Gil<'_>, directory: &str, tail: &str) -> Result<Option<(Module<'static>, bool)>> {
+    let Some(package) = paths::dotted(directory) else {
+        return Ok(None);
+    };
+    if tail == "__init__" && !package.is_empty() {
+        // A package's own file, as a module of the package.
+        let module = find(gil, &package)?.filter(|module| !module.is_namespace());
+        let module = module.filter(|module| module.directory() == Some(directory));
+        return Ok(module.map(|module| (module, false)));
+    }
+    let name = if package.is_empty() {
+        tail.to_owned()
+    } else {
+        format!("{package}.{tail}")
+    };
+    let module = find(gil, &name)?
+        .filter(|module| !module.is_namespace() && parent_directory(module) == directory);
+    Ok(module.map(|module| (module, module.is_package())))
+}
+
+/// Whether a search for a top-level module in `entry` may find something. `true` for what is not a
+/// directory of this executable.
+pub(super) fn may_have(gil: Gil<'_>, entry: &str, name: &str) -> Result<bool> {
+    let Some(directory) = paths::inward(entry) else {
+        return Ok(true);
+    };
+    if record(gil, &directory, name)?.is_some() {
+        return Ok(true);
+    }
+    let Some(node) = damaged(gil, application(gil)?.blob.tree().find(&directory))? else {
+        return Ok(false);
+    };
+    if !node.is_dir() {
+        return Ok(true); // A zip archive, perhaps.
+    }
+    for child in node.children() {
+        let child = damaged(gil, child)?;
+        let rest = child.name().strip_prefix(name);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+            return Ok(true);
         }
-        _ => Err(call
-            .gil()
-            .raise(Exception::Import, "the finder is not set up")),
     }
-}
-
-/// The module name that a path below one of the roots has by its place: `/~oxidize/app/pkg/mod` is `pkg.mod`.
-fn name_by_place(path: &str) -> Option<String> {
-    let rest = [paths::BLOB_APPLICATION_ROOT, paths::BLOB_STDLIB_ROOT]
-        .iter()
-        .find_map(|root| path.strip_prefix(root))?;
-    if rest.is_empty() {
-        return Some(String::new());
-    }
-    rest.strip_prefix('/').map(|rest| rest.replace('/', "."))
+    Ok(false)
 }
 
 /// `find_spec(fullname, target=None)`. The file need not be known under `fullname`: a directory that a program put on
 /// `sys.path` makes `vendor/six.py` importable as `six`.
 fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
-    let (importer, path) = directory(call)?;
+    let path = directory(call)?;
     let name = call.argument(0, "fullname")?;
     let tail = name.as_str()?.rsplit('.').next().unwrap_or_default();
+    if tail.is_empty() || tail.contains(['/', '\\', '\0']) {
+        return Ok(gil.none()); // Not the name of a file.
+    }
+    let importer = call.receiver().attr(c"_importer")?;
+    if let Some((module, is_package)) = record(gil, &path, tail)? {
+        if is_package == module.is_package() {
+            return make_spec(&importer, &name, &module);
+        }
+        let file = gil.str(&paths::outward(module.file().unwrap_or_default()))?;
+        let loader = loader::make(&importer, &name, &file, &module)?;
+        return spec_of(&importer, &name, loader, &file, None);
+    }
     let place = format!("{path}/{tail}");
-    if let Some(by_place) = name_by_place(&place)
-        && let Some(module) = find(gil, &by_place)?
-        && !module.is_namespace()
-        && parent_directory(&module) == path
-    {
-        return make_spec(&importer, &name, &module);
+    let tree = application(gil)?.blob.tree();
+    let file = |path: &str| Ok(damaged(gil, tree.find(path))?.is_some_and(|node| !node.is_dir()));
+    for (file_name, directory) in [
+        (format!("{place}/__init__.py"), Some(place.as_str())),
+        (format!("{place}.py"), None),
+    ] {
+        if file(&file_name)? {
+            return source_spec(&importer, &name, &file_name, directory);
+        }
     }
     let place = paths::outward(&place);
     if tree::node(gil, &place)?.is_some_and(|node| node.is_dir()) {
@@ -110,17 +161,29 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     Ok(gil.none())
 }
 
+/// The spec of a module written in Python, by its file.
+fn source_spec<'py>(
+    importer: &Object<'py>,
+    name: &Object<'py>,
+    file: &str,
+    directory: Option<&str>,
+) -> Result<Object<'py>> {
+    let path = importer.gil().str(&paths::outward(file))?;
+    let loader = slot(importer, Slot::SourceLoader)?.call(&[name.clone(), path.clone()])?;
+    spec_of(importer, name, loader, &path, directory)
+}
+
 /// `iter_modules(prefix='')` for `pkgutil`: `(name, is package)` of the modules in this directory, sorted.
 fn iter_modules<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
-    let (_, path) = directory(call)?;
+    let path = directory(call)?;
     let prefix = call.optional(0, "prefix")?;
     let prefix = match &prefix {
         Some(prefix) => prefix.as_str()?,
         None => "",
     };
     let mut rows = Vec::new();
-    if let Some(package) = name_by_place(&path) {
+    if let Some(package) = paths::dotted(&path) {
         for module in application(gil)?.blob.modules().children_of(&package) {
             let module = damaged(gil, module)?;
             if listed(&module, &path) {

@@ -3,6 +3,7 @@
 from importlib.resources.abc import ResourceReader, TraversableResources
 
 import sample
+import sample.sub
 
 
 def run():
@@ -20,4 +21,4 @@ def run():
         pass
     else:
         raise AssertionError("there is no such resource")
-    assert "data.txt" in set(loader.get_resource_reader("sample.sub").contents())
+    assert "data.txt" in set(sample.sub.__loader__.get_resource_reader("sample.sub").contents())

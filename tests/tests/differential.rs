@@ -1,0 +1,295 @@
+//! Small programs that must print the same packaged as under a plain interpreter on disk.
+//!
+//! Each is a few files and how to start them. What is compared is standard output, standard error
+//! and the exit status, with the places of the two made equal.
+
+use std::path::Path;
+
+use oxidize_tests::package::Package;
+use oxidize_tests::run::{Outcome, Run};
+use oxidize_tests::tools::GNU;
+use oxidize_tests::{Result, check, plain, tools, trial};
+
+/// A program: its files, and the script to run instead of `__main__.py`.
+struct Program {
+    name: &'static str,
+    files: &'static [(&'static str, &'static str)],
+    script: Option<&'static str>,
+}
+
+const fn program(name: &'static str, files: &'static [(&'static str, &'static str)]) -> Program {
+    Program {
+        name,
+        files,
+        script: None,
+    }
+}
+
+const fn script(
+    name: &'static str,
+    script: &'static str,
+    files: &'static [(&'static str, &'static str)],
+) -> Program {
+    Program {
+        name,
+        files,
+        script: Some(script),
+    }
+}
+
+/// Which module is found.
+const SEARCH: &[Program] = &[
+    program(
+        "a_directory_put_first_wins",
+        &[
+            ("which.py", "name = 'top'"),
+            ("old/which.py", "name = 'old'"),
+            ("__main__.py", "import os, sys; sys.path.insert(0, os.path.join(sys.path[0], 'old')); import which; print(which.name)"),
+        ],
+    ),
+    program(
+        "a_directory_put_first_hides_the_standard_library",
+        &[
+            ("mine/colorsys.py", "name = 'mine'"),
+            ("__main__.py", "import os, sys; sys.path.insert(0, os.path.join(sys.path[0], 'mine')); import colorsys; print(colorsys.name)"),
+        ],
+    ),
+    program(
+        "a_package_put_first_wins_over_a_module",
+        &[
+            ("which.py", "name = 'module'"),
+            ("old/which/__init__.py", "from .part import name"),
+            ("old/which/part.py", "name = __name__"),
+            ("__main__.py", "import os, sys; sys.path.insert(0, os.path.join(sys.path[0], 'old')); import which; print(which.name)"),
+        ],
+    ),
+    program(
+        "a_removed_directory_hides",
+        &[
+            ("which.py", ""),
+            ("__main__.py", "import sys, importlib.util as u; del sys.path[0]; print(u.find_spec('which'), u.find_spec('colorsys') is None)"),
+        ],
+    ),
+    program(
+        "nothing_without_a_search_path",
+        &[
+            ("which.py", ""),
+            ("__main__.py", "import sys, importlib.util as u; sys.path[:] = []; print(u.find_spec('which'), u.find_spec('colorsys'))"),
+        ],
+    ),
+    program(
+        "a_longer_package_path_counts_in_order",
+        &[
+            ("pkg/__init__.py", "import os; __path__.insert(0, os.path.join(__path__[0], 'extra'))"),
+            ("pkg/part.py", "name = 'own'"),
+            ("pkg/extra/part.py", "name = 'extra'"),
+            ("__main__.py", "import pkg.part; print(pkg.part.name, pkg.part.__spec__.name)"),
+        ],
+    ),
+    program(
+        "directories_that_are_no_names",
+        &[
+            ("vendor-1.0/which.py", "name = __name__"),
+            ("vendor-1.0/pkg/__init__.py", "from . import part"),
+            ("vendor-1.0/pkg/part.py", "name = __name__"),
+            ("__main__.py", "import os, sys; sys.path.append(os.path.join(sys.path[0], 'vendor-1.0')); import which, pkg; print(which.name, pkg.part.name)"),
+        ],
+    ),
+    program(
+        "the_file_of_a_package_as_a_module",
+        &[
+            ("pkg/__init__.py", "v = 1\nprint(__name__, __package__)"),
+            ("pkg/m.py", "from .__init__ import v"),
+            ("__main__.py", "import pkg.m, sys; print(pkg.m.v, sys.modules['pkg.__init__'].__spec__.submodule_search_locations)"),
+        ],
+    ),
+    program(
+        "names_with_empty_parts",
+        &[
+            ("pkg/__init__.py", ""),
+            ("pkg/sub/x.txt", ""),
+            ("__main__.py", "
+import importlib, importlib.util
+for name in ['pkg.', 'pkg..sub', 'json..decoder', 'json.', 'pkg/sub', 'pkg.sub/x', '.']:
+    try: print(name, importlib.import_module(name))
+    except Exception as error: print(name, type(error).__name__, error)
+print(importlib.util.find_spec(''), importlib.util.find_spec('pkg/sub'))"),
+        ],
+    ),
+    program(
+        "a_directory_handed_to_runpy",
+        &[
+            ("tool/__main__.py", "print('the tool', __name__)"),
+            ("__main__.py", "import os, runpy, sys; runpy.run_path(os.path.join(sys.path[0], 'tool'), run_name='__main__')"),
+        ],
+    ),
+    program(
+        "a_zip_handed_to_runpy",
+        &[("__main__.py", "
+import os, runpy, tempfile, zipfile
+with tempfile.TemporaryDirectory() as place:
+    path = os.path.join(place, 'tool.pyz')
+    with zipfile.ZipFile(path, 'w') as archive: archive.writestr('__main__.py', 'print(\"the tool\", __name__)')
+    runpy.run_path(path, run_name='__main__')")],
+    ),
+];
+
+/// Loaders and specs.
+const LOADERS: &[Program] = &[
+    program(
+        "surface_of_a_loader",
+        &[
+            ("pkg/__init__.py", ""),
+            ("pkg/m.py", "x = 1"),
+            ("__main__.py", "
+import importlib.abc as abc, importlib.machinery as machinery, os, warnings
+import pkg.m
+warnings.simplefilter('ignore')
+for module in (pkg, pkg.m):
+    loader = module.__loader__
+    print(type(loader).__name__, loader.name, os.path.basename(loader.path), sorted(vars(loader)))
+    for name in sorted(set(dir(machinery.SourceFileLoader))):
+        print(name, hasattr(loader, name), callable(getattr(loader, name, None)))
+    for name in ('Loader', 'InspectLoader', 'ExecutionLoader', 'ResourceLoader', 'FileLoader', 'SourceLoader'):
+        print(name, isinstance(loader, getattr(abc, name)))
+    print(isinstance(loader, machinery.SourceFileLoader))
+    print(os.path.basename(loader.get_filename()), loader.is_package(module.__name__))
+    print(loader.source_to_code(b'1 + 1', 'here').co_filename, repr(loader.get_source(module.__name__)))
+    print(loader.get_code(module.__name__).co_name, loader == type(loader)(loader.name, loader.path), hash(loader) == hash(loader))
+    for call in (loader.get_code, loader.get_source, loader.get_filename, loader.load_module):
+        try: call('another')
+        except ImportError as error: print(error)
+    print(loader.load_module(module.__name__) is module)
+    try: loader.get_data(os.path.join(os.path.dirname(loader.path), 'missing'))
+    except OSError as error: print(type(error).__name__, error.errno)"),
+        ],
+    ),
+    program(
+        "surface_of_a_finder",
+        &[
+            ("pkg/__init__.py", ""),
+            ("__main__.py", "
+import importlib.abc as abc, importlib.machinery as machinery, pkgutil, sys
+import pkg
+finder = pkgutil.get_importer(pkg.__path__[0])
+print(type(finder).__name__, repr(finder).endswith(\"pkg')\"), isinstance(finder, machinery.FileFinder), isinstance(finder, abc.PathEntryFinder))
+print([hasattr(finder, name) for name in ('find_spec', 'invalidate_caches', 'path')])
+print(all(issubclass(finder if isinstance(finder, type) else type(finder), abc.MetaPathFinder) for finder in sys.meta_path))"),
+        ],
+    ),
+    program(
+        "specs_are_pickled",
+        &[
+            ("pkg/__init__.py", ""),
+            ("__main__.py", "
+import copy, pickle
+import pkg
+for spec in (pickle.loads(pickle.dumps(pkg.__spec__)), copy.deepcopy(pkg.__spec__)):
+    print(spec == pkg.__spec__, spec.name, spec.loader_state, spec.has_location, spec.submodule_search_locations == pkg.__path__)"),
+        ],
+    ),
+    program(
+        "a_lazy_module_under_another_name",
+        &[
+            ("vendor/other.py", "print('executed', __name__)\nx = 5"),
+            ("__main__.py", "
+import importlib.util, os, sys
+sys.path.append(os.path.join(sys.path[0], 'vendor'))
+spec = importlib.util.find_spec('other')
+spec.loader = importlib.util.LazyLoader(spec.loader)
+module = importlib.util.module_from_spec(spec)
+sys.modules['other'] = module
+spec.loader.exec_module(module)
+print('lazy')
+print(module.x)"),
+        ],
+    ),
+    program(
+        "a_file_loaded_by_its_path",
+        &[
+            ("pkg/__init__.py", ""),
+            ("pkg/m.py", "print(__name__, __spec__.name)"),
+            ("__main__.py", "
+import importlib.machinery, importlib.util, os, pkg
+path = os.path.join(pkg.__path__[0], 'm.py')
+for loader in (importlib.machinery.SourceFileLoader('alias', path), type(pkg.__loader__)('alias', path)):
+    spec = importlib.util.spec_from_loader('alias', loader)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))"),
+        ],
+    ),
+];
+
+/// Scripts, as under `python3 script.py`.
+const SCRIPTS: &[Program] = &[
+    script(
+        "a_script_shows_its_own_lines",
+        "tool.py",
+        &[
+            ("__main__.py", "# one\n# two\n# three\n"),
+            ("tool.py", "def f():\n    raise ValueError(1)\nf()\n"),
+        ],
+    ),
+    script(
+        "the_loader_of_a_script",
+        "tool.py",
+        &[("tool.py", "
+import __main__
+loader = __main__.__loader__
+print(type(loader).__name__, loader.name, repr(loader.get_source('__main__')), loader.get_code('__main__').co_name)
+print(__spec__, __package__, __cached__, __name__)")],
+    ),
+    script(
+        "modules_beside_a_script",
+        "bin/tool.py",
+        &[
+            ("bin/helper.py", "where = 'beside'"),
+            ("helper.py", "where = 'above'"),
+            ("bin/tool.py", "import helper, os, sys; print(helper.where, os.path.basename(sys.path[0]), os.path.dirname(__file__) == sys.path[0])"),
+        ],
+    ),
+];
+
+fn main() -> std::process::ExitCode {
+    let programs = [SEARCH, LOADERS, SCRIPTS].into_iter().flatten();
+    oxidize_tests::main(
+        programs
+            .map(|program| trial(program.name, move || compare(program)))
+            .collect(),
+    )
+}
+
+fn compare(program: &Program) -> Result {
+    let place = tools::scratch()?;
+    let root = place.path().join("root");
+    for (path, text) in program.files {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(&root))?;
+        std::fs::write(path, text)?;
+    }
+    let script = program.script.map(|script| ["--script", script]);
+    let app = Package::new(&root)
+        .options(script.into_iter().flatten())
+        .build()?;
+    let packaged = Run::new(app.path()).outcome()?;
+    let start = program
+        .script
+        .map_or(root.clone(), |script| root.join(script));
+    let on_disk = Run::new(plain::python(GNU)?)
+        .arguments(["-B".into(), start.into_os_string()])
+        .outcome()?;
+    let text = |outcome: &Outcome, program: &Path| {
+        let Outcome {
+            ending,
+            stdout,
+            stderr,
+            ..
+        } = outcome;
+        let text = format!("{ending:?}\n{stdout}\n{stderr}");
+        plain::without_paths(&text, program, &root, GNU)
+    };
+    let packaged = text(&packaged, app.path())?;
+    let on_disk = text(&on_disk, &plain::python(GNU)?)?;
+    check(packaged == on_disk, || {
+        format!("packaged:\n{packaged}\non disk:\n{on_disk}")
+    })
+}
