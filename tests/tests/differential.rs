@@ -219,6 +219,100 @@ for loader in (importlib.machinery.SourceFileLoader('alias', path), type(pkg.__l
     ),
 ];
 
+/// What `importlib.metadata` finds.
+const METADATA: &[Program] = &[
+    program(
+        "every_kind_of_metadata",
+        &[
+            ("single-1.2.egg-info", "Metadata-Version: 1.1\nName: single\nVersion: 1.2\n"),
+            ("by_directory-1.3.egg-info/PKG-INFO", "Metadata-Version: 1.1\nName: another-name\nVersion: 1.3\n"),
+            ("nameless.dist-info/METADATA", "Version: 1.4\n"),
+            ("dotted.name.egg-info/METADATA", "Name: dotted.name\nVersion: 1.5\n"),
+            ("listed-1.6.egg-info/PKG-INFO", "Metadata-Version: 1.1\nName: listed\nVersion: 1.6\n"),
+            ("listed-1.6.egg-info/installed-files.txt", "../listed.py\nPKG-INFO\n"),
+            ("listed-1.6.egg-info/top_level.txt", "listed\n"),
+            ("listed.py", ""),
+            ("Upper_Case-1.7.dist-info/METADATA", "Metadata-Version: 2.1\nName: Upper_Case\nVersion: 1.7\nRequires-Dist: single\n"),
+            ("Upper_Case-1.7.dist-info/RECORD", "listed.py,,\nUpper_Case-1.7.dist-info/METADATA,,\n"),
+            ("Upper_Case-1.7.dist-info/entry_points.txt", "[group]\nname = listed:x\n"),
+            ("empty-1.8.dist-info/RECORD", ""),
+            ("deeper/below-1.9.dist-info/METADATA", "Name: below\nVersion: 1.9\n"),
+            ("__main__.py", "
+import importlib.metadata as m, os, sys
+def attempt(call):
+    try: return call()
+    except Exception as error: return type(error).__name__
+for name in ('single', 'by_directory', 'by-directory', 'another-name', 'nameless', 'dotted.name', 'listed', 'upper-case', 'empty', 'below', 'missing', ''):
+    print(name, attempt(lambda: m.version(name)), attempt(lambda: m.requires(name)), attempt(lambda: [str(file) for file in m.files(name)]))
+print(sorted(str(distribution.name) for distribution in m.distributions()))
+print([(point.name, point.value) for point in m.entry_points(group='group')])
+print(sorted(m.packages_distributions().items()))
+sys.path.append(os.path.join(sys.path[0], 'deeper'))
+print(m.version('below'), [distribution.version for distribution in m.distributions(name='below', path=sys.path[-1:])])"),
+        ],
+    ),
+    program(
+        "a_directory_taken_off_the_path",
+        &[
+            ("some-1.0.dist-info/METADATA", "Name: some\nVersion: 1.0\n"),
+            ("__main__.py", "import importlib.metadata as m, sys\nprint(m.version('some'))\ndel sys.path[0]\ntry: m.version('some')\nexcept m.PackageNotFoundError as error: print(error)"),
+        ],
+    ),
+];
+
+/// Files of packages.
+const RESOURCES: &[Program] = &[
+    program(
+        "resources_are_paths",
+        &[
+            ("pkg/__init__.py", ""),
+            ("pkg/m.py", ""),
+            ("pkg/a.txt", "x"),
+            ("pkg/sub/b.txt", "yy"),
+            ("space/c.txt", "z"),
+            ("__main__.py", "
+import importlib.resources as r, os, pathlib, pkgutil, pkg.m
+root = r.files('pkg')
+print(type(root).__name__, sorted(path.name for path in root.rglob('*.txt')), sorted(path.name for path in root.iterdir()))
+print((root / 'sub').relative_to(root), (root / 'a.txt').with_suffix('.md').name, root.resolve().name, root.parts[-1], (root / 'a.txt').stat().st_size, (root / 'a.txt').match('*.txt'), 'x' / pathlib.PurePath('y'))
+with r.as_file(root / 'a.txt') as path: print(path.name, sorted(os.listdir(path.parent)), path.read_text())
+with r.as_file(root / 'sub') as path: print(path.name, os.listdir(path))
+print(r.files(pkg.m) == root, r.files('pkg.m') == root, pkgutil.get_data('pkg', 'sub/b.txt'))
+space = r.files('space')
+print(type(space).__name__, (space / 'c.txt').read_text(), [path.name for path in space.iterdir()])
+print(sorted(r.contents('pkg')), r.is_resource('pkg', 'a.txt'), r.is_resource('pkg', 'sub'))
+try: r.read_text('pkg', 'missing')
+except OSError as error: print(type(error).__name__)"),
+        ],
+    ),
+];
+
+/// Source lines without the globals of a module.
+const LINES: &[Program] = &[
+    program(
+        "a_warning_shows_its_line",
+        &[("m.py", "import warnings\nwarnings.warn('careful')"), ("__main__.py", "import m")],
+    ),
+    program(
+        "an_exception_that_cannot_be_raised_shows_its_line",
+        &[
+            ("m.py", "class A:\n    def __repr__(self): return 'A'\n    def __del__(self):\n        raise ValueError(1)\n"),
+            ("__main__.py", "import sys, m\nsys.unraisablehook = lambda args, hook=sys.unraisablehook: hook(type(args)((args.exc_type, args.exc_value, args.exc_traceback, args.err_msg, None)))\na = m.A()\ndel a"),
+        ],
+    ),
+    program(
+        "sources_by_path_and_of_frozen_modules",
+        &[
+            ("m.py", "x = 1\ndef f():\n    return 2\n"),
+            ("__main__.py", "
+import codeop, inspect, json, linecache, os
+import m
+print(repr(linecache.getline(m.__file__, 1)), inspect.getsource(m.f))
+for module in (os, json, codeop): print(inspect.getsource(module) == open(module.__file__, encoding='utf-8').read(), os.path.basename(inspect.getsourcefile(module)))"),
+        ],
+    ),
+];
+
 /// Scripts, as under `python3 script.py`.
 const SCRIPTS: &[Program] = &[
     script(
@@ -250,7 +344,9 @@ print(__spec__, __package__, __cached__, __name__)")],
 ];
 
 fn main() -> std::process::ExitCode {
-    let programs = [SEARCH, LOADERS, SCRIPTS].into_iter().flatten();
+    let programs = [SEARCH, LOADERS, METADATA, RESOURCES, LINES, SCRIPTS]
+        .into_iter()
+        .flatten();
     oxidize_tests::main(
         programs
             .map(|program| trial(program.name, move || compare(program)))

@@ -352,6 +352,7 @@ impl<'py> Object<'py> {
         }
     }
 
+    #[cfg(unix)]
     /// The bytes of a `bytes` object.
     pub(crate) fn as_bytes(&self) -> Result<&[u8]> {
         // SAFETY: checked type; the buffer belongs to the immutable object.

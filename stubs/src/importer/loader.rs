@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use oxidize_format::{Data, Module};
 
-use super::{Slot, application, damaged, extension, find, paths, registry, slot};
+use super::{PATHS_ARE_FILES, Slot, application, damaged, extension, find, paths, registry, slot};
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Gil, Method, Object, Raised, Result, types};
 
@@ -19,12 +19,13 @@ pub(super) const SOURCE: Class = Class {
     doc: c"Loads the modules of this executable that are written in Python.",
     base: Some(c"SourceFileLoader"),
     methods: || {
-        vec![
+        let mut methods = vec![
             Method::new(c"exec_module", exec_module, c"exec_module(module)"),
             Method::new(c"get_code", get_code, c"get_code(fullname)"),
             Method::new(c"get_source", get_source, c"get_source(fullname)"),
-            resource_reader(),
-        ]
+        ];
+        methods.extend(resource_reader());
+        methods
     },
 };
 
@@ -35,10 +36,13 @@ pub(super) const EXTENSION: Class = Class {
     doc: c"Loads the extension modules of this executable.",
     base: Some(c"ExtensionFileLoader"),
     methods: || {
-        vec![
-            Method::new(c"create_module", create_module, c"create_module(spec)"),
-            resource_reader(),
-        ]
+        let mut methods = vec![Method::new(
+            c"create_module",
+            create_module,
+            c"create_module(spec)",
+        )];
+        methods.extend(resource_reader());
+        methods
     },
 };
 
@@ -60,12 +64,14 @@ pub(super) const NAMESPACE: Class = Class {
     },
 };
 
-fn resource_reader() -> Method {
-    Method::new(
+/// Where paths of the blob are files, importlib's own reader gives them as `pathlib.Path`.
+fn resource_reader() -> Option<Method> {
+    let method = Method::new(
         c"get_resource_reader",
         get_resource_reader,
         c"get_resource_reader(fullname=None)",
-    )
+    );
+    (!PATHS_ARE_FILES).then_some(method)
 }
 
 /// The loader of a module of the blob under a name.

@@ -1,11 +1,13 @@
 //! The meta path finder (`importlib.abc.MetaPathFinder`, `importlib.metadata.DistributionFinder`).
 
-use super::{Slot, damaged, find, make_spec, parent_directory, path_entry, paths, slot};
+use super::{
+    PATHS_ARE_FILES, Slot, damaged, find, make_spec, parent_directory, path_entry, paths, slot,
+};
 use crate::ffi::{Call, Gil, Method, Object, Raised, Result, types};
 
 /// What the importer does as a finder.
 pub(super) fn methods() -> Vec<Method> {
-    vec![
+    let mut methods = vec![
         Method::new(
             c"find_spec",
             find_spec,
@@ -16,12 +18,15 @@ pub(super) fn methods() -> Vec<Method> {
             invalidate_caches,
             c"Does nothing: the blob never changes.",
         ),
-        Method::new(
+    ];
+    if !PATHS_ARE_FILES {
+        methods.push(Method::new(
             c"find_distributions",
             find_distributions,
             c"find_distributions(context=None)",
-        ),
-    ]
+        ));
+    }
+    methods
 }
 
 /// `find_spec(fullname, path=None, target=None)`.
@@ -41,6 +46,9 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     };
     let path = call.optional(1, "path")?.filter(|path| !path.is_none());
     if module.is_namespace() {
+        if PATHS_ARE_FILES {
+            return Ok(gil.none()); // `PathFinder` puts its portions together (PEP 420).
+        }
         return namespace_spec(call, &name, path);
     }
     let directory = parent_directory(&module);

@@ -3,8 +3,8 @@
 use oxidize_format::Module;
 
 use super::{
-    Slot, application, damaged, find, loader, make_spec, parent_directory, paths, slot, spec_of,
-    tree,
+    PATHS_ARE_FILES, Slot, application, damaged, find, loader, make_spec, parent_directory, paths,
+    slot, spec_of, tree,
 };
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Exception, Gil, Method, Object, Result};
@@ -135,6 +135,13 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         let file = gil.str(&paths::outward(module.file().unwrap_or_default()))?;
         let loader = loader::make(&importer, &name, &file, &module)?;
         return spec_of(&importer, &name, loader, &file, None);
+    }
+    if PATHS_ARE_FILES {
+        // Everything else that a directory can hold is found as in any directory.
+        return gil
+            .import("_frozen_importlib_external")?
+            .attr(c"FileFinder")?
+            .call_method(c"find_spec", &[call.receiver().clone(), name]);
     }
     let place = format!("{path}/{tail}");
     let tree = application(gil)?.blob.tree();
