@@ -18,6 +18,7 @@ fn main() -> std::process::ExitCode {
         trial("metadata_of_installed_packages", metadata),
         trial("numpy_loads_from_memory", || numpy(package("numpy")?)),
         trial("pillow_draws_text", pillow),
+        trial("pkg_resources_sees_the_application", pkg_resources),
         trial("arm_numpy_loads_from_memory", || numpy(arm_numpy()?)),
     ])
 }
@@ -137,6 +138,13 @@ fn pillow() -> Result {
     let app = package("pillow")?.shared()?;
     let outcome = Run::new(app.path()).timeout(120).outcome()?;
     outcome.prints("FreeTypeFont True\n").map(drop)
+}
+
+fn pkg_resources() -> Result {
+    let app = package("pkg_resources")?.shared()?;
+    let outcome = Run::new(app.path()).timeout(120).outcome()?;
+    let expected = "75.8.0\nTrue\nTrue\nTrue\nb'#'\n";
+    outcome.prints(expected).map(drop)
 }
 
 fn arm_numpy() -> Result<Package> {

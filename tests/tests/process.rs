@@ -27,8 +27,6 @@ struct Row {
     signal: Option<Signal>,
     /// What both must end with, where it is the point of the line.
     ending: Option<Ending>,
-    /// CPython itself reads the source line here, from a file: the packaged program shows everything but that line.
-    lacks_source_lines: bool,
 }
 
 fn row(function: &'static str) -> Row {
@@ -41,7 +39,6 @@ fn row(function: &'static str) -> Row {
         shell: None,
         signal: None,
         ending: None,
-        lacks_source_lines: false,
     }
 }
 
@@ -101,13 +98,6 @@ impl Row {
             ..self
         }
     }
-
-    fn lacks_source_lines(self) -> Self {
-        Row {
-            lacks_source_lines: true,
-            ..self
-        }
-    }
 }
 
 /// Exit status and what comes before it.
@@ -162,9 +152,7 @@ fn endings() -> Vec<Row> {
         row("raises_name_error_with_suggestion").status(1),
         row("has_its_own_excepthook").status(1),
         row("has_a_broken_excepthook").status(1),
-        row("raises_where_nobody_listens")
-            .status(0)
-            .lacks_source_lines(),
+        row("raises_where_nobody_listens").status(0),
         row("is_interrupted")
             .signal(Signal::INT)
             .dies_of(Signal::INT),
@@ -183,7 +171,7 @@ fn endings() -> Vec<Row> {
         row("shows_signal_handlers")
             .label("started with signals ignored")
             .shell("trap '' INT HUP; \"$@\""),
-        row("runs_atexit_functions").status(0).lacks_source_lines(),
+        row("runs_atexit_functions").status(0),
         row("leaves_threads").status(0),
         row("has_a_failing_thread").status(0),
         row("leaves_a_busy_daemon").status(0),
@@ -308,7 +296,7 @@ fn surroundings() -> Vec<Row> {
         row("knows_the_machine")
             .label("TZ")
             .variable("TZ", b"XYZ-3"),
-        row("warns").lacks_source_lines(),
+        row("warns"),
         row("has_a_fault").dies_of(Signal::SEGV),
         row("has_an_unhandled_fault").dies_of(Signal::SEGV),
         row("dumps_its_threads").status(0),
@@ -355,13 +343,7 @@ fn compare(row: &Row, target: &str) -> Result {
     let expected = observe(row, &python, &[PathBuf::from("-I"), main])?;
 
     let packaged = normal(packaged, app.path(), &resources, target)?;
-    let mut expected = normal(expected, &python, &resources, target)?;
-    if row.lacks_source_lines {
-        check(packaged != expected, || {
-            format!("there is no difference any more: drop `lacks_source_lines`\n{packaged}")
-        })?;
-        expected.stderr = without_source_lines(&expected.stderr);
-    }
+    let expected = normal(expected, &python, &resources, target)?;
     check(packaged == expected, || {
         format!("=== packaged\n{packaged}\n=== plain\n{expected}")
     })?;
@@ -403,14 +385,6 @@ fn normal(outcome: Outcome, program: &Path, resources: &Path, target: &str) -> R
         stdout: text(&outcome.stdout)?,
         stderr: text(&outcome.stderr)?,
     })
-}
-
-/// Tracebacks show a source line indented by four spaces, warnings by two.
-fn without_source_lines(text: &str) -> String {
-    let is_source = |line: &str| line.starts_with("  ") && !line.starts_with("  File ");
-    text.split_inclusive('\n')
-        .filter(|line| !is_source(line))
-        .collect()
 }
 
 /// `0x00007f12` becomes `0x`.

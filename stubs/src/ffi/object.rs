@@ -391,9 +391,11 @@ impl<'py> Object<'py> {
     }
 
     pub(crate) fn attr(&self, name: &CStr) -> Result<Object<'py>> {
-        // SAFETY: a live object and a NUL-terminated name.
+        // Interned, so that CPython's cache of attributes of classes knows the name.
+        let name = self.gil.interned(name)?;
+        // SAFETY: live objects.
         self.gil
-            .owned(unsafe { py::PyObject_GetAttrString(self.as_ptr(), name.as_ptr()) })
+            .owned(unsafe { py::PyObject_GetAttr(self.as_ptr(), name.as_ptr()) })
     }
 
     /// An attribute, or `None` where it is missing.
