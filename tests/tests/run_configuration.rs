@@ -77,7 +77,18 @@ fn table() -> Vec<Row> {
         (
             "site",
             |options| options.site = true,
-            vec![("site", json!(true))],
+            vec![
+                ("site", json!(true)),
+                // The directory is there, in the application.
+                (
+                    "sys.path",
+                    json!([
+                        "/~oxidize/app",
+                        "/~oxidize/lib/python3.13",
+                        "/~oxidize/lib/python3.13/site-packages"
+                    ]),
+                ),
+            ],
         ),
         (
             "user site",
