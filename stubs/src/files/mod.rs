@@ -191,7 +191,7 @@ unsafe fn serve(
 /// `path` must be null or a C string.
 unsafe fn is_refused(path: *const c_char) -> bool {
     // SAFETY: the caller's.
-    errno() == libc::ENOTDIR && !path.is_null() && unsafe { *path } != b'/'.cast_signed()
+    errno() == libc::ENOTDIR && !path.is_null() && unsafe { *path.cast::<u8>() } != b'/'
 }
 
 /// A result as the C library gives it.
