@@ -5,6 +5,7 @@
 //! `OXIDIZE_FORBID_SKIPS` is set.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,7 +47,8 @@ fn skipped() -> bool {
         std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
         "skips are forbidden: {why}"
     );
-    eprintln!("skipped: {why}");
+    // Around the test harness, which shows what a passing test prints to nobody.
+    let _ = writeln!(std::io::stderr(), "skipped the second reader: {why}");
     true
 }
 

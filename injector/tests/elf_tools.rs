@@ -3,6 +3,8 @@
 //!
 //! A tool that is not installed is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
 
+mod skips;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use oxidize_inject::container;
+use skips::skip;
 
 fn workdir() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
@@ -40,17 +43,6 @@ fn link(name: &str, arguments: &[&str]) -> Option<PathBuf> {
     }
     skip(name, &String::from_utf8_lossy(&output.stderr));
     None
-}
-
-fn skip(what: &str, reason: &str) {
-    assert!(
-        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
-        "{what} must not be skipped: {reason}"
-    );
-    eprintln!(
-        "skipped {what}: {}",
-        reason.lines().next().unwrap_or("unknown reason")
-    );
 }
 
 fn blob() -> Vec<u8> {

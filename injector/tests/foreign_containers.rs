@@ -3,6 +3,8 @@
 //!
 //! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
 
+mod skips;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -22,6 +24,7 @@ use oxidize_inject::sign::identity::Source;
 use oxidize_inject::sign::state::{self, State};
 use oxidize_inject::sign::{self, Identity};
 use oxidize_inject::windows::{Appearance, ExecutionLevel};
+use skips::skip;
 
 /// Pinned, so that a red test is never another release's doing.
 const READERS: [&str; 2] = ["lief==1.0.0", "pefile==2024.8.26"];
@@ -34,17 +37,6 @@ fn workdir() -> &'static Path {
         fs::create_dir_all(&dir).unwrap();
         dir
     })
-}
-
-fn skip(what: &str, reason: &str) {
-    assert!(
-        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
-        "{what} must not be skipped: {reason}"
-    );
-    eprintln!(
-        "skipped {what}: {}",
-        reason.lines().next().unwrap_or("unknown reason")
-    );
 }
 
 /// Runs a tool; an error is what it had to say.

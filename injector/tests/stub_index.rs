@@ -4,6 +4,7 @@
 
 #![cfg(unix)]
 
+mod skips;
 mod wheels;
 
 use std::fs;
@@ -21,6 +22,7 @@ use oxidize_inject::stubs::fetch::Fetched;
 use oxidize_inject::stubs::listed::Listed;
 use oxidize_inject::stubs::manifest::Sha256Sum;
 use oxidize_inject::stubs::{Error, Finder, Sources, wheel};
+use skips::skip;
 use wheels::{Made, TARGET, left_in, name};
 
 /// What pip calls the systems of each target.
@@ -47,17 +49,6 @@ const PLATFORMS: [(&str, &[&str]); 7] = [
 ];
 
 const PYPISERVER: &str = "pypiserver==2.3.2";
-
-fn skip(what: &str, reason: &str) {
-    assert!(
-        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
-        "{what} must not be skipped: {reason}"
-    );
-    eprintln!(
-        "skipped {what}: {}",
-        reason.lines().next().unwrap_or("unknown reason")
-    );
-}
 
 fn fetch(cache: &Path, listed: Listed, index: &str) -> Result<Fetched, Error> {
     let sources = Sources {

@@ -160,12 +160,12 @@ pub enum Command {
     /// Run CPython's configure for a target and renew the checked-in files made from it
     ///
     /// Writes prebuilt/generated: pyconfig.h and configuration variables of the target, and the headers of frozen
-    /// modules. Needs a Python of the same version on this machine.
+    /// modules. Needs a Python of the same minor version on this machine.
     Regenerate {
         /// Rust target triple, one of prebuilt/recipes/targets
         #[arg(long)]
         target: String,
-        /// A python3.13 that runs here
+        /// A Python of the same minor version that runs here
         #[arg(long)]
         build_python: PathBuf,
         #[command(flatten)]
@@ -195,9 +195,9 @@ pub struct Place {
     /// Folder for finished archives [default: prebuilt/distributions]
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// CPython version, a recipe in prebuilt/recipes
-    #[arg(long, default_value = crate::recipe::DEFAULT_VERSION)]
-    pub cpython: String,
+    /// CPython version, a recipe in prebuilt/recipes [default: that of lock.toml]
+    #[arg(long)]
+    pub cpython: Option<String>,
     /// How many C files at a time [default: processors]
     #[arg(long, short)]
     pub jobs: Option<usize>,

@@ -2,7 +2,7 @@
 
 use crate::compile::{self, Unit};
 use crate::library::copy_tree;
-use crate::recipe::{Module, On};
+use crate::recipe::{CPYTHON, Module, On};
 use crate::workplace::Workplace;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -27,9 +27,7 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
 pub fn prepare(place: &Workplace<'_>) -> Result<PathBuf> {
     let cpython = &place.recipes.cpython;
     eprintln!("== CPython {}", cpython.python.version);
-    let source = place
-        .fetcher
-        .unpack(&cpython.python.source, &place.work.join("src"))?;
+    let source = place.fetcher.unpack(CPYTHON, &place.work.join("src"))?;
     apply_patches(&place.recipes.root.join("patches"), &source)?;
     // The checked-in headers are copied into the work folder, whose name the compiler replaces in what it writes.
     let generated = place.work.join("generated");

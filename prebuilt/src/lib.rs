@@ -61,7 +61,7 @@ pub fn run(command: &Command) -> Result<()> {
             sources,
             place,
         } => {
-            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            let recipes = Recipes::of(&prebuilt, place.cpython.as_deref())?;
             let target = recipes.target(target)?;
             let out = out(&repository, place);
             let archive = in_workplace(&repository, &recipes, &target, sources, place, |w| {
@@ -74,13 +74,13 @@ pub fn run(command: &Command) -> Result<()> {
             println!("{}", archive.display());
         }
         Command::BuildStdlib { sources, place } => {
-            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            let recipes = Recipes::of(&prebuilt, place.cpython.as_deref())?;
             for archive in build_stdlib(&repository, &recipes, sources, place)? {
                 println!("{}", archive.display());
             }
         }
         Command::Stub { target, out } => {
-            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let recipes = Recipes::locked(&prebuilt)?;
             let target = recipes.target(target)?;
             let out = out
                 .clone()
@@ -98,7 +98,7 @@ pub fn run(command: &Command) -> Result<()> {
             program,
             zig,
         } => {
-            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let recipes = Recipes::locked(&prebuilt)?;
             let out = out
                 .clone()
                 .unwrap_or_else(|| repository.join("target/wheels"));
@@ -120,7 +120,7 @@ pub fn run(command: &Command) -> Result<()> {
         Command::Lock { check } => write_lock(&prebuilt, *check)?,
         Command::Licences { check } => keep_licences(&repository, *check)?,
         Command::Validate { files, target } => {
-            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let recipes = Recipes::locked(&prebuilt)?;
             let mut files = files.clone();
             if files.is_empty() {
                 let folder = prebuilt.join("distributions");
@@ -137,7 +137,7 @@ pub fn run(command: &Command) -> Result<()> {
             }
         }
         Command::AppleImports { zig, libsystem_11 } => {
-            let recipes = Recipes::load(&prebuilt, recipe::DEFAULT_VERSION)?;
+            let recipes = Recipes::locked(&prebuilt)?;
             let zig = Zig::find(
                 zig.as_deref(),
                 &repository.join("target/prebuilt/zig-cache"),
@@ -151,7 +151,7 @@ pub fn run(command: &Command) -> Result<()> {
             sources,
             place,
         } => {
-            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            let recipes = Recipes::of(&prebuilt, place.cpython.as_deref())?;
             let target = recipes.target(target)?;
             in_workplace(&repository, &recipes, &target, sources, place, |w| {
                 regenerate::run(w, build_python)
@@ -164,7 +164,7 @@ pub fn run(command: &Command) -> Result<()> {
             sources,
             place,
         } => {
-            let recipes = Recipes::load(&prebuilt, &place.cpython)?;
+            let recipes = Recipes::of(&prebuilt, place.cpython.as_deref())?;
             let target = recipes.target(target)?;
             in_workplace(&repository, &recipes, &target, sources, place, |w| {
                 profile::record(w, runtime, llvm_profdata)
@@ -295,7 +295,7 @@ fn make_tool_wheels(
 }
 
 fn write_lock(prebuilt: &Path, check: bool) -> Result<()> {
-    let recipes = Recipes::load(prebuilt, recipe::DEFAULT_VERSION)?;
+    let recipes = Recipes::locked(prebuilt)?;
     let folder = prebuilt.join("distributions");
     let path = folder.join("lock.toml");
     let text = lock::Lock::of(&recipes, &folder)?.text()?;
@@ -336,7 +336,7 @@ fn rebuild(
     sources: &Sources,
     place: &Place,
 ) -> Result<()> {
-    let recipes = Recipes::load(prebuilt, &place.cpython)?;
+    let recipes = Recipes::of(prebuilt, place.cpython.as_deref())?;
     let lock = lock::Lock::read(&prebuilt.join("distributions/lock.toml"))?;
     let fresh = work(repository, place).join("rebuild");
     if fresh.is_dir() {

@@ -109,7 +109,7 @@ pub fn document(place: &Workplace<'_>) -> Result<Value> {
         "python_version": python.version,
         "python_major_minor_version": short,
         "python_implementation_name": "cpython",
-        "python_implementation_cache_tag": format!("cpython-{}", short.replace('.', "")),
+        "python_implementation_cache_tag": format!("cpython-{}", python.digits()),
         "python_implementation_hex_version": python.hexversion,
         "python_abi_tag": null,
         "python_platform_tag": target.python.sysconfig_platform,

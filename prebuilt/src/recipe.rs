@@ -5,6 +5,7 @@ mod schema;
 
 pub use schema::*;
 
+use crate::lock::Lock;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -83,16 +84,28 @@ struct LibraryFile {
     library: Vec<Library>,
 }
 
-/// The CPython version that is built when none is named.
-pub const DEFAULT_VERSION: &str = "3.13.15";
+/// The name of CPython's own sources among the others.
+pub const CPYTHON: &str = "cpython";
 
 impl Recipes {
+    /// The recipes of the version that `distributions/lock.toml` has archives of.
+    pub fn locked(root: &Path) -> Result<Self> {
+        let lock = Lock::read(&root.join("distributions/lock.toml"))?;
+        Self::load(root, &lock.cpython)
+    }
+
+    /// The recipes of a version, or the locked ones if none is named.
+    pub fn of(root: &Path, version: Option<&str>) -> Result<Self> {
+        version.map_or_else(|| Self::locked(root), |version| Self::load(root, version))
+    }
+
     /// Reads and cross-checks the recipes under `root` (the folder `prebuilt`).
     pub fn load(root: &Path, version: &str) -> Result<Self> {
         let dir = root.join("recipes");
         let cpython: CPython = read(&dir.join(format!("cpython-{version}.toml")))?;
         let libraries = read::<LibraryFile>(&dir.join("libraries.toml"))?.library;
-        let sources: BTreeMap<String, Source> = read(&dir.join("sources.toml"))?;
+        let mut sources: BTreeMap<String, Source> = read(&dir.join("sources.toml"))?;
+        sources.insert(CPYTHON.to_owned(), cpython.source.clone());
         let licences: BTreeMap<String, Licence> = read(&dir.join("licences.toml"))?;
         let recipes = Self {
             root: root.to_owned(),
@@ -153,9 +166,6 @@ impl Recipes {
                 }
             }
         }
-        if !self.sources.contains_key(&self.cpython.python.source) {
-            bail!("[python] source is not in sources.toml");
-        }
         Ok(())
     }
 
@@ -171,9 +181,17 @@ impl Recipes {
                 self.targets()?.join(", ")
             );
         }
-        let target: Target = read(&path)?;
+        let mut target: Target = read(&path)?;
         if target.triple != triple {
             bail!("{}: triple is {:?}", path.display(), target.triple);
+        }
+        let python = &self.cpython.python;
+        let mut variables = Variables::default();
+        variables
+            .set("digits", python.digits())
+            .set("tag", &python.tag);
+        for name in [&mut target.python.soabi, &mut target.python.ext_suffix] {
+            *name = variables.expand(name)?;
         }
         Ok(target)
     }
@@ -198,11 +216,11 @@ impl Recipes {
             .join(format!("cpython-{}", self.cpython.python.version))
     }
 
-    /// What the interpreter's branches and calls are optimised for, recorded by `profile` for this version.
+    /// What the interpreter's branches and calls are optimised for, recorded by `profile`.
     pub fn profile(&self) -> PathBuf {
         self.root
             .join("profile")
-            .join(format!("cpython-{}.profdata", self.cpython.python.version))
+            .join(format!("cpython-{}.profdata", self.cpython.python.profile))
     }
 
     /// Modules of a target, in the order of the recipe.
@@ -263,13 +281,17 @@ mod tests {
     use super::*;
 
     fn recipes() -> Result<Recipes> {
-        Recipes::load(Path::new(env!("CARGO_MANIFEST_DIR")), DEFAULT_VERSION)
+        Recipes::locked(Path::new(env!("CARGO_MANIFEST_DIR")))
     }
 
     #[test]
     fn every_recipe_of_the_tree_is_consistent() -> Result<()> {
         let recipes = recipes()?;
-        assert_eq!(recipes.cpython.python.short(), "3.13");
+        let python = &recipes.cpython.python;
+        assert_eq!(python.tag, format!("cp{}", python.digits()));
+        assert!(python.version.starts_with(&format!("{}.", python.short())));
+        let [major, minor] = [24, 16].map(|at| python.hexversion >> at & 0xff);
+        assert_eq!(python.short(), format!("{major}.{minor}"));
         for triple in recipes.targets()? {
             let target = recipes.target(&triple)?;
             assert!(

@@ -5,7 +5,7 @@ mod windows;
 
 use crate::apple::Imports;
 use crate::library;
-use crate::recipe::InputsKind;
+use crate::recipe::{CPYTHON, InputsKind};
 use crate::workplace::Workplace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -26,9 +26,7 @@ pub fn run(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
     }
     library::build_all(place)?;
     eprintln!("== configure for {}", place.target.triple);
-    let source = place
-        .fetcher
-        .unpack(&python.source, &place.work.join("src"))?;
+    let source = place.fetcher.unpack(CPYTHON, &place.work.join("src"))?;
     let folder = place.work.join("build/configure");
     if folder.is_dir() {
         std::fs::remove_dir_all(&folder)?;
@@ -51,10 +49,7 @@ pub fn run(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
 }
 
 fn without_configure(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
-    let source = place.fetcher.unpack(
-        &place.recipes.cpython.python.source,
-        &place.work.join("src"),
-    )?;
+    let source = place.fetcher.unpack(CPYTHON, &place.work.join("src"))?;
     let generated = place.recipes.generated();
     let target = generated.join(&place.target.triple);
     std::fs::create_dir_all(&target)?;
@@ -275,13 +270,8 @@ fn config_vars(
 fn freeze(source: &Path, build_python: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     let script = source.join("Programs/_freeze_module.py");
-    for entry in std::fs::read_dir(to)? {
-        let path = entry?.path();
-        let name = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+    for name in frozen_names(source)? {
+        let path = to.join(format!("{name}.h"));
         let module = source_of_frozen(source, &name);
         if !module.is_file() {
             bail!(
@@ -302,7 +292,28 @@ fn freeze(source: &Path, build_python: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The list of frozen modules is the list of headers that are there; Tools/build/freeze_modules.py has their sources.
+/// The frozen modules of a CPython: those whose headers its C files include.
+fn frozen_names(source: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for file in ["Python/frozen.c", "Modules/getpath.c"] {
+        let text = std::fs::read_to_string(source.join(file)).with_context(|| file.to_owned())?;
+        names.extend(text.lines().filter_map(frozen_header).map(str::to_owned));
+    }
+    if names.is_empty() {
+        bail!("Python/frozen.c includes no header of a frozen module");
+    }
+    Ok(names)
+}
+
+/// `os` of `#include "frozen_modules/os.h"`.
+fn frozen_header(line: &str) -> Option<&str> {
+    let (_, name) = line
+        .strip_prefix("#include")?
+        .split_once("frozen_modules/")?;
+    name.strip_suffix(".h\"")
+}
+
+/// Where Tools/build/freeze_modules.py finds a frozen module's source.
 fn source_of_frozen(source: &Path, name: &str) -> PathBuf {
     match name {
         "getpath" => source.join("Modules/getpath.py"),
@@ -359,5 +370,29 @@ fn compare_with_makefile(place: &Workplace<'_>, folder: &Path) -> Result<()> {
             "the recipe lacks files that CPython's Makefile has: {}",
             missing.join(", ")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frozen_modules_are_known_by_the_headers_that_are_included() {
+        for (line, name) in [
+            ("#include \"frozen_modules/os.h\"", Some("os")),
+            (
+                "#include \"frozen_modules/importlib._bootstrap.h\"",
+                Some("importlib._bootstrap"),
+            ),
+            (
+                "#include \"Python/frozen_modules/getpath.h\"",
+                Some("getpath"),
+            ),
+            (" * put in Python/frozen_modules/.  Each holds", None),
+            ("#include \"Python.h\"", None),
+        ] {
+            assert_eq!(frozen_header(line), name, "{line}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::distribution::archive_name;
 use crate::fetch::Fetcher;
 use crate::pack;
-use crate::recipe::Recipes;
+use crate::recipe::{CPYTHON, Recipes};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub fn build(
 ) -> Result<[PathBuf; 2]> {
     let python = &recipes.cpython.python;
     eprintln!("== standard library of CPython {}", python.version);
-    let source = fetcher.unpack(&python.source, &work.join("src"))?;
+    let source = fetcher.unpack(CPYTHON, &work.join("src"))?;
     let dist = work.join("dist");
     if dist.is_dir() {
         std::fs::remove_dir_all(&dist)?;

@@ -1,7 +1,7 @@
 //! The archives in the tree are the ones the lock names, and the validator is content with them.
 
 use oxidize_prebuilt::lock::Lock;
-use oxidize_prebuilt::recipe::{DEFAULT_VERSION, Recipes};
+use oxidize_prebuilt::recipe::Recipes;
 use oxidize_prebuilt::{digest, validate};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn lock_and_archives_agree() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("distributions");
     let lock = Lock::read(&folder.join("lock.toml"))?;
-    let recipes = Recipes::load(root, DEFAULT_VERSION)?;
+    let recipes = Recipes::locked(root)?;
     assert_eq!(lock.cpython, recipes.cpython.python.version);
     for archive in &lock.archive {
         let path = folder.join(&archive.file);

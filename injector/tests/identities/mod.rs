@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub)] // each test takes what it needs
 
+#[path = "../skips/mod.rs"]
+mod skips;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -11,16 +14,9 @@ use std::sync::OnceLock;
 use std::thread;
 
 use oxidize_inject::container::{self, Options, macho};
+pub use skips::skip;
 
 pub const PASSWORD: &str = "correct horse";
-
-pub fn skip(what: &str, reason: &str) {
-    assert!(
-        std::env::var_os("OXIDIZE_FORBID_SKIPS").is_none(),
-        "{what} must not be skipped: {reason}"
-    );
-    eprintln!("skipped {what}: {reason}");
-}
 
 /// Runs a program; `Err` is everything it said.
 pub fn run(command: &mut Command) -> Result<String, String> {

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct CPython {
     /// `[python]`
     pub python: Python,
+    /// `[source]`
+    pub source: Source,
     /// `[compile]`
     pub compile: Compile,
     /// `[core]`
@@ -36,14 +38,14 @@ pub struct Python {
     pub hexversion: u32,
     /// Wheel tag, `cp313`.
     pub tag: String,
-    /// Name in `sources.toml`.
-    pub source: String,
     /// First four bytes of a `.pyc`, little endian.
     pub bytecode_magic: u32,
     /// Compiled-in installation prefix.
     pub prefix: String,
     /// ABIs that extension modules may ask for.
     pub abi: Vec<String>,
+    /// The version whose recorded profile the interpreter is compiled with.
+    pub profile: String,
 }
 
 impl Python {
@@ -52,6 +54,11 @@ impl Python {
         self.version
             .rsplit_once('.')
             .map_or(&self.version, |(short, _)| short)
+    }
+
+    /// `313` of `3.13.15`, as it appears in names of files.
+    pub fn digits(&self) -> String {
+        self.short().replace('.', "")
     }
 }
 

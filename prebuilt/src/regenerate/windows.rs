@@ -31,7 +31,7 @@ pub(super) fn pyconfig(place: &Workplace<'_>, source: &Path) -> Result<String> {
 
 /// The variables that the sysconfig module has on Windows and that are not made of paths.
 pub(super) fn config_vars(place: &Workplace<'_>) -> String {
-    let version = place.recipes.cpython.python.short().replace('.', "");
+    let version = place.recipes.cpython.python.digits();
     format!("{{\n \"EXE\": \".exe\",\n \"Py_GIL_DISABLED\": 0,\n \"VERSION\": \"{version}\"\n}}\n")
 }
 
