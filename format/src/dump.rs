@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Entry, RunConfig};
 use crate::header::SectionKind;
-use crate::{Blob, Compression, Data, Error, Exit, ModuleKind, VERSION_MAJOR};
+use crate::{Blob, ChildRole, Compression, Data, Error, Exit, ModuleKind, VERSION_MAJOR};
 
 /// The whole blob as text: header, sections, run configuration and every record. Data is
 /// represented by the SHA-256 of its stored bytes, so all of the blob is read.
@@ -124,6 +124,12 @@ fn config(out: &mut Lines, config: &RunConfig<'_>) {
     ] {
         out.line(format_args!("config {name} {}", u8::from(on)));
     }
+    let children = match config.children {
+        ChildRole::Interpreter => "interpreter",
+        ChildRole::Application => "application",
+        ChildRole::Off => "off",
+    };
+    out.line(format_args!("config children {children}"));
     for option in config.warn_options() {
         out.line(format_args!("config warn_option {}", escape(option)));
     }

@@ -55,7 +55,7 @@ mod validate;
 mod write;
 
 pub use blob::Blob;
-pub use config::{Entry, Exit, RunConfig, RunOptions};
+pub use config::{ChildRole, Entry, Exit, RunConfig, RunOptions};
 pub use data::{Compression, Data};
 pub use descriptor::Descriptor;
 pub use distributions::{Distribution, Distributions};

@@ -138,6 +138,7 @@ NUMBERS = {  # key: name, largest value, default
     32: ("install_signal_handlers", 1, 1),
     35: ("ca_bundle_probe", 1, 1),
     36: ("terminfo_probe", 1, 1),
+    37: ("children", 2, 0),
 }
 LISTS = {23: "warn_option", 24: "x_option", 33: "sys_path", 34: "environment"}
 
@@ -195,6 +196,8 @@ def dump_config(config):
         value = config[name]
         if name == "exit":
             value = "fast" if value else "full"
+        if name == "children":
+            value = ("interpreter", "application", "off")[value]
         yield f"config {name} {'-' if value is None else value}"
     for name in ("warn_option", "x_option", "sys_path"):
         for value in config[name]:

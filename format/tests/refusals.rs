@@ -266,6 +266,7 @@ fn run_options_round_trip() {
             environment: vec![("A".into(), "b=c".into()), ("B".into(), String::new())],
             ca_bundle_probe: false,
             terminfo_probe: false,
+            children: oxidize_format::ChildRole::Off,
             ..RunOptions::default()
         },
         RunOptions {

@@ -3,20 +3,18 @@
 //! The defaults are those of `python3 -I` without `site`: no `PYTHON*` variables, no user site, nothing of the current
 //! directory on `sys.path`. All paths point below the virtual root, so `getpath` looks for nothing on disk.
 
-use std::ffi::{CStr, OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use oxidize_format::{Blob, Entry, RunConfig};
 
 use crate::ffi::Text;
 use crate::ffi::config::{Config, Failure, Field, List, PreConfig, Switch, preinitialize};
-use crate::ffi::lifecycle::{default_environment, has_environment, unset_environment};
+use crate::ffi::lifecycle::{default_environment, unset_environment};
 use crate::ffi::trust;
+use crate::identity::Identity;
 use crate::importer::{self, paths};
-
-/// Set by our own hooks for a child that is started as `sys.executable`: act as a Python interpreter over the packaged
-/// modules. Removed at once, so that it does not travel further.
-pub(crate) const INTERPRETER_MARK: &CStr = c"OXIDIZE_INTERPRETER";
+use crate::own;
 
 /// What the process is.
 pub(crate) enum Mode {
@@ -51,18 +49,20 @@ pub(crate) fn begin(
     blob: Blob<'static>,
     arguments: &[OsString],
 ) -> Result<Mode, Error> {
-    let marked = has_environment(INTERPRETER_MARK);
-    unset_environment(INTERPRETER_MARK);
-    let executable = executable(arguments);
-    // A program that starts itself again as `[sys.executable, *sys.argv]` names itself as the script.
-    let again = marked
-        && run.entry != Entry::None
-        && arguments
-            .get(1)
-            .is_some_and(|first| names_us(first, &executable, arguments));
-    let arguments = if again { &arguments[1..] } else { arguments };
-    let texts = arguments.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    let interpreter = (marked && !again) || run.entry == Entry::None;
+    let own = own::find_out(run, arguments);
+    let interpreter = match own.identity {
+        Identity::Application(_) => false,
+        Identity::Interpreter => true,
+        Identity::Refused(refusal) => return Err(Error::Settings(refusal.reason())),
+    };
+    let texts = own
+        .arguments
+        .iter()
+        .map(text)
+        .collect::<Result<Vec<_>, _>>()?;
+    // CPython takes `sys.executable` from these whatever its configuration says (Modules/getpath.py).
+    unset_environment(c"PYTHONEXECUTABLE");
+    unset_environment(c"__PYVENV_LAUNCHER__");
 
     trust::set_probing(run.ca_bundle_probe);
     for (name, value) in run.environment() {
@@ -70,7 +70,8 @@ pub(crate) fn begin(
     }
     // A child that acts as an interpreter is as open as `python3` about scripts' directories; the application is not.
     // CPython takes "isolated" for a wish to have neither environment nor user site.
-    let isolated = !(run.use_environment || run.user_site || marked && interpreter);
+    let child = interpreter && run.entry != Entry::None;
+    let isolated = !(run.use_environment || run.user_site || child);
     preinitialize(&PreConfig {
         utf8_mode: run.utf8_mode,
         use_environment: run.use_environment,
@@ -113,13 +114,20 @@ pub(crate) fn begin(
         config.hash_seed(seed);
     }
     config.arguments(&texts)?;
+    if !interpreter {
+        // As a console script has it: who starts this again gets the application (`identity`).
+        config.append(List::OriginalArguments, &text(&own.executable)?)?;
+        for argument in &texts {
+            config.append(List::OriginalArguments, argument)?;
+        }
+    }
     for option in run.warn_options() {
         config.append(List::Warnings, &text(option)?)?;
     }
     for option in run.x_options() {
         config.append(List::XOptions, &text(option)?)?;
     }
-    set_paths(&mut config, run, &executable)?;
+    set_paths(&mut config, run, &own.executable)?;
     importer::set_application(importer::Application { blob });
     #[cfg(target_os = "linux")]
     crate::files::serve_from(blob);
@@ -129,20 +137,6 @@ pub(crate) fn begin(
     } else {
         Mode::Application
     })
-}
-
-/// Whether an argument is this executable: by the name it was started by, or by a path to the same file.
-fn names_us(argument: &OsStr, executable: &Path, arguments: &[OsString]) -> bool {
-    let path = Path::new(argument);
-    arguments.first().is_some_and(|own| own == argument)
-        || path == executable
-        || std::fs::canonicalize(path).is_ok_and(|path| is_executable(&path, executable))
-}
-
-/// Whether a canonical path is the executable's, whose own path need not be canonical (Windows puts `\\?\` before it).
-fn is_executable(path: &Path, executable: &Path) -> bool {
-    path == executable
-        || cfg!(windows) && std::fs::canonicalize(executable).is_ok_and(|own| own == path)
 }
 
 fn set_paths(
@@ -194,24 +188,4 @@ fn expand(entry: &str, executable: &Path) -> OsString {
         }
         None => entry.into(),
     }
-}
-
-/// The file we run from. Without `/proc` (an empty chroot) the name we were started by has to do.
-fn executable(arguments: &[OsString]) -> PathBuf {
-    if let Ok(path) = std::env::current_exe() {
-        // Linux tells the file's own name; macOS tells the one it was started by, through links and with `..` in it.
-        if cfg!(target_os = "macos") {
-            return std::fs::canonicalize(&path).unwrap_or(path);
-        }
-        return path;
-    }
-    let name = Path::new(
-        arguments
-            .first()
-            .map_or(OsStr::new(""), OsString::as_os_str),
-    );
-    if name.is_absolute() || name.components().count() < 2 {
-        return name.to_path_buf();
-    }
-    std::env::current_dir().map_or_else(|_| name.to_path_buf(), |directory| directory.join(name))
 }

@@ -7,6 +7,7 @@
 //! need no CPython to link: what the fuzz targets use.
 
 pub mod group;
+pub mod identity;
 pub mod imports;
 pub mod paths;
 
@@ -28,6 +29,8 @@ mod files;
 mod image;
 #[cfg(feature = "python")]
 mod importer;
+#[cfg(feature = "python")]
+mod own;
 #[cfg(feature = "python")]
 mod start;
 

@@ -32,10 +32,9 @@ impl App {
         &self.path
     }
 
-    /// The packaged modules under an interpreter's command line, as a child of the application that starts
-    /// `sys.executable` has them.
+    /// The packaged modules under an interpreter's command line, for a package made by [`Package::launcher`].
     pub fn interpreter(&self) -> Run {
-        Run::new(&self.path).variable("OXIDIZE_INTERPRETER", "1")
+        Run::new(&self.path).arguments([tools::here().join("launch.py")])
     }
 }
 
@@ -52,6 +51,12 @@ impl Package {
     /// An application of `tests/apps/`.
     pub fn app(name: &str) -> Self {
         Package::new(tools::here().join("apps").join(name))
+    }
+
+    /// With an entry point that makes itself an interpreter: only the application can start one.
+    #[must_use]
+    pub fn launcher(self) -> Self {
+        self.options(["--entry", "cProfile"])
     }
 
     /// For another target.

@@ -72,9 +72,7 @@ fn read() -> Result<Differences> {
 
 /// The application: CPython's test package. Nothing of it is run but what the interpreter's command line says.
 fn packaged() -> Result<App> {
-    Package::new(plain::test_suite()?)
-        .options(["--entry", "test"])
-        .shared()
+    Package::new(plain::test_suite()?).launcher().shared()
 }
 
 fn compare(module: &str, differences: &Differences) -> Result {
@@ -84,7 +82,9 @@ fn compare(module: &str, differences: &Differences) -> Result {
         None,
     )?;
     let packaged = if differences.on_disk.iter().any(|other| other == module) {
-        let app = Package::new(tools::checkout().join("examples/hello")).shared()?;
+        let app = Package::new(tools::checkout().join("examples/hello"))
+            .launcher()
+            .shared()?;
         observe(app.interpreter(), module, Some(&plain::test_suite()?))?
     } else {
         observe(packaged()?.interpreter(), module, None)?

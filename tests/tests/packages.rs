@@ -120,7 +120,7 @@ fn help() -> Result {
 
 /// The packaged interpreter sees what pip installed.
 fn metadata() -> Result {
-    let app = package("web")?.shared()?;
+    let app = package("web")?.launcher().shared()?;
     let program = "from importlib import metadata as m\n\
                    print(m.version('Flask'), [e.value for e in m.entry_points(group='console_scripts', name='flask')])\n\
                    print(m.packages_distributions()['sqlalchemy'], sorted(d.name.lower() for d in m.distributions())[:3])\n\

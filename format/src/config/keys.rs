@@ -52,12 +52,13 @@ pub(super) const SYS_PATH: u16 = 33;
 pub(super) const ENVIRONMENT: u16 = 34;
 pub(super) const CA_BUNDLE_PROBE: u16 = 35;
 pub(super) const TERMINFO_PROBE: u16 = 36;
+pub(super) const CHILDREN: u16 = 37;
 
 const SWITCH: Shape = Shape::Number(1);
 const ANY_NUMBER: Shape = Shape::Number(u32::MAX);
 
 /// All keys, ascending.
-static ALL: [Key; 24] = [
+static ALL: [Key; 25] = [
     key(ENTRY_MODULE, Shape::Text, true),
     key(ENTRY_FUNCTION, Shape::Text, true),
     key(ENTRY_SCRIPT, Shape::Text, true),
@@ -82,6 +83,7 @@ static ALL: [Key; 24] = [
     key(ENVIRONMENT, Shape::TextList, true),
     key(CA_BUNDLE_PROBE, SWITCH, false),
     key(TERMINFO_PROBE, SWITCH, false),
+    key(CHILDREN, Shape::Number(2), true),
 ];
 
 /// Record flag bit 0.

@@ -26,6 +26,18 @@ pub enum Entry<'a> {
     Script(&'a str),
 }
 
+/// What a child is that is started as `sys.executable`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChildRole {
+    /// A Python interpreter over the packaged modules.
+    #[default]
+    Interpreter,
+    /// The application again.
+    Application,
+    /// Refused.
+    Off,
+}
+
 /// How the process ends after the entry point returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Exit {

@@ -1,7 +1,7 @@
 //! Reading the run configuration in place.
 
 use super::keys::{self, Key, Shape};
-use super::{Entry, Exit};
+use super::{ChildRole, Entry, Exit};
 use crate::bytes::{align_up, slice, u16_at, u32_at};
 use crate::{Error, Structure};
 
@@ -46,6 +46,8 @@ pub struct RunConfig<'a> {
     pub ca_bundle_probe: bool,
     /// Whether curses looks for the system's terminfo. Default yes.
     pub terminfo_probe: bool,
+    /// What a child started as `sys.executable` is. Default an interpreter.
+    pub children: ChildRole,
     bytes: &'a [u8],
 }
 
@@ -71,6 +73,7 @@ impl<'a> RunConfig<'a> {
             install_signal_handlers: true,
             ca_bundle_probe: true,
             terminfo_probe: true,
+            children: ChildRole::Interpreter,
             bytes,
         };
         let mut records = Records::new(bytes, at);
@@ -162,6 +165,13 @@ impl<'a> RunConfig<'a> {
             keys::INSTALL_SIGNAL_HANDLERS => self.install_signal_handlers = on,
             keys::CA_BUNDLE_PROBE => self.ca_bundle_probe = on,
             keys::TERMINFO_PROBE => self.terminfo_probe = on,
+            keys::CHILDREN => {
+                self.children = match number {
+                    0 => ChildRole::Interpreter,
+                    1 => ChildRole::Application,
+                    _ => ChildRole::Off,
+                }
+            }
             keys::ENVIRONMENT if text.find('=').is_none_or(|at| at == 0) => {
                 return Err(record.fail("an environment default is NAME=value"));
             }

@@ -1,7 +1,7 @@
 //! Writing the run configuration.
 
 use super::keys;
-use super::{Entry, Exit, RunConfig};
+use super::{ChildRole, Entry, Exit, RunConfig};
 use crate::WriteError;
 
 /// The run configuration as a writer holds it; the owned twin of [`RunConfig`], with the same
@@ -56,6 +56,8 @@ pub struct RunOptions {
     pub ca_bundle_probe: bool,
     /// See [`RunConfig::terminfo_probe`].
     pub terminfo_probe: bool,
+    /// See [`RunConfig::children`].
+    pub children: ChildRole,
 }
 
 impl Default for RunOptions {
@@ -85,6 +87,7 @@ impl Default for RunOptions {
             environment: Vec::new(),
             ca_bundle_probe: true,
             terminfo_probe: true,
+            children: ChildRole::Interpreter,
         }
     }
 }
@@ -126,6 +129,7 @@ impl From<&RunConfig<'_>> for RunOptions {
                 .collect(),
             ca_bundle_probe: config.ca_bundle_probe,
             terminfo_probe: config.terminfo_probe,
+            children: config.children,
         }
     }
 }
@@ -189,6 +193,14 @@ impl RunOptions {
         }
         out.number(keys::CA_BUNDLE_PROBE, off(self.ca_bundle_probe));
         out.number(keys::TERMINFO_PROBE, off(self.terminfo_probe));
+        out.number(
+            keys::CHILDREN,
+            match self.children {
+                ChildRole::Interpreter => None,
+                ChildRole::Application => Some(1),
+                ChildRole::Off => Some(2),
+            },
+        );
         Ok(out.0)
     }
 }

@@ -70,6 +70,9 @@ pub(super) struct Package {
     /// Optimise like python -O (1: no assertions) or -OO (2: no docstrings either)
     #[arg(short = 'O', long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(super) optimize: u8,
+    /// What a child process started as sys.executable is
+    #[arg(long, value_enum, default_value_t = Children::Interpreter)]
+    pub(super) children: Children,
     /// Leave out module sources; tracebacks then have no source lines
     #[arg(long)]
     pub(super) no_source: bool,
@@ -100,6 +103,17 @@ pub(super) struct Package {
     #[cfg(feature = "notarize")]
     #[command(flatten)]
     pub(super) notary: Notary,
+}
+
+/// What `sys.executable` starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Children {
+    /// A Python interpreter over the packaged modules
+    Interpreter,
+    /// The application again
+    Application,
+    /// Nothing: the child ends with an error
+    Off,
 }
 
 /// How a Windows program presents itself.

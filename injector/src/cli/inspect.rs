@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use oxidize_format::{Blob, Data, Entry, Error, Exit, Node};
+use oxidize_format::{Blob, ChildRole, Data, Entry, Error, Exit, Node};
 use serde_json::{Value, json};
 
 use super::app::App;
@@ -141,6 +141,11 @@ impl Summary {
             "full exit"
         };
         options.push(exit.to_owned());
+        match config.children {
+            ChildRole::Interpreter => {}
+            ChildRole::Application => options.push("children are the application".to_owned()),
+            ChildRole::Off => options.push("no children as sys.executable".to_owned()),
+        }
         let switches = [
             (config.unbuffered, "unbuffered"),
             (config.inspect, "inspect"),

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
+use oxidize_format::ChildRole;
 use serde_json::json;
 
 use crate::package::{self, Library, Request};
@@ -87,6 +88,11 @@ fn package(args: &Package) -> Result<(), Failure> {
         entry: args.entry.clone(),
         script: args.script.clone(),
         optimize: args.optimize,
+        children: match args.children {
+            args::Children::Interpreter => ChildRole::Interpreter,
+            args::Children::Application => ChildRole::Application,
+            args::Children::Off => ChildRole::Off,
+        },
         no_source: args.no_source,
         compress: args.compress,
         include: args.include.clone(),

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oxidize_format::RunOptions;
+use oxidize_format::{ChildRole, RunOptions};
 
 pub use error::Error;
 pub use warning::Warning;
@@ -58,6 +58,8 @@ pub struct Request {
     pub script: Option<PathBuf>,
     /// `-O` level.
     pub optimize: u8,
+    /// What a child started as `sys.executable` is.
+    pub children: ChildRole,
     /// Leave sources out.
     pub no_source: bool,
     /// Compress cold data.
@@ -596,6 +598,7 @@ fn compile_application(
 fn run_options(request: &Request, entry: &Entry) -> RunOptions {
     let mut options = RunOptions {
         optimize: request.optimize,
+        children: request.children,
         ..RunOptions::default()
     };
     match entry {

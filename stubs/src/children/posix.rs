@@ -1,15 +1,10 @@
-//! Children that are started as `sys.executable`.
-//!
-//! Programs start Python again by `subprocess.run([sys.executable, "-c", ...])`; multiprocessing and concurrent.futures
-//! do it for them. Such a child must be a Python interpreter over the packaged modules. Its arguments cannot say so,
-//! because `-c` and `-m` are the application's own options, so the functions that start processes leave a mark in the
-//! child's environment when the program they start is `sys.executable`; [`crate::configure`] removes it at once.
-//!
-//! The functions are the few that everything else in the standard library goes through. They are replaced in the
-//! built-in modules before `os` copies them.
+//! The functions that start a process, on POSIX; the module above says what is done to them.
 
-use crate::configure::INTERPRETER_MARK;
-use crate::ffi::{Call, Gil, Method, Object, Result, lifecycle};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use crate::ffi::{Call, Gil, Method, Object, Result, Text, lifecycle};
+use crate::own::{MARK, own};
 
 /// Module, name, and the attribute of `_oxidize` that keeps the original.
 const REPLACED: [(&str, &std::ffi::CStr, &std::ffi::CStr); 5] = [
@@ -65,22 +60,61 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether `program` (str, bytes or path-like) is `sys.executable`. What is no path is left to the original to refuse,
-/// as is everything once the interpreter has begun to take its modules apart.
-fn is_ourselves<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
-    let Some(path) = gil.loaded("os")? else {
+/// Whether `program` (str, bytes or path-like) is `sys.executable` as a path for the interpreter. What is no path is left to
+/// the original to refuse, as is everything once the interpreter has begun to take its modules apart.
+fn is_interpreter<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
+    let (Some(program), Some(own)) = (encoded(gil, program)?, own()) else {
         return Ok(false);
     };
-    let Ok(program) = path.call_method(c"fsencode", std::slice::from_ref(program)) else {
+    Ok(own.executable != own.file && own.executable.as_os_str().as_bytes() == program)
+}
+
+/// The bytes of a path.
+fn encoded<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Option<Vec<u8>>> {
+    let Some(os) = gil.loaded("os")? else {
+        return Ok(None);
+    };
+    match os.call_method(c"fsencode", std::slice::from_ref(path)) {
+        Ok(path) => Ok(Some(path.as_bytes()?.to_vec())),
+        Err(_) => {
+            gil.clear();
+            Ok(None)
+        }
+    }
+}
+
+/// The application's own file and arguments, if `arguments` are those it was started with itself.
+fn again<'py>(
+    gil: Gil<'py>,
+    arguments: &Object<'py>,
+) -> Result<Option<(Object<'py>, Object<'py>)>> {
+    let Ok(items) = arguments.items() else {
         gil.clear();
-        return Ok(false);
+        return Ok(None);
     };
-    let executable = path.call_method(c"fsencode", &[gil.sys(c"executable")?])?;
-    Ok(program.as_bytes()? == executable.as_bytes()?)
+    let mut words = Vec::new();
+    for item in &items {
+        let Some(word) = encoded(gil, item)? else {
+            return Ok(None);
+        };
+        words.push(OsString::from_vec(word));
+    }
+    let Some(own) = super::again(&words) else {
+        return Ok(None);
+    };
+    let bytes = |text: &OsStr| gil.bytes(text.as_bytes());
+    let arguments = own
+        .arguments
+        .iter()
+        .map(|word| bytes(word))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Some((bytes(own.file.as_os_str())?, gil.list(&arguments)?)))
 }
 
 fn mark() -> Vec<u8> {
-    [INTERPRETER_MARK.to_bytes(), b"=1"].concat()
+    let mut mark = [MARK.to_bytes(), b"="].concat();
+    mark.extend(std::process::id().to_string().as_bytes());
+    mark
 }
 
 /// This process's environment with the mark, as a list of `name=value` bytes.
@@ -96,7 +130,10 @@ fn inherited<'py>(gil: Gil<'py>) -> Result<Object<'py>> {
 /// A copy of a mapping with the mark.
 fn marked_mapping<'py>(gil: Gil<'py>, mapping: &Object<'py>) -> Result<Object<'py>> {
     let copy = gil.builtin(c"dict")?.call(std::slice::from_ref(mapping))?;
-    copy.set_item(&INTERPRETER_MARK.to_string_lossy(), &gil.str("1")?)?;
+    copy.set_item(
+        &MARK.to_string_lossy(),
+        &gil.str(&std::process::id().to_string())?,
+    )?;
     Ok(copy)
 }
 
@@ -104,8 +141,12 @@ fn marked_mapping<'py>(gil: Gil<'py>, mapping: &Object<'py>) -> Result<Object<'p
 fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
-    if !is_ourselves(gil, &program)? {
-        return call.receiver().attr(c"_execv")?.call(&[program, arguments]);
+    let native = call.receiver();
+    if !is_interpreter(gil, &program)? {
+        return native.attr(c"_execv")?.call(&[program, arguments]);
+    }
+    if let Some((program, arguments)) = again(gil, &arguments)? {
+        return native.attr(c"_execv")?.call(&[program, arguments]);
     }
     let environment = gil.dict()?;
     for pair in lifecycle::whole_environment() {
@@ -116,24 +157,44 @@ fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         let (name, value) = (&pair[..split], pair.get(split + 1..).unwrap_or_default());
         environment.set_object(&gil.bytes(name)?, &gil.bytes(value)?)?;
     }
-    environment.set_object(&gil.bytes(INTERPRETER_MARK.to_bytes())?, &gil.bytes(b"1")?)?;
-    call.receiver()
+    native
         .attr(c"_execve")?
-        .call(&[program, arguments, environment])
+        .call(&[program, arguments, marked_mapping(gil, &environment)?])
 }
 
 /// `execve(path, argv, env)`.
 fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
-    let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
+    let (mut program, mut arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
     let mut environment = call.argument(2, "env")?;
-    // A descriptor instead of a path (fexecve) is not compared.
-    if !program.is_int() && is_ourselves(gil, &program)? {
-        environment = marked_mapping(gil, &environment)?;
+    // A descriptor instead of a path (fexecve): the first argument tells what is meant.
+    let named = if program.is_int() {
+        first(gil, &arguments)?
+    } else {
+        Some(program.clone())
+    };
+    if let Some(named) = named
+        && is_interpreter(gil, &named)?
+    {
+        if let Some(own) = again(gil, &arguments)? {
+            (program, arguments) = own;
+        } else {
+            environment = marked_mapping(gil, &environment)?;
+        }
     }
     call.receiver()
         .attr(c"_execve")?
         .call(&[program, arguments, environment])
+}
+
+fn first<'py>(gil: Gil<'py>, arguments: &Object<'py>) -> Result<Option<Object<'py>>> {
+    match arguments.items() {
+        Ok(items) => Ok(items.into_iter().next()),
+        Err(_) => {
+            gil.clear();
+            Ok(None)
+        }
+    }
 }
 
 /// `posix_spawn(path, argv, env, /, *, ...)`.
@@ -149,13 +210,17 @@ fn posix_spawnp<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 fn spawn<'py>(call: &Call<'py>, original: &std::ffi::CStr) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
-    if arguments.len() >= 3 && is_ourselves(gil, &arguments[0])? {
-        arguments[2] = if arguments[2].is_none() {
-            // None means this process's environment.
-            marked_mapping(gil, &gil.import("os")?.attr(c"environ")?)?
+    if arguments.len() >= 3 && is_interpreter(gil, &arguments[0])? {
+        if let Some((program, own)) = again(gil, &arguments[1])? {
+            (arguments[0], arguments[1]) = (program, own);
         } else {
-            marked_mapping(gil, &arguments[2])?
-        };
+            arguments[2] = if arguments[2].is_none() {
+                // None means this process's environment.
+                marked_mapping(gil, &gil.import("os")?.attr(c"environ")?)?
+            } else {
+                marked_mapping(gil, &arguments[2])?
+            };
+        }
     }
     call.receiver()
         .attr(original)?
@@ -164,6 +229,7 @@ fn spawn<'py>(call: &Call<'py>, original: &std::ffi::CStr) -> Result<Object<'py>
 
 /// Positions in the arguments of `fork_exec`, Modules/_posixsubprocess.c.
 mod position {
+    pub(super) const ARGUMENTS: usize = 0;
     pub(super) const EXECUTABLES: usize = 1;
     pub(super) const ENVIRONMENT: usize = 5;
     pub(super) const PREEXEC: usize = 21;
@@ -174,8 +240,16 @@ fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() > position::PREEXEC
-        && any_is_ourselves(gil, &arguments[position::EXECUTABLES])?
+        && any_is_interpreter(gil, &arguments[position::EXECUTABLES])?
     {
+        if let Some((program, own)) = again(gil, &arguments[position::ARGUMENTS])? {
+            arguments[position::ARGUMENTS] = own;
+            arguments[position::EXECUTABLES] = gil.tuple(&[program])?;
+            return call
+                .receiver()
+                .attr(c"_fork_exec")?
+                .call_all(&arguments, call.keywords()?);
+        }
         let environment = &arguments[position::ENVIRONMENT];
         let preexec = &arguments[position::PREEXEC];
         if !environment.is_none() {
@@ -200,17 +274,20 @@ fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 /// `mark_after(preexec_fn)`, in the new process: calls it and marks the environment that `exec` hands on.
 fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     call.argument(0, "preexec_fn")?.call(&[])?;
-    lifecycle::set_environment(INTERPRETER_MARK, c"1");
+    let parent = std::os::unix::process::parent_id().to_string();
+    if let (Some(name), Some(parent)) = (Text::new(&*MARK.to_string_lossy()), Text::new(parent)) {
+        lifecycle::set_environment(&name, &parent);
+    }
     Ok(call.gil().none())
 }
 
-fn any_is_ourselves<'py>(gil: Gil<'py>, programs: &Object<'py>) -> Result<bool> {
+fn any_is_interpreter<'py>(gil: Gil<'py>, programs: &Object<'py>) -> Result<bool> {
     let Ok(programs) = programs.items() else {
         gil.clear();
         return Ok(false);
     };
     for program in programs {
-        if is_ourselves(gil, &program)? {
+        if is_interpreter(gil, &program)? {
             return Ok(true);
         }
     }

@@ -1,13 +1,13 @@
-//! Children that are started as `sys.executable`, on Windows; `posix.rs` says why and how.
+//! The functions that start a process, on Windows; the module above says what is done to them.
 //!
 //! Everything in the standard library that starts a program goes through `_winapi.CreateProcess` (subprocess,
 //! multiprocessing, asyncio) or the `nt` functions behind `os.exec*` and `os.spawn*`.
 
-use std::ffi::CStr;
-use std::path::Path;
+use std::ffi::{CStr, OsString};
 
-use crate::configure::INTERPRETER_MARK;
 use crate::ffi::{Call, Gil, Method, Object, Result, lifecycle};
+use crate::identity::arguments::split;
+use crate::own::{MARK, Own, own};
 
 /// Module, name, and the attribute of `_oxidize` that keeps the original.
 const REPLACED: [(&str, &CStr, &CStr); 5] = [
@@ -68,7 +68,7 @@ fn is_ourselves<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
         .call_method(c"fsdecode", std::slice::from_ref(program))
         .and_then(|program| program.as_str().map(str::to_owned));
     match text {
-        Ok(program) => names_us(gil, &program),
+        Ok(program) => Ok(names_us(&program)),
         Err(_) => {
             gil.clear();
             Ok(false)
@@ -76,22 +76,13 @@ fn is_ourselves<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
     }
 }
 
-/// Whether a path leads to `sys.executable`, in whatever case and with whatever slashes. A name without a directory is
-/// searched for by the system, and is nobody's here.
-fn names_us(gil: Gil<'_>, program: &str) -> Result<bool> {
-    if !program.contains(['\\', '/', ':']) {
-        return Ok(false);
-    }
-    let executable = gil.sys(c"executable")?;
-    let Ok(executable) = executable.as_str() else {
-        gil.clear();
-        return Ok(false);
-    };
-    let normal = |path: &str| {
-        let path = std::path::absolute(Path::new(path)).unwrap_or_else(|_| path.into());
-        path.to_string_lossy().replace('/', "\\").to_lowercase()
-    };
-    Ok(normal(program) == normal(executable))
+/// Whether a path is `sys.executable`, in whatever case and with whatever slashes. It is not normalised: then it would be the
+/// application's own.
+fn names_us(program: &str) -> bool {
+    let normal = |path: &str| path.replace('/', "\\").to_lowercase();
+    own().is_some_and(|own| {
+        own.executable != own.file && normal(&own.executable.to_string_lossy()) == normal(program)
+    })
 }
 
 /// The program in a command line: in quotes, or up to the first blank (`CreateProcessW`, `lpApplicationName`).
@@ -115,7 +106,10 @@ fn inherited<'py>(gil: Gil<'py>) -> Result<Object<'py>> {
 }
 
 fn mark<'py>(gil: Gil<'py>, environment: &Object<'py>) -> Result<()> {
-    environment.set_item(&INTERPRETER_MARK.to_string_lossy(), &gil.str("1")?)
+    environment.set_item(
+        &MARK.to_string_lossy(),
+        &gil.str(&std::process::id().to_string())?,
+    )
 }
 
 /// A copy of a mapping with the mark.
@@ -125,14 +119,51 @@ fn marked<'py>(gil: Gil<'py>, mapping: &Object<'py>) -> Result<Object<'py>> {
     Ok(copy)
 }
 
+/// The application's own file and arguments, if `arguments` are those it was started with itself.
+fn again<'py>(
+    gil: Gil<'py>,
+    arguments: &Object<'py>,
+) -> Result<Option<(Object<'py>, Object<'py>)>> {
+    let Ok(items) = arguments.items() else {
+        gil.clear();
+        return Ok(None);
+    };
+    let mut words = Vec::new();
+    for item in &items {
+        match item.as_str() {
+            Ok(word) => words.push(OsString::from(word)),
+            Err(_) => {
+                gil.clear();
+                return Ok(None);
+            }
+        }
+    }
+    super::again(&words)
+        .map(|own| ourselves(gil, own))
+        .transpose()
+}
+
+fn ourselves<'py>(gil: Gil<'py>, own: &Own) -> Result<(Object<'py>, Object<'py>)> {
+    let words = own
+        .arguments
+        .iter()
+        .map(|word| gil.os_str(word))
+        .collect::<Result<Vec<_>>>()?;
+    Ok((gil.os_str(own.file.as_os_str())?, gil.list(&words)?))
+}
+
 /// `execv(path, argv)`.
 fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
+    let native = call.receiver();
     if !is_ourselves(gil, &program)? {
-        return call.receiver().attr(c"_execv")?.call(&[program, arguments]);
+        return native.attr(c"_execv")?.call(&[program, arguments]);
     }
-    call.receiver()
+    if let Some((program, arguments)) = again(gil, &arguments)? {
+        return native.attr(c"_execv")?.call(&[program, arguments]);
+    }
+    native
         .attr(c"_execve")?
         .call(&[program, arguments, inherited(gil)?])
 }
@@ -140,10 +171,14 @@ fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 /// `execve(path, argv, env)`.
 fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
-    let (program, arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
+    let (mut program, mut arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
     let mut environment = call.argument(2, "env")?;
     if is_ourselves(gil, &program)? {
-        environment = marked(gil, &environment)?;
+        if let Some(own) = again(gil, &arguments)? {
+            (program, arguments) = own;
+        } else {
+            environment = marked(gil, &environment)?;
+        }
     }
     call.receiver()
         .attr(c"_execve")?
@@ -155,11 +190,15 @@ fn spawnv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() == 3 && is_ourselves(gil, &arguments[1])? {
-        arguments.push(inherited(gil)?);
-        return call
-            .receiver()
-            .attr(c"_spawnve")?
-            .call_all(&arguments, None);
+        if let Some(own) = again(gil, &arguments[2])? {
+            (arguments[1], arguments[2]) = own;
+        } else {
+            arguments.push(inherited(gil)?);
+            return call
+                .receiver()
+                .attr(c"_spawnve")?
+                .call_all(&arguments, None);
+        }
     }
     call.receiver()
         .attr(c"_spawnv")?
@@ -171,7 +210,11 @@ fn spawnve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() == 4 && is_ourselves(gil, &arguments[1])? {
-        arguments[3] = marked(gil, &arguments[3])?;
+        if let Some(own) = again(gil, &arguments[2])? {
+            (arguments[1], arguments[2]) = own;
+        } else {
+            arguments[3] = marked(gil, &arguments[3])?;
+        }
     }
     call.receiver()
         .attr(c"_spawnve")?
@@ -184,15 +227,37 @@ fn create_process<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
     if arguments.len() > 6 && starts_us(gil, &arguments[0], &arguments[1])? {
-        arguments[6] = if arguments[6].is_none() {
-            inherited(gil)?
+        if let Some(own) = again_by_command(gil, &arguments[1])? {
+            let (program, words) = ourselves(gil, own)?;
+            arguments[0] = program;
+            arguments[1] = gil
+                .import("subprocess")?
+                .call_method(c"list2cmdline", &[words])?;
         } else {
-            marked(gil, &arguments[6])?
-        };
+            arguments[6] = if arguments[6].is_none() {
+                inherited(gil)?
+            } else {
+                marked(gil, &arguments[6])?
+            };
+        }
     }
     call.receiver()
         .attr(c"_CreateProcess")?
         .call_all(&arguments, call.keywords()?)
+}
+
+/// The same for a command line.
+fn again_by_command<'py>(gil: Gil<'py>, command: &Object<'py>) -> Result<Option<&'static Own>> {
+    if !command.is_str() {
+        return Ok(None);
+    }
+    match command.as_str() {
+        Ok(command) => Ok(super::again(&split(command))),
+        Err(_) => {
+            gil.clear();
+            Ok(None)
+        }
+    }
 }
 
 fn starts_us<'py>(gil: Gil<'py>, application: &Object<'py>, command: &Object<'py>) -> Result<bool> {
@@ -203,7 +268,7 @@ fn starts_us<'py>(gil: Gil<'py>, application: &Object<'py>, command: &Object<'py
         return Ok(false);
     }
     match command.as_str() {
-        Ok(command) => names_us(gil, program_of(command)),
+        Ok(command) => Ok(names_us(program_of(command))),
         Err(_) => {
             gil.clear();
             Ok(false)

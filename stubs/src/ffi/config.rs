@@ -103,6 +103,7 @@ pub(crate) enum List {
     SearchPaths,
     Warnings,
     XOptions,
+    OriginalArguments,
 }
 
 /// An owned `PyConfig`.
@@ -191,6 +192,7 @@ impl Config {
                 }
                 List::Warnings => &raw mut (*config).warnoptions,
                 List::XOptions => &raw mut (*config).xoptions,
+                List::OriginalArguments => &raw mut (*config).orig_argv,
             };
             check(text::append(place, value))
         }

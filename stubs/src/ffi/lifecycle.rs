@@ -3,11 +3,9 @@
 use pyo3_ffi as py;
 
 use super::object::Gil;
-#[cfg(unix)]
-pub(crate) use super::system::process::set_environment;
 pub(crate) use super::system::process::{
-    default_environment, die_of_interrupt, exit_now, has_environment, unset_environment,
-    whole_environment,
+    default_environment, die_of_interrupt, exit_now, is_privileged, own_file, set_environment,
+    started_as, unset_environment, whole_environment,
 };
 
 /// Calls `body` with the lock of the main interpreter, which `Config::initialize` left with this thread.

@@ -26,6 +26,7 @@ use windows as system;
 
 pub(crate) use call::{Call, Method};
 pub(crate) use object::{Exception, Gil, Object, Raised, Result};
+pub(crate) use system::ancestry::{ancestors, parent_id};
 pub(crate) use system::dynamic;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use system::private;

@@ -41,6 +41,10 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         gil.clear();
         return Ok(gil.none());
     };
+    // Whose `__main__` it is, the first entry of `sys.path` says: `python tool.pyz`, `runpy.run_path`.
+    if text == "__main__" {
+        return Ok(gil.none());
+    }
     let Some(module) = find(gil, text)? else {
         return Ok(gil.none());
     };

@@ -1,5 +1,7 @@
 //! Directories of the blob as entries of `sys.path` and `__path__` (`importlib.abc.PathEntryFinder`).
 
+use std::ffi::{OsStr, OsString};
+
 use oxidize_format::Module;
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
 };
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Exception, Gil, Method, Object, Result};
+use crate::own::own;
 
 /// The class of the finders.
 pub(super) const CLASS: Class = Class {
@@ -52,15 +55,35 @@ fn path_hook<'py>(call: &Call<'py>) -> Result<Object<'py>> {
             }
         }
     };
-    if !ours {
+    // The executable itself, as `runpy.run_path(sys.argv[0])` has it: what a zip would be.
+    let path = if !ours && is_executable(&path) {
+        gil.str(paths::APPLICATION_ROOT)?
+    } else if ours {
+        path
+    } else {
         return Err(gil.raise(Exception::Import, "not a directory of this executable"));
-    }
+    };
     let loaders = gil
         .import("_frozen_importlib_external")?
         .call_method(c"_get_supported_file_loaders", &[])?;
     let mut arguments = vec![path];
     arguments.extend(loaders.items()?);
     call.receiver().attr(c"FileFinder")?.call(&arguments)
+}
+
+/// Whether this is the executable by a path it goes by. No file is looked at.
+fn is_executable(path: &Object<'_>) -> bool {
+    let (Ok(path), Some(own)) = (path.as_str(), own()) else {
+        path.gil().clear();
+        return false;
+    };
+    let started_as = own.arguments.first().map(OsString::as_os_str);
+    let names = [
+        Some(own.file.as_os_str()),
+        Some(own.executable.as_os_str()),
+        started_as,
+    ];
+    names.contains(&Some(OsStr::new(path)))
 }
 
 /// The finder's directory, in the blob's form.

@@ -9,7 +9,7 @@ def square(number):
 
 
 def surroundings(_):
-    return os.environ.get("OXIDIZE_INTERPRETER"), sys.executable, os.getpid()
+    return os.environ.get("OXIDIZE_STARTED_BY"), sys.executable, os.getpid()
 
 
 if __name__ == "__main__":

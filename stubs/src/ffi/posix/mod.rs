@@ -1,5 +1,10 @@
 //! What differs between systems, for POSIX. `windows` is its twin: the same files with the same functions.
 
+#[cfg(not(target_os = "macos"))]
+pub(crate) mod ancestry;
+#[cfg(target_os = "macos")]
+#[path = "ancestry_macos.rs"]
+pub(crate) mod ancestry;
 #[cfg(target_os = "linux")]
 pub(crate) mod dynamic;
 #[cfg(target_os = "macos")]

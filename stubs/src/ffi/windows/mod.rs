@@ -1,5 +1,6 @@
 //! What differs between systems, for Windows. `posix` is its twin: the same files with the same functions.
 
+pub(crate) mod ancestry;
 pub(crate) mod dynamic;
 pub(crate) mod private;
 pub(in crate::ffi) mod process;

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, OsString, c_char, c_int, c_void};
 use std::os::windows::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use super::text::Text;
 
@@ -48,12 +49,6 @@ fn wide(name: &CStr) -> Vec<u16> {
         .collect()
 }
 
-/// Whether this process has an environment variable. `name` is ASCII.
-pub(crate) fn has_environment(name: &CStr) -> bool {
-    // SAFETY: `main` has started no thread yet; the name is NUL-terminated.
-    unsafe { !_wgetenv(wide(name).as_ptr()).is_null() }
-}
-
 /// All names and values of this process's environment, those of drives (`=C:` and `C:\dir`) included.
 pub(crate) fn whole_environment() -> Vec<(OsString, OsString)> {
     let mut pairs = Vec::new();
@@ -82,6 +77,12 @@ pub(crate) fn whole_environment() -> Vec<(OsString, OsString)> {
     pairs
 }
 
+/// Sets an environment variable.
+pub(crate) fn set_environment(name: &Text, value: &Text) {
+    // SAFETY: `main` has started no thread yet; both strings are NUL-terminated.
+    unsafe { _wputenv_s(name.as_ptr(), value.as_ptr()) };
+}
+
 /// Sets an environment variable that is not there.
 pub(crate) fn default_environment(name: &Text, value: &Text) {
     // SAFETY: `main` has started no thread yet; both strings are NUL-terminated.
@@ -107,4 +108,20 @@ pub unsafe fn arguments(_argc: c_int, _argv: *const *const c_char) -> Vec<OsStri
     // SAFETY: the caller's.
     unsafe { PyWin_DLLhModule = GetModuleHandleW(std::ptr::null()) };
     std::env::args_os().collect()
+}
+
+/// The path that the process was started by: the first word of its command line. The system's own answer is normalised.
+pub(crate) fn started_as() -> Option<OsString> {
+    std::env::args_os().next()
+}
+
+/// Whether the system has given this process rights that who started it does not have. On Windows no file does that.
+pub(crate) fn is_privileged() -> bool {
+    false
+}
+
+/// The path of the file we run from.
+pub(crate) fn own_file(arguments: &[OsString]) -> PathBuf {
+    std::env::current_exe()
+        .unwrap_or_else(|_| arguments.first().map(PathBuf::from).unwrap_or_default())
 }

@@ -25,7 +25,7 @@ def started(function):
 
 
 def run():
-    arguments = [sys.executable, "-c", "import os, work; print(work.square(5), os.environ.get('OXIDIZE_INTERPRETER'), os.environ.get('GIVEN'))"]
+    arguments = [sys.executable, "-c", "import os, work; print(work.square(5), os.environ.get('OXIDIZE_STARTED_BY'), os.environ.get('GIVEN'))"]
     given = {**os.environ, "GIVEN": "yes"}
     assert started(lambda: os.execv(sys.executable, arguments)) == "25 None None\n"
     assert started(lambda: os.execl(sys.executable, *arguments)) == "25 None None\n"

@@ -4,21 +4,21 @@ import os
 import subprocess
 import sys
 
-SHOW = "import os; print([name for name in os.environ if name.startswith('OXIDIZE')])"
+SHOW = "import os; print([name for name in os.environ if name.startswith('OXIDIZE_S')])"
 
 
 def run():
-    assert not [name for name in os.environ if name.startswith("OXIDIZE")]
+    assert not [name for name in os.environ if name.startswith("OXIDIZE_S")]
     for environment in (None, dict(os.environ), {}):
         done = subprocess.run([sys.executable, "-c", SHOW], env=environment, capture_output=True, text=True)
         assert done.stdout == "[]\n", (environment, done)
-    assert not [name for name in os.environ if name.startswith("OXIDIZE")]
+    assert not [name for name in os.environ if name.startswith("OXIDIZE_S")]
     # Not in /proc either: a grandchild that is another program inherits the real environment block.
     if os.name == "nt":
         # What is not set is not replaced.
-        shell, shown = ["cmd", "/d", "/c", "echo", "%OXIDIZE_INTERPRETER%"], "%OXIDIZE_INTERPRETER%\n"
+        shell, shown = ["cmd", "/d", "/c", "echo", "%OXIDIZE_STARTED_BY%"], "%OXIDIZE_STARTED_BY%\n"
     else:
-        shell, shown = ["/bin/sh", "-c", "env | grep OXIDIZE; echo end"], "end\n"
+        shell, shown = ["/bin/sh", "-c", "env | grep OXIDIZE_S; echo end"], "end\n"
     done = subprocess.run(shell, capture_output=True, text=True)
     assert done.stdout == shown, done
     program = f"import subprocess; subprocess.run({shell!r})"

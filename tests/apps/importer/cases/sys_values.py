@@ -22,4 +22,4 @@ def run():
     assert sys.implementation.cache_tag == "cpython-313"
     assert not hasattr(sys, "frozen")
     assert sys.stdlib_module_names >= {"os", "json"}
-    assert os.environ.get("OXIDIZE_INTERPRETER") is None
+    assert os.environ.get("OXIDIZE_STARTED_BY") is None

@@ -1,0 +1,125 @@
+//! The processes that ours descends from, on Linux: read from `/proc`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+pub(crate) use std::os::unix::process::parent_id;
+use std::path::{Path, PathBuf};
+
+use crate::identity::Ancestor;
+
+/// A process has no more ancestors than this that we look at.
+const MOST: usize = 512;
+
+/// Device and inode.
+type File = (u64, u64);
+
+fn file(path: impl AsRef<Path>) -> Option<File> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Parent first; `None` without `/proc`.
+pub(crate) fn ancestors(own: &Path) -> Option<Vec<Ancestor>> {
+    let us = Us::new(own)?;
+    let mut ancestors = Vec::new();
+    let mut process = parent("self")?;
+    while process != 0 && ancestors.len() < MOST {
+        ancestors.push(us.ancestor(process));
+        let Some(next) = parent(&process.to_string()) else {
+            break;
+        };
+        process = next;
+    }
+    Some(ancestors)
+}
+
+/// The parent's number. The name before it is in parentheses and may hold anything.
+fn parent(process: &str) -> Option<u32> {
+    let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+struct Us<'a> {
+    path: &'a Path,
+    /// What `/proc` says we are.
+    file: File,
+    /// What the kernel runs: an emulator answers for `/proc/self` only.
+    running: File,
+    directory: Option<PathBuf>,
+}
+
+impl<'a> Us<'a> {
+    fn new(path: &'a Path) -> Option<Self> {
+        let own = file("/proc/self/exe")?;
+        Some(Us {
+            path,
+            file: own,
+            running: file("/proc/thread-self/exe").unwrap_or(own),
+            directory: fs::read_link("/proc/self/cwd").ok(),
+        })
+    }
+
+    fn ancestor(&self, process: u32) -> Ancestor {
+        let command = fs::read(format!("/proc/{process}/cmdline")).ok();
+        let mut command = command.map(|bytes| words(&bytes));
+        let link = format!("/proc/{process}/exe");
+        let is_us = match file(&link) {
+            // One emulator for all: its command line has the program, its first argument comes next.
+            Some(found) if self.running != self.file => {
+                let ours = command.as_mut().is_some_and(|command| {
+                    let place = command
+                        .iter()
+                        .position(|word| file(word) == Some(self.file));
+                    if let Some(place) = place {
+                        command.drain(..=place);
+                    }
+                    place.is_some()
+                });
+                found == self.running && ours
+            }
+            Some(found) => found == self.file || self.is_our_path(&link),
+            // Another user's, or one whose file nobody may read: what it calls itself has to do.
+            None => command
+                .as_ref()
+                .and_then(|command| command.first())
+                .is_some_and(|first| Path::new(first).file_name() == self.path.file_name()),
+        };
+        Ancestor {
+            process,
+            is_us,
+            command: command.filter(|_| is_us),
+            same_directory: if is_us {
+                self.same_directory(process)
+            } else {
+                None
+            },
+        }
+    }
+
+    /// Whether it runs what was at our path when it started: the file may have been replaced since.
+    fn is_our_path(&self, link: &str) -> bool {
+        let Ok(target) = fs::read_link(link) else {
+            return false;
+        };
+        let target = target.as_os_str().as_bytes();
+        target.strip_suffix(b" (deleted)") == Some(self.path.as_os_str().as_bytes())
+    }
+
+    fn same_directory(&self, process: u32) -> Option<bool> {
+        let theirs = fs::read_link(format!("/proc/{process}/cwd")).ok()?;
+        Some(&theirs == self.directory.as_ref()?)
+    }
+}
+
+/// The arguments in `/proc/PID/cmdline`, each with a NUL behind it.
+fn words(bytes: &[u8]) -> Vec<OsString> {
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    bytes
+        .split(|byte| *byte == 0)
+        .map(|word| OsString::from_vec(word.to_vec()))
+        .collect()
+}

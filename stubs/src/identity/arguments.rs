@@ -1,0 +1,124 @@
+//! The interpreter's command line, as far as it takes to find the script in it (`Python/getopt.c`).
+
+use std::ffi::OsString;
+
+/// Where the script is; `None` where there is none: `-c`, `-m`, `-`, nothing, or an option that ends the interpreter.
+pub fn script(arguments: &[OsString]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let argument = arguments.get(at)?.as_encoded_bytes();
+        match argument {
+            b"--" => return (at + 1 < arguments.len()).then_some(at + 1),
+            b"-" | b"--help" | b"--version" | b"--help-all" | b"--help-env"
+            | b"--help-xoptions" => {
+                return None;
+            }
+            b"--check-hash-based-pycs" => at += 2,
+            [b'-', b'-', ..] => return None,
+            [b'-', letters @ ..] => at += 1 + usize::from(takes_next(letters)?),
+            _ => return Some(at),
+        }
+    }
+}
+
+/// Whether a group of short options takes the next argument as well; `None` if it ends the options.
+fn takes_next(letters: &[u8]) -> Option<bool> {
+    for (index, letter) in letters.iter().enumerate() {
+        match letter {
+            b'c' | b'm' | b'h' | b'?' | b'V' => return None,
+            b'W' | b'X' => return Some(index + 1 == letters.len()),
+            _ => {}
+        }
+    }
+    Some(false)
+}
+
+/// The words of a Windows command line, by the rules of Microsoft's C runtime: quotes group, backslashes are doubled before a
+/// quote only, and the first word, a path, has no backslashes that escape.
+pub fn split(line: &str) -> Vec<OsString> {
+    let mut words = Vec::new();
+    let mut rest = line.chars().peekable();
+    loop {
+        while rest.next_if(|next| matches!(next, ' ' | '\t')).is_some() {}
+        if rest.peek().is_none() {
+            return words;
+        }
+        let is_program = words.is_empty();
+        let mut word = String::new();
+        let mut quoted = false;
+        let mut backslashes = 0;
+        while let Some(next) = rest.next_if(|next| quoted || !matches!(next, ' ' | '\t')) {
+            match next {
+                '\\' if !is_program => backslashes += 1,
+                '"' => {
+                    word.extend(std::iter::repeat_n('\\', backslashes / 2));
+                    if backslashes % 2 == 1 {
+                        word.push('"');
+                    } else if quoted && !is_program && rest.next_if_eq(&'"').is_some() {
+                        word.push('"');
+                    } else {
+                        quoted = !quoted;
+                    }
+                    backslashes = 0;
+                }
+                other => {
+                    word.extend(std::iter::repeat_n('\\', backslashes));
+                    backslashes = 0;
+                    word.push(other);
+                }
+            }
+        }
+        word.extend(std::iter::repeat_n('\\', backslashes));
+        words.push(OsString::from(word));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_command_lines() {
+        for (line, words) in [
+            ("", &[][..]),
+            ("app", &["app"]),
+            (r#""C:\a b\app.exe" x  y"#, &[r"C:\a b\app.exe", "x", "y"]),
+            (r#"C:\a\ "x y" """#, &[r"C:\a\", "x y", ""]),
+            (
+                r#"app a\\b c\"d "e\\" \"#,
+                &["app", r"a\\b", r#"c"d"#, r"e\", r"\"],
+            ),
+            (r#"app "a""b" c"d e"f"#, &["app", r#"a"b"#, "cd ef"]),
+            ("app \"open", &["app", "open"]),
+        ] {
+            assert_eq!(split(line), words, "{line}");
+        }
+    }
+
+    #[test]
+    fn finds_the_script() {
+        for (line, place) in [
+            ("python", None),
+            ("python app", Some(1)),
+            ("python -c app", None),
+            ("python -m app", None),
+            ("python -Im app", None),
+            ("python - app", None),
+            ("python -u -Werror app x", Some(3)),
+            ("python -W error app x", Some(3)),
+            ("python -X dev -BE app", Some(4)),
+            ("python -bbX dev app", Some(3)),
+            ("python -Wd app", Some(2)),
+            ("python --check-hash-based-pycs always app", Some(3)),
+            ("python -- app", Some(2)),
+            ("python --", None),
+            ("python -W", None),
+            ("python --version app", None),
+            ("python -V app", None),
+            ("python --unknown app", None),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(script(&words), place, "{line}");
+        }
+    }
+}

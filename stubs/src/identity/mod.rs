@@ -1,0 +1,210 @@
+//! Who am I: the application, an interpreter over its modules, or neither.
+//!
+//! A process of ours is the application unless it was started by the path in `sys.executable`, which is a spelling of its own
+//! ([`spelling`]), by a process that is us. [`decide`] is the one place that says so, from facts that others gather; docs/children.md
+//! says what comes of each way to start a child.
+
+pub mod arguments;
+pub mod environment;
+pub mod generations;
+pub mod spelling;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+pub use oxidize_format::ChildRole;
+
+/// What the process is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The packaged entry point; its arguments begin at this one of the process's.
+    Application(usize),
+    /// A Python interpreter: `-c`, `-m`, a script, or interactive.
+    Interpreter,
+    /// Nothing, for a reason that the user is told.
+    Refused(Refusal),
+}
+
+/// Why the process ends at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Somebody else used the path that stands for the interpreter.
+    Stranger,
+    /// The program has more rights than who started it.
+    Privileged,
+    /// It was packaged to have no such children.
+    Off,
+    /// A virtual environment was made of it.
+    VirtualEnvironment,
+    /// It starts itself without end.
+    Generations(usize),
+}
+
+impl Refusal {
+    /// The end of a sentence that begins with "this application cannot start: ".
+    pub fn reason(self) -> String {
+        match self {
+            Refusal::Stranger => "this path is its sys.executable, the Python interpreter inside it, \
+                which only processes of the application itself can start\n\n\
+                hint: start the application by its plain path, without `..`"
+                .to_owned(),
+            Refusal::Privileged => "a program with setuid, setgid or capabilities starts no Python interpreter \
+                (sys.executable)"
+                .to_owned(),
+            Refusal::Off => "it was packaged with `--children off`, so sys.executable starts no Python interpreter"
+                .to_owned(),
+            Refusal::VirtualEnvironment => "it is not the Python of a virtual environment: a packaged application cannot \
+                make one\n\n\
+                hint: make the environment with an installed Python"
+                .to_owned(),
+            Refusal::Generations(count) => format!(
+                "it has started itself {count} times over\n\n\
+                 hint: only the exact path in sys.executable starts a Python interpreter; \
+                 any other path to this file, `os.path.realpath(sys.executable)` included, starts the application"
+            ),
+        }
+    }
+}
+
+/// A process that ours descends from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its number.
+    pub process: u32,
+    /// Whether it runs this program.
+    pub is_us: bool,
+    /// Its command line, if that can be read.
+    pub command: Option<Vec<OsString>>,
+    /// Whether its working directory is ours, if that can be read.
+    pub same_directory: Option<bool>,
+}
+
+/// What the decision depends on.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Whether there is an entry point. A program without one is an interpreter for everybody.
+    pub has_entry: bool,
+    /// What it was packaged for.
+    pub children: ChildRole,
+    /// The command line.
+    pub arguments: &'a [OsString],
+    /// The path the process was started by, where the system tells.
+    pub started_as: Option<&'a OsStr>,
+    /// The name of the program's file.
+    pub name: Option<&'a OsStr>,
+    /// Whether the system has given it rights that who started it does not have.
+    pub privileged: bool,
+    /// Whether our own functions that start processes have said so, and can have.
+    pub marked: bool,
+    /// Parent first; `None` where the system does not tell.
+    pub ancestors: Option<&'a [Ancestor]>,
+    /// How many of the processes it descends from had these arguments, where only the environment tells.
+    pub generations: usize,
+    /// Whether the link it was started by belongs to a virtual environment made of this program.
+    pub in_environment: bool,
+}
+
+/// As many living generations with the same arguments in the same directory mean that there is no end to it.
+pub const MOST_EQUAL: usize = 8;
+/// As many of any kind.
+pub const MOST: usize = 64;
+
+/// The decision. `leads_to_us` tells whether a path leads to the program's file: `None` if there is nothing.
+pub fn decide(facts: &Facts<'_>, leads_to_us: &dyn Fn(&Path) -> Option<bool>) -> Identity {
+    if !facts.has_entry {
+        return Identity::Interpreter;
+    }
+    let spelled = |argument: &OsStr| {
+        spelling::is_interpreter(argument) && leads_to_us(Path::new(argument)) == Some(true)
+    };
+    // A script's `#!` line leaves the path in the first argument only.
+    let as_interpreter = facts.marked
+        || facts.started_as.is_some_and(spelled)
+        || facts.arguments.first().is_some_and(|first| spelled(first));
+    if !as_interpreter {
+        if facts.in_environment {
+            return Identity::Refused(Refusal::VirtualEnvironment);
+        }
+        return application(facts, 0);
+    }
+    let names_us = |argument: &OsStr| names_us(argument, facts.name, leads_to_us);
+    if let Some(at) =
+        arguments::script(facts.arguments).filter(|at| names_us(&facts.arguments[*at]))
+    {
+        return application(facts, at);
+    }
+    if facts.children == ChildRole::Application || repeats(facts) {
+        return application(facts, 0);
+    }
+    let by_us = facts.marked
+        || facts
+            .ancestors
+            .is_some_and(|all| all.iter().any(|ancestor| ancestor.is_us));
+    if facts.privileged {
+        return if by_us {
+            Identity::Refused(Refusal::Privileged)
+        } else {
+            application(facts, 0)
+        };
+    }
+    match (facts.children, by_us) {
+        (ChildRole::Off, _) => Identity::Refused(Refusal::Off),
+        (_, false) => Identity::Refused(Refusal::Stranger),
+        (_, true) => Identity::Interpreter,
+    }
+}
+
+/// Whether an argument in the place of a script is the program itself: a path to its file, or the bare name by which it
+/// is found on `PATH` if no other file has that name here.
+fn names_us(
+    argument: &OsStr,
+    name: Option<&OsStr>,
+    leads_to_us: &dyn Fn(&Path) -> Option<bool>,
+) -> bool {
+    let path = Path::new(argument);
+    match leads_to_us(path) {
+        Some(ours) => ours,
+        None => name == Some(argument) && path.components().count() == 1,
+    }
+}
+
+/// Whether the nearest process that is us was the application and had the same arguments: it starts itself again, as
+/// programs do that were made for other packagers (`[sys.executable, *sys.argv[1:]]`).
+fn repeats(facts: &Facts<'_>) -> bool {
+    let nearest = facts
+        .ancestors
+        .and_then(|all| all.iter().find(|ancestor| ancestor.is_us));
+    let Some(command) = nearest.and_then(|ancestor| ancestor.command.as_ref()) else {
+        return false;
+    };
+    let by_plain_path = command.first().is_some_and(|first| {
+        !spelling::is_interpreter(first) && Path::new(first).file_name() == facts.name
+    });
+    by_plain_path && facts.arguments.len() > 1 && command.get(1..) == facts.arguments.get(1..)
+}
+
+fn application(facts: &Facts<'_>, first: usize) -> Identity {
+    let arguments = facts.arguments.get(first + 1..);
+    let ours = || {
+        let all = facts.ancestors.unwrap_or_default();
+        all.iter().filter(|ancestor| ancestor.is_us)
+    };
+    let equal = ours()
+        .filter(|ancestor| {
+            let command = ancestor.command.as_ref();
+            command.is_some_and(|command| command.get(1..) == arguments)
+                && ancestor.same_directory != Some(false)
+        })
+        .count()
+        .max(facts.generations);
+    let all = ours().count();
+    if equal >= MOST_EQUAL || all >= MOST {
+        let count = if equal >= MOST_EQUAL { equal } else { all };
+        Identity::Refused(Refusal::Generations(count))
+    } else {
+        Identity::Application(first)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,0 +1,157 @@
+//! What this process is: the facts that [`identity::decide`] wants, and what was decided.
+
+use std::ffi::{CStr, OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use oxidize_format::{ChildRole, Entry, RunConfig};
+
+use crate::ffi::lifecycle::{
+    is_privileged, own_file, set_environment, started_as, unset_environment,
+};
+use crate::ffi::{Text, ancestors, parent_id};
+use crate::identity::{self, Ancestor, Facts, Identity, environment, generations, spelling};
+
+/// Set by our own hooks for a child: the number of the process that starts it. Removed at once, so that it does not travel
+/// further. It counts only where the system shows no better ([`is_marked`]).
+pub(crate) const MARK: &CStr = c"OXIDIZE_STARTED_BY";
+
+/// A `pyvenv.cfg` has a few lines.
+const LONGEST_CONFIGURATION: u64 = 1 << 16;
+
+/// This process.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// The file we run from, canonical.
+    pub(crate) file: PathBuf,
+    /// `sys.executable`.
+    pub(crate) executable: PathBuf,
+    /// The command line, from the application's name on.
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) identity: Identity,
+}
+
+static OWN: OnceLock<Own> = OnceLock::new();
+
+/// What was found at the start.
+pub(crate) fn own() -> Option<&'static Own> {
+    OWN.get()
+}
+
+/// Finds out. Before Python starts, once.
+pub(crate) fn find_out(run: &RunConfig<'_>, arguments: &[OsString]) -> &'static Own {
+    OWN.get_or_init(|| look(run, arguments))
+}
+
+fn look(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let mark = variable(&MARK.to_string_lossy());
+    unset_environment(MARK);
+    let file = own_file(arguments);
+    let has_entry = run.entry != Entry::None;
+    let ancestors = has_entry.then(|| ancestors(&file)).flatten();
+    let started_as = started_as();
+    // Linux shows command lines, and there is nothing that the environment has to carry.
+    let shown = cfg!(target_os = "linux") && ancestors.is_some();
+    let digest = generations::digest(arguments.get(1..).unwrap_or_default());
+    let line = variable(generations::VARIABLE);
+    let counts = |process: u32| {
+        let all = ancestors.as_deref();
+        all.is_none_or(|all| all.iter().any(|one| one.process == process && one.is_us))
+    };
+    let us = identify(&file);
+    let facts = Facts {
+        has_entry,
+        children: run.children,
+        arguments,
+        started_as: started_as.as_deref(),
+        name: file.file_name(),
+        privileged: is_privileged(),
+        marked: is_marked(&mark, ancestors.as_deref()),
+        ancestors: ancestors.as_deref(),
+        generations: if shown {
+            0
+        } else {
+            generations::count(&line, digest, &counts)
+        },
+        in_environment: started_as
+            .as_deref()
+            .is_some_and(|link| in_environment(link, &file)),
+    };
+    let identity = identity::decide(&facts, &|path| Some(identify(path)? == *us.as_ref()?));
+    let first = match identity {
+        Identity::Application(first) => first,
+        _ => 0,
+    };
+    if has_entry && !shown && matches!(identity, Identity::Application(_)) {
+        let line = generations::extend(&line, std::process::id(), digest, &counts);
+        if let (Some(name), Some(line)) = (Text::new(generations::VARIABLE), Text::new(line)) {
+            set_environment(&name, &line);
+        }
+    }
+    let spelled = has_entry && run.children != ChildRole::Application;
+    Own {
+        executable: if spelled {
+            spelling::interpreter(&file)
+        } else {
+            file.clone()
+        },
+        file,
+        arguments: arguments.get(first..).unwrap_or_default().to_vec(),
+        identity,
+    }
+}
+
+/// Whether the mark can have been set by us. After an `exec` the process is still the same, and its ancestors are not us; where
+/// the system does not show ancestors, the parent's number has to do.
+#[cfg(unix)]
+fn is_marked(mark: &str, ancestors: Option<&[Ancestor]>) -> bool {
+    mark.parse().is_ok_and(|process: u32| {
+        process == std::process::id() || ancestors.is_none() && process == parent_id()
+    })
+}
+
+/// Whether the mark can have been set by us: by the parent, which has ended if it was an `exec`.
+#[cfg(windows)]
+fn is_marked(mark: &str, ancestors: Option<&[Ancestor]>) -> bool {
+    let parent = ancestors.and_then(|all| all.first());
+    mark.parse().is_ok_and(|process: u32| {
+        Some(process) == parent_id() && parent.is_none_or(|parent| parent.is_us)
+    })
+}
+
+/// What makes two paths lead to the same file.
+#[cfg(unix)]
+fn identify(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
+}
+
+/// What makes two paths lead to the same file.
+#[cfg(windows)]
+fn identify(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
+/// Whether a link to `file` belongs to a virtual environment that was made of it. Nothing is read unless the program was started
+/// by a link in another directory.
+fn in_environment(link: &OsStr, file: &Path) -> bool {
+    let link = Path::new(link);
+    let Some(directory) = link.parent() else {
+        return false;
+    };
+    if std::fs::symlink_metadata(link).map_or(true, |found| !found.is_symlink()) {
+        return false;
+    }
+    [directory.to_owned(), directory.join("..")]
+        .iter()
+        .any(|place| {
+            let place = place.join("pyvenv.cfg");
+            let short = std::fs::metadata(&place)
+                .is_ok_and(|found| found.is_file() && found.len() <= LONGEST_CONFIGURATION);
+            short
+                && std::fs::read_to_string(&place)
+                    .is_ok_and(|text| environment::is_made_of(&text, file, link))
+        })
+}

@@ -1,0 +1,369 @@
+//! The table of docs/children.md: what each way to start a packaged program from itself, or by others, makes of it.
+//!
+//! What a child does with Python in it is tested by `apps/children`; here it is only asked which of the two it is.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use oxidize_tests::package::Package;
+use oxidize_tests::run::{Ending, Outcome, Run};
+use oxidize_tests::targets::{self, RUNNABLE};
+use oxidize_tests::tools::{self, GNU, MUSL};
+use oxidize_tests::{Result, check, missing, trial};
+
+/// Idioms that end as the application with the same arguments.
+const AGAIN: [&str; 21] = [
+    "exec_argv",
+    "exec_python_argv",
+    "exec_orig_argv",
+    "exec_arguments",
+    "exec_argv_as_its_own",
+    "execve_orig_argv",
+    "exec_flags",
+    "exec_warning_option",
+    "exec_argv0",
+    "spawn_name",
+    "proc_self_exe",
+    "shell",
+    "sub_argv",
+    "sub_arguments",
+    "sub_orig_argv",
+    "sub_executable",
+    "sub_argv0",
+    "abspath_argv0",
+    "realpath_executable",
+    "which",
+    "name",
+];
+
+/// On Windows `exec` is a new process that nobody waits for, and a name is found with its suffix only.
+fn is_for(idiom: &str, target: &str) -> bool {
+    let posix =
+        idiom.starts_with("exec") || ["proc_self_exe", "shell", "spawn_name"].contains(&idiom);
+    !(targets::is_windows(target) && posix)
+}
+
+fn main() -> std::process::ExitCode {
+    let mut trials = Vec::new();
+    for target in RUNNABLE {
+        let (label, triple) = (target.label, target.triple);
+        trials.push(trial(format!("{label}::again"), move || again(triple)));
+        trials.push(trial(format!("{label}::python"), move || python(triple)));
+        trials.push(trial(format!("{label}::as_packaged"), move || {
+            as_packaged(triple)
+        }));
+        trials.push(trial(format!("{label}::without_end"), move || {
+            without_end(triple)
+        }));
+    }
+    for (label, triple) in [("gnu", GNU), ("musl", MUSL)] {
+        trials.push(trial(format!("{label}::strangers"), move || {
+            strangers(triple)
+        }));
+        trials.push(trial(format!("{label}::setuid"), move || setuid(triple)));
+        trials.push(trial(format!("{label}::other_user"), move || {
+            other_user(triple)
+        }));
+        trials.push(trial(format!("{label}::unreadable"), move || {
+            unreadable(triple)
+        }));
+        trials.push(trial(format!("{label}::virtual_environment"), move || {
+            environment(triple)
+        }));
+    }
+    trials.push(trial("empty_chroot", empty_chroot));
+    oxidize_tests::main(trials)
+}
+
+fn placed(target: &str) -> Result<(tempfile::TempDir, PathBuf)> {
+    place(&Package::app("restart").target(target))
+}
+
+/// A copy in a directory of its own, `DIR/place/app`. Not below the target directory, which others may not be able to enter.
+fn place(package: &Package) -> Result<(tempfile::TempDir, PathBuf)> {
+    let app = package.shared()?;
+    let directory = tempfile::tempdir()?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+    let place = directory.path().join("place");
+    fs::create_dir(&place)?;
+    let path = place.join(app.path().file_name().unwrap_or_default());
+    tools::copy_program(app.path(), &path)?;
+    Ok((directory, path))
+}
+
+fn is(outcome: Outcome, expected: &str, label: &str) -> Result {
+    check(
+        outcome.ending == Ending::Status(0) && outcome.stdout == expected,
+        || format!("{label}: expected {expected:?}\n{outcome}"),
+    )
+}
+
+fn refused(outcome: &Outcome, word: &str) -> Result {
+    check(
+        outcome.ending == Ending::Status(1)
+            && outcome
+                .stderr
+                .contains("error: this application cannot start")
+            && outcome.stderr.contains(word),
+        || format!("expected a refusal with {word:?}\n{outcome}"),
+    )
+}
+
+/// `sys.executable` of a program at this path.
+fn spelled(path: &Path) -> PathBuf {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let name = directory.file_name().unwrap_or_default();
+    let turned = directory.join("..").join(name).join("..").join(name);
+    turned.join(path.file_name().unwrap_or_default())
+}
+
+/// Each idiom, in a program started by absolute path, by a relative one, and through `PATH`.
+fn again(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    let place = path.parent().unwrap_or(Path::new("/"));
+    let name = targets::program_name("app", target);
+    let mut wrong = Vec::new();
+    for idiom in AGAIN.into_iter().filter(|idiom| is_for(idiom, target)) {
+        let mut starts = vec![path.clone()];
+        if !targets::is_windows(target) {
+            starts.extend([Path::new(".").join(&name), PathBuf::from(&name)]);
+        }
+        for start in starts {
+            let search = format!("{}:/usr/bin:/bin", place.display());
+            let run = if start == path {
+                Run::new(&start)
+            } else {
+                // A shell finds it: what is started here is looked at before.
+                let word = start.to_string_lossy().into_owned();
+                Run::new("/bin/sh").arguments(["-c", "\"$0\" \"$@\"; exit $?", &word])
+            };
+            let mut run = run
+                .directory(place)
+                .arguments([idiom, "--opt", "-c", "x y"]);
+            if !targets::is_windows(target) {
+                run = run.variable("PATH", search);
+            }
+            let label = format!("{idiom} of {}", start.display());
+            let expected = format!("again ['{idiom}', '--opt', '-c', 'x y']\n");
+            if let Err(stop) = is(run.outcome()?, &expected, &label) {
+                wrong.push(stop.to_string());
+            }
+        }
+    }
+    check(wrong.is_empty(), || wrong.join("\n"))
+}
+
+fn python(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    for how in ["command", "exec_command", "module"] {
+        if how == "exec_command" && targets::is_windows(target) {
+            continue;
+        }
+        let expected = if how == "module" {
+            ""
+        } else {
+            "python ['-c']\n"
+        };
+        is(Run::new(&path).arguments([how]).outcome()?, expected, how)?;
+    }
+    Ok(())
+}
+
+fn as_packaged(target: &str) -> Result {
+    for (children, expected) in [
+        (
+            "application",
+            "application ['-c', \"import sys; print('python', sys.argv)\"]\n",
+        ),
+        ("off", ""),
+    ] {
+        let options = ["--children", children];
+        let app = Package::app("restart")
+            .target(target)
+            .options(options)
+            .shared()?;
+        let outcome = Run::new(app.path()).arguments(["command"]).outcome()?;
+        if children == "off" {
+            refused(&outcome, "--children off")?;
+        } else {
+            is(outcome, expected, children)?;
+        }
+        let outcome = Run::new(app.path())
+            .arguments(["sub_argv", "x"])
+            .outcome()?;
+        if children == "off" {
+            is(outcome, "again ['sub_argv', 'x']\n", children)?;
+        }
+    }
+    Ok(())
+}
+
+/// A program that never ends to start itself does end, and one with a bottom gets there.
+fn without_end(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    let outcome = Run::new(&path).arguments(["without_end", "-c", "print('python')"]);
+    refused(&outcome.outcome()?, "it has started itself")?;
+    let deep = Run::new(&path).arguments(["deep", "12"]).timeout(180);
+    is(deep.outcome()?, "bottom\n", "deep")
+}
+
+/// Nobody but the application gets its interpreter.
+fn strangers(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    let spelled = spelled(&path);
+    let tells = Run::new(&path).arguments(["where"]).outcome()?;
+    is(tells, &format!("{}\n", spelled.display()), "sys.executable")?;
+    let arguments = ["-c", "print('python')"];
+    let run = |path: &Path| Run::new(path).arguments(arguments);
+    refused(&run(&spelled).outcome()?, "sys.executable")?;
+    for (name, value) in [
+        ("OXIDIZE_INTERPRETER", "1"),
+        ("OXIDIZE_STARTED_BY", "1"),
+        ("OXIDIZE_STARTED_BY", "0"),
+        ("OXIDIZE_STARTED_BY", "x"),
+        ("OXIDIZE_GENERATIONS", "1:1"),
+    ] {
+        let expected = "application ['-c', \"print('python')\"]\n";
+        is(run(&path).variable(name, value).outcome()?, expected, name)?;
+        refused(
+            &run(&spelled).variable(name, value).outcome()?,
+            "sys.executable",
+        )?;
+    }
+    // A spelling that people do use.
+    let turned = path.parent().unwrap_or(Path::new("/")).join("../place/app");
+    is(
+        run(&turned).outcome()?,
+        "application ['-c', \"print('python')\"]\n",
+        "turned",
+    )
+}
+
+fn as_nobody(path: &Path) -> Result<Run> {
+    if !tools::is_root() {
+        return missing("the rights of root");
+    }
+    Ok(Run::new(tools::host_tool("setpriv")?)
+        .arguments(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+        .arguments([path]))
+}
+
+/// A program that has more rights than its user is always the application.
+fn setuid(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    let spelled = spelled(&path);
+    for (mode, arguments) in [(0o4755, ["-c", "x"]), (0o2755, ["-c", "x"])] {
+        as_nobody(&path)?; // Or there is nothing to test.
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        for start in [&path, &spelled] {
+            for mark in ["OXIDIZE_INTERPRETER", "OXIDIZE_STARTED_BY"] {
+                let run = as_nobody(start)?.arguments(arguments).variable(mark, "1");
+                is(run.outcome()?, "application ['-c', 'x']\n", mark)?;
+            }
+        }
+        let outcome = as_nobody(&path)?.arguments(["command"]).outcome()?;
+        refused(&outcome, "setuid")?;
+        let outcome = as_nobody(&path)?.arguments(["sub_argv", "x"]).outcome()?;
+        is(outcome, "again ['sub_argv', 'x']\n", "setuid")?;
+    }
+    Ok(())
+}
+
+/// A child that runs as another user than the application, which it may not look at.
+fn other_user(target: &str) -> Result {
+    let package = Package::app("restart").target(target).launcher();
+    let (_directory, path) = place(&package)?;
+    as_nobody(&path)?;
+    let program = "import subprocess, sys; print(subprocess.run([sys.executable, '-c', 'print(1)'], \
+                   user=65534, group=65534, extra_groups=[], capture_output=True, text=True).stdout)";
+    let run = Run::new(&path)
+        .arguments([tools::here().join("launch.py")])
+        .arguments(["-c", program]);
+    is(run.outcome()?, "1\n\n", "another user")
+}
+
+/// A file that nobody may read, which hides the process as well.
+fn unreadable(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o111))?;
+    is(
+        as_nobody(&path)?.arguments(["command"]).outcome()?,
+        "python ['-c']\n",
+        "mode 111",
+    )?;
+    let run = as_nobody(&path)?.arguments(["exec_orig_argv", "x"]);
+    is(
+        run.outcome()?,
+        "again ['exec_orig_argv', 'x']\n",
+        "mode 111",
+    )
+}
+
+fn environment(target: &str) -> Result {
+    let (directory, path) = placed(target)?;
+    let bin = directory.path().join("venv/bin");
+    fs::create_dir_all(&bin)?;
+    std::os::unix::fs::symlink(&path, bin.join("python"))?;
+    let configuration = directory.path().join("venv/pyvenv.cfg");
+    let run = || {
+        Run::new(bin.join("python"))
+            .arguments(["-c", "x"])
+            .outcome()
+    };
+    is(run()?, "application ['-c', 'x']\n", "a link")?;
+    fs::write(
+        &configuration,
+        "home = /usr/bin\nexecutable = /usr/bin/python3.13\n",
+    )?;
+    is(
+        run()?,
+        "application ['-c', 'x']\n",
+        "another Python's environment",
+    )?;
+    fs::write(&configuration, format!("executable = {}\n", path.display()))?;
+    refused(&run()?, "virtual environment")
+}
+
+/// Without `/proc`, by path and through `PATH`.
+fn empty_chroot() -> Result {
+    if !tools::is_root() {
+        return missing("the rights of root, for chroot");
+    }
+    let app = Package::app("restart").target(MUSL).shared()?;
+    let root = tools::scratch()?;
+    tools::copy_program(app.path(), &root.path().join("app"))?;
+    fs::create_dir(root.path().join("bin"))?;
+    tools::copy_program(app.path(), &root.path().join("bin/app"))?;
+    let chroot = tools::host_tool("chroot")?;
+    for start in ["/app", "/bin/app", "app"] {
+        let run = |arguments: &[&str]| {
+            Run::new(&chroot)
+                .arguments([root.path()])
+                .arguments([start])
+                .arguments(arguments)
+                .variable("PATH", "/bin:/")
+                .outcome()
+        };
+        is(run(&["command"])?, "python ['-c']\n", start)?;
+        is(run(&["exec_command"])?, "python ['-c']\n", start)?;
+        for idiom in AGAIN {
+            if !["shell", "proc_self_exe"].contains(&idiom) {
+                is(
+                    run(&[idiom, "x"])?,
+                    &format!("again ['{idiom}', 'x']\n"),
+                    idiom,
+                )?;
+            }
+        }
+        refused(
+            &run(&["without_end", "-c", "print('python')"])?,
+            "it has started itself",
+        )?;
+    }
+    let stranger =
+        Run::new(&chroot)
+            .arguments([root.path()])
+            .arguments(["/bin/../bin/../bin/app", "-c", "x"]);
+    refused(&stranger.outcome()?, "sys.executable")
+}
