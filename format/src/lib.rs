@@ -50,6 +50,7 @@ mod modules;
 mod names;
 mod natives;
 mod resolve;
+pub mod target;
 mod tree;
 mod validate;
 mod write;
@@ -68,6 +69,7 @@ pub use header::{
 pub use modules::{Children, Module, ModuleKind, Modules};
 pub use natives::{Native, Natives};
 pub use resolve::{MAX_NAME, MAX_PATH, Place, is_virtual};
+pub use target::Target;
 pub use tree::{Node, NodeList, Tree};
 pub use write::{
     Content, DistributionEntry, FileEntry, HeaderFields, Layout, ModuleEntry, NativeEntry, Payload,

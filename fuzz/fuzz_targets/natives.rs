@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
+use oxidize_format::Target;
 use oxidize_inject::collect::dylib::{self, Dylib, Read};
 use oxidize_inject::collect::native::SharedObject;
 use oxidize_inject::container::pe;
@@ -68,14 +69,14 @@ fuzz_target!(|input: Input<'_>| {
             let dylibs: BTreeMap<String, Dylib> = files
                 .iter()
                 .filter_map(|(path, name)| {
-                    match dylib::read(&library(true, &[(0, name)]), "aarch64-apple-darwin") {
+                    match dylib::read(&library(true, &[(0, name)]), Target::AARCH64_MACOS) {
                         Read::Dylib(dylib) => Some(((*path).to_owned(), dylib)),
                         _ => None,
                     }
                 })
                 .collect();
             capped::limit(size * PER_BYTE + BASE);
-            for (path, object) in dylib::linked(&dylibs, 12) {
+            for (path, object) in dylib::linked(&dylibs, Target::AARCH64_MACOS) {
                 assert!(
                     object
                         .needed
@@ -99,7 +100,7 @@ fn edited(mut bytes: Vec<u8>, edits: Vec<(u16, u8)>) -> Vec<u8> {
 fn read(bytes: &[u8]) {
     capped::limit(bytes.len() * PER_BYTE + BASE);
     let _ = SharedObject::read("some.so", bytes);
-    for target in ["aarch64-apple-darwin", "x86_64-apple-darwin"] {
+    for target in [Target::AARCH64_MACOS, Target::X86_64_MACOS] {
         let _ = dylib::read(bytes, target);
     }
 }

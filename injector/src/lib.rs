@@ -19,3 +19,5 @@ pub mod python;
 pub mod sign;
 pub mod stubs;
 pub mod windows;
+
+pub use oxidize_format::Target;

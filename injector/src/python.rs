@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
+use oxidize_format::Target;
+
 /// Its version.
 pub const VERSION: &str = "3.13.15";
 /// `PY_VERSION_HEX`.
 pub const VERSION_HEX: u32 = 0x030d_0ff0;
 /// Its minor version, the 13 of 3.13.
 pub const MINOR: u32 = VERSION_HEX >> 16 & 0xff;
+/// Its version in names of files and tags.
+pub const TAG: &str = "313";
 /// The four bytes of `importlib.util.MAGIC_NUMBER`, little endian.
 pub const BYTECODE_MAGIC: u32 = 0x0a0d_0df3;
 /// The agreement between blob and stub that this version writes.
@@ -17,17 +21,11 @@ pub const APP_ROOT: &str = "/~oxidize/app";
 /// Where the standard library appears at run time.
 pub const LIB_ROOT: &str = "/~oxidize/lib/python3.13";
 
-/// Whether a target's paths are Windows paths.
-#[must_use]
-pub fn is_windows(target: &str) -> bool {
-    target.contains("-windows-")
-}
-
 /// A virtual path as programs of this target see it: in `__file__`, and so in code objects too. In the blob every target
 /// has the same form (docs/format.md, section 8).
 #[must_use]
-pub fn seen_path<'a>(target: &str, path: &'a str) -> Cow<'a, str> {
-    if is_windows(target) {
+pub fn seen_path(target: Target, path: &str) -> Cow<'_, str> {
+    if target.is_windows() {
         Cow::Owned(format!("C:{}", path.replace('/', "\\")))
     } else {
         Cow::Borrowed(path)
@@ -41,9 +39,9 @@ mod tests {
     #[test]
     fn programs_see_paths_of_their_system() {
         let path = "/~oxidize/app/pkg/x.py";
-        assert_eq!(seen_path("x86_64-unknown-linux-gnu", path), path);
+        assert_eq!(seen_path(Target::X86_64_LINUX_GNU, path), path);
         assert_eq!(
-            seen_path("x86_64-pc-windows-gnu", path),
+            seen_path(Target::X86_64_WINDOWS, path),
             r"C:\~oxidize\app\pkg\x.py"
         );
     }

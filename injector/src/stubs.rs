@@ -18,6 +18,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use oxidize_format::target::{Target, UnknownTarget};
 use thiserror::Error;
 
 use crate::cache::Cache;
@@ -41,8 +42,8 @@ pub struct Stub {
     pub slot: Slot,
     /// Its mode bits.
     pub permissions: fs::Permissions,
-    /// Target triple.
-    pub target: String,
+    /// What it is for.
+    pub target: Target,
     /// Archive of the standard library.
     pub library: PathBuf,
     /// Archive of what only this target has; a stub given by hand may do without.
@@ -89,13 +90,13 @@ pub enum Error {
     #[error("there is no stub for {target}")]
     NotFound {
         /// The target.
-        target: String,
+        target: Target,
         /// The command that makes one.
         command: String,
     },
     /// Nobody makes stubs for this target.
-    #[error("`{0}` is not a target that can be packaged for")]
-    Unsupported(String),
+    #[error(transparent)]
+    Unsupported(#[from] UnknownTarget),
     /// The standard library was not found.
     #[error("the standard library archive `{name}` that belongs to `{}` was not found", stub.display())]
     NoLibrary {
@@ -131,7 +132,7 @@ pub enum Error {
         /// Its target.
         found: String,
         /// The target asked for.
-        wanted: String,
+        wanted: Target,
     },
     /// The manifest of a stub is invalid.
     #[error("the stub's manifest is invalid: {problem}")]
@@ -183,7 +184,7 @@ pub enum Error {
     },
     /// It would have to be fetched.
     #[error("there is no local stub for {0}, and `--offline` rules out fetching one")]
-    Offline(String),
+    Offline(Target),
     /// pip is configured to use no index.
     #[error(
         "the stub is not available locally, and pip is configured to use no index (`no-index`)"
@@ -235,7 +236,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::NotFound { command, .. } => Some(format!("make it: `{command}`")),
-            Error::Unsupported(_) => Some(format!("the targets are {}", TARGETS.join(", "))),
+            Error::Unsupported(_) => Some(format!("the targets are {}", Target::ALL.map(Target::triple).join(", "))),
             Error::NoLibrary { name, .. } => Some(format!("put `{name}` beside the stub")),
             Error::NotAStub { source: None, .. } => {
                 Some("a stub is what `cargo build --release -p oxidize-stub` makes".to_owned())
@@ -263,41 +264,28 @@ impl Error {
     }
 }
 
-/// The targets that this version has stubs for.
-pub const TARGETS: [&str; 7] = [
-    "x86_64-unknown-linux-gnu",
-    "x86_64-unknown-linux-musl",
-    "aarch64-unknown-linux-gnu",
-    "aarch64-unknown-linux-musl",
-    "x86_64-pc-windows-gnu",
-    "aarch64-apple-darwin",
-    "x86_64-apple-darwin",
-];
-
 /// The target to package for when none is given: the system this runs on.
 #[must_use]
-pub fn host_target() -> &'static str {
+pub fn host_target() -> Target {
+    let arm = env::consts::ARCH == "aarch64";
     // Programs for glibc name their loader by this path. The command itself may be static and tells nothing about the system.
-    let loader = match env::consts::ARCH {
-        "aarch64" => "/lib/ld-linux-aarch64.so.1",
-        _ => "/lib64/ld-linux-x86-64.so.2",
+    let loader = if arm {
+        "/lib/ld-linux-aarch64.so.1"
+    } else {
+        "/lib64/ld-linux-x86-64.so.2"
     };
-    target_of(
-        env::consts::OS,
-        env::consts::ARCH,
-        Path::new(loader).exists(),
-    )
+    system_target(env::consts::OS, arm, Path::new(loader).exists())
 }
 
-fn target_of(os: &str, arch: &str, glibc: bool) -> &'static str {
-    match (os, arch) {
-        ("linux", "aarch64") if glibc => "aarch64-unknown-linux-gnu",
-        ("linux", "aarch64") => "aarch64-unknown-linux-musl",
-        ("macos", "aarch64") => "aarch64-apple-darwin",
-        ("macos", _) => "x86_64-apple-darwin",
-        ("windows", _) => "x86_64-pc-windows-gnu",
-        _ if glibc => "x86_64-unknown-linux-gnu",
-        _ => "x86_64-unknown-linux-musl",
+fn system_target(os: &str, arm: bool, glibc: bool) -> Target {
+    match (os, arm) {
+        ("macos", true) => Target::AARCH64_MACOS,
+        ("macos", false) => Target::X86_64_MACOS,
+        ("windows", _) => Target::X86_64_WINDOWS,
+        (_, true) if glibc => Target::AARCH64_LINUX_GNU,
+        (_, true) => Target::AARCH64_LINUX_MUSL,
+        (_, false) if glibc => Target::X86_64_LINUX_GNU,
+        (_, false) => Target::X86_64_LINUX_MUSL,
     }
 }
 
@@ -346,24 +334,24 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub given by hand, or else the one for `target`, fetched if need be.
-    pub fn find(&self, given: Option<&Path>, target: Option<&str>) -> Result<Stub, Error> {
+    pub fn find(&self, given: Option<&Path>, target: Option<Target>) -> Result<Stub, Error> {
         if let Some(path) = given {
             let stub = open(path, Origin::Given)?;
             return match target {
                 Some(wanted) if wanted != stub.target => Err(Error::OtherTarget {
                     path: stub.path,
-                    found: stub.target,
-                    wanted: wanted.to_owned(),
+                    found: stub.target.triple(),
+                    wanted,
                 }),
                 _ => Ok(stub),
             };
         }
-        let target = target.unwrap_or(host_target());
+        let target = target.unwrap_or_else(host_target);
         if let Some(stub) = self.local(target)? {
             return Ok(stub);
         }
-        if !TARGETS.contains(&target) {
-            return Err(Error::Unsupported(target.to_owned()));
+        if !Target::ALL.contains(&target) {
+            return Err(UnknownTarget(target.triple()).into());
         }
         match self.fetcher().fetch(target)? {
             Some(fetched) => self.stored(&fetched.bundle, Some(fetched.origin)),
@@ -372,7 +360,7 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub for `target` if it is available locally: beside this program, or in the cache.
-    pub fn local(&self, target: &str) -> Result<Option<Stub>, Error> {
+    pub fn local(&self, target: Target) -> Result<Option<Stub>, Error> {
         for candidate in candidates(target) {
             if candidate.is_file() {
                 let stub = open(&candidate, Origin::Beside)?;
@@ -387,7 +375,7 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub for `target` in the cache: the listed one, or, if these are allowed, any other.
-    pub fn cached(&self, target: &str) -> Result<Option<Bundle>, Error> {
+    pub fn cached(&self, target: Target) -> Result<Option<Bundle>, Error> {
         let listed = self
             .listed
             .find(target)
@@ -398,7 +386,7 @@ impl<'f> Finder<'f> {
         let usable = |bundle: &Bundle| {
             let manifest = &bundle.manifest;
             (&*manifest.target, &*manifest.python_version, manifest.abi)
-                == (target, python::VERSION, python::STUB_ABI)
+                == (&*target.triple(), python::VERSION, python::STUB_ABI)
         };
         let bundles = self
             .store
@@ -431,45 +419,38 @@ impl<'f> Finder<'f> {
 }
 
 /// Nobody publishes a stub for this target; it can be made.
-pub(crate) fn not_found(target: &str) -> Error {
+pub(crate) fn not_found(target: Target) -> Error {
     let command = if target == host_target() {
         "cargo build --release -p oxidize-stub".to_owned()
     } else {
         format!("cargo run --release -p oxidize-prebuilt -- stub --target {target}")
     };
-    Error::NotFound {
-        target: target.to_owned(),
-        command,
-    }
+    Error::NotFound { target, command }
 }
 
 /// File name of a target's stub.
 #[must_use]
-pub fn program_name(target: &str) -> &'static str {
-    if target.contains("windows") {
-        "oxidize-stub.exe"
-    } else {
-        "oxidize-stub"
-    }
+pub fn program_name(target: Target) -> String {
+    target.program_name("oxidize-stub")
 }
 
 /// Places that are as trustworthy as this program itself: its own directory, and the `target` directory it was built in.
-fn candidates(target: &str) -> Vec<PathBuf> {
-    let name = program_name(target);
+fn candidates(target: Target) -> Vec<PathBuf> {
+    let (name, triple) = (program_name(target), target.triple());
     let mut places = Vec::new();
     let Some(beside) = own_directory() else {
         return places;
     };
     if target == host_target() {
-        places.push(beside.join(name));
+        places.push(beside.join(&name));
     }
-    places.push(beside.join("stubs").join(target).join(name));
+    places.push(beside.join("stubs").join(&triple).join(&name));
     for directory in beside.ancestors() {
         let built = directory.join("target");
         if is_checkout(directory) && beside.starts_with(&built) {
-            places.push(built.join("stubs").join(target).join(name));
+            places.push(built.join("stubs").join(&triple).join(&name));
             if target == host_target() {
-                places.push(built.join("release").join(name));
+                places.push(built.join("release").join(&name));
             }
         }
     }
@@ -507,9 +488,7 @@ fn open(path: &Path, origin: Origin) -> Result<Stub, Error> {
             found: slot.abi,
         });
     }
-    let target = container::target(&image)
-        .ok_or_else(|| Error::UnknownTarget(path.to_owned()))?
-        .to_owned();
+    let target = container::target(&image).ok_or_else(|| Error::UnknownTarget(path.to_owned()))?;
     let library = format!("cpython-{}-stdlib.tar.zst", python::VERSION);
     let library = archive(path, &library).ok_or_else(|| Error::NoLibrary {
         stub: path.to_owned(),
@@ -551,12 +530,12 @@ mod tests {
 
     #[test]
     fn a_system_without_glibc_gets_static_programs() {
-        let linux = |arch, glibc| target_of("linux", arch, glibc);
-        assert_eq!(linux("x86_64", true), "x86_64-unknown-linux-gnu");
-        assert_eq!(linux("x86_64", false), "x86_64-unknown-linux-musl");
-        assert_eq!(linux("aarch64", true), "aarch64-unknown-linux-gnu");
-        assert_eq!(linux("aarch64", false), "aarch64-unknown-linux-musl");
-        let mac = target_of("macos", "aarch64", false);
-        assert_eq!(mac, "aarch64-apple-darwin");
+        let linux = |arm, glibc| system_target("linux", arm, glibc);
+        assert_eq!(linux(false, true), Target::X86_64_LINUX_GNU);
+        assert_eq!(linux(false, false), Target::X86_64_LINUX_MUSL);
+        assert_eq!(linux(true, true), Target::AARCH64_LINUX_GNU);
+        assert_eq!(linux(true, false), Target::AARCH64_LINUX_MUSL);
+        let mac = system_target("macos", true, false);
+        assert_eq!(mac, Target::AARCH64_MACOS);
     }
 }

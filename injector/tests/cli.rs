@@ -121,7 +121,7 @@ fn make_app(path: &Path, file_name: &str) {
         code: BTreeMap::from([("__main__".to_owned(), Cow::Borrowed(&b"N"[..]))]),
     };
     let input = Input {
-        target: "x86_64-unknown-linux-musl".to_owned(),
+        target: oxidize_format::Target::X86_64_LINUX_MUSL,
         config: RunOptions {
             entry_module: Some("__main__".to_owned()),
             ..RunOptions::default()

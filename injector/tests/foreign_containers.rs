@@ -391,7 +391,7 @@ fn what_is_written_is_what_was_planned() {
         executable: false,
     };
     let input = Input {
-        target: "any".to_owned(),
+        target: oxidize_format::Target::X86_64_LINUX_GNU,
         config: RunOptions::default(),
         parts: vec![Part {
             root: "/~oxidize/app",

@@ -59,7 +59,7 @@ fn fetch(cache: &Path, listed: Listed, index: &str) -> Result<Fetched, Error> {
     let cache = Cache::at(cache).unwrap();
     let fetched = Finder::trusting(listed, &cache, &sources, &progress)
         .fetcher()
-        .fetch(TARGET);
+        .fetch(TARGET.parse().unwrap());
     fetched.map(|fetched| fetched.expect("it is listed"))
 }
 
@@ -221,7 +221,13 @@ fn what_a_server_gives_is_not_trusted() {
     let nothing = Listed::parse("version = \"0\"").unwrap();
     let cache = Cache::at(&dir.path().join("other")).unwrap();
     let finder = Finder::trusting(nothing, &cache, &sources, &progress);
-    assert!(finder.fetcher().fetch(TARGET).unwrap().is_none());
+    assert!(
+        finder
+            .fetcher()
+            .fetch(TARGET.parse().unwrap())
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(server.requests.lock().unwrap().len(), before);
 }
 
@@ -562,7 +568,7 @@ fn a_real_index_and_pip_beside_us() {
         if target != TARGET {
             made.write_as(
                 &packages,
-                &wheel::file_name(wheels::VERSION, target).unwrap(),
+                &wheel::file_name(wheels::VERSION, target.parse().unwrap()),
             );
         }
     }
@@ -589,7 +595,7 @@ fn a_real_index_and_pip_beside_us() {
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
-            let wanted = wheel::file_name(wheels::VERSION, target).unwrap();
+            let wanted = wheel::file_name(wheels::VERSION, target.parse().unwrap());
             assert_eq!(found.concat(), wanted, "{platform}");
             assert_eq!(
                 fs::read(by_pip.join(&wanted)).unwrap(),

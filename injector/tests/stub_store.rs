@@ -66,7 +66,7 @@ fn a_listed_stub_is_taken_and_found_again() {
     let opened = Cache::at(&cache).unwrap();
     // Not `find`, which prefers a stub that was linked in this checkout.
     let found = Finder::trusting(made.listed(), &opened, &sources, &progress)
-        .cached(TARGET)
+        .cached(TARGET.parse().unwrap())
         .unwrap()
         .unwrap();
     assert_eq!(found.directory, bundle.directory);
@@ -230,7 +230,7 @@ fn directories_are_asked_in_order_and_not_trusted() {
         let progress = Progress::none();
         let opened = Cache::at(&cache).unwrap();
         let finder = Finder::trusting(listed, &opened, &sources, &progress);
-        finder.fetcher().fetch(TARGET)
+        finder.fetcher().fetch(TARGET.parse().unwrap())
     };
     let refused = fetch(made.listed(), &[&empty]).unwrap_err();
     assert!(matches!(refused, Error::Offline(_)), "{refused}");

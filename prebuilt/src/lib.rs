@@ -284,7 +284,7 @@ fn make_tool_wheels(
 ) -> Result<()> {
     let zig = Zig::find(zig, &repository.join("target/tool-build/zig-cache"))?;
     let targets = match only {
-        [] => tool::TARGETS.map(str::to_owned).to_vec(),
+        [] => tool::TARGETS.map(oxidize_format::Target::triple).to_vec(),
         only => only.to_vec(),
     };
     for triple in &targets {

@@ -1,8 +1,9 @@
 //! The list of trusted stubs, written here and read by the command: both mean the same.
 
+use oxidize_inject::Target;
 use oxidize_inject::stubs::listed::Listed;
 use oxidize_inject::stubs::manifest::Sha256Sum;
-use oxidize_inject::stubs::{TARGETS, wheel};
+use oxidize_inject::stubs::wheel;
 use oxidize_prebuilt::wheels;
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -10,8 +11,9 @@ type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 /// Lines for small stubs of every target that the command has.
 fn entries() -> std::result::Result<Vec<String>, Box<dyn std::error::Error>> {
     let mut entries = Vec::new();
-    for triple in TARGETS {
-        let tags = wheels::platform(triple)?;
+    for target in Target::ALL {
+        let triple = &target.triple();
+        let tags = target.wheel_platforms().join(".");
         let name = format!("{}-{}-py3-none-{tags}.whl", wheel::PACKAGE, wheels::VERSION);
         entries.push(wheels::entry(
             triple,
@@ -35,16 +37,16 @@ fn what_is_written_is_what_the_command_trusts() -> Result {
         dir.path().join("injector/stubs.toml"),
     )?)?;
     assert_eq!(listed.version, wheels::VERSION);
-    assert_eq!(listed.stubs.len(), TARGETS.len());
-    for triple in TARGETS {
-        let stub = listed.find(triple).ok_or(triple)?;
+    assert_eq!(listed.stubs.len(), Target::ALL.len());
+    for target in Target::ALL {
+        let triple = target.triple();
+        let stub = listed.find(target).ok_or(triple.as_str())?;
         let manifest = Sha256Sum::of(format!("manifest of {triple}").as_bytes());
         assert!(listed.trusts(manifest));
         assert_eq!((stub.manifest, stub.size), (manifest, 7));
         assert_eq!(stub.sha256, Sha256Sum::of(triple.as_bytes()));
         // The name under which the command asks an index.
-        let asked = wheel::file_name(wheels::VERSION, triple);
-        assert_eq!(Some(&stub.wheel), asked.as_ref());
+        assert_eq!(stub.wheel, wheel::file_name(wheels::VERSION, target));
     }
     Ok(())
 }

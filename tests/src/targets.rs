@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use oxidize_format::target::Processor;
+
 use crate::{Result, fail, missing, tools};
 
 /// A target.
@@ -67,16 +69,19 @@ pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// Whether programs of this target are PE files.
 pub fn is_windows(triple: &str) -> bool {
-    triple.contains("-windows-")
+    triple.parse().is_ok_and(oxidize_format::Target::is_windows)
+}
+
+/// Whether its processor is a 64-bit Arm.
+pub fn is_arm(triple: &str) -> bool {
+    let target = triple.parse::<oxidize_format::Target>();
+    target.is_ok_and(|target| target.processor() == Processor::Aarch64)
 }
 
 /// The file name of a program of this target.
 pub fn program_name(stem: &str, triple: &str) -> String {
-    if is_windows(triple) {
-        format!("{stem}.exe")
-    } else {
-        stem.to_owned()
-    }
+    let target = triple.parse::<oxidize_format::Target>();
+    target.map_or_else(|_| stem.to_owned(), |target| target.program_name(stem))
 }
 
 /// Whose work it is to run programs of this target here, if it is not the processor's and the system's: `wine`, `qemu`. What
@@ -84,7 +89,7 @@ pub fn program_name(stem: &str, triple: &str) -> String {
 pub fn emulator(triple: &str) -> Option<&'static str> {
     if is_windows(triple) {
         Some("wine")
-    } else if triple.starts_with("aarch64-") && !cfg!(target_arch = "aarch64") {
+    } else if is_arm(triple) && !cfg!(target_arch = "aarch64") {
         Some("qemu")
     } else {
         None

@@ -108,7 +108,7 @@ fn segments(target: &str) -> Result {
 fn page_sizes(target: &str) -> Result {
     let bytes = image(target)?;
     let elf = parse(&bytes)?;
-    let largest = if target.starts_with("aarch64-") {
+    let largest = if oxidize_tests::targets::is_arm(target) {
         0x1_0000
     } else {
         0x1000

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::path::{Path, PathBuf};
 
-use oxidize_format::Blob;
+use oxidize_format::{Blob, Target};
 
 use super::failure::Failure;
 use crate::container::{self, Slot};
@@ -56,8 +56,8 @@ impl App {
         &self.slots[0]
     }
 
-    /// The target triple.
-    pub(super) fn target(&self) -> Option<&'static str> {
+    /// What it is for.
+    pub(super) fn target(&self) -> Option<Target> {
         container::target(&self.image)
     }
 

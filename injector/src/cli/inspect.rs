@@ -9,7 +9,6 @@ use super::app::App;
 use super::args::{Format, Inspect, List};
 use super::failure::Failure;
 use super::{print, text};
-use crate::image::macho::fat;
 
 pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let app = App::open(&args.app)?;
@@ -29,8 +28,9 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         return print(&lines.iter().map(Line::text).collect::<String>());
     }
     let mut summary = Summary::of(&blob).map_err(damaged)?;
-    if app.target() == Some(fat::TARGET) {
-        summary.target = fat::TARGET.to_owned();
+    // Its first program's blob speaks for one processor only.
+    if let Some(target) = app.target().filter(|target| target.parts().len() > 1) {
+        summary.target = target.triple();
     }
     let header = blob.header();
     let slot = app.slot();
@@ -39,7 +39,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         return print(&format!(
             "{:#}\n",
             json!({
-                "container": slot.kind.name(),
+                "container": slot.container.to_string(),
                 "target": summary.target,
                 "stub_id": text::hex(&slot.stub_id),
                 "stub_abi": slot.abi,
@@ -62,7 +62,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     };
     line(
         "target",
-        &format!("{} ({})", summary.target, slot.kind.name()),
+        &format!("{} ({})", summary.target, slot.container),
     );
     line("python", &summary.python);
     line("runs", &summary.entry);

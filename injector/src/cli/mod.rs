@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use oxidize_format::ChildRole;
+use oxidize_format::{ChildRole, Target};
 use serde_json::json;
 
 use crate::package::{self, Library, Request};
@@ -69,22 +69,24 @@ pub fn main() -> ExitCode {
 fn package(args: &Package) -> Result<(), Failure> {
     let started = Instant::now();
     let output = args.output.as_deref().expect("clap requires it");
+    let failed = |error: &package::Error| {
+        let resources = args.resources.as_deref().unwrap_or(Path::new(""));
+        Failure::because(format!("cannot package `{}`", resources.display()), error)
+            .hint(error.hint())
+    };
+    let target = args.target.as_deref().map(str::parse::<Target>).transpose();
+    let target = target.map_err(|error| failed(&crate::stubs::Error::from(error).into()))?;
     // A key that is of no use is better noticed before the work than behind it.
     #[cfg(feature = "notarize")]
     let notary = args.notary.load()?;
     #[cfg(feature = "notarize")]
-    if notary.is_some()
-        && !args
-            .target
-            .as_deref()
-            .is_some_and(|target| target.contains("apple"))
-    {
+    if notary.is_some() && !target.is_some_and(Target::is_macos) {
         return Err(notary::not_for_this());
     }
     let request = Request {
         output: args.output.clone().expect("clap requires it"),
         resources: args.resources.clone().expect("clap requires it"),
-        target: args.target.clone(),
+        target,
         entry: args.entry.clone(),
         script: args.script.clone(),
         optimize: args.optimize,
@@ -113,13 +115,7 @@ fn package(args: &Package) -> Result<(), Failure> {
     };
     let result = package::package(&request, &progress);
     progress.finish();
-    let report = result.map_err(|error| {
-        Failure::because(
-            format!("cannot package `{}`", request.resources.display()),
-            &error,
-        )
-        .hint(error.hint())
-    })?;
+    let report = result.map_err(|error| failed(&error))?;
     if !args.common.quiet {
         for fetch in &report.fetched {
             note(
@@ -155,7 +151,7 @@ fn package(args: &Package) -> Result<(), Failure> {
                 "output": request.output.display().to_string(),
                 "size": report.size,
                 "blob_size": report.blob,
-                "target": report.target,
+                "target": report.target.triple(),
                 "entry": report.entry.to_string(),
                 "modules": report.modules,
                 "files": report.files,

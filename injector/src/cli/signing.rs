@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use oxidize_format::target::{Container, OperatingSystem};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -215,11 +216,18 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
             },
             ..Plan::default()
         });
-    let target = container::target(&file).unwrap_or_else(|| system(&file));
-    plan.check_fit(target)
-        .map_err(|error| failed(&error).hint(error.hint()))?;
+    let target = container::target(&file);
+    let os = target.map_or_else(
+        || Container::announced(&file).map(Container::os),
+        |target| Some(target.os()),
+    );
+    plan.check_fit(
+        os.map_or("another system".to_owned(), |os| os.to_string()),
+        os,
+    )
+    .map_err(|error| failed(&error).hint(error.hint()))?;
     #[cfg(feature = "notarize")]
-    if notary.is_some() && !target.contains("apple") {
+    if notary.is_some() && os != Some(OperatingSystem::MacOs) {
         return Err(super::notary::not_for_this());
     }
     let signed = sign::sign_file(&file, plan.identity.as_ref(), &plan.options)
@@ -260,15 +268,6 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
 fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-}
-
-/// The system of a program whose processor is none of ours.
-fn system(file: &[u8]) -> &'static str {
-    match file {
-        [b'M', b'Z', ..] => "windows",
-        [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => "apple",
-        _ => "another system",
-    }
 }
 
 /// A signature's state, for people.

@@ -3,6 +3,7 @@
 use std::env;
 use std::path::Path;
 
+use oxidize_format::target::{Target, UnknownTarget};
 use serde_json::{Value, json};
 
 use super::args::{self, Common, FetchStubs, Format, ImportStubs, PathOfStub, PruneStubs, Stubs};
@@ -71,7 +72,7 @@ fn list(common: &Common) -> Result<(), Failure> {
     let rows = with(&Sources::default(), common, |finder| {
         let unreadable = |error: Error| failed("cannot list the stubs", &error);
         let mut rows = Vec::new();
-        for target in stubs::TARGETS {
+        for target in Target::ALL {
             let published = finder.listed().find(target).is_some();
             let row = match finder.local(target) {
                 Ok(Some(stub)) => {
@@ -86,7 +87,7 @@ fn list(common: &Common) -> Result<(), Failure> {
                 Ok(None) => ("absent", None),
                 Err(_) => ("damaged", None),
             };
-            rows.push((target.to_owned(), row.0, row.1));
+            rows.push((target.triple(), row.0, row.1));
         }
         for entry in finder.store().entries().map_err(unreadable)? {
             match entry.bundle {
@@ -163,7 +164,7 @@ fn fetch(args: &FetchStubs) -> Result<(), Failure> {
                 .map(|stub| stub.target.clone())
                 .collect()
         } else if args.targets.is_empty() {
-            vec![stubs::host_target().to_owned()]
+            vec![stubs::host_target().triple()]
         } else {
             args.targets.clone()
         };
@@ -177,6 +178,9 @@ fn fetch(args: &FetchStubs) -> Result<(), Failure> {
         let mut fetched = Vec::new();
         for target in &targets {
             let what = || format!("cannot fetch the stub for {target}");
+            let target: Target = target
+                .parse()
+                .map_err(|error: UnknownTarget| failed(what(), &error.into()))?;
             let there = finder
                 .cached(target)
                 .map_err(|error| failed(what(), &error))?;
@@ -188,14 +192,7 @@ fn fetch(args: &FetchStubs) -> Result<(), Failure> {
                 .fetcher()
                 .fetch(target)
                 .map_err(|error| failed(what(), &error))?;
-            let new = new.ok_or_else(|| {
-                let error = if stubs::TARGETS.contains(&&**target) {
-                    stubs::not_found(target)
-                } else {
-                    Error::Unsupported(target.clone())
-                };
-                failed(what(), &error)
-            })?;
+            let new = new.ok_or_else(|| failed(what(), &stubs::not_found(target)))?;
             fetched.push((new.bundle, new.origin));
         }
         Ok(fetched)
@@ -227,10 +224,12 @@ fn path(args: &PathOfStub) -> Result<(), Failure> {
         allow_unlisted: args.allow_unlisted_stub,
         ..Sources::default()
     };
-    let target = args.target.as_deref().unwrap_or(stubs::host_target());
+    let target = args.target.clone();
+    let target = target.unwrap_or_else(|| stubs::host_target().triple());
     let stub = with(&sources, &args.common, |finder| {
         let what = format!("no stub for {target} is available locally");
-        match finder.local(target) {
+        let found = target.parse().map_err(Error::Unsupported);
+        match found.and_then(|target| finder.local(target)) {
             Ok(Some(stub)) => Ok(stub),
             Ok(None) => Err(Failure::new(what).hint(Some(format!(
                 "`oxidize-inject stubs fetch {target}` fetches it"

@@ -11,7 +11,9 @@ use object::macho::{self, MachHeader64};
 use object::read::macho::{FatArch, MachHeader, MachOFatFile32, MachOFatFile64};
 use object::{FileKind, LittleEndian as Le, Object, ObjectSymbol};
 
-use super::native::{Format, SharedObject, module_of};
+use oxidize_format::target::{Container, Target};
+
+use super::native::{SharedObject, module_of};
 
 /// The parts of a dynamic library or bundle that matter for packaging.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,12 +39,11 @@ pub enum Read {
 
 /// Reads a file, which may hold code for several processors, as one for the target `target` sees it.
 #[must_use]
-pub fn read(bytes: &[u8], target: &str) -> Read {
-    let wanted = if target.starts_with("aarch64") {
-        macho::CPU_TYPE_ARM64
-    } else {
-        macho::CPU_TYPE_X86_64
+pub fn read(bytes: &[u8], target: Target) -> Read {
+    let Some(wanted) = target.processor().machine(Container::MachO) else {
+        return Read::Other;
     };
+    let wanted = macho::CpuType(wanted);
     match FileKind::parse(bytes) {
         Ok(FileKind::MachO64) => slice(bytes, wanted),
         Ok(FileKind::MachOFat32) => {
@@ -115,7 +116,7 @@ fn commands(bytes: &[u8], header: &MachHeader64<Le>) -> Option<Dylib> {
 
 /// Shared objects by their paths in the tree, each with the paths of those in the tree that it needs.
 #[must_use]
-pub fn linked(dylibs: &BTreeMap<String, Dylib>, machine: u16) -> BTreeMap<String, SharedObject> {
+pub fn linked(dylibs: &BTreeMap<String, Dylib>, target: Target) -> BTreeMap<String, SharedObject> {
     let link = |(path, dylib): (&String, &Dylib)| {
         let resolve = |name: &String| {
             candidates(path, dylib, name)
@@ -123,8 +124,8 @@ pub fn linked(dylibs: &BTreeMap<String, Dylib>, machine: u16) -> BTreeMap<String
                 .find(|candidate| candidate != path && dylibs.contains_key(candidate))
         };
         let object = SharedObject {
-            format: Format::MachO,
-            machine,
+            container: Container::MachO,
+            machine: target.machine().unwrap_or_default(),
             soname: Some(path.clone()),
             needed: dylib.needed.iter().filter_map(resolve).collect(),
             modules: dylib.modules.clone(),
@@ -218,7 +219,7 @@ mod tests {
             .into_iter()
             .map(|(path, d)| (path.to_owned(), d))
             .collect();
-        let linked = linked(&tree, 12);
+        let linked = linked(&tree, Target::AARCH64_MACOS);
         let needed = |path: &str| linked[path].needed.join(" ");
         let both = "pkg/.dylibs/liba.1.dylib pkg/.dylibs/libb.dylib";
         assert_eq!(needed("pkg/core/_x.cpython-313-darwin.so"), both);
@@ -238,7 +239,7 @@ mod tests {
             b"\xcf\xfa\xed\xfe\x0c\0\0\x01",
             b"\x7fELF",
         ] {
-            assert_eq!(read(bytes, "aarch64-apple-darwin"), Read::Other);
+            assert_eq!(read(bytes, Target::AARCH64_MACOS), Read::Other);
         }
     }
 }

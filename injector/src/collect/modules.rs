@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oxidize_format::Target;
+
 use super::walk::Tree;
+use crate::python;
 
 /// What a module is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,35 +44,21 @@ impl Module {
 }
 
 /// Suffixes of extension modules that the target's interpreter would load, the most specific first.
-#[derive(Debug, Clone, Copy)]
-pub struct Suffixes(pub &'static [&'static str]);
+#[derive(Debug, Clone)]
+pub struct Suffixes(pub Vec<String>);
 
 impl Suffixes {
     /// The suffixes of a target.
     #[must_use]
-    pub fn of(target: &str) -> Suffixes {
-        Suffixes(match target {
-            "x86_64-unknown-linux-gnu" => &[".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"],
-            "x86_64-unknown-linux-musl" => {
-                &[".cpython-313-x86_64-linux-musl.so", ".abi3.so", ".so"]
-            }
-            "aarch64-unknown-linux-gnu" => {
-                &[".cpython-313-aarch64-linux-gnu.so", ".abi3.so", ".so"]
-            }
-            "aarch64-unknown-linux-musl" => {
-                &[".cpython-313-aarch64-linux-musl.so", ".abi3.so", ".so"]
-            }
-            "x86_64-pc-windows-gnu" => &[".cp313-win_amd64.pyd", ".pyd"],
-            _ if target.ends_with("apple-darwin") => &[".cpython-313-darwin.so", ".abi3.so", ".so"],
-            _ => &[],
-        })
+    pub fn of(target: Target) -> Suffixes {
+        Suffixes(target.extension_suffixes(python::TAG))
     }
 
     /// Module name of a file name that carries one of the suffixes, with the suffix's rank.
-    fn split(self, name: &str) -> Option<(usize, &str)> {
+    fn split<'n>(&self, name: &'n str) -> Option<(usize, &'n str)> {
         let mut ranked = self.0.iter().enumerate();
         ranked.find_map(|(rank, suffix)| {
-            let stem = name.strip_suffix(suffix)?;
+            let stem = name.strip_suffix(suffix.as_str())?;
             (is_importable(stem)).then_some((rank, stem))
         })
     }
@@ -252,7 +241,7 @@ mod tests {
         let is_module = |path: &str, _: &str| !path.contains("lib");
         let found = modules(
             &tree(paths),
-            Suffixes::of("x86_64-unknown-linux-gnu"),
+            Suffixes::of(Target::X86_64_LINUX_GNU),
             &is_module,
         );
         let show = |m: Module| {

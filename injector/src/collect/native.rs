@@ -3,29 +3,19 @@
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
 use object::read::pe::PeFile64;
 use object::{LittleEndian as Le, Object, ObjectSymbol, elf, pe};
+use oxidize_format::target::Container;
 
 /// Libraries and modules are files, whose names are no longer on any of the systems, in bytes. Foreign tables may name one long
 /// string many times over.
 const LONGEST_NAME: usize = 255;
 
-/// The systems' kinds of shared objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Linux.
-    Elf,
-    /// Windows.
-    Pe,
-    /// macOS.
-    MachO,
-}
-
 /// The parts of a shared object that matter for packaging.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedObject {
-    /// What kind it is.
-    pub format: Format,
-    /// The machine, by the number that its kind has for it.
-    pub machine: u16,
+    /// The container that it is.
+    pub container: Container,
+    /// The machine, by the number that its container has for it.
+    pub machine: u32,
     /// The name that others need it by: its own, else that of its file.
     pub soname: Option<String>,
     /// The libraries it needs, in order.
@@ -74,8 +64,8 @@ impl SharedObject {
         }
         modules.sort();
         Some(SharedObject {
-            format: Format::Pe,
-            machine: header.machine.get(Le).0,
+            container: Container::Pe,
+            machine: header.machine.get(Le).0.into(),
             soname: Some(name.to_ascii_lowercase()),
             needed,
             modules,
@@ -106,8 +96,8 @@ impl SharedObject {
         let mut modules: Vec<String> = names.filter_map(module_of).collect();
         modules.sort();
         Some(SharedObject {
-            format: Format::Elf,
-            machine: header.e_machine(Le).0,
+            container: Container::Elf,
+            machine: header.e_machine(Le).0.into(),
             // What was linked with a library that has no name of its own names its file.
             soname: soname.or_else(|| Some(name.to_owned())),
             needed,

@@ -78,7 +78,7 @@ fn make(
     write(stub, library(archives), BTreeMap::new(), &slow)?;
     let compiler = Compiler::new(cache, &slow, identity.clone());
     let part = library(archives);
-    let code = LibraryCode::load(&compiler, archives, &part, &stub.target, 0, progress)?;
+    let code = LibraryCode::load(&compiler, archives, &part, stub.target, 0, progress)?;
     write(stub, library(archives), code.by_path(), path)
 }
 
@@ -116,7 +116,7 @@ fn write<'a>(
         code: BTreeMap::new(),
     };
     let input = Input {
-        target: stub.target.clone(),
+        target: stub.target,
         config: RunOptions {
             entry_module: Some(worker::MODULE.to_owned()),
             ..RunOptions::default()

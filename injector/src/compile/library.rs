@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use oxidize_format::Target;
+
 use super::{BatchError, Compiler, Error, Job, Outcome};
 use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
@@ -21,7 +23,7 @@ impl LibraryCode {
         compiler: &Compiler<'_>,
         archives: &[Archive],
         part: &Part<'_>,
-        target: &str,
+        target: Target,
         level: u8,
         progress: &Progress,
     ) -> Result<LibraryCode, BatchError> {

@@ -26,10 +26,12 @@ mod undo;
 
 use std::ops::Range;
 
+use oxidize_format::Target;
+use oxidize_format::target::Container;
+
 pub use error::Error;
 pub use plan::{Piece, Plan, Seal};
 
-pub use crate::image::Kind;
 use crate::image::macho::fat;
 use crate::image::pe::resources::Resource;
 
@@ -37,7 +39,7 @@ use crate::image::pe::resources::Resource;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     /// The container around it.
-    pub kind: Kind,
+    pub container: Container,
     /// Identity of the stub, given when it was built.
     pub stub_id: [u8; 16],
     /// Version of the agreement between stub and blob.
@@ -61,10 +63,9 @@ pub struct Options {
     pub identifier: Option<String>,
 }
 
-/// The container that a file's first bytes announce. What begins like none of them is taken for ELF,
-/// which says no.
-fn kind(image: &[u8]) -> Kind {
-    Kind::of(image).unwrap_or(Kind::Elf)
+/// The container that a file's first bytes announce. What begins like none of them is taken for ELF, which says no.
+fn kind(image: &[u8]) -> Container {
+    Container::announced(image).unwrap_or(Container::Elf)
 }
 
 /// Looks for our slot, in a universal file for that of its first program. `None`: this file is not one of our stubs.
@@ -73,9 +74,9 @@ pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
         return Ok(slots(image)?.into_iter().next());
     }
     match kind(image) {
-        Kind::Elf => elf::detect(image),
-        Kind::MachO => macho::detect(image),
-        Kind::Pe => pe::detect(image),
+        Container::Elf => elf::detect(image),
+        Container::MachO => macho::detect(image),
+        Container::Pe => pe::detect(image),
     }
 }
 
@@ -105,9 +106,9 @@ pub fn inject(image: &[u8], blob_len: u64) -> Result<Plan, Error> {
 /// [`inject`], and more than the stub and the blob.
 pub fn inject_with(image: &[u8], blob_len: u64, options: &Options) -> Result<Plan, Error> {
     match kind(image) {
-        Kind::Elf => elf::inject(image, blob_len),
-        Kind::MachO => macho::inject(image, blob_len, options),
-        Kind::Pe => pe::inject(image, blob_len, options),
+        Container::Elf => elf::inject(image, blob_len),
+        Container::MachO => macho::inject(image, blob_len, options),
+        Container::Pe => pe::inject(image, blob_len, options),
     }
 }
 
@@ -129,19 +130,19 @@ pub fn remove(image: &[u8]) -> Result<Vec<u8>, Error> {
         )?);
     }
     match kind(image) {
-        Kind::Elf => elf::remove(image),
-        Kind::MachO => macho::remove(image),
-        Kind::Pe => pe::remove(image),
+        Container::Elf => elf::remove(image),
+        Container::MachO => macho::remove(image),
+        Container::Pe => pe::remove(image),
     }
 }
 
-/// The target triple of an executable, as far as its headers tell.
+/// The target of an executable, as far as its headers tell.
 #[must_use]
-pub fn target(image: &[u8]) -> Option<&'static str> {
+pub fn target(image: &[u8]) -> Option<Target> {
     match kind(image) {
-        Kind::Elf => elf::target(image),
-        Kind::MachO => macho::target(image),
-        Kind::Pe => pe::target(image),
+        Container::Elf => elf::target(image),
+        Container::MachO => macho::target(image),
+        Container::Pe => pe::target(image),
     }
 }
 
@@ -156,9 +157,9 @@ pub fn verify(image: &[u8]) -> Result<Verified, Error> {
         return Ok(Verified { slot, altered });
     }
     match kind(image) {
-        Kind::Elf => elf::verify(image),
-        Kind::MachO => macho::verify(image),
-        Kind::Pe => pe::verify(image),
+        Container::Elf => elf::verify(image),
+        Container::MachO => macho::verify(image),
+        Container::Pe => pe::verify(image),
     }
 }
 

@@ -12,7 +12,7 @@ use std::fs;
 
 use oxidize_format as format;
 use oxidize_format::{
-    Content, FileEntry, HeaderFields, Layout, ModuleEntry, NativeEntry, RunOptions, Writer,
+    Content, FileEntry, HeaderFields, Layout, ModuleEntry, NativeEntry, RunOptions, Target, Writer,
 };
 use thiserror::Error;
 
@@ -62,8 +62,8 @@ pub struct Options {
 /// Everything that goes into a blob.
 #[derive(Debug)]
 pub struct Input<'a> {
-    /// Target triple.
-    pub target: String,
+    /// What it is for.
+    pub target: Target,
     /// How to start and what to run.
     pub config: RunOptions,
     /// The two parts, the one that comes first on the search path first.
@@ -88,7 +88,7 @@ pub fn pack<'a>(
         py_version_hex: python::VERSION_HEX,
         bytecode_magic: python::BYTECODE_MAGIC,
         stub_abi: python::STUB_ABI,
-        target: input.target,
+        target: input.target.triple(),
         root: format::VIRTUAL_ROOT.to_owned(),
     });
     writer.set_run_config(input.config);

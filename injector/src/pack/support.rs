@@ -35,6 +35,6 @@ pub fn library(archives: &[Archive]) -> Part<'_> {
         );
     }
     // Its compiled parts are linked into the stub: there is no shared object to look for.
-    part.modules = modules::modules(&part.as_tree(), Suffixes(&[]), &|_, _| false);
+    part.modules = modules::modules(&part.as_tree(), Suffixes(Vec::new()), &|_, _| false);
     part
 }

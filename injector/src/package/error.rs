@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use oxidize_format::Target;
 use thiserror::Error;
 
 use super::wheels;
@@ -61,7 +62,7 @@ pub enum Error {
         option: &'static str,
         /// The systems that have it.
         system: &'static str,
-        /// The target.
+        /// The target, or whatever the program is for.
         target: String,
     },
     /// Several stubs for one program.
@@ -76,7 +77,7 @@ pub enum Error {
         /// Path relative to the resources.
         path: String,
         /// The target.
-        target: String,
+        target: Target,
     },
     /// The file of an extension module cannot be one.
     #[error(
@@ -86,7 +87,7 @@ pub enum Error {
         /// Path relative to the resources.
         path: String,
         /// The target.
-        target: String,
+        target: Target,
     },
     /// A wheel for another system or Python was installed among the resources.
     #[error("`{path}` came with a wheel for {tags}, which does not run on {target}")]
@@ -98,7 +99,7 @@ pub enum Error {
         /// What it is for.
         tags: String,
         /// The target.
-        target: String,
+        target: Target,
     },
     /// An extension module of another system, of which no wheel is known.
     #[error("`{path}` is an extension module for another system than {target}")]
@@ -106,7 +107,7 @@ pub enum Error {
         /// Path relative to the resources.
         path: String,
         /// The target.
-        target: String,
+        target: Target,
     },
     /// An extension module in an application that cannot load any.
     #[error("`{path}` is an extension module, and {target} is static: it cannot load any")]
@@ -114,7 +115,7 @@ pub enum Error {
         /// Path relative to the resources.
         path: String,
         /// The target.
-        target: String,
+        target: Target,
     },
     /// `--include` names nothing.
     #[error(
@@ -141,11 +142,11 @@ impl Error {
                 Some("use the stub it was made from: `--stub FILE`".to_owned())
             }
             Error::OtherMachine { target, .. } | Error::ForeignExtension { target, .. } => {
-                wheels::pip_platform(target).map(|platform| {
+                wheels::pip_platform(*target).map(|platform| {
                     format!("install the target's wheel of that package: `{INSTALL} --platform {platform} ...`")
                 })
             }
-            Error::ForeignWheel { wheel, target, .. } => wheels::pip_platform(target).map(|platform| {
+            Error::ForeignWheel { wheel, target, .. } => wheels::pip_platform(*target).map(|platform| {
                 format!("install the target's wheel: `{INSTALL} --platform {platform} {wheel}`")
             }),
             Error::Unreadable { .. } => Some("install that package again: the file may be damaged".to_owned()),

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use oxidize_format::target::{OperatingSystem, Target};
 use oxidize_format::{ChildRole, RunOptions};
 
 pub use error::Error;
@@ -24,7 +25,6 @@ use crate::collect::{self, ModuleKind, Reason, Tree};
 use crate::compile::library::LibraryCode;
 use crate::compile::{self, Job, Outcome, bootstrap};
 use crate::entry::{Entry, Offer, Wish};
-use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::{self, Input, Part, pack, shadow};
 use crate::progress::Progress;
@@ -50,8 +50,8 @@ pub struct Request {
     pub output: PathBuf,
     /// The directory with the application.
     pub resources: PathBuf,
-    /// Target triple; the host's by default.
-    pub target: Option<String>,
+    /// What to package for; the host by default.
+    pub target: Option<Target>,
     /// Console script, or `MODULE[:FUNCTION]`.
     pub entry: Option<String>,
     /// A file among the resources to run instead.
@@ -95,12 +95,17 @@ pub struct Signing {
 
 impl Signing {
     /// Whether a program for this target can be signed so.
-    pub fn check_fit(&self, target: &str) -> Result<(), Error> {
-        let (windows, macos) = (target.contains("windows"), target.contains("apple"));
+    pub fn check_fit(
+        &self,
+        target: impl std::fmt::Display,
+        os: Option<OperatingSystem>,
+    ) -> Result<(), Error> {
+        let windows = os == Some(OperatingSystem::Windows);
+        let macos = os == Some(OperatingSystem::MacOs);
         let misfit = |option, system| Error::Misfit {
             option,
             system,
-            target: target.to_owned(),
+            target: target.to_string(),
         };
         if let Some(option) = self.macos_option.filter(|_| !macos) {
             return Err(misfit(option, "macOS"));
@@ -122,8 +127,8 @@ pub struct Report {
     pub size: u64,
     /// The blob's size.
     pub blob: u64,
-    /// Target triple.
-    pub target: String,
+    /// What it is for.
+    pub target: Target,
     /// What it runs.
     pub entry: Entry,
     /// Number of modules.
@@ -141,27 +146,30 @@ pub struct Report {
 /// A stub that was fetched.
 #[derive(Debug)]
 pub struct Fetch {
-    /// Target triple.
-    pub target: String,
+    /// What it is for.
+    pub target: Target,
     /// Where it was.
     pub origin: String,
 }
 
 /// The target that an output of this name is for, when nobody says: Windows for `.exe`, else this system.
 #[must_use]
-pub fn target_of(output: &Path) -> Option<&'static str> {
+pub fn target_of(output: &Path) -> Option<Target> {
     let windows = output
         .extension()
         .is_some_and(|suffix| suffix.eq_ignore_ascii_case("exe"));
-    windows.then_some("x86_64-pc-windows-gnu")
+    windows.then_some(Target::X86_64_WINDOWS)
 }
 
 /// Packages.
 pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> {
     let cache = Cache::open().map_err(Error::Cache)?;
     let finder = Finder::new(&cache, &request.sources, progress);
-    if request.target.as_deref() == Some(fat::TARGET) {
-        return universal(request, &cache, &finder, progress);
+    if let Some(target) = request.target
+        && let parts = target.parts()
+        && parts.len() > 1
+    {
+        return universal(request, target, &parts, &cache, &finder, progress);
     }
     let given = match &request.stubs[..] {
         [] => None,
@@ -170,9 +178,9 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     };
     // A stub given by hand says what it is for.
     let guess = target_of(&request.output).filter(|_| given.is_none());
-    let stub = finder.find(given, request.target.as_deref().or(guess))?;
+    let stub = finder.find(given, request.target.or(guess))?;
     let (program, mut report) = program(request, &stub, &cache, &finder, progress)?;
-    if report.target.contains("windows") && target_of(&request.output).is_none() {
+    if report.target.is_windows() && target_of(&request.output).is_none() {
         report
             .warnings
             .push(Warning::NotAnExe(request.output.clone()));
@@ -184,17 +192,20 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
 /// Packages one program for each processor and joins them.
 fn universal(
     request: &Request,
+    whole: Target,
+    targets: &[Target],
     cache: &Cache,
     finder: &Finder<'_>,
     progress: &Progress,
 ) -> Result<Report, Error> {
     let mut parts = Vec::new();
-    for target in fat::PARTS {
+    for &target in targets {
         let mut given = None;
         for path in &request.stubs {
             match finder.find(Some(path), Some(target)) {
                 Ok(stub) => given = Some(stub),
-                Err(stubs::Error::OtherTarget { found, .. }) if fat::PARTS.contains(&&*found) => {}
+                Err(stubs::Error::OtherTarget { found, .. })
+                    if targets.iter().any(|part| part.triple() == *found) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -238,29 +249,26 @@ fn universal(
     Ok(Report {
         size,
         blob,
-        target: fat::TARGET.to_owned(),
+        target: whole,
         ..report
     })
 }
 
 /// Whether every option fits the target.
-fn check_fit(request: &Request, target: &str) -> Result<(), Error> {
+fn check_fit(request: &Request, target: Target) -> Result<(), Error> {
     let misfit = |option, system| Error::Misfit {
         option,
         system,
-        target: target.to_owned(),
+        target: target.triple(),
     };
     if let Some(signing) = &request.signing {
-        signing.check_fit(target)?;
+        signing.check_fit(target, Some(target.os()))?;
     }
-    let look = request
-        .windows
-        .as_ref()
-        .filter(|_| !target.contains("windows"));
+    let look = request.windows.as_ref().filter(|_| !target.is_windows());
     if let Some(look) = look {
         return Err(misfit(look.option(), "Windows"));
     }
-    if request.identifier.is_some() && !target.contains("apple") {
+    if request.identifier.is_some() && !target.is_macos() {
         return Err(misfit("--identifier", "macOS"));
     }
     Ok(())
@@ -274,8 +282,8 @@ fn program(
     finder: &Finder<'_>,
     progress: &Progress,
 ) -> Result<(output::Staged, Report), Error> {
-    check_fit(request, &stub.target)?;
-    let resources = if stub.target.contains("windows") {
+    check_fit(request, stub.target)?;
+    let resources = if stub.target.is_windows() {
         let windows = request.windows.clone().unwrap_or_default();
         windows.resources(&request.output)?
     } else {
@@ -289,13 +297,13 @@ fn program(
     };
     let tree = collect::walk::walk(&request.resources, &options)?;
     let distributions = collect::metadata::distributions(&tree)?;
-    wheels::check(&tree, &distributions, &stub.target)?;
+    wheels::check(&tree, &distributions, stub.target)?;
     let archives = archives(cache, stub)?;
 
     let mut warnings = Vec::new();
     let mut fetched = Vec::new();
     tell_origin(finder, stub, &mut warnings, &mut fetched);
-    let (natives, modules) = natives::find(&tree, &stub.target, &mut warnings)?;
+    let (natives, modules) = natives::find(&tree, stub.target, &mut warnings)?;
     let mut library = pack::library(&archives);
     let entry = Offer {
         tree: &tree,
@@ -328,7 +336,7 @@ fn program(
         &compiler,
         &mut application,
         &tree,
-        (&stub.target, request.optimize),
+        (stub.target, request.optimize),
         progress,
         &mut warnings,
     )?;
@@ -337,7 +345,7 @@ fn program(
         &compiler,
         &archives,
         &pack::library(&archives),
-        &stub.target,
+        stub.target,
         request.optimize,
         progress,
     )?;
@@ -355,9 +363,9 @@ fn program(
     let modules = application.modules.len() + library.modules.len();
     let files = application.files.len();
     let input = Input {
-        target: stub.target.clone(),
+        target: stub.target,
         config: run_options(request, &entry),
-        natives: natives::reachable(natives, &application, &stub.target)?,
+        natives: natives::reachable(natives, &application, stub.target)?,
         distributions,
         licenses: licenses(&archives),
         script: match &entry {
@@ -402,7 +410,7 @@ fn program(
     let report = Report {
         size,
         blob: layout.len(),
-        target: stub.target.clone(),
+        target: stub.target,
         entry,
         modules,
         files,
@@ -452,7 +460,7 @@ fn host(finder: &Finder<'_>, stub: &Stub) -> Result<Option<Stub>, stubs::Error> 
     if stub.target == target {
         return Ok(None);
     }
-    let runs_here = stub.target == target.replace("-linux-gnu", "-linux-musl");
+    let runs_here = Some(stub.target) == target.statically();
     match finder.local(target)? {
         None if !runs_here => finder.find(None, Some(target)).map(Some),
         host => Ok(host),
@@ -480,7 +488,7 @@ fn tell_origin(
     } = &stub.origin
     {
         fetches.push(Fetch {
-            target: stub.target.clone(),
+            target: stub.target,
             origin: origin.clone(),
         });
     }
@@ -557,7 +565,7 @@ fn compile_application(
     compiler: &compile::Compiler<'_>,
     application: &mut Part<'_>,
     tree: &Tree,
-    (target, level): (&str, u8),
+    (target, level): (Target, u8),
     progress: &Progress,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Error> {

@@ -2,28 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use oxidize_format::target::{CLibrary, Target};
+
 use super::{Error, Warning};
 use crate::collect::dylib;
 use crate::collect::modules::{Suffixes, is_tagged_extension};
-use crate::collect::native::{Format, SharedObject};
+use crate::collect::native::SharedObject;
 use crate::collect::{self, Module, ModuleKind, Tree};
 use crate::mmap::Map;
 use crate::pack::{NativeFile, Part};
-use crate::python;
 
 /// The application's shared objects, and all its modules.
 pub(super) fn find(
     tree: &Tree,
-    target: &str,
+    target: Target,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Vec<NativeFile>, Vec<Module>), Error> {
-    let mut objects = if is_macos(target) {
+    let mut objects = if target.is_macos() {
         dylibs(tree, target)?
     } else {
         shared_objects(tree, target)?
     };
     // On musl the gnu names count too: as modules that cannot be loaded, which is better said now than at run time.
-    let suffixes = Suffixes::of(&target.replace("-linux-musl", "-linux-gnu"));
+    let suffixes = Suffixes::of(if target.is_static() {
+        Target::of(target.processor(), CLibrary::Glibc).unwrap_or(target)
+    } else {
+        target
+    });
     let is_module = |path: &str, name: &str| {
         objects
             .get(path)
@@ -42,27 +47,27 @@ pub(super) fn find(
         .filter(|file| is_tagged_extension(name_of(&file.path)))
     {
         let for_musl = file.path.ends_with("-linux-musl.so");
-        if target.ends_with("-musl") && for_musl {
+        if target.is_static() && for_musl {
             extensions.insert(file.path.clone(), String::new());
         } else if !extensions.contains_key(&file.path) {
             warnings.push(Warning::ForeignExtension(file.path.clone()));
             objects.remove(&file.path);
         }
     }
-    if target.ends_with("-musl")
+    if target.is_static()
         && let Some(path) = extensions.keys().next()
     {
         return Err(Error::StaticTarget {
             path: path.clone(),
-            target: target.to_owned(),
+            target,
         });
     }
-    let machine = machine(target);
-    let other = |object: &SharedObject| (object.format, object.machine) != machine;
+    let own = (target.container(), target.machine());
+    let other = |object: &SharedObject| (object.container, Some(object.machine)) != own;
     if let Some((path, _)) = objects.iter().find(|(_, object)| other(object)) {
         return Err(Error::OtherMachine {
             path: path.clone(),
-            target: target.to_owned(),
+            target,
         });
     }
     let native = |(path, object): (String, SharedObject)| {
@@ -82,8 +87,8 @@ fn name_of(path: &str) -> &str {
 
 /// What looks like a shared object of the target and is one. Linker scripts and placeholders are data, and so are libraries
 /// of other systems: packages carry them for several.
-fn shared_objects(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedObject>, Error> {
-    let windows = python::is_windows(target);
+fn shared_objects(tree: &Tree, target: Target) -> Result<BTreeMap<String, SharedObject>, Error> {
+    let windows = target.is_windows();
     let mut objects = BTreeMap::new();
     for file in &tree.files {
         let name = name_of(&file.path);
@@ -95,34 +100,15 @@ fn shared_objects(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedOb
                 source,
             };
             let object = SharedObject::read(name, &Map::open(&file.on_disk).map_err(io)?);
-            let object = object.filter(|object| (object.format == Format::Pe) == windows);
+            let object = object.filter(|object| object.container == target.container());
             objects.extend(object.map(|object| (file.path.clone(), object)));
         }
     }
     Ok(objects)
 }
 
-/// What the shared objects of a target are, and for which machine.
-fn machine(target: &str) -> (Format, u16) {
-    let arm = target.starts_with("aarch64");
-    if is_macos(target) {
-        (Format::MachO, MAC)
-    } else if python::is_windows(target) {
-        (Format::Pe, if arm { 0xaa64 } else { 0x8664 })
-    } else {
-        (Format::Elf, if arm { 183 } else { 62 })
-    }
-}
-
-fn is_macos(target: &str) -> bool {
-    target.ends_with("-apple-darwin")
-}
-
-/// Stands for the processor of the Mac that is packaged for, which [`dylibs`] has looked at.
-const MAC: u16 = 0;
-
 /// What looks like a shared object of macOS and is one; wheels for Linux are refused like those for the other processor.
-fn dylibs(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedObject>, Error> {
+fn dylibs(tree: &Tree, target: Target) -> Result<BTreeMap<String, SharedObject>, Error> {
     let mut found = BTreeMap::new();
     for file in &tree.files {
         let name = name_of(&file.path);
@@ -140,12 +126,12 @@ fn dylibs(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedObject>, E
             _ => {
                 return Err(Error::OtherMachine {
                     path: file.path.clone(),
-                    target: target.to_owned(),
+                    target,
                 });
             }
         }
     }
-    Ok(dylib::linked(&found, MAC))
+    Ok(dylib::linked(&found, target))
 }
 
 /// An extension module that cannot be reached under its name is not registered as one.
@@ -155,7 +141,7 @@ fn dylibs(tree: &Tree, target: &str) -> Result<BTreeMap<String, SharedObject>, E
 pub(super) fn reachable(
     natives: Vec<NativeFile>,
     application: &Part<'_>,
-    target: &str,
+    target: Target,
 ) -> Result<Vec<NativeFile>, Error> {
     let is_native = |path: &String| natives.iter().any(|native| native.path == *path);
     let extensions = application
@@ -166,7 +152,7 @@ pub(super) fn reachable(
     if let Some(path) = files.find(|path| !is_native(path)) {
         return Err(Error::Unreadable {
             path: path.clone(),
-            target: target.to_owned(),
+            target,
         });
     }
     let is_there = |name: &str| application.modules.iter().any(|module| module.name == name);
@@ -183,7 +169,7 @@ mod tests {
     use super::*;
     use crate::collect::walk::{Options, walk};
 
-    fn look(files: &[&str], target: &str) -> (Result<usize, Error>, Vec<Warning>) {
+    fn look(files: &[&str], target: Target) -> (Result<usize, Error>, Vec<Warning>) {
         let dir = tempfile::tempdir().unwrap();
         files
             .iter()
@@ -196,8 +182,8 @@ mod tests {
         )
     }
 
-    const GNU: &str = "x86_64-unknown-linux-gnu";
-    const MUSL: &str = "x86_64-unknown-linux-musl";
+    const GNU: Target = Target::X86_64_LINUX_GNU;
+    const MUSL: Target = Target::X86_64_LINUX_MUSL;
 
     #[test]
     fn an_extension_for_another_python_is_data_with_a_warning() {
@@ -218,7 +204,7 @@ mod tests {
                 "b.cp312-win_amd64.pyd",
                 "c.abi3.so",
             ],
-            "x86_64-pc-windows-gnu",
+            Target::X86_64_WINDOWS,
         );
         assert_eq!((found.unwrap(), warnings.len()), (1, 2));
     }

@@ -9,6 +9,8 @@
 
 use std::collections::HashSet;
 
+use oxidize_format::target::{CLibrary, Processor, Target};
+
 use crate::python;
 
 /// The newest glibc that a tag may name, 2.60.
@@ -23,8 +25,8 @@ pub(crate) struct Tags {
 }
 
 impl Tags {
-    /// Those of a target triple.
-    pub(crate) fn of(target: &str) -> Self {
+    /// Those of a target.
+    pub(crate) fn of(target: Target) -> Self {
         let known = ordered(&platforms(target)).into_iter().collect();
         Tags { known }
     }
@@ -79,22 +81,19 @@ fn ordered(platforms: &[String]) -> Vec<String> {
 }
 
 /// The platform tags of a target, the best first.
-fn platforms(target: &str) -> Vec<String> {
-    let arm = target.starts_with("aarch64");
+fn platforms(target: Target) -> Vec<String> {
+    let arm = target.processor() == Processor::Aarch64;
     let machine = if arm { "aarch64" } else { "x86_64" };
-    if target.contains("-windows") {
-        return vec![if arm { "win_arm64" } else { "win_amd64" }.to_owned()];
-    }
-    if target.contains("-apple-") {
-        return macos(arm);
-    }
-    let mut platforms = if target.ends_with("-musl") {
-        let minors = (0..=NEWEST_MUSL).rev();
-        minors
-            .map(|minor| format!("musllinux_1_{minor}_{machine}"))
-            .collect()
-    } else {
-        glibc(machine)
+    let mut platforms: Vec<String> = match target.c_library() {
+        CLibrary::Ucrt => return target.wheel_platforms(),
+        CLibrary::LibSystem => return macos(arm),
+        CLibrary::Musl => {
+            let minors = (0..=NEWEST_MUSL).rev();
+            minors
+                .map(|minor| format!("musllinux_1_{minor}_{machine}"))
+                .collect()
+        }
+        CLibrary::Glibc => glibc(machine),
     };
     platforms.push(format!("linux_{machine}"));
     platforms
@@ -149,17 +148,6 @@ mod tests {
 
     use super::*;
 
-    const TARGETS: [&str; 8] = [
-        "x86_64-unknown-linux-gnu",
-        "aarch64-unknown-linux-gnu",
-        "x86_64-unknown-linux-musl",
-        "aarch64-unknown-linux-musl",
-        "x86_64-pc-windows-gnu",
-        "aarch64-pc-windows-gnullvm",
-        "x86_64-apple-darwin",
-        "aarch64-apple-darwin",
-    ];
-
     /// Which of the tags `packaging` takes for a target: a line each.
     const PACKAGING: &str = r#"
 import sys
@@ -194,7 +182,7 @@ else:
 "#;
 
     /// The answers of `packaging`; `None` without Python or an index.
-    fn packaging(target: &str, table: &[String]) -> Option<Vec<String>> {
+    fn packaging(target: Target, table: &[String]) -> Option<Vec<String>> {
         static READY: std::sync::LazyLock<Option<PathBuf>> = std::sync::LazyLock::new(install);
         let place = READY.as_ref()?;
         let dir = tempfile::tempdir().unwrap();
@@ -202,7 +190,7 @@ else:
         fs::write(&input, table.join("\n")).unwrap();
         let mut python = Command::new("python3");
         python
-            .args(["-c", PACKAGING, target])
+            .args(["-c", PACKAGING, &target.triple()])
             .env("PYTHONPATH", place);
         python.args([NEWEST_GLIBC, NEWEST_MUSL, python::MINOR].map(|number| number.to_string()));
         let output = python
@@ -243,7 +231,7 @@ else:
 
     #[test]
     fn the_tags_are_those_of_packaging() {
-        for target in TARGETS {
+        for target in Target::ALL {
             let own = Tags::of(target);
             let Some(theirs) = packaging(target, &[]) else {
                 return;
@@ -332,7 +320,7 @@ else:
             .iter()
             .flat_map(|python| platforms.iter().map(move |one| format!("{python}-{one}")))
             .collect();
-        for target in TARGETS {
+        for target in Target::ALL {
             let Some(theirs) = packaging(target, &table) else {
                 return;
             };
@@ -350,7 +338,7 @@ else:
 
     #[test]
     fn the_oldest_glibc_is_wanted_most() {
-        let tags = ordered(&platforms("x86_64-unknown-linux-gnu"));
+        let tags = ordered(&platforms(Target::X86_64_LINUX_GNU));
         let place = |tag: &str| tags.iter().position(|one| one == tag).unwrap();
         assert_eq!(tags[0], "cp313-cp313-manylinux_2_5_x86_64");
         assert!(

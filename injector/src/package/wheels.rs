@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 
+use oxidize_format::target::{CLibrary, Container, OperatingSystem, Target};
+
 use super::Error;
 use super::tags::Tags;
 use crate::collect::modules::is_tagged_extension;
@@ -23,14 +25,14 @@ use crate::collect::{self, Distribution, Tree};
 pub(super) fn check(
     tree: &Tree,
     distributions: &[Distribution],
-    target: &str,
+    target: Target,
 ) -> Result<(), Error> {
     let supported = Tags::of(target);
     // Of a wheel for the other libc, a static program could use all but its modules; these are
     // refused later, with what to do instead.
-    let other_libc = target
-        .strip_suffix("-musl")
-        .map(|system| Tags::of(&format!("{system}-gnu")));
+    let other_libc = Target::of(target.processor(), CLibrary::Glibc)
+        .filter(|_| target.is_static())
+        .map(Tags::of);
     let fits = |tag: &String| {
         supported.fit(tag) || other_libc.as_ref().is_some_and(|other| other.fit(tag))
     };
@@ -44,7 +46,7 @@ pub(super) fn check(
                     path: path.clone(),
                     wheel: format!("{}=={}", distribution.name, distribution.version),
                     tags: tags.join(", "),
-                    target: target.to_owned(),
+                    target,
                 });
             }
         }
@@ -56,44 +58,22 @@ pub(super) fn check(
     };
     for file in extensions() {
         let here = system(file)?;
-        if here.is_none() || here == Some(System::of(target)) {
+        if here.is_none() || here == Some(target.os()) {
             continue;
         }
         let mut beside = extensions().filter(|other| module(&other.path) == module(&file.path));
-        if !beside
-            .any(|other| matches!(system(other), Ok(found) if found == Some(System::of(target))))
-        {
+        if !beside.any(|other| matches!(system(other), Ok(found) if found == Some(target.os()))) {
             return Err(Error::ForeignExtension {
                 path: file.path.clone(),
-                target: target.to_owned(),
+                target,
             });
         }
     }
     Ok(())
 }
 
-/// The systems that native code is for, by the format of its files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum System {
-    Linux,
-    Windows,
-    MacOs,
-}
-
-impl System {
-    fn of(target: &str) -> Self {
-        if target.contains("-windows") {
-            System::Windows
-        } else if target.contains("-apple-") {
-            System::MacOs
-        } else {
-            System::Linux
-        }
-    }
-}
-
-/// By its first bytes (elf.h, Microsoft's PE format, mach-o/loader.h and fat.h); `None` for what is no native code.
-fn system(file: &walk::File) -> Result<Option<System>, Error> {
+/// The system that native code is for, by its first bytes; `None` for what is no native code.
+fn system(file: &walk::File) -> Result<Option<OperatingSystem>, Error> {
     let mut head = [0; 4];
     let read = File::open(&file.on_disk).and_then(|mut file| file.read_exact(&mut head));
     match read {
@@ -101,12 +81,7 @@ fn system(file: &walk::File) -> Result<Option<System>, Error> {
         Err(source) => return Err(unreadable(file, source).into()),
         Ok(()) => {}
     }
-    Ok(match head {
-        [0x7f, b'E', b'L', b'F'] => Some(System::Linux),
-        [b'M', b'Z', ..] => Some(System::Windows),
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xca, 0xfe, 0xba, 0xbe | 0xbf] => Some(System::MacOs),
-        _ => None,
-    })
+    Ok(Container::announced(&head).map(Container::os))
 }
 
 /// The native files that came with a distribution, by its RECORD (PEP 376), sorted.
@@ -161,16 +136,12 @@ fn tags(wheel: &str) -> Vec<String> {
         .collect()
 }
 
-/// pip's name for the target, for `--platform`.
-pub(super) fn pip_platform(target: &str) -> Option<&'static str> {
-    Some(match target {
-        "x86_64-unknown-linux-gnu" => "manylinux2014_x86_64",
-        "aarch64-unknown-linux-gnu" => "manylinux2014_aarch64",
-        "x86_64-pc-windows-gnu" => "win_amd64",
-        "aarch64-apple-darwin" => "macosx_11_0_arm64",
-        "x86_64-apple-darwin" => "macosx_11_0_x86_64",
-        _ => return None,
-    })
+/// pip's name for the target, for `--platform`; `None` where wheels with native code are of no use.
+pub(super) fn pip_platform(target: Target) -> Option<String> {
+    target
+        .wheel_platforms()
+        .pop()
+        .filter(|_| !target.is_static())
 }
 
 fn name_of(path: &str) -> &str {
@@ -189,11 +160,11 @@ mod tests {
     use super::*;
     use crate::collect::metadata;
 
-    const GNU: &str = "x86_64-unknown-linux-gnu";
-    const WINDOWS: &str = "x86_64-pc-windows-gnu";
-    const MAC: &str = "aarch64-apple-darwin";
+    const GNU: Target = Target::X86_64_LINUX_GNU;
+    const WINDOWS: Target = Target::X86_64_WINDOWS;
+    const MAC: Target = Target::AARCH64_MACOS;
 
-    fn look(files: &[(&str, &str)], target: &str) -> Result<(), Error> {
+    fn look(files: &[(&str, &str)], target: Target) -> Result<(), Error> {
         let dir = tempfile::tempdir().unwrap();
         for (path, content) in files {
             let path = dir.path().join(path);
@@ -223,7 +194,7 @@ mod tests {
         ]
     }
 
-    fn installed(tag: &'static str, target: &str) -> Result<(), Error> {
+    fn installed(tag: &'static str, target: Target) -> Result<(), Error> {
         let files = wheel(tag);
         let files: Vec<_> = files.iter().map(|(path, text)| (*path, &**text)).collect();
         look(&files, target)
@@ -262,7 +233,7 @@ mod tests {
         assert!(installed("cp313-cp313-macosx_12_0_arm64", MAC).is_err());
         assert!(installed("cp313-cp313-macosx_10_13_x86_64", MAC).is_err());
         // What is wrong with it here is not its libc.
-        let musl = "x86_64-unknown-linux-musl";
+        let musl = Target::X86_64_LINUX_MUSL;
         installed("cp313-cp313-manylinux_2_17_x86_64", musl).unwrap();
         assert!(installed("cp313-cp313-manylinux_2_17_aarch64", musl).is_err());
     }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use oxidize_format::Target;
 use sha2::{Digest, Sha256};
 
 use super::listed::{Listed, Trusted};
@@ -65,13 +66,12 @@ impl<'f> Fetcher<'f> {
 
     /// The stub for `target` from the first place that has the right one. `None` when no stub for it could be accepted, so
     /// that nobody was asked.
-    pub fn fetch(&self, target: &str) -> Result<Option<Fetched>, Error> {
+    pub fn fetch(&self, target: Target) -> Result<Option<Fetched>, Error> {
         let trusted = self.listed.find(target);
         let name = match trusted {
             Some(trusted) => trusted.wheel.clone(),
             None if !self.sources.allow_unlisted => return Ok(None),
-            None => wheel::file_name(&self.listed.version, target)
-                .ok_or_else(|| Error::Unsupported(target.to_owned()))?,
+            None => wheel::file_name(&self.listed.version, target),
         };
         // What a directory offers may be refused, and the next place may still have the right file.
         let mut refused = None;
@@ -88,7 +88,7 @@ impl<'f> Fetcher<'f> {
         }
         let result = match (self.sources.offline, refused) {
             (true, Some(refused)) => Err(refused),
-            (true, None) => Err(Error::Offline(target.to_owned())),
+            (true, None) => Err(Error::Offline(target)),
             (false, refused) => self
                 .ask_index(&name, target, trusted)
                 .map_err(|error| refused.unwrap_or(error)),
@@ -111,7 +111,7 @@ impl<'f> Fetcher<'f> {
         self.add(&mut source, &origin, None)
     }
 
-    fn take(&self, file: File, origin: &str, target: &str) -> Result<Fetched, Error> {
+    fn take(&self, file: File, origin: &str, target: Target) -> Result<Fetched, Error> {
         let wheel = Wheel::open(file).map_err(|source| Error::Unreadable {
             origin: origin.to_owned(),
             source,
@@ -127,14 +127,14 @@ impl<'f> Fetcher<'f> {
         &self,
         source: &mut Source,
         origin: &str,
-        target: Option<&str>,
+        target: Option<Target>,
     ) -> Result<Bundle, Error> {
         let accept = |manifest: &Manifest, digest: Sha256Sum| {
-            if target.is_some_and(|target| target != manifest.target) {
+            if let Some(wanted) = target.filter(|target| target.triple() != manifest.target) {
                 return Err(Error::OtherTarget {
                     path: PathBuf::from(origin),
                     found: manifest.target.clone(),
-                    wanted: target.unwrap_or_default().to_owned(),
+                    wanted,
                 });
             }
             if self.sources.allow_unlisted || self.listed.trusts(digest) {
@@ -172,7 +172,7 @@ impl<'f> Fetcher<'f> {
     fn ask_index(
         &self,
         name: &str,
-        target: &str,
+        target: Target,
         trusted: Option<&Trusted>,
     ) -> Result<Fetched, Error> {
         let Index { client, url, login } = self.index()?;

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
+use oxidize_format::Target;
 use zip::ZipArchive;
 
 use super::manifest;
@@ -17,28 +18,11 @@ pub const PACKAGE: &str = "oxidize_stub_cp313";
 /// A wheel is never longer than its files by more than this, in bytes.
 pub const OVERHEAD: u64 = 4 << 20;
 
-/// The platform tags of a target's wheel, as its file name has them.
-#[must_use]
-pub fn tags(target: &str) -> Option<&'static str> {
-    Some(match target {
-        "x86_64-unknown-linux-gnu" => "manylinux_2_17_x86_64.manylinux2014_x86_64",
-        "aarch64-unknown-linux-gnu" => "manylinux_2_17_aarch64.manylinux2014_aarch64",
-        "x86_64-unknown-linux-musl" => "musllinux_1_2_x86_64",
-        "aarch64-unknown-linux-musl" => "musllinux_1_2_aarch64",
-        "x86_64-pc-windows-gnu" => "win_amd64",
-        "aarch64-apple-darwin" => "macosx_11_0_arm64",
-        "x86_64-apple-darwin" => "macosx_11_0_x86_64",
-        _ => return None,
-    })
-}
-
 /// File name of the wheel of a version for a target.
 #[must_use]
-pub fn file_name(version: &str, target: &str) -> Option<String> {
-    Some(format!(
-        "{PACKAGE}-{version}-py3-none-{}.whl",
-        tags(target)?
-    ))
+pub fn file_name(version: &str, target: Target) -> String {
+    let platforms = target.wheel_platforms().join(".");
+    format!("{PACKAGE}-{version}-py3-none-{platforms}.whl")
 }
 
 /// A wheel, opened.

@@ -105,7 +105,7 @@ impl Made {
 
 /// The wheel's file name.
 pub(crate) fn name() -> String {
-    wheel::file_name(VERSION, TARGET).unwrap()
+    wheel::file_name(VERSION, TARGET.parse().unwrap())
 }
 
 fn tar() -> Vec<u8> {

@@ -30,17 +30,9 @@ pub struct StubWheel {
 }
 
 /// Platform tags of a target, as a wheel's file name has them.
-pub fn platform(triple: &str) -> Result<&'static str> {
-    Ok(match triple {
-        "x86_64-unknown-linux-gnu" => "manylinux_2_17_x86_64.manylinux2014_x86_64",
-        "aarch64-unknown-linux-gnu" => "manylinux_2_17_aarch64.manylinux2014_aarch64",
-        "x86_64-unknown-linux-musl" => "musllinux_1_2_x86_64",
-        "aarch64-unknown-linux-musl" => "musllinux_1_2_aarch64",
-        "x86_64-pc-windows-gnu" => "win_amd64",
-        "aarch64-apple-darwin" => "macosx_11_0_arm64",
-        "x86_64-apple-darwin" => "macosx_11_0_x86_64",
-        _ => bail!("no platform tag is known for {triple}"),
-    })
+pub fn platform(triple: &str) -> Result<String> {
+    let target: oxidize_format::Target = triple.parse()?;
+    Ok(target.wheel_platforms().join("."))
 }
 
 /// Targets that have a distribution, in the order of the lock.

@@ -15,6 +15,7 @@ use crate::{crates, lock, pack};
 use anyhow::{Context, Result, anyhow, bail};
 use object::read::elf::{ElfFile64, ProgramHeader};
 use object::{Architecture, Endianness, FileKind, Object};
+use oxidize_format::target::{CLibrary, OLDEST_MACOS, Processor, Target};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,74 +23,68 @@ const PACKAGE: &str = "oxidize_inject";
 const COMMAND: &str = "oxidize-inject";
 
 /// The targets that the command is published for.
-pub const TARGETS: [&str; 5] = [
-    "x86_64-unknown-linux-musl",
-    "aarch64-unknown-linux-musl",
-    "x86_64-pc-windows-gnu",
-    "aarch64-apple-darwin",
-    "x86_64-apple-darwin",
+pub const TARGETS: [Target; 5] = [
+    Target::X86_64_LINUX_MUSL,
+    Target::AARCH64_LINUX_MUSL,
+    Target::X86_64_WINDOWS,
+    Target::AARCH64_MACOS,
+    Target::X86_64_MACOS,
 ];
 
 /// What is particular about a target.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Settings {
     /// zig's name for it.
-    zig: &'static str,
-    /// Platform tags of the wheel. A static program asks for no C library, so those of every Linux are right for it.
-    tags: &'static str,
+    zig: String,
+    /// Platform tags of the wheel.
+    tags: String,
     /// Target whose distribution has the licences of what comes with the C library, and their names there.
-    licences: (&'static str, &'static [&'static str]),
-    system: System,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum System {
-    /// With the C library of some machine: never built here, and no package index takes its wheel.
-    AnyLinux,
-    /// Static.
-    Linux,
-    Windows,
-    MacOs,
+    licences: Option<(Target, &'static [&'static str])>,
 }
 
 /// What a command for Windows may need beside what a stub may: the system's certificates come by way of this one.
 const MORE_OF_WINDOWS: &[&str] = &["secur32.dll"];
 
-const NONE: (&str, &[&str]) = ("", &[]);
-const MUSL: (&str, &[&str]) = ("x86_64-unknown-linux-musl", &["musl"]);
-const MINGW: (&str, &[&str]) = ("x86_64-pc-windows-gnu", &["llvm", "mingw-w64", "zig"]);
+const MINGW: &[&str] = &["llvm", "mingw-w64", "zig"];
 
-fn settings(triple: &str) -> Result<Settings> {
-    use System::{AnyLinux, Linux, MacOs, Windows};
-    let (zig, tags, licences, system) = match triple {
-        "x86_64-unknown-linux-musl" => (
-            "x86_64-linux-musl",
-            "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64",
-            MUSL,
-            Linux,
-        ),
-        "aarch64-unknown-linux-musl" => (
-            "aarch64-linux-musl",
-            "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
-            MUSL,
-            Linux,
-        ),
-        "x86_64-pc-windows-gnu" => ("x86_64-windows-gnu", "win_amd64", MINGW, Windows),
-        "aarch64-apple-darwin" => ("aarch64-macos.11.0", "macosx_11_0_arm64", NONE, MacOs),
-        "x86_64-apple-darwin" => ("x86_64-macos.11.0", "macosx_11_0_x86_64", NONE, MacOs),
-        "x86_64-unknown-linux-gnu" => ("", "linux_x86_64", NONE, AnyLinux),
-        "aarch64-unknown-linux-gnu" => ("", "linux_aarch64", NONE, AnyLinux),
-        _ => bail!(
-            "the command is not published for {triple}\n  there are: {}",
-            TARGETS.join(", ")
-        ),
+fn settings(target: Target) -> Settings {
+    let processor = match target.processor() {
+        Processor::Aarch64 => "aarch64",
+        Processor::X86_64 | Processor::Universal2 => "x86_64",
     };
-    Ok(Settings {
-        zig,
-        tags,
-        licences,
-        system,
-    })
+    match target.c_library() {
+        // A static program asks for no C library, so the tags of every Linux are right for it.
+        CLibrary::Musl => Settings {
+            zig: format!("{processor}-linux-musl"),
+            tags: format!(
+                "manylinux_2_17_{processor}.manylinux2014_{processor}.musllinux_1_1_{processor}"
+            ),
+            licences: Some((Target::X86_64_LINUX_MUSL, &["musl"])),
+        },
+        CLibrary::Ucrt => Settings {
+            zig: format!("{processor}-windows-gnu"),
+            tags: target.wheel_platforms().join("."),
+            licences: Some((Target::X86_64_WINDOWS, MINGW)),
+        },
+        CLibrary::LibSystem => Settings {
+            zig: format!("{processor}-macos.{}.{}", OLDEST_MACOS.0, OLDEST_MACOS.1),
+            tags: target.wheel_platforms().join("."),
+            licences: None,
+        },
+        // With the C library of some machine: never built here, and no package index takes its wheel.
+        CLibrary::Glibc => Settings {
+            zig: String::new(),
+            tags: format!("linux_{processor}"),
+            licences: None,
+        },
+    }
+}
+
+fn not_published(triple: &str) -> anyhow::Error {
+    anyhow!(
+        "the command is not published for {triple}\n  there are: {}",
+        TARGETS.map(Target::triple).join(", ")
+    )
 }
 
 /// A command for a target.
@@ -97,6 +92,7 @@ fn settings(triple: &str) -> Result<Settings> {
 pub struct Tool<'t> {
     repository: &'t Path,
     recipes: &'t Recipes,
+    target: Target,
     triple: &'t str,
     settings: Settings,
     toolchain: Toolchain,
@@ -107,11 +103,13 @@ pub struct Tool<'t> {
 impl<'t> Tool<'t> {
     /// The command for this target.
     pub fn new(repository: &'t Path, recipes: &'t Recipes, triple: &'t str) -> Result<Self> {
+        let target: Target = triple.parse().map_err(|_| not_published(triple))?;
         Ok(Self {
             repository,
             recipes,
+            target,
             triple,
-            settings: settings(triple)?,
+            settings: settings(target),
             toolchain: Toolchain::find(repository, triple)?,
             folder: repository.join("target/tool-build"),
         })
@@ -145,7 +143,7 @@ impl<'t> Tool<'t> {
     }
 
     fn file_name(&self) -> String {
-        let windows = self.settings.system == System::Windows;
+        let windows = self.target.is_windows();
         format!("{COMMAND}{}", if windows { ".exe" } else { "" })
     }
 }
@@ -165,12 +163,8 @@ fn metadata(repository: &Path, licences: &str) -> Result<String> {
 
 impl Tool<'_> {
     fn compile(&self, zig: &Zig) -> Result<Vec<u8>> {
-        if !TARGETS.contains(&self.triple) {
-            bail!(
-                "the command is not published for {}\n  there are: {}",
-                self.triple,
-                TARGETS.join(", ")
-            );
+        if !TARGETS.contains(&self.target) {
+            return Err(not_published(self.triple));
         }
         let tools = self.folder.join("cc").join(self.triple);
         zig.write_wrappers_with(&self.c_flags()?, &tools)?;
@@ -194,7 +188,7 @@ impl Tool<'_> {
             .env("MACOSX_DEPLOYMENT_TARGET", "11.0")
             .env("SOURCE_DATE_EPOCH", "315532800")
             .current_dir(self.repository);
-        if self.settings.system == System::MacOs {
+        if self.target.is_macos() {
             // rustc looks for an SDK before it links and wants to be told.
             command.env("SDKROOT", self.sdk());
         }
@@ -217,7 +211,7 @@ impl Tool<'_> {
 
     /// What every C file is compiled with.
     fn c_flags(&self) -> Result<Vec<String>> {
-        let mut flags = vec!["-target".to_owned(), self.settings.zig.to_owned()];
+        let mut flags = vec!["-target".to_owned(), self.settings.zig.clone()];
         let all = [
             "-g0",
             "-fno-sanitize=undefined",
@@ -225,10 +219,10 @@ impl Tool<'_> {
             "-fdata-sections",
         ];
         flags.extend(all.map(str::to_owned));
-        match self.settings.system {
-            System::Linux => flags.push("-fPIC".to_owned()),
-            System::AnyLinux | System::Windows => {}
-            System::MacOs => {
+        match self.target.c_library() {
+            CLibrary::Musl => flags.push("-fPIC".to_owned()),
+            CLibrary::Glibc | CLibrary::Ucrt => {}
+            CLibrary::LibSystem => {
                 let headers = self.recipes.root.join("support/macos/include");
                 flags.extend(["-isystem".to_owned(), headers.display().to_string()]);
             }
@@ -240,8 +234,8 @@ impl Tool<'_> {
     }
 
     fn rust_flags(&self, zig: &Zig, tools: &Path) -> Result<Vec<String>> {
-        let flavor = match self.settings.system {
-            System::MacOs => "ld64.lld",
+        let flavor = match self.target.c_library() {
+            CLibrary::LibSystem => "ld64.lld",
             _ => "ld.lld",
         };
         let mut flags = vec![
@@ -252,13 +246,13 @@ impl Tool<'_> {
             flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
         }
         let argument = |argument: &str| format!("-Clink-arg={argument}");
-        match self.settings.system {
-            System::AnyLinux => {}
-            System::Linux => {
+        match self.target.c_library() {
+            CLibrary::Glibc => {}
+            CLibrary::Musl => {
                 flags.push("-Clink-self-contained=yes".to_owned());
                 flags.push("-Ctarget-feature=+crt-static".to_owned());
             }
-            System::Windows => {
+            CLibrary::Ucrt => {
                 flags.push("-Clink-self-contained=no".to_owned());
                 // rustc has import libraries made of what crates declare about DLLs.
                 flags.push(format!("-Cdlltool={}", tools.join("dlltool").display()));
@@ -271,7 +265,7 @@ impl Tool<'_> {
                     ));
                 }
             }
-            System::MacOs => {
+            CLibrary::LibSystem => {
                 self.write_sdk(zig)?;
                 // The linker leaves out names; a tool that rewrites the file afterwards is not needed.
                 flags.push("-Cstrip=none".to_owned());
@@ -338,12 +332,12 @@ impl Tool<'_> {
 
     /// The program is what the wheel's tags promise.
     fn check(&self, program: &[u8]) -> Result<()> {
-        let arm = self.triple.starts_with("aarch64");
+        let arm = self.target.processor() == Processor::Aarch64;
         let kind = FileKind::parse(program).ok();
         let wrong = |what: &str| anyhow!("the program for {} {what}", self.triple);
-        let needs = match (self.settings.system, kind) {
-            (System::AnyLinux, Some(FileKind::Elf64)) => Vec::new(),
-            (System::Linux, Some(FileKind::Elf64)) => {
+        let needs = match (self.target.c_library(), kind) {
+            (CLibrary::Glibc, Some(FileKind::Elf64)) => Vec::new(),
+            (CLibrary::Musl, Some(FileKind::Elf64)) => {
                 let file = ElfFile64::<Endianness>::parse(program)?;
                 let dynamic = file.elf_program_headers().iter();
                 let endian = file.endian();
@@ -352,8 +346,8 @@ impl Tool<'_> {
                     .map(|_| "a dynamic loader".to_owned());
                 loader.collect()
             }
-            (System::MacOs, Some(FileKind::MachO64)) => apple::libraries(program)?,
-            (System::Windows, Some(FileKind::Pe64)) => {
+            (CLibrary::LibSystem, Some(FileKind::MachO64)) => apple::libraries(program)?,
+            (CLibrary::Ucrt, Some(FileKind::Pe64)) => {
                 let allowed = self.recipes.target(self.triple)?.allowed_libraries;
                 let file = object::read::pe::PeFile64::parse(program)?;
                 let mut names = Vec::new();
@@ -388,9 +382,10 @@ impl Tool<'_> {
     fn licences(&self) -> Result<String> {
         let crates = crates::linked(self.repository, COMMAND, self.triple)?;
         let mut text = String::new();
-        let (triple, names) = self.settings.licences;
-        for name in names {
-            let file = self.distribution(triple)?.join("python/licenses");
+        let named = self.settings.licences.iter();
+        let named = named.flat_map(|(target, names)| names.iter().map(move |name| (target, name)));
+        for (target, name) in named {
+            let file = self.distribution(&target.triple())?.join("python/licenses");
             let file = file.join(format!("{name}.txt"));
             let licence =
                 std::fs::read_to_string(&file).with_context(|| format!("no {}", file.display()))?;

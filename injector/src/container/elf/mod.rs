@@ -37,9 +37,11 @@ pub mod synthetic;
 #[cfg(test)]
 mod tests;
 
+use oxidize_format::target::{CLibrary, Container, Processor, Target};
+
 use super::error::{Error, malformed};
 use super::undo;
-use super::{Kind, Slot, Verified};
+use super::{Slot, Verified};
 pub use inject::inject;
 
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
@@ -84,7 +86,7 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
             source,
         })?;
     let mut slot = Slot {
-        kind: Kind::Elf,
+        container: Container::Elf,
         stub_id: descriptor.stub_id,
         abi: descriptor.stub_abi,
         flags: descriptor.flags,
@@ -132,17 +134,17 @@ fn undo_offset(blob_end: u64) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// The target triple. A program without an interpreter is taken for a static musl one, since no other stub is static.
+/// The target. A program without an interpreter is taken for a static musl one, since no other stub is static.
 #[must_use]
-pub fn target(bytes: &[u8]) -> Option<&'static str> {
+pub fn target(bytes: &[u8]) -> Option<Target> {
     let image = Image::parse(bytes).ok()??;
-    match (image.machine(), image.has_interpreter()) {
-        (62, true) => Some("x86_64-unknown-linux-gnu"),
-        (62, false) => Some("x86_64-unknown-linux-musl"),
-        (183, true) => Some("aarch64-unknown-linux-gnu"),
-        (183, false) => Some("aarch64-unknown-linux-musl"),
-        _ => None,
-    }
+    let c_library = if image.has_interpreter() {
+        CLibrary::Glibc
+    } else {
+        CLibrary::Musl
+    };
+    let processor = Processor::of_machine(Container::Elf, image.machine().into())?;
+    Target::of(processor, c_library)
 }
 
 /// Checks what the loader and other tools rely on.

@@ -45,11 +45,13 @@ mod universal_tests;
 use object::LittleEndian as Le;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
+use oxidize_format::target::{Container, Target};
+
 use super::error::{Error, malformed};
 use super::undo::Record;
-use super::{Kind, Slot, Verified};
+use super::{Slot, Verified};
 use crate::image::macho::signature::{Check, check};
-use crate::image::macho::{ARM, INTEL, Image, Segment, fat};
+use crate::image::macho::{Image, Segment, fat};
 pub use inject::inject;
 
 /// The largest page of any Mac. The slot grows in such steps on Intel too, where segments are aligned to 4 KiB.
@@ -100,7 +102,7 @@ fn find<'a>(image: &Image<'a>) -> Result<Option<Found<'a>>, Error> {
         source,
     })?;
     let mut slot = Slot {
-        kind: Kind::MachO,
+        container: Container::MachO,
         stub_id: descriptor.stub_id,
         abi: descriptor.stub_abi,
         flags: descriptor.flags,
@@ -175,18 +177,13 @@ pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(stub)
 }
 
-/// The target triple.
+/// The target.
 #[must_use]
-pub fn target(bytes: &[u8]) -> Option<&'static str> {
+pub fn target(bytes: &[u8]) -> Option<Target> {
     if let Some(parts) = fat::parts(bytes).ok()? {
         return fat::target(bytes, &parts);
     }
-    let image = Image::parse(bytes).ok()??;
-    match image.header.cputype.get(Le).0 {
-        INTEL => Some("x86_64-apple-darwin"),
-        ARM => Some("aarch64-apple-darwin"),
-        _ => None,
-    }
+    Image::parse(bytes).ok()??.target()
 }
 
 /// Checks what the loader and other tools rely on.
@@ -250,7 +247,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
                 return Err(malformed("signed page", page, "its hash is another"));
             }
         }
-    } else if target(bytes) == Some("aarch64-apple-darwin") {
+    } else if target(bytes) == Some(Target::AARCH64_MACOS) {
         let problem = "the file is not signed, so no Mac will start it";
         return Err(malformed("Mach-O header", 0, problem));
     }

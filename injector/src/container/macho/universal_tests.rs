@@ -3,7 +3,7 @@
 use super::synthetic::{Shape, build};
 use super::{inject, remove};
 use crate::container::{self, Options};
-use crate::image::macho::fat::{MAGIC, TARGET, assemble, parts};
+use crate::image::macho::fat::{MAGIC, assemble, parts};
 
 fn stubs() -> [Vec<u8>; 2] {
     [false, true].map(|arm| {
@@ -27,7 +27,10 @@ fn both_programs_are_found_verified_and_given_back() {
         })
         .collect();
     let both = assemble(&[&apps[0], &apps[1]]).unwrap();
-    assert_eq!(container::target(&both), Some(TARGET));
+    assert_eq!(
+        container::target(&both),
+        Some(oxidize_format::Target::UNIVERSAL2_MACOS)
+    );
     let slots = container::slots(&both).unwrap();
     for (slot, blob) in slots.iter().zip(&blobs) {
         let range = slot.blob.clone().unwrap();

@@ -42,9 +42,11 @@ mod tests;
 use object::LittleEndian as Le;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
+use oxidize_format::target::{CLibrary, Container, Processor, Target};
+
 use super::error::{Error, malformed};
 use super::undo;
-use super::{Kind, Slot, Verified};
+use super::{Slot, Verified};
 use crate::image::pe::checksum::Checksum;
 use crate::image::pe::{Image, RESOURCES, Section, resources};
 pub use inject::inject;
@@ -88,7 +90,7 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
             }
         })?;
     let mut slot = Slot {
-        kind: Kind::Pe,
+        container: Container::Pe,
         stub_id: descriptor.stub_id,
         abi: descriptor.stub_abi,
         flags: descriptor.flags,
@@ -159,14 +161,15 @@ fn undo_offset(blob_end: u64) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// The target triple.
+/// The target.
 #[must_use]
-pub fn target(bytes: &[u8]) -> Option<&'static str> {
+pub fn target(bytes: &[u8]) -> Option<Target> {
     let image = Image::parse(bytes).ok()??;
-    match image.file.machine.get(Le).0 {
-        0x8664 => Some("x86_64-pc-windows-gnu"),
-        _ => None,
-    }
+    let machine = image.file.machine.get(Le).0;
+    Target::of(
+        Processor::of_machine(Container::Pe, machine.into())?,
+        CLibrary::Ucrt,
+    )
 }
 
 /// The checksum of a file whose own field lies at `at`.

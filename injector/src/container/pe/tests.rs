@@ -313,7 +313,7 @@ fn other_files_are_not_ours() {
     let stub = build(&Shape::default());
     assert_eq!(remove(&stub), Err(Error::Empty));
     assert_eq!(verify(&stub), Err(Error::Empty));
-    assert_eq!(target(&stub), Some("x86_64-pc-windows-gnu"));
+    assert_eq!(target(&stub), Some(oxidize_format::Target::X86_64_WINDOWS));
 }
 
 #[test]

@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use object::LittleEndian as Le;
+use oxidize_format::Target;
 
 use super::super::{Error, malformed};
-use super::{ARM, INTEL, Image};
+use super::Image;
 
 /// `FAT_MAGIC`. Java classes begin with it too; their next word is a version, far above any number of processors.
 pub(crate) const MAGIC: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
@@ -20,11 +20,6 @@ const ENTRY: usize = 20;
 /// More processors than Macs ever had.
 const MOST: usize = 16;
 const WHAT: &str = "universal header";
-
-/// The triple that stands for both processors in one file.
-pub const TARGET: &str = "universal2-apple-darwin";
-/// The triples of its parts, in the order in which they lie in the file.
-pub const PARTS: [&str; 2] = ["x86_64-apple-darwin", "aarch64-apple-darwin"];
 
 /// Where the programs lie; `None` for a file that is not universal.
 pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, Error> {
@@ -111,11 +106,11 @@ pub fn assemble(programs: &[&[u8]]) -> Result<Vec<u8>, Error> {
 }
 
 /// The target of a universal file with both of our parts.
-pub(crate) fn target(bytes: &[u8], parts: &[Range<usize>]) -> Option<&'static str> {
-    let cpu = |part: &Range<usize>| {
+pub(crate) fn target(bytes: &[u8], parts: &[Range<usize>]) -> Option<Target> {
+    let found = parts.iter().map(|part| {
         let image = Image::parse(&bytes[part.clone()]).ok()??;
-        Some(image.header.cputype.get(Le).0)
-    };
-    let found: Option<Vec<u32>> = parts.iter().map(cpu).collect();
-    (found? == [INTEL, ARM]).then_some(TARGET)
+        image.target()
+    });
+    let found: Option<Vec<Target>> = found.collect();
+    (found? == Target::UNIVERSAL2_MACOS.parts()).then_some(Target::UNIVERSAL2_MACOS)
 }

@@ -9,14 +9,14 @@ use std::ops::Range;
 use object::macho::{MH_MAGIC_64, MachHeader64, Section64, SegmentCommand64};
 use object::{BigEndian as Be, LittleEndian as Le, pod};
 
+use oxidize_format::target::{CLibrary, Container, Processor, Target};
+
 use super::{Error, malformed};
 
 /// `MH_EXECUTE`
 const EXECUTE: u32 = 2;
 /// `CPU_TYPE_X86_64`
 pub(crate) const INTEL: u32 = 0x0100_0007;
-/// `CPU_TYPE_ARM64`
-pub(crate) const ARM: u32 = 0x0100_000c;
 /// `LC_SEGMENT_64`
 pub(crate) const SEGMENT: u32 = 0x19;
 /// `LC_CODE_SIGNATURE`
@@ -94,6 +94,13 @@ fn trim(name: &[u8; 16]) -> &[u8] {
 }
 
 impl<'a> Image<'a> {
+    /// What it is for, by its processor.
+    pub(crate) fn target(&self) -> Option<Target> {
+        let machine = self.header.cputype.get(Le).0;
+        let processor = Processor::of_machine(Container::MachO, machine)?;
+        Target::of(processor, CLibrary::LibSystem)
+    }
+
     /// `None` for anything but a 64-bit little-endian Mach-O executable of one architecture.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
         let Ok((header, rest)) = pod::from_bytes::<MachHeader64<Le>>(bytes) else {
