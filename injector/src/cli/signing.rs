@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use oxidize_format::target::{Container, OperatingSystem};
@@ -14,7 +15,8 @@ use super::args::{Common, Format, MacOs};
 use super::failure::Failure;
 use super::{note, print, say, text};
 use crate::mmap::Map;
-use crate::package::{Signing as Plan, Warning};
+use crate::package::Signing as Plan;
+use crate::sign::external::External;
 use crate::sign::identity::{Password, Source};
 use crate::sign::macho::{codesign, entitlements::Entitlements};
 use crate::sign::state::{self, State};
@@ -40,6 +42,17 @@ pub(super) struct Signing {
     /// Certificates in PEM or DER: the signer's, unless it is stored with the key, and its issuers
     #[arg(long, value_name = "FILE", requires = "identity")]
     sign_certificates: Vec<PathBuf>,
+    /// Have this command sign: it reads a digest and writes the signature (docs/signing.md)
+    #[arg(long, value_name = "COMMAND", group = "identity")]
+    sign_command: Option<String>,
+    /// How long that command may take
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "sign_command",
+        default_value_t = 300
+    )]
+    sign_command_timeout: u64,
     /// Read the password from the first line of this file [default: ask on the terminal]
     #[arg(
         long,
@@ -57,9 +70,9 @@ pub(super) struct Signing {
         visible_aliases = ["sign-p12-password-env", "sign-pfx-password-env"]
     )]
     sign_password_env: Option<String>,
-    /// Get a time stamp from this RFC 3161 server
+    /// Get a time stamp from this RFC 3161 server; several are asked in turn
     #[arg(long, value_name = "URL", requires = "identity")]
-    timestamp_url: Option<String>,
+    timestamp_url: Vec<String>,
     /// Windows: the program name shown with the signature
     #[arg(long, value_name = "TEXT", requires = "identity")]
     sign_name: Option<String>,
@@ -99,7 +112,7 @@ impl Signing {
             ("--entitlements", macos.entitlements.is_some()),
             ("--team-id", macos.team_id.is_some()),
         ]);
-        if source.is_none() && macos_option.is_none() {
+        if source.is_none() && self.sign_command.is_none() && macos_option.is_none() {
             return Ok(None);
         }
         let failed =
@@ -110,9 +123,26 @@ impl Signing {
             .map(|source| Identity::load(source, &mut ask))
             .transpose()
             .map_err(failed)?;
+        let outside = self.sign_command.as_ref().map(|command| {
+            let command = External {
+                command: command.clone(),
+                timeout: Duration::from_secs(self.sign_command_timeout),
+            };
+            Identity::external(command, &self.sign_certificates)
+        });
+        let identity = match outside.transpose().map_err(failed)? {
+            Some(outside) => Some(outside),
+            None => identity,
+        };
+        if let Some(identity) = &identity {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            identity
+                .check(now.map_or(0, |now| now.as_secs()))
+                .map_err(failed)?;
+        }
         let entitlements = macos.entitlements.as_deref().map(Entitlements::load);
         let options = Options {
-            timestamp_url: self.timestamp_url.clone(),
+            timestamp_urls: self.timestamp_url.clone(),
             time: Options::time_now().map_err(failed)?,
             macos: codesign::Options {
                 identifier: macos.identifier.clone(),
@@ -252,12 +282,8 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
         ));
     }
     if !args.common.quiet {
-        let identity = plan.identity.as_ref();
-        if let Some(identity) = identity.filter(|identity| !identity.is_complete()) {
-            note(
-                "warning",
-                &Warning::IncompleteChain(identity.name()).to_string(),
-            );
+        for doubt in plan.doubts() {
+            note("warning", &doubt);
         }
         let size = text::size(signed.len() as u64);
         say(&format!("{}  {size}  {}", path.display(), in_words(&state)));
@@ -280,6 +306,9 @@ pub(super) fn in_words(state: &State) -> String {
         if let Some(time) = &signer.time {
             text.push_str(&format!(", time stamp {time}"));
         }
+        for problem in &signer.problems {
+            text.push_str(&format!("; {problem}"));
+        }
         text
     });
     match (state, signer) {
@@ -301,7 +330,12 @@ pub(super) fn to_json(state: &State) -> Value {
     if let Some(signer) = state.signer() {
         value["signer"] = signer.name.clone().into();
         value["issuer"] = signer.issuer.clone().into();
+        value["certificates"] = signer.chain.clone().into();
+        value["valid_from"] = signer.valid.0.clone().into();
+        value["valid_until"] = signer.valid.1.clone().into();
         value["time_stamp"] = signer.time.clone().into();
+        value["time_stamp_authority"] = signer.time_authority.clone().into();
+        value["problems"] = signer.problems.clone().into();
         if let Some(identifier) = &signer.identifier {
             value["identifier"] = identifier.clone().into();
             value["team"] = signer.team.clone().into();

@@ -94,6 +94,23 @@ pub struct Signing {
 }
 
 impl Signing {
+    /// What is doubtful about the signature, as sentences without an end.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let Some(identity) = &self.identity else {
+            return Vec::new();
+        };
+        let mut doubts = identity.doubts();
+        if self.options.timestamp_urls.is_empty() {
+            doubts.push(
+                "without a time stamp the signature ends with the certificate; get one with \
+                 `--timestamp-url URL`"
+                    .to_owned(),
+            );
+        }
+        doubts
+    }
+
     /// Whether a program for this target can be signed so.
     pub fn check_fit(
         &self,
@@ -397,10 +414,7 @@ fn program(
     let mut size = plan.total_len();
     if let Some(signing) = &request.signing {
         size = sign(&staged, signing, progress)?;
-        let identity = signing.identity.as_ref();
-        if let Some(identity) = identity.filter(|identity| !identity.is_complete()) {
-            warnings.push(Warning::IncompleteChain(identity.name()));
-        }
+        warnings.extend(signing.doubts().into_iter().map(Warning::Signature));
     }
     let (left_out, secrets): (Vec<_>, Vec<_>) = tree
         .left_out

@@ -25,8 +25,8 @@ pub enum Warning {
     NotAnExe(PathBuf),
     /// A stub that this version of the tool does not list.
     UnlistedStub(PathBuf),
-    /// Signed without the certificates above the signer's.
-    IncompleteChain(String),
+    /// Something about the signature is doubtful, such as a missing certificate.
+    Signature(String),
 }
 
 impl std::fmt::Display for Warning {
@@ -69,12 +69,7 @@ impl std::fmt::Display for Warning {
                     "`{name}` is hidden by the standard library's module of the same name"
                 )
             }
-            Warning::IncompleteChain(name) => {
-                write!(
-                    f,
-                    "the certificates above that of `{name}` are missing; give them with `--sign-certificates FILE`"
-                )
-            }
+            Warning::Signature(doubt) => f.write_str(doubt),
             Warning::NotAnExe(path) => {
                 write!(
                     f,

@@ -8,18 +8,20 @@ use ::cms::signed_data::{
     CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos,
 };
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA};
-use const_oid::db::rfc5912::ID_SHA_256;
+use const_oid::db::rfc5912::ID_RSASSA_PSS;
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::asn1::{Any, OctetString, SetOfVec};
 use der::{Decode, Encode};
-use sha2::{Digest, Sha256};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::der as raw;
 use super::error::Error;
 use super::identity::Identity;
+use super::key::{Hash, Public};
+use super::{ber, chain};
 
 /// What is signed.
 pub(super) struct Message {
@@ -27,36 +29,37 @@ pub(super) struct Message {
     pub(super) kind: ObjectIdentifier,
     /// The content itself, in DER, where it is part of the signature.
     pub(super) content: Option<Vec<u8>>,
-    /// SHA-256 of the content.
-    pub(super) digest: [u8; 32],
+    /// The content as it is hashed.
+    pub(super) signed: Vec<u8>,
     /// Attributes besides the content's kind and digest: kind, and values in DER.
     pub(super) attributes: Vec<(ObjectIdentifier, Vec<u8>)>,
     /// Attribute in which a time stamp goes.
     pub(super) stamp: ObjectIdentifier,
 }
 
-/// The signed data, in DER. `stamp` gets the signature and answers with a time stamp token.
+/// The signed data, in DER. `key` signs the attributes; `stamp` gets the signature and answers with
+/// a time stamp token.
 pub(super) fn sign(
     identity: &Identity,
     message: Message,
+    key: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
     stamp: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, Error>,
 ) -> Result<Vec<u8>, Error> {
-    let sha256 = AlgorithmIdentifierOwned {
-        oid: ID_SHA_256,
+    let hash = identity.hash();
+    let algorithm = AlgorithmIdentifierOwned {
+        oid: hash.oid(),
         parameters: Some(Any::null()),
     };
+    let digest = hash.digest(&message.signed);
     let mut attributes = vec![
         attribute(ID_CONTENT_TYPE, &raw::oid(message.kind))?,
-        attribute(
-            ID_MESSAGE_DIGEST,
-            &raw::tlv(raw::OCTET_STRING, &message.digest),
-        )?,
+        attribute(ID_MESSAGE_DIGEST, &raw::tlv(raw::OCTET_STRING, &digest))?,
     ];
     for (kind, value) in &message.attributes {
         attributes.push(attribute(*kind, value)?);
     }
     let attributes = SetOfVec::try_from(attributes)?;
-    let signature = identity.sign(&attributes.to_der()?)?;
+    let signature = key(&attributes.to_der()?)?;
     let token = stamp(&signature)?;
     let unsigned = token
         .map(|token| SetOfVec::try_from(vec![attribute(message.stamp, &token)?]))
@@ -68,7 +71,7 @@ pub(super) fn sign(
             issuer: leaf.issuer.clone(),
             serial_number: leaf.serial_number.clone(),
         }),
-        digest_alg: sha256.clone(),
+        digest_alg: algorithm.clone(),
         signed_attrs: Some(attributes),
         signature_algorithm: identity.algorithm(),
         signature: OctetString::new(signature)?,
@@ -79,7 +82,7 @@ pub(super) fn sign(
     let content = message.content.as_deref().map(Any::from_der).transpose()?;
     let data = SignedData {
         version: CmsVersion::V1,
-        digest_algorithms: SetOfVec::try_from(vec![sha256])?,
+        digest_algorithms: SetOfVec::try_from(vec![algorithm])?,
         encap_content_info: EncapsulatedContentInfo {
             econtent_type: message.kind,
             econtent: content,
@@ -105,6 +108,8 @@ fn attribute(kind: ObjectIdentifier, value: &[u8]) -> Result<Attribute, der::Err
 /// Signed data, parsed.
 pub(super) struct Parsed {
     data: SignedData,
+    /// The signed attributes as the signer hashed them.
+    attributes: Option<Vec<u8>>,
 }
 
 /// What the cryptography says about a signature.
@@ -119,13 +124,27 @@ pub(super) enum Judgement {
 }
 
 impl Parsed {
-    /// Reads signed data with one signer; `None` for anything else. What follows it is ignored.
+    /// Reads signed data with one signer, in DER or BER; `None` for anything else. What follows it
+    /// is ignored.
     pub(super) fn read(bytes: &[u8]) -> Option<Parsed> {
-        let (tag, value, _) = raw::split(bytes)?;
-        let info = ContentInfo::from_der(&raw::tlv(tag, value)).ok()?;
+        Self::read_any(bytes).filter(|parsed| parsed.data.signer_infos.0.len() == 1)
+    }
+
+    fn read_any(bytes: &[u8]) -> Option<Parsed> {
+        let der = ber::to_der(bytes)?;
+        let info = ContentInfo::from_der(&der).ok()?;
+        if info.content_type != ID_SIGNED_DATA {
+            return None;
+        }
         let data = info.content.decode_as::<SignedData>().ok()?;
-        let one = info.content_type == ID_SIGNED_DATA && data.signer_infos.0.len() == 1;
-        one.then_some(Parsed { data })
+        let attributes = attributes(&der);
+        Some(Parsed { data, attributes })
+    }
+
+    /// The certificates in a PKCS#7 file; `None` for anything else.
+    pub(super) fn bag(bytes: &[u8]) -> Option<Vec<Certificate>> {
+        let parsed = Self::read_any(bytes)?;
+        Some(parsed.certificates().cloned().collect())
     }
 
     fn signer(&self) -> &SignerInfo {
@@ -137,20 +156,55 @@ impl Parsed {
         Some(self.data.encap_content_info.econtent.as_ref()?.value())
     }
 
-    /// The signer's certificate.
-    pub(super) fn leaf(&self) -> Option<&Certificate> {
-        let SignerIdentifier::IssuerAndSerialNumber(id) = &self.signer().sid else {
-            return None;
-        };
-        let all = self.data.certificates.as_ref()?.0.iter();
-        let mut certificates = all.filter_map(|choice| match choice {
+    /// Kind of the content.
+    pub(super) fn kind(&self) -> ObjectIdentifier {
+        self.data.encap_content_info.econtent_type
+    }
+
+    /// All certificates, in no order.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        let all = self.data.certificates.iter().flat_map(|set| set.0.iter());
+        all.filter_map(|choice| match choice {
             CertificateChoices::Certificate(certificate) => Some(certificate),
             CertificateChoices::Other(_) => None,
-        });
-        certificates.find(|certificate| {
-            let body = &certificate.tbs_certificate;
-            body.issuer == id.issuer && body.serial_number == id.serial_number
         })
+    }
+
+    /// The signer's certificate.
+    pub(super) fn leaf(&self) -> Option<&Certificate> {
+        self.certificates().find(|certificate| {
+            let body = &certificate.tbs_certificate;
+            match &self.signer().sid {
+                SignerIdentifier::IssuerAndSerialNumber(id) => {
+                    body.issuer == id.issuer && body.serial_number == id.serial_number
+                }
+                SignerIdentifier::SubjectKeyIdentifier(id) => {
+                    let found: Option<SubjectKeyIdentifier> =
+                        chain::extension(certificate, SubjectKeyIdentifier::OID);
+                    found.as_ref() == Some(id)
+                }
+            }
+        })
+    }
+
+    /// The signer's certificate and those above it, as far as they are there.
+    pub(super) fn chain(&self) -> Vec<&Certificate> {
+        let pool: Vec<_> = self.certificates().collect();
+        self.leaf()
+            .map_or_else(Vec::new, |leaf| chain::build(leaf, &pool))
+    }
+
+    /// The signer's signature.
+    pub(super) fn signature(&self) -> &[u8] {
+        self.signer().signature.as_bytes()
+    }
+
+    /// All values of a signed attribute, in DER.
+    pub(super) fn signed_values(&self, kind: ObjectIdentifier) -> Vec<Vec<u8>> {
+        let attributes = self.signer().signed_attrs.iter().flat_map(|all| all.iter());
+        let found = attributes.filter(|attribute| attribute.oid == kind);
+        let values = found.flat_map(|attribute| attribute.values.iter());
+        values.filter_map(|value| value.to_der().ok()).collect()
     }
 
     fn value(attributes: Option<&SetOfVec<Attribute>>, kind: ObjectIdentifier) -> Option<&Any> {
@@ -170,48 +224,50 @@ impl Parsed {
     /// Whether this content has been signed.
     pub(super) fn judge(&self, content: &[u8]) -> Judgement {
         let signer = self.signer();
-        if signer.digest_alg.oid != ID_SHA_256 {
-            return Judgement::Unknown;
-        }
-        let digest = Self::value(signer.signed_attrs.as_ref(), ID_MESSAGE_DIGEST);
-        let Some(digest) = digest else {
+        let Some(hash) = Hash::of(signer.digest_alg.oid) else {
             return Judgement::Unknown;
         };
-        if digest.value() != &Sha256::digest(content)[..] {
-            return Judgement::Bad("the signed digest is another");
-        }
         let Some(leaf) = self.leaf() else {
             return Judgement::Bad("the signer's certificate is missing");
         };
-        let Some(Ok(message)) = signer.signed_attrs.as_ref().map(Encode::to_der) else {
+        let message = match &self.attributes {
+            Some(attributes) => {
+                let digest = Self::value(signer.signed_attrs.as_ref(), ID_MESSAGE_DIGEST);
+                if digest.is_none_or(|digest| digest.value() != hash.digest(content)) {
+                    return Judgement::Bad("the signed digest is another");
+                }
+                &attributes[..]
+            }
+            None if signer.signed_attrs.is_some() => return Judgement::Unknown,
+            None => content,
+        };
+        let Some(key) = Public::of(&leaf.tbs_certificate.subject_public_key_info) else {
             return Judgement::Unknown;
         };
-        match check(leaf, &message, signer.signature.as_bytes()) {
-            Some(true) => Judgement::Good,
-            Some(false) => Judgement::Bad("the signature is not the signer's"),
-            None => Judgement::Unknown,
+        let algorithm = signer.signature_algorithm.oid;
+        if algorithm == ID_RSASSA_PSS {
+            return Judgement::Unknown;
+        }
+        let hash = Hash::of(algorithm).unwrap_or(hash);
+        if key.verify(hash, message, self.signature()) {
+            Judgement::Good
+        } else {
+            Judgement::Bad("the signature is not the signer's")
         }
     }
 }
 
-/// Whether the owner of the certificate signed the SHA-256 of the message; `None` for a kind of key that is not known here.
-fn check(certificate: &Certificate, message: &[u8], signature: &[u8]) -> Option<bool> {
-    use rsa::pkcs1::DecodeRsaPublicKey;
-    use rsa::signature::Verifier;
-    let info = &certificate.tbs_certificate.subject_public_key_info;
-    let bits = info.subject_public_key.raw_bytes();
-    if info.algorithm.oid == rsa::pkcs1::ALGORITHM_OID {
-        let key = rsa::RsaPublicKey::from_pkcs1_der(bits).ok()?;
-        let key = rsa::pkcs1v15::VerifyingKey::<Sha256>::new(key);
-        let signature = rsa::pkcs1v15::Signature::try_from(signature);
-        return Some(signature.is_ok_and(|signature| key.verify(message, &signature).is_ok()));
-    }
-    let curve = info.algorithm.parameters.as_ref();
-    let curve = curve.and_then(|curve| curve.decode_as::<ObjectIdentifier>().ok());
-    if curve == Some(p256::NistP256::OID) {
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok()?;
-        let signature = p256::ecdsa::Signature::from_der(signature);
-        return Some(signature.is_ok_and(|signature| key.verify(message, &signature).is_ok()));
-    }
-    None
+/// The attributes that the first signer of signed data signed, as a SET: in the order in which they
+/// stand there, which is not always the one that DER asks for.
+fn attributes(der: &[u8]) -> Option<Vec<u8>> {
+    let inside = |value: (u8, _), tag: u8| (value.0 == tag).then_some(value.1);
+    let (_, info, _) = raw::split(der)?;
+    let data = inside(*raw::elements(info)?.get(1)?, raw::context(0))?;
+    let (_, data, _) = raw::split(data)?;
+    let signers = inside(*raw::elements(data)?.last()?, raw::SET)?;
+    let (_, signer, _) = raw::split(signers)?;
+    let fields = raw::elements(signer)?;
+    // Behind version, signer and algorithm; a signer's key identifier has the same number.
+    let signed = inside(*fields.get(3)?, raw::context(0))?;
+    Some(raw::tlv(raw::SET, signed))
 }

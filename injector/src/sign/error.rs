@@ -71,6 +71,34 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The certificates do not tell which one is the signer's.
+    #[error("none, or more than one, of the certificates can be the signer's")]
+    NoLeaf,
+    /// The command that signs did not.
+    #[error("the sign command {0}")]
+    Command(String),
+    /// The certificate is not valid now.
+    #[error("the certificate of `{name}` {problem}")]
+    Validity {
+        /// Whose it is.
+        name: String,
+        /// Since when, or from when on.
+        problem: String,
+    },
+    /// The certificate is for something else.
+    #[error("the certificate of `{0}` is not for signing code")]
+    Usage(String),
+    /// The team is not the certificate's.
+    #[error("the team id is `{asked}`, but the certificate is of the team `{own}`")]
+    Team {
+        /// What was asked for.
+        asked: String,
+        /// What the certificate says.
+        own: String,
+    },
+    /// A macOS program without a name.
+    #[error("the identifier is empty")]
+    NoIdentifier,
     /// Something could not be written as DER, such as a name of absurd length.
     #[error("the signature cannot be encoded")]
     Encoding(#[from] der::Error),
@@ -96,9 +124,16 @@ impl Error {
             Error::Entitlements { .. } => {
                 Some("give a property list, a dictionary at its top, as Xcode writes them")
             }
-            Error::TimeStamp { .. } => Some(
-                "try again, or another server; without `--timestamp-url` there is no time stamp",
+            Error::TimeStamp { .. } => {
+                Some("try again, or name another server with one more `--timestamp-url`")
+            }
+            Error::Usage(_) => {
+                Some("its extended key usage has to name code signing (1.3.6.1.5.5.7.3.3)")
+            }
+            Error::Command(_) => Some(
+                "it gets the digest on standard input and writes the signature; see docs/signing.md",
             ),
+            Error::NoIdentifier => Some("give one with `--identifier`, such as `com.example.app`"),
             _ => None,
         }
     }

@@ -22,11 +22,16 @@ use x509_cert::Certificate;
 use x509_cert::name::Name;
 use zeroize::Zeroizing;
 
+use super::chain::{self, Purpose, Usage};
+use super::cms::Parsed;
 use super::error::Error;
+use super::external::External;
+use super::key::{Hash, Public};
 
 /// A key and its certificates.
 pub struct Identity {
     key: Key,
+    public: Public,
     /// The key's first, then those above it, as far as they are known.
     chain: Vec<Certificate>,
 }
@@ -42,7 +47,9 @@ impl fmt::Debug for Identity {
 
 enum Key {
     Rsa(Box<pkcs1v15::SigningKey<Sha256>>),
-    Ecdsa(Box<p256::ecdsa::SigningKey>),
+    P256(Box<p256::ecdsa::SigningKey>),
+    P384(Box<p384::ecdsa::SigningKey>),
+    External(External),
 }
 
 /// Where an identity comes from.
@@ -118,10 +125,114 @@ impl Identity {
             .position(|certificate| bits(certificate) == public)
             .ok_or_else(|| Error::NoCertificate(path.clone()))?;
         let leaf = pool.swap_remove(leaf);
-        Ok(Identity {
-            key,
-            chain: chain(leaf, pool),
-        })
+        Identity::new(key, leaf, pool)
+    }
+
+    /// A signer outside, who has the key. Without files, the certificates come from there too.
+    ///
+    /// # Errors
+    ///
+    /// When the certificates cannot be read, or do not tell whose is the signer's.
+    pub fn external(command: External, files: &[PathBuf]) -> Result<Identity, Error> {
+        let mut pool = Vec::new();
+        for file in files {
+            pool.extend(certificates(file)?);
+        }
+        if files.is_empty() {
+            let answer = command.certificates()?;
+            pool = read_certificates(&answer).ok_or_else(|| {
+                Error::Command("answered `certificates` with something else".to_owned())
+            })?;
+        }
+        // The signer's certificate is the one that issued no other.
+        let is_leaf = |one: &Certificate| {
+            let subject = &one.tbs_certificate.subject;
+            let below = |other: &Certificate| {
+                other.tbs_certificate.issuer == *subject
+                    && other.tbs_certificate != one.tbs_certificate
+            };
+            !pool.iter().any(below)
+        };
+        let leaves: Vec<usize> = (0..pool.len()).filter(|at| is_leaf(&pool[*at])).collect();
+        let [leaf] = leaves[..] else {
+            return Err(Error::NoLeaf);
+        };
+        let leaf = pool.swap_remove(leaf);
+        Identity::new(Key::External(command), leaf, pool)
+    }
+
+    fn new(key: Key, leaf: Certificate, pool: Vec<Certificate>) -> Result<Identity, Error> {
+        let public = Public::of(&leaf.tbs_certificate.subject_public_key_info);
+        let public = public.ok_or_else(|| {
+            Error::Key("it is neither RSA nor ECDSA with P-256 or P-384".to_owned())
+        })?;
+        let all: Vec<&Certificate> = pool.iter().collect();
+        let chain = chain::build(&leaf, &all).into_iter().cloned().collect();
+        Ok(Identity { key, public, chain })
+    }
+
+    /// Refuses what nobody would trust at that time, in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate is not valid then, or for something else than code.
+    pub fn check(&self, time: u64) -> Result<(), Error> {
+        let leaf = self.leaf();
+        let (start, end) = chain::validity(leaf);
+        let problem = if time < start {
+            Some(format!("is not valid before {}", chain::day(start)))
+        } else if time > end {
+            Some(format!("was valid until {}", chain::day(end)))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let name = self.name();
+            return Err(Error::Validity { name, problem });
+        }
+        match chain::usage(leaf, Purpose::CodeSigning) {
+            Usage::Other => Err(Error::Usage(self.name())),
+            Usage::Named | Usage::Missing => Ok(()),
+        }
+    }
+
+    /// What is doubtful about the identity, as sentences without an end.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if let Some(last) = self.chain.last().filter(|last| !is_root(last)) {
+            let place = chain::issuer_url(last)
+                .map_or_else(String::new, |url| format!(" (published at {url})"));
+            let issuer = attribute(&last.tbs_certificate.issuer, rfc4519::CN).unwrap_or_default();
+            doubts.push(format!(
+                "the certificate of `{}` above that of `{}` is missing{place}; give it with \
+                 `--sign-certificates FILE`",
+                issuer.escape_debug(),
+                common_name(last).escape_debug(),
+            ));
+        }
+        if chain::usage(self.leaf(), Purpose::CodeSigning) == Usage::Missing {
+            doubts.push(format!(
+                "the certificate of `{}` does not say that it is for signing code",
+                self.name().escape_debug()
+            ));
+        }
+        doubts
+    }
+
+    /// Whether the key is outside, where each signature may take a person.
+    pub(super) fn is_external(&self) -> bool {
+        matches!(self.key, Key::External(_))
+    }
+
+    /// The hash that the signature is made of.
+    pub(super) fn hash(&self) -> Hash {
+        self.public.hash()
+    }
+
+    /// Something as long as the longest signature.
+    pub(super) fn placeholder(&self) -> Vec<u8> {
+        vec![0; self.public.longest()]
     }
 
     /// The signer's certificate.
@@ -140,33 +251,25 @@ impl Identity {
         common_name(self.leaf())
     }
 
-    /// Whether the chain ends with a certificate that vouches for itself, or is one alone.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.chain.last().is_some_and(is_root)
-    }
-
-    /// Whether signing the same bytes gives signatures of one length.
-    pub(super) fn has_fixed_length(&self) -> bool {
-        matches!(self.key, Key::Rsa(_))
-    }
-
     /// The algorithm as it stands in a signer info.
     pub(super) fn algorithm(&self) -> AlgorithmIdentifierOwned {
-        match self.key {
-            Key::Rsa(_) => AlgorithmIdentifierOwned {
+        let ecdsa = |oid| AlgorithmIdentifierOwned {
+            oid,
+            parameters: None,
+        };
+        match self.public {
+            Public::Rsa(_) => AlgorithmIdentifierOwned {
                 oid: rfc5912::RSA_ENCRYPTION,
                 parameters: Some(Any::null()),
             },
-            Key::Ecdsa(_) => AlgorithmIdentifierOwned {
-                oid: rfc5912::ECDSA_WITH_SHA_256,
-                parameters: None,
-            },
+            Public::P256(_) => ecdsa(rfc5912::ECDSA_WITH_SHA_256),
+            Public::P384(_) => ecdsa(rfc5912::ECDSA_WITH_SHA_384),
         }
     }
 
-    /// Signs the SHA-256 digest of the message. The same message gives the same signature: PKCS#1 1.5 for RSA (where the random
-    /// numbers blind the computation and leave no trace in the result), RFC 6979 for ECDSA.
+    /// Signs the digest of the message. With a key at hand the same message gives the same
+    /// signature: PKCS#1 1.5 for RSA (where the random numbers blind the computation and leave no
+    /// trace in the result), RFC 6979 for ECDSA.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = |error: rsa::signature::Error| Error::Key(error.to_string());
         match &self.key {
@@ -174,9 +277,27 @@ impl Identity {
                 let signature = key.try_sign_with_rng(&mut OsRng, message).map_err(failed)?;
                 Ok(signature.to_vec())
             }
-            Key::Ecdsa(key) => {
+            Key::P256(key) => {
                 let signature: p256::ecdsa::Signature = key.try_sign(message).map_err(failed)?;
                 Ok(signature.to_der().as_bytes().to_vec())
+            }
+            Key::P384(key) => {
+                let signature: p384::ecdsa::Signature = key.try_sign(message).map_err(failed)?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }
+            Key::External(command) => {
+                let (algorithm, hash) = self.public.names();
+                let digest = self.hash().digest(message);
+                let answer = command.sign(algorithm, hash, &digest)?;
+                let len = answer.len();
+                let signature = self.public.normal(answer);
+                if self.public.verify(self.hash(), message, &signature) {
+                    return Ok(signature);
+                }
+                Err(Error::Command(format!(
+                    "wrote {len} bytes, which are not the signature of `{}` ({algorithm})",
+                    self.name().escape_debug()
+                )))
             }
         }
     }
@@ -193,9 +314,13 @@ impl Key {
                 .and_then(Key::rsa);
         }
         if info.algorithm.oid == rfc5912::ID_EC_PUBLIC_KEY {
-            return p256::ecdsa::SigningKey::from_pkcs8_der(der)
-                .map(|key| Key::Ecdsa(Box::new(key)))
-                .map_err(|_| ONLY_P256.to_owned());
+            let small = p256::ecdsa::SigningKey::from_pkcs8_der(der);
+            if let Ok(key) = small {
+                return Ok(Key::P256(Box::new(key)));
+            }
+            return p384::ecdsa::SigningKey::from_pkcs8_der(der)
+                .map(|key| Key::P384(Box::new(key)))
+                .map_err(|_| OTHER_CURVE.to_owned());
         }
         Err("its key is neither RSA nor ECDSA".to_owned())
     }
@@ -208,9 +333,12 @@ impl Key {
     }
 
     fn from_sec1(der: &[u8]) -> Result<Key, String> {
-        p256::SecretKey::from_sec1_der(der)
-            .map(|key| Key::Ecdsa(Box::new(key.into())))
-            .map_err(|_| ONLY_P256.to_owned())
+        if let Ok(key) = p256::SecretKey::from_sec1_der(der) {
+            return Ok(Key::P256(Box::new(key.into())));
+        }
+        p384::SecretKey::from_sec1_der(der)
+            .map(|key| Key::P384(Box::new(key.into())))
+            .map_err(|_| OTHER_CURVE.to_owned())
     }
 
     fn rsa(key: rsa::RsaPrivateKey) -> Result<Key, String> {
@@ -233,16 +361,23 @@ impl Key {
                     .map(|der| der.as_bytes().to_vec())
                     .unwrap_or_default()
             }
-            Key::Ecdsa(key) => key
+            Key::P256(key) => key
                 .verifying_key()
                 .to_encoded_point(false)
                 .as_bytes()
                 .to_vec(),
+            Key::P384(key) => key
+                .verifying_key()
+                .to_encoded_point(false)
+                .as_bytes()
+                .to_vec(),
+            // The certificates tell.
+            Key::External(_) => Vec::new(),
         }
     }
 }
 
-const ONLY_P256: &str = "its elliptic curve is not P-256, the only one that is supported";
+const OTHER_CURVE: &str = "its elliptic curve is neither P-256 nor P-384";
 
 fn bits(certificate: &Certificate) -> &[u8] {
     let info = &certificate.tbs_certificate.subject_public_key_info;
@@ -251,20 +386,6 @@ fn bits(certificate: &Certificate) -> &[u8] {
 
 fn is_root(certificate: &Certificate) -> bool {
     certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer
-}
-
-/// The leaf, its issuer, the issuer's issuer.
-fn chain(leaf: Certificate, mut pool: Vec<Certificate>) -> Vec<Certificate> {
-    let mut chain = vec![leaf];
-    while let Some(last) = chain.last().filter(|last| !is_root(last)) {
-        let issuer = &last.tbs_certificate.issuer;
-        let found = pool
-            .iter()
-            .position(|candidate| candidate.tbs_certificate.subject == *issuer);
-        let Some(found) = found else { break };
-        chain.push(pool.swap_remove(found));
-    }
-    chain
 }
 
 /// The last value of this kind in a name.
@@ -301,14 +422,36 @@ fn certificate(path: &Path, der: &[u8]) -> Result<Certificate, Error> {
     })
 }
 
-/// The certificates of a file: PEM, or one in DER.
+/// The certificates of a file.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     let bytes = read(path)?;
-    let Some(blocks) = pem_blocks(&bytes) else {
-        return Ok(vec![certificate(path, &bytes)?]);
+    let found = read_certificates(&bytes).ok_or_else(|| Error::Identity {
+        path: path.to_owned(),
+        problem: "it holds no certificate, or one that does not hold together".to_owned(),
+    })?;
+    Ok(found)
+}
+
+/// Certificates in PEM or DER, each alone or in a PKCS#7 file; `None` when there is none, or one that
+/// cannot be read.
+fn read_certificates(bytes: &[u8]) -> Option<Vec<Certificate>> {
+    let one = |der: &[u8]| match Certificate::from_der(der) {
+        Ok(certificate) => Some(vec![certificate]),
+        Err(_) => Parsed::bag(der),
     };
-    let blocks = blocks.iter().filter(|(label, _)| label == "CERTIFICATE");
-    blocks.map(|(_, der)| certificate(path, der)).collect()
+    let found = match pem_blocks(bytes) {
+        None => one(bytes)?,
+        Some(blocks) => {
+            let mut all = Vec::new();
+            for (label, der) in blocks {
+                if matches!(&label[..], "CERTIFICATE" | "PKCS7" | "CMS") {
+                    all.extend(one(&der)?);
+                }
+            }
+            all
+        }
+    };
+    (!found.is_empty()).then_some(found)
 }
 
 pub(crate) type Block = (String, Zeroizing<Vec<u8>>);

@@ -9,10 +9,14 @@
 //! from the clock but what [`Options::time`] says, nothing is random but the nonce of a time stamp request, so the same program
 //! and the same identity give the same signature.
 
+mod ber;
+mod chain;
 mod cms;
 mod der;
 mod error;
+pub mod external;
 pub mod identity;
+mod key;
 pub mod macho;
 pub mod pe;
 pub mod state;
@@ -28,8 +32,8 @@ use crate::image::macho::fat;
 /// How to sign.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// An RFC 3161 server to ask for a time stamp.
-    pub timestamp_url: Option<String>,
+    /// RFC 3161 servers to ask for a time stamp, until one gives it.
+    pub timestamp_urls: Vec<String>,
     /// When a macOS program is said to be signed, in seconds since 1970.
     pub time: u64,
     /// What only macOS has.

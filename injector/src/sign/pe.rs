@@ -203,7 +203,7 @@ fn signature(
     }
     let message = Message {
         kind: INDIRECT_DATA,
-        digest: Sha256::digest(inside).into(),
+        signed: inside.to_vec(),
         content: Some(content),
         attributes: vec![
             (OPUS_INFO, tlv(der::SEQUENCE, &opus)),
@@ -211,9 +211,9 @@ fn signature(
         ],
         stamp: STAMP,
     };
-    cms::sign(identity, message, |signature| {
-        let url = options.timestamp_url.as_deref();
-        url.map(|url| timestamp::fetch(url, signature)).transpose()
+    let key = |message: &[u8]| identity.sign(message);
+    cms::sign(identity, message, key, |signature| {
+        timestamp::fetch(&options.timestamp_urls, signature)
     })
 }
 

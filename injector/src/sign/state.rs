@@ -3,12 +3,19 @@
 //! Whether it is whole: every hash, and the signer's own signature. Whether the signer is trusted is the system's to say, which
 //! has the roots and the lists of what was revoked.
 
+use std::time::SystemTime;
+
+use const_oid::ObjectIdentifier;
+
 use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
 
+use super::chain::{self, Purpose, Usage};
 use super::cms::{Judgement, Parsed};
+use super::der;
 use super::error::Error;
 use super::identity::common_name;
+use super::key::Hash;
 use super::macho;
 use super::{pe, timestamp};
 
@@ -38,8 +45,16 @@ pub struct Signer {
     pub name: String,
     /// The name of whoever issued it.
     pub issuer: String,
+    /// The names of the certificates, the signer's first, as far as they are there.
+    pub chain: Vec<String>,
+    /// From when to when the signer's certificate is valid, as `YYYY-MM-DD`.
+    pub valid: (String, String),
     /// The time stamp, as `YYYYMMDDhhmmssZ`.
     pub time: Option<String>,
+    /// Who says so.
+    pub time_authority: Option<String>,
+    /// What is wrong although the signature is whole.
+    pub problems: Vec<String>,
     /// What the signature calls the program (macOS).
     pub identifier: Option<String>,
     /// The team (macOS).
@@ -92,20 +107,40 @@ pub fn of(file: &[u8]) -> Result<State, Error> {
     }
 }
 
-fn signer(parsed: &Parsed, stamp: const_oid::ObjectIdentifier) -> Option<Signer> {
-    let leaf = parsed.leaf()?;
+/// Who signed. `Err` is a time stamp that does not hold.
+fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, String> {
+    let chain = parsed.chain();
+    let Some(leaf) = chain.first() else {
+        return Ok(None);
+    };
     let issuer = &leaf.tbs_certificate.issuer;
     let issuer_name = super::identity::attribute(issuer, const_oid::db::rfc4519::CN);
-    let token = parsed.unsigned(stamp);
     // Names come from the file, and go to a terminal.
     let plain = |name: String| name.escape_debug().to_string();
-    Some(Signer {
+    let token = parsed.unsigned(stamp);
+    let token = token.map(|token| timestamp::check(&token, parsed.signature()));
+    let time = token.transpose().map_err(|error| error.to_string())?;
+    let (start, end) = chain::validity(leaf);
+    let mut problems = Vec::new();
+    if chain::usage(leaf, Purpose::CodeSigning) == Usage::Other {
+        problems.push("the signer's certificate is not for signing code".to_owned());
+    }
+    // Without a time stamp nothing says when it was signed, so the present counts.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.as_secs());
+    let signed = time.as_ref().map_or(now, |time| time.seconds);
+    problems.extend(chain::problem(&chain, signed));
+    Ok(Some(Signer {
         name: plain(common_name(leaf)),
         issuer: plain(issuer_name.unwrap_or_else(|| issuer.to_string())),
-        time: token.and_then(|token| timestamp::time(&token)).map(plain),
+        chain: chain.iter().map(|one| plain(common_name(one))).collect(),
+        valid: (chain::day(start), chain::day(end)),
+        time_authority: time.as_ref().map(|time| time.authority.clone()),
+        time: time.map(|time| time.time),
+        problems,
         identifier: None,
         team: None,
-    })
+    }))
 }
 
 fn windows(file: &[u8]) -> Result<State, Error> {
@@ -117,7 +152,10 @@ fn windows(file: &[u8]) -> Result<State, Error> {
             "it is not one Authenticode signature".to_owned(),
         ));
     };
-    let signer = signer(&parsed, pe::STAMP);
+    let signer = match signer(&parsed, pe::STAMP) {
+        Ok(signer) => signer,
+        Err(problem) => return Ok(State::Broken(problem)),
+    };
     let Some(content) = parsed.content() else {
         return Ok(State::Broken("nothing is signed in it".to_owned()));
     };
@@ -170,10 +208,56 @@ fn macos(image: &Image<'_>) -> Result<State, Error> {
     let Some(parsed) = Parsed::read(cms) else {
         return Ok(State::Broken("it is not a CMS signature".to_owned()));
     };
-    let signer = signer(&parsed, macho::codesign::STAMP).map(|signer| Signer {
+    let signer = match signer(&parsed, macho::codesign::STAMP) {
+        Ok(signer) => signer,
+        Err(problem) => return Ok(State::Broken(problem)),
+    };
+    if !alternatives_are_signed(bytes, &parsed) {
+        let problem = "one of its code directories is not the signer's";
+        return Ok(State::Broken(problem.to_owned()));
+    }
+    let signer = signer.map(|signer| Signer {
         identifier,
         team: signature::team(bytes).map(plain),
         ..signer
     });
     Ok(conclude(parsed.judge(directory), signer))
+}
+
+/// Whether the signer named the hash of every further code directory: whole in one attribute, or cut
+/// to 20 bytes in the older one.
+fn alternatives_are_signed(signature: &[u8], parsed: &Parsed) -> bool {
+    let content = |value: &[u8]| der::split(value).map(|(_, content, _)| content.to_vec());
+    let whole = parsed.signed_values(macho::codesign::CDHASHES2);
+    let whole = whole.iter().filter_map(|value| {
+        let content = content(value)?;
+        Some(der::elements(&content)?.get(1)?.1.to_vec())
+    });
+    let cut = parsed.signed_values(macho::codesign::CDHASHES);
+    let cut = cut.iter().filter_map(|value| {
+        let list = plist::Value::from_reader_xml(&content(value)?[..]).ok()?;
+        let hashes = list.as_dictionary()?.get("cdhashes")?.as_array()?.clone();
+        Some(hashes.into_iter().filter_map(plist::Value::into_data))
+    });
+    let named: Vec<Vec<u8>> = whole.chain(cut.flatten()).collect();
+    signature::directories(signature)
+        .skip(1)
+        .all(|(kind, directory)| {
+            let hash = match kind {
+                signature::SHA1 => Hash::Sha1,
+                _ => Hash::Sha256,
+            };
+            let digest = hash.digest(directory);
+            named
+                .iter()
+                .any(|named| *named == digest || *named == digest[..20])
+        })
+}
+
+/// Whether `content` is signed by this CMS signature, or stamped by it. For fuzz targets.
+#[cfg(feature = "testing")]
+#[must_use]
+pub fn judge(signature: &[u8], content: &[u8]) -> bool {
+    let good = |parsed: Parsed| parsed.judge(content) == Judgement::Good;
+    timestamp::check(signature, content).is_ok() || Parsed::read(signature).is_some_and(good)
 }

@@ -1,15 +1,23 @@
 //! Time stamps (RFC 3161): somebody who is trusted says that a signature was there at a time, so that it stays good when the
 //! signer's certificate has run out.
 
+use std::thread;
+use std::time::{Duration, SystemTime};
+
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
 use rsa::rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::ber;
+use super::chain::{self, Purpose, Usage};
+use super::cms::{Judgement, Parsed};
 use super::der::{self, context, elements, integer, seq, sha256, split, tlv};
 use super::error;
-use crate::http::{Client, Settings};
+use super::identity::common_name;
+use super::key::Hash;
+use crate::http::{Client, Settings, Url};
 
 /// `id-ct-TSTInfo`
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -34,6 +42,9 @@ pub enum Error {
     /// It is for something else.
     #[error("the time stamp is for other bytes")]
     OtherBytes,
+    /// It is not signed by a time stamp authority.
+    #[error("the time stamp does not hold: {0}")]
+    Signature(String),
     /// It answers another request.
     #[error("the time stamp answers another request")]
     OtherRequest,
@@ -62,9 +73,10 @@ fn imprint(bytes: &[u8]) -> Vec<u8> {
     seq(&[&sha256(), &tlv(der::OCTET_STRING, &digest)])
 }
 
-/// The token in a response to [`request`], in DER. Whether to trust it is for whoever verifies the signature.
+/// The token in a response to [`request`], as the server wrote it.
 pub fn token(response: &[u8], bytes: &[u8], nonce: u64) -> Result<Vec<u8>, Error> {
-    let (der::SEQUENCE, content, _) = split(response).ok_or(Error::Malformed)? else {
+    let response = ber::to_der(response).ok_or(Error::Malformed)?;
+    let (der::SEQUENCE, content, _) = split(&response).ok_or(Error::Malformed)? else {
         return Err(Error::Malformed);
     };
     let parts = elements(content).ok_or(Error::Malformed)?;
@@ -141,23 +153,181 @@ pub fn time(token: &[u8]) -> Option<String> {
     (*tag == der::GENERALIZED_TIME && text.len() <= 32 && text.is_ascii()).then(|| text.to_owned())
 }
 
-/// Asks the server at `url` for a token for these bytes.
-pub(super) fn fetch(url: &str, bytes: &[u8]) -> Result<Vec<u8>, error::Error> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| error::Error::TimeStamp {
-        url: url.to_owned(),
-        source,
+/// What a token says that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// `YYYYMMDDhhmmss[.f]Z`
+    pub(super) time: String,
+    /// The same in seconds since 1970.
+    pub(super) seconds: u64,
+    /// Who says so.
+    pub(super) authority: String,
+}
+
+/// Checks a token for these bytes: its signature, the purpose and validity of its certificates.
+pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, Error> {
+    let wrong = |problem: &str| Error::Signature(problem.to_owned());
+    let parsed = Parsed::read(token).ok_or(Error::Malformed)?;
+    let content = parsed.content().ok_or(Error::Malformed)?;
+    if parsed.kind() != TST_INFO {
+        return Err(Error::Malformed);
+    }
+    let (_, info, _) = split(content).ok_or(Error::Malformed)?;
+    let fields = elements(info).ok_or(Error::Malformed)?;
+    let (_, imprint) = fields.get(2).ok_or(Error::Malformed)?;
+    if !is_imprint(imprint, bytes).ok_or(Error::Malformed)? {
+        return Err(Error::OtherBytes);
+    }
+    let (tag, time) = fields.get(4).ok_or(Error::Malformed)?;
+    let time = str::from_utf8(time).map_err(|_| Error::Malformed)?;
+    let seconds = (*tag == der::GENERALIZED_TIME)
+        .then(|| seconds(time))
+        .flatten();
+    let seconds = seconds.ok_or_else(|| wrong("its time cannot be"))?;
+    match parsed.judge(content) {
+        Judgement::Good => {}
+        Judgement::Bad(problem) => return Err(wrong(problem)),
+        Judgement::Unknown => return Err(wrong("it is signed in a way that is not checked here")),
+    }
+    let chain = parsed.chain();
+    let leaf = chain.first().ok_or(Error::Malformed)?;
+    let authority = common_name(leaf).escape_debug().to_string();
+    if chain::usage(leaf, Purpose::TimeStamping) != Usage::Named {
+        let problem = format!("the certificate of `{authority}` is not for time stamps");
+        return Err(Error::Signature(problem));
+    }
+    if let Some(problem) = chain::problem(&chain, seconds) {
+        let day = chain::day(seconds);
+        return Err(Error::Signature(format!("it says {day}, but {problem}")));
+    }
+    Ok(Stamp {
+        time: time.to_owned(),
+        seconds,
+        authority,
+    })
+}
+
+/// Whether the imprint is that of these bytes.
+fn is_imprint(imprint: &[u8], bytes: &[u8]) -> Option<bool> {
+    let parts = elements(imprint)?;
+    let (_, algorithm) = parts.first()?;
+    let (der::OID, oid, _) = split(algorithm)? else {
+        return None;
     };
+    let hash = Hash::of(ObjectIdentifier::from_bytes(oid).ok()?)?;
+    Some(parts.get(1)?.1 == hash.digest(bytes))
+}
+
+/// Seconds since 1970 of `YYYYMMDDhhmmss[.f]Z`.
+fn seconds(time: &str) -> Option<u64> {
+    let digits = time
+        .get(..14)
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    let rest = time[14..].strip_suffix('Z')?;
+    let fraction = rest.is_empty()
+        || rest
+            .strip_prefix('.')
+            .is_some_and(|f| f.bytes().all(|b| b.is_ascii_digit()));
+    let part = |range: std::ops::Range<usize>| digits[range].parse::<u8>().ok();
+    let date = ::der::DateTime::new(
+        digits[..4].parse().ok()?,
+        part(4..6)?,
+        part(6..8)?,
+        part(8..10)?,
+        part(10..12)?,
+        part(12..14)?,
+    );
+    let date = date.ok().filter(|_| fraction && rest.len() < 16)?;
+    Some(date.unix_duration().as_secs())
+}
+
+/// How often all servers are asked, and how long to wait before the next time.
+const ROUNDS: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(2);
+/// How far a server's clock may be from ours.
+const CLOCKS: u64 = 24 * 60 * 60;
+
+/// Asks the servers in turn for a token for these bytes. `None` when there is no server.
+pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, error::Error> {
+    let mut last = None;
+    for round in 0..ROUNDS {
+        let mut broken = false;
+        for url in urls {
+            match ask(url, bytes) {
+                Ok(token) => return Ok(Some(token)),
+                Err(source) => {
+                    // What a server answers is its last word; a connection may be better later.
+                    broken |= source.is::<crate::http::Error>();
+                    last = Some((url, without_query(url, source)));
+                }
+            }
+        }
+        if !broken {
+            break;
+        }
+        if round + 1 < ROUNDS {
+            thread::sleep(PAUSE * (round + 1));
+        }
+    }
+    match last {
+        None => Ok(None),
+        Some((url, source)) => Err(error::Error::TimeStamp {
+            url: shown(url),
+            source,
+        }),
+    }
+}
+
+/// The address without name, password and query, which may be secrets.
+fn shown(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else {
+        return "an address that is none".to_owned();
+    };
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if url.query().is_some() {
+        url.set_query(Some("..."));
+    }
+    url.to_string()
+}
+
+/// The failure in one line without the query of the address, should there be one.
+fn without_query(url: &str, source: Failure) -> Failure {
+    let Some(query) = url.split_once('?').map(|(_, query)| query) else {
+        return source;
+    };
+    let mut text = source.to_string();
+    let mut below = source.source();
+    while let Some(cause) = below {
+        text = format!("{text}: {cause}");
+        below = cause.source();
+    }
+    text.replace(query, "...").into()
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn ask(url: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     let nonce = OsRng.next_u64();
-    let client = Client::new(&Settings::from_env()).map_err(|error| failed(error.into()))?;
+    let client = Client::new(&Settings::from_env())?;
     let answer = client.post(
         url,
         "application/timestamp-query",
         "application/timestamp-reply",
         &request(bytes, nonce),
         LARGEST,
-    );
-    let answer = answer.map_err(|error| failed(error.into()))?;
-    token(&answer, bytes, nonce).map_err(|error| failed(error.into()))
+    )?;
+    let token = token(&answer, bytes, nonce)?;
+    let stamp = check(&token, bytes)?;
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)?
+        .as_secs();
+    if stamp.seconds.abs_diff(now) > CLOCKS {
+        let (said, now) = (chain::day(stamp.seconds), chain::day(now));
+        let problem = format!("it says {said}, and the clock here says {now}");
+        return Err(Error::Signature(problem).into());
+    }
+    Ok(token)
 }
 
 #[cfg(test)]

@@ -79,6 +79,8 @@ pub fn workshop() -> Option<&'static Path> {
         for (name, key, extensions) in [
             ("rsa", "rsa:2048", "code"),
             ("ec", "ec -pkeyopt ec_paramgen_curve:P-256", "code"),
+            ("ec384", "ec -pkeyopt ec_paramgen_curve:P-384", "code"),
+            ("other", "rsa:2048", "stamps"),
             ("tsa", "rsa:2048", "stamps"),
         ] {
             steps.push(format!(
@@ -154,6 +156,11 @@ pub fn sign(dir: &Path, program: &[u8], arguments: &str) -> Result<Vec<u8>, Stri
 
 /// A time stamp authority on loopback that answers so many requests.
 pub fn responder(dir: &Path, requests: usize) -> String {
+    responder_with(dir, requests, |_| ())
+}
+
+/// [`responder`], and what becomes of its answers.
+pub fn responder_with(dir: &Path, requests: usize, spoil: fn(&mut Vec<u8>)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/stamp", listener.local_addr().unwrap());
     // Tests run at the same time, and serial numbers are counted in a file.
@@ -185,7 +192,8 @@ pub fn responder(dir: &Path, requests: usize) -> String {
             let reply = "ts -reply -config config -queryfile query -signer tsa.pem -inkey tsa.key \
                          -chain ca.pem -out reply";
             openssl(reply, dir).unwrap();
-            let reply = fs::read(dir.join("reply")).unwrap();
+            let mut reply = fs::read(dir.join("reply")).unwrap();
+            spoil(&mut reply);
             let head = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\n\
                  Content-Length: {}\r\nConnection: close\r\n\r\n",

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::adhoc::{CODE_DIRECTORY, SHA256, SUPERBLOB};
 
-const SHA1: u8 = 1;
+/// Kind of a hash in a code directory.
+pub(crate) const SHA1: u8 = 1;
 
 /// The answer of [`check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,19 +113,23 @@ pub fn flags(signature: &[u8]) -> Option<u32> {
     word(directory(signature)?.bytes, 12)
 }
 
+/// The code directories: kind of hash, and bytes. The signed one comes first; programs for old systems
+/// have another one beside it, with another kind of hash.
+pub(crate) fn directories(signature: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let slots = [0].into_iter().chain(0x1000..0x1005);
+    slots.filter_map(move |slot| {
+        let bytes = blob(signature, slot)?;
+        let whole = word(bytes, 0)? == CODE_DIRECTORY && bytes.len() >= 44;
+        whole.then(|| (bytes[37], bytes))
+    })
+}
+
 /// The hash by which a system knows the program: kind (1 for SHA-1, 2 for SHA-256) and the first 20 bytes of the hash of the code
 /// directory. Programs for old systems have one of each kind; the better one counts.
 #[must_use]
 pub fn code_hash(signature: &[u8]) -> Option<(u8, [u8; 20])> {
-    // The first directory, and the alternatives to it.
-    let slots = [0].into_iter().chain(0x1000..0x1005);
-    let directories = slots.filter_map(|slot| {
-        let bytes = blob(signature, slot)?;
-        let kind = *bytes.get(37)?;
-        (word(bytes, 0)? == CODE_DIRECTORY && matches!(kind, SHA1 | SHA256))
-            .then_some((kind, bytes))
-    });
-    let (kind, bytes) = directories.max_by_key(|(kind, _)| *kind)?;
+    let known = directories(signature).filter(|(kind, _)| matches!(*kind, SHA1 | SHA256));
+    let (kind, bytes) = known.max_by_key(|(kind, _)| *kind)?;
     let hash = match kind {
         SHA1 => Sha1::digest(bytes).to_vec(),
         _ => Sha256::digest(bytes).to_vec(),
@@ -143,9 +148,9 @@ pub fn identifier(signature: &[u8]) -> Option<&str> {
 pub fn check(file: &[u8], signature: Range<usize>) -> Check {
     let start = signature.start;
     let signature = file.get(signature).unwrap_or_default();
-    let Some(directory) = directory(signature) else {
+    if directory(signature).is_none() {
         return Check::Malformed("there is no code directory in it");
-    };
+    }
     if !is_compact(signature) {
         return Check::Malformed("its parts do not fit into it");
     }
@@ -153,10 +158,22 @@ pub fn check(file: &[u8], signature: Range<usize>) -> Check {
     if signature[behind..].iter().any(|byte| *byte != 0) {
         return Check::Malformed("there is something behind it");
     }
-    let bytes = directory.bytes;
-    if bytes[37] != SHA256 || bytes[36] != 32 {
-        return Check::OtherHash;
+    for (kind, bytes) in directories(signature) {
+        let answer = match (kind, bytes[36]) {
+            (SHA1, 20) => check_directory::<Sha1>(file, start, signature, bytes),
+            (SHA256, 32) => check_directory::<Sha256>(file, start, signature, bytes),
+            _ => Check::OtherHash,
+        };
+        if answer != Check::Good {
+            return answer;
+        }
     }
+    Check::Good
+}
+
+/// [`check`] for one code directory.
+fn check_directory<H: Digest>(file: &[u8], start: usize, signature: &[u8], bytes: &[u8]) -> Check {
+    let size = <H as Digest>::output_size();
     let field = |at| word(bytes, at).unwrap_or(0) as usize;
     let (hashes_at, count, limit) = (field(16), field(28), field(32));
     if limit != start {
@@ -170,8 +187,8 @@ pub fn check(file: &[u8], signature: Range<usize>) -> Check {
     };
     let hashes = bytes
         .get(hashes_at..)
-        .map(|hashes| hashes.as_chunks::<32>().0);
-    let Some(hashes) = hashes.and_then(|hashes| hashes.get(..count)) else {
+        .map(|hashes| hashes.chunks_exact(size));
+    let Some(hashes) = hashes.filter(|hashes| hashes.len() >= count) else {
         return Check::Malformed("its page hashes are cut off");
     };
     if count != limit.div_ceil(page) {
@@ -179,13 +196,13 @@ pub fn check(file: &[u8], signature: Range<usize>) -> Check {
     }
     // Requirements, property lists and entitlements have slots below the pages'.
     for slot in 1..=field(24).min(16) {
-        let digest = hashes_at.checked_sub(32 * slot);
-        let Some(digest) = digest.and_then(|at| bytes.get(at..at + 32)) else {
+        let digest = hashes_at.checked_sub(size * slot);
+        let Some(digest) = digest.and_then(|at| bytes.get(at..at + size)) else {
             return Check::Malformed("its other hashes are cut off");
         };
         let slot = slot as u32;
         let wrong = match blob(signature, slot) {
-            Some(blob) => Sha256::digest(blob)[..] != *digest,
+            Some(blob) => H::digest(blob)[..] != *digest,
             // Property lists of bundles lie elsewhere; requirements and entitlements lie nowhere else.
             None => [2, 5, 7].contains(&slot) && digest.iter().any(|byte| *byte != 0),
         };
@@ -194,9 +211,8 @@ pub fn check(file: &[u8], signature: Range<usize>) -> Check {
         }
     }
     // The limit was compared with a place inside the file.
-    let pages = file[..limit].chunks(page);
-    for (index, (page_bytes, hash)) in pages.zip(hashes).enumerate() {
-        if Sha256::digest(page_bytes)[..] != *hash {
+    for (index, (part, hash)) in file[..limit].chunks(page).zip(hashes).enumerate() {
+        if H::digest(part)[..] != *hash {
             return Check::Page((index * page) as u64);
         }
     }

@@ -59,16 +59,25 @@ const SLOT_CMS: u32 = 0x1_0000;
 const EMPTY_REQUIREMENTS: [u32; 3] = [0xfade_0c01, 12, 0];
 const MAIN_BINARY: u64 = 1;
 
-const CDHASHES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.9.1");
-const CDHASHES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.9.2");
+pub(in super::super) const CDHASHES: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113635.100.9.1");
+pub(in super::super) const CDHASHES2: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113635.100.9.2");
 /// `id-aa-timeStampToken`
 pub(in super::super) const STAMP: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
 
 /// Room for a time stamp token with its certificates.
 const STAMP_ROOM: u64 = 9000;
-/// An ECDSA signature has up to this many bytes more than the shortest that is likely.
-const ECDSA_ROOM: u64 = 8;
+/// How much one token of a server may be longer than another.
+const SPARE_ROOM: u64 = 512;
+
+/// Whether a signature is made, or something of its length.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Measure,
+    Sign,
+}
 
 const CODE_SIGNATURE: u32 = 0x1d;
 const COMMAND: usize = 16;
@@ -88,6 +97,9 @@ pub(in super::super) fn sign(
         signature::identifier(program.get(signature)?).map(str::to_owned)
     });
     let identifier = identifier.unwrap_or_else(|| options.macos.fallback.clone());
+    if identifier.trim().is_empty() {
+        return Err(Error::NoIdentifier);
+    }
     let draft = Draft::new(&image, identifier.replace('\0', ""), identity, options)?;
     let hashed = |head: &[u8], place: &Place| {
         let mut pages = Pages::new(place.limit);
@@ -101,9 +113,19 @@ pub(in super::super) fn sign(
     for _ in 0..3 {
         let mut head = program[..place.head].to_vec();
         place.write(&mut head, room);
-        let superblob = draft.write(&place, &hashed(&head, &place), identity, options)?;
+        let superblob = draft.write(
+            &place,
+            &hashed(&head, &place),
+            identity,
+            options,
+            Step::Sign,
+        )?;
         let len = superblob.len() as u64;
         if len > room {
+            if identity.is_some_and(Identity::is_external) {
+                let problem = "the time stamp is longer than the one before; try again";
+                return Err(Error::Key(problem.to_owned()));
+            }
             room = (len + 256).next_multiple_of(16);
             continue;
         }
@@ -252,8 +274,16 @@ impl Draft {
             executable_flags |= entitlements.flags();
         }
         let adhoc = if identity.is_none() { ADHOC } else { 0 };
-        let team = macos.team.clone();
-        let team = team.or_else(|| identity.and_then(requirements::team));
+        let own = identity.and_then(requirements::team);
+        if let (Some(asked), Some(own)) = (&macos.team, &own)
+            && asked != own
+        {
+            return Err(Error::Team {
+                asked: asked.clone(),
+                own: own.clone(),
+            });
+        }
+        let team = macos.team.clone().or(own);
         Ok(Draft {
             identifier,
             team: team.map(|team| team.replace('\0', "")),
@@ -272,16 +302,19 @@ impl Draft {
         identity: Option<&Identity>,
         options: &super::super::Options,
     ) -> Result<u64, Error> {
-        let unstamped = super::super::Options {
-            timestamp_url: None,
-            ..options.clone()
-        };
         let hashes = vec![0; u64::from(place.limit).div_ceil(PAGE) as usize * 32];
-        let len = self.write(place, &hashes, identity, &unstamped)?.len() as u64;
-        let stamp = options.timestamp_url.as_ref().map_or(0, |_| STAMP_ROOM);
-        let variable = identity.is_some_and(|identity| !identity.has_fixed_length());
-        let variable = if variable { ECDSA_ROOM } else { 0 };
-        Ok((len + stamp + variable).next_multiple_of(16))
+        let len = self.write(place, &hashes, identity, options, Step::Measure)?;
+        let len = len.len() as u64;
+        let stamp = match identity {
+            // A signer outside is asked once, so the room has to suffice.
+            Some(identity) if identity.is_external() => {
+                let token = timestamp::fetch(&options.timestamp_urls, &[])?;
+                token.map_or(0, |token| token.len() as u64 + SPARE_ROOM)
+            }
+            _ if options.timestamp_urls.is_empty() => 0,
+            _ => STAMP_ROOM,
+        };
+        Ok((len + stamp).next_multiple_of(16))
     }
 
     fn directory(&self, limit: u32, hashes: &[u8]) -> Vec<u8> {
@@ -336,10 +369,11 @@ impl Draft {
         hashes: &[u8],
         identity: Option<&Identity>,
         options: &super::super::Options,
+        step: Step,
     ) -> Result<Vec<u8>, Error> {
         let directory = self.directory(place.limit, hashes);
         let signature = match identity {
-            Some(identity) => signature(&directory, identity, options)?,
+            Some(identity) => signature(&directory, identity, options, step)?,
             None => Vec::new(),
         };
         let cms = blob(CMS, &signature);
@@ -365,6 +399,7 @@ fn signature(
     directory: &[u8],
     identity: &Identity,
     options: &super::super::Options,
+    step: Step,
 ) -> Result<Vec<u8>, Error> {
     let digest: [u8; 32] = Sha256::digest(directory).into();
     let hashes = plist::Value::Array(vec![plist::Value::Data(digest[..20].to_vec())]);
@@ -386,14 +421,22 @@ fn signature(
     let message = Message {
         kind: ID_DATA,
         content: None,
-        digest,
+        signed: directory.to_vec(),
         attributes,
         stamp: STAMP,
     };
-    cms::sign(identity, message, |signature| {
-        let url = options.timestamp_url.as_deref();
-        url.map(|url| timestamp::fetch(url, signature)).transpose()
-    })
+    match step {
+        Step::Measure => {
+            let key = |_: &[u8]| Ok(identity.placeholder());
+            cms::sign(identity, message, key, |_| Ok(None))
+        }
+        Step::Sign => {
+            let key = |message: &[u8]| identity.sign(message);
+            cms::sign(identity, message, key, |signature| {
+                timestamp::fetch(&options.timestamp_urls, signature)
+            })
+        }
+    }
 }
 
 /// Two digits for the year up to 2049, as X.509 has it.
