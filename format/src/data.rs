@@ -149,8 +149,9 @@ impl<'a> Data<'a> {
 
     /// The entry's bytes: borrowed when stored as they are, decoded when compressed.
     ///
-    /// Allocates only as decoding advances: never more than [`Data::len`] for the result, as
-    /// much for the decoder's window, and up to 2 MiB of working memory.
+    /// Allocates only as decoding advances: never more than [`Data::len`] for the result, and up
+    /// to 12 MiB for the decoder's window and working memory. A frame that claims more than
+    /// [`largest_content`](crate::largest_content) is refused.
     ///
     /// # Errors
     ///

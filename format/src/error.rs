@@ -205,9 +205,9 @@ pub enum FrameProblem {
     Header,
     /// The frame does not state its content size, or another than the record's length.
     ContentSize,
-    /// The frame asks for a window larger than the content.
+    /// The frame asks for a window larger than the content, or than 8 MiB.
     Window,
-    /// More content declared than so few bytes can hold.
+    /// More content declared than so few bytes may hold: see [`largest_content`](crate::largest_content).
     Ratio,
     /// The frame's blocks do not decode.
     Corrupt,
@@ -222,8 +222,8 @@ impl fmt::Display for FrameProblem {
         f.write_str(match self {
             Self::Header => "not a zstd frame this format allows",
             Self::ContentSize => "the zstd frame does not state the declared length",
-            Self::Window => "the zstd frame asks for a window larger than its content",
-            Self::Ratio => "the declared length is more than the zstd frame can hold",
+            Self::Window => "the zstd frame asks for too large a window",
+            Self::Ratio => "the declared length is more than a zstd frame of its size may hold",
             Self::Corrupt => "the zstd frame is damaged",
             Self::Length => "the zstd frame holds another length than declared",
             Self::Trailing => "bytes follow the zstd frame",

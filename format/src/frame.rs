@@ -1,8 +1,8 @@
 //! Decoding one zstd frame whose content size is known beforehand.
 //!
 //! The format allows exactly one kind of frame: no dictionary, content size stated and equal to
-//! the record's length, window no larger than the content. So memory is bounded by the
-//! declared length, and the declared length by what the stored bytes can possibly hold.
+//! the record's length, window no larger than the content and than [`LARGEST_WINDOW`]. So working
+//! memory has a fixed bound, and the content one in proportion to the stored bytes.
 
 use std::io::Read;
 
@@ -14,10 +14,23 @@ use crate::bytes::u32_at;
 const FRAME_MAGIC: u32 = 0xFD2F_B528;
 /// The smallest window a frame can ask for, in bytes.
 const LEAST_WINDOW: u64 = 1024;
-/// A run-length block spends four bytes on at most 128 KiB; nothing is denser.
-const BEST_RATIO: u64 = 32_768;
+/// The largest window a reader takes, in bytes: that of zstd's levels up to 19.
+const LARGEST_WINDOW: u64 = 8 << 20;
+/// Content that a frame may hold whatever its size, in bytes.
+const FREE_CONTENT: u64 = 64 << 10;
+/// Content that a frame may hold besides for each of its bytes.
+const LARGEST_RATIO: u64 = 1024;
 /// How much is decoded between two looks at the result, in bytes.
 const STEP: usize = 256 * 1024;
+
+/// How many bytes of content a frame of `stored` bytes may hold: 64 KiB and 1,024 times its size.
+///
+/// A run of zeros can be packed 32 times denser. A writer stores such an entry uncompressed, so that
+/// reading a blob takes time and memory in proportion to its size.
+#[must_use]
+pub const fn largest_content(stored: u64) -> u64 {
+    FREE_CONTENT.saturating_add(stored.saturating_mul(LARGEST_RATIO))
+}
 
 /// Checks the frame header against `length`, the declared content size in bytes.
 fn check_header(stored: &[u8], length: u64) -> Result<(), FrameProblem> {
@@ -30,7 +43,7 @@ fn check_header(stored: &[u8], length: u64) -> Result<(), FrameProblem> {
         return Err(FrameProblem::Header); // reserved bit, dictionary
     }
     let (window, size_at) = if single_segment {
-        (0, 5)
+        (length, 5)
     } else {
         let base = 1_u64 << (10 + (stored[5] >> 3));
         (base + base / 8 * u64::from(stored[5] & 7), 6)
@@ -49,11 +62,11 @@ fn check_header(stored: &[u8], length: u64) -> Result<(), FrameProblem> {
     if stated != length {
         return Err(FrameProblem::ContentSize);
     }
-    if window > length.max(LEAST_WINDOW) {
-        return Err(FrameProblem::Window);
-    }
-    if length / BEST_RATIO > stored.len() as u64 {
+    if length > largest_content(stored.len() as u64) {
         return Err(FrameProblem::Ratio);
+    }
+    if window > length.max(LEAST_WINDOW) || window > LARGEST_WINDOW {
+        return Err(FrameProblem::Window);
     }
     Ok(())
 }
@@ -67,7 +80,7 @@ fn decode_with(
     check_header(stored, length)?;
     let mut input = stored;
     let mut decoder = FrameDecoder::new();
-    decoder.set_max_window_size(length.max(LEAST_WINDOW));
+    decoder.set_max_window_size(length.clamp(LEAST_WINDOW, LARGEST_WINDOW));
     decoder.init(&mut input).map_err(|_| FrameProblem::Header)?;
     let mut left = length;
     loop {
@@ -100,7 +113,7 @@ fn decode_with(
 }
 
 /// The frame's content. Memory grows as decoding advances: at most `length` bytes for the
-/// result, as much for the decoder's window, and up to 2 MiB of working memory.
+/// result, and up to 12 MiB for the decoder's window and working memory.
 pub(crate) fn decode(stored: &[u8], length: u64) -> Result<Vec<u8>, FrameProblem> {
     let mut content = Vec::new();
     decode_with(stored, length, |decoder, ready| {

@@ -62,6 +62,7 @@ pub use descriptor::Descriptor;
 pub use distributions::{Distribution, Distributions};
 pub use dump::dump;
 pub use error::{Error, FrameProblem, Structure};
+pub use frame::largest_content;
 pub use header::{
     ALIGN, DIGEST_OFFSET, HEADER_SIZE, Header, MAGIC, MAX_SECTIONS, MAX_STRING, NONE, PAGE,
     SECTION_RECORD_SIZE, Section, SectionKind, VERSION_MAJOR, VERSION_MINOR, VIRTUAL_ROOT,

@@ -234,6 +234,7 @@ impl<'a> Node<'a> {
     pub fn children(&self) -> NodeList<'a> {
         NodeList {
             blob: self.blob,
+            parent: self.index,
             next: self.first,
             left: if self.is_dir() { self.count } else { 0 },
         }
@@ -304,10 +305,13 @@ impl<'a> Node<'a> {
     }
 }
 
-/// A run of sibling nodes: an iterator, and random access by position.
+/// The children of one directory: an iterator, and random access by position. A node that names
+/// another directory as its parent is an error.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeList<'a> {
     blob: Blob<'a>,
+    /// The directory whose children these are.
+    parent: u32,
     next: u32,
     left: u32,
 }
@@ -331,7 +335,20 @@ impl<'a> NodeList<'a> {
     ///
     /// No such position, or a damaged record.
     pub fn get(&self, position: u32) -> Result<Node<'a>, Error> {
-        Node::read(self.blob, self.index_of(position))
+        self.read(self.index_of(position))
+    }
+
+    /// A node has one parent, so a walk that starts at the root meets it at most once.
+    fn read(&self, index: u32) -> Result<Node<'a>, Error> {
+        let node = Node::read(self.blob, index)?;
+        if node.parent != self.parent {
+            return Err(Error::NotCanonical {
+                structure: Structure::Tree,
+                offset: node.at + 8,
+                rule: "a child's parent is the directory that lists it",
+            });
+        }
+        Ok(node)
     }
 
     fn index_of(&self, position: u32) -> u32 {
@@ -360,7 +377,7 @@ impl<'a> Iterator for NodeList<'a> {
         if self.left == 0 {
             return None;
         }
-        let node = Node::read(self.blob, self.next);
+        let node = self.read(self.next);
         self.next = self.next.saturating_add(1);
         self.left -= 1;
         Some(node)

@@ -124,7 +124,7 @@ fn lies_and_damage() {
         let cut = frame[..cut].to_vec();
         assert!(matches!(
             read(cut, 100_000),
-            Err(FrameProblem::Header | FrameProblem::Corrupt)
+            Err(FrameProblem::Header | FrameProblem::Corrupt | FrameProblem::Ratio)
         ));
     }
     let twice = [frame.clone(), frame].concat();
@@ -177,6 +177,20 @@ fn frames_nobody_should_write() {
         read(frame(&head, &three), 1 << 40),
         Err(FrameProblem::Ratio)
     );
+    // A window of 3 GiB, and a frame without a window whose content is as long.
+    let packed = vec![0; 4 << 20];
+    for head in [&[0x80, 0xb0][..], &[0xa0]] {
+        let head = [head, &(3_u32 << 30).to_le_bytes()].concat();
+        let bomb = frame(&head, &[&three[..], &packed].concat());
+        assert_eq!(read(bomb, 3 << 30), Err(FrameProblem::Window));
+    }
+    // 65,537 runs would be legal zstd: 3 GiB in 98 KB.
+    let head: Vec<u8> = [0xa0]
+        .into_iter()
+        .chain((3_u32 << 30).to_le_bytes())
+        .collect();
+    let bomb = frame(&head, &packed[..98_000]);
+    assert_eq!(read(bomb, 3 << 30), Err(FrameProblem::Ratio));
     // A raw frame from the helper of other tests.
     assert_eq!(read(zstd_raw(b"hello"), 5).unwrap(), b"hello");
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{fields, file, shared};
 use oxidize_format::{
     Blob, Content, Descriptor, DistributionEntry, Error, FileEntry, HeaderFields, ModuleEntry,
-    ModuleKind, NativeEntry, RunOptions, WriteError, Writer, descriptor,
+    ModuleKind, NativeEntry, RunOptions, SectionKind, Structure, WriteError, Writer, descriptor,
 };
 
 fn writer() -> Writer<Vec<u8>> {
@@ -14,6 +14,55 @@ fn writer() -> Writer<Vec<u8>> {
 
 fn module(name: &str) -> ModuleEntry<Vec<u8>> {
     ModuleEntry::new(name, ModuleKind::Module)
+}
+
+/// Directories that share their children: a walk along them would visit 2^30 nodes.
+#[test]
+fn shared_children_are_met_once() {
+    let mut w = writer();
+    for n in 0..30 {
+        let parent = format!("/~oxidize{}", "/a".repeat(n));
+        w.add_directory(&format!("{parent}/a")).unwrap();
+        w.add_directory(&format!("{parent}/b")).unwrap();
+    }
+    let mut bytes = w.layout().unwrap().to_bytes();
+    let (start, count) = {
+        let blob = Blob::open(&bytes).unwrap();
+        (
+            blob.section(SectionKind::Tree).offset as usize,
+            blob.tree().len(),
+        )
+    };
+    // Each `b`, which is empty, gets the children of the `a` before it.
+    for index in (2..count as usize).step_by(2) {
+        let (a, b) = (start + (index - 1) * 24, start + index * 24);
+        bytes.copy_within(a + 16..a + 24, b + 16);
+    }
+    let blob = Blob::open(&bytes).unwrap();
+    let (mut met, mut refused) = (0_u32, 0_u32);
+    let mut open = vec![blob.tree().root().unwrap()];
+    while let Some(node) = open.pop() {
+        met += 1;
+        for child in node.children() {
+            match child {
+                Ok(child) => open.push(child),
+                Err(error) => {
+                    assert!(matches!(
+                        error,
+                        Error::NotCanonical {
+                            structure: Structure::Tree,
+                            ..
+                        }
+                    ));
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert_eq!((met, refused), (count, 58));
+    assert!(blob.validate().is_err());
+    let b = blob.tree().get(2).unwrap();
+    assert!(b.child("a").is_err() && b.children().get(0).is_err() && b.find("b/a").is_err());
 }
 
 #[test]

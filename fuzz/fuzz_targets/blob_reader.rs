@@ -1,5 +1,5 @@
-//! Claim: whatever the bytes, the reader does not panic and does not allocate out of
-//! proportion; and what `validate` accepts, the writer writes back to the same bytes.
+//! Claim: whatever the bytes, the reader does not panic, does not allocate out of proportion, and a
+//! walk from the root meets each node of the tree at most once; and what `validate` accepts, the writer writes back to the same bytes.
 
 #![no_main]
 
@@ -67,6 +67,13 @@ fn read_everything(bytes: &[u8]) -> Result<(), Error> {
             let _ = node.path().map(|path| blob.tree().find(&path).map(drop));
             read(node.data());
         }
+    }
+    let mut met = 0;
+    let mut open: Vec<_> = blob.tree().root().into_iter().collect();
+    while let Some(node) = open.pop() {
+        met += 1;
+        assert!(met <= blob.tree().len(), "a node is met twice");
+        open.extend(node.children().flatten());
     }
     let _ = blob.natives().find("libz-1.so");
     for native in blob.natives().iter().flatten().take(200) {

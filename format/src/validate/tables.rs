@@ -69,12 +69,6 @@ pub(super) fn tree(blob: &Blob<'_>) -> Result<(), Error> {
                 "siblings are sorted by name and differ",
             )?;
             previous = Some(child.name().as_bytes());
-            ensure(
-                field(blob, SectionKind::Tree, child.index(), 8)? == index,
-                structure,
-                at + 8,
-                "a child's parent is the directory that lists it",
-            )?;
             let length = length + 1 + child.name().len() as u64;
             ensure(
                 length <= MAX_STRING,

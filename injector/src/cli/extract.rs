@@ -70,7 +70,7 @@ fn files(app: &App, directory: &Path) -> Result<u64, Failure> {
                 .get(position)
                 .map_err(|error| app.damaged(&error))?;
             if !is_plain(child.name()) {
-                let name = text::escape(child.name());
+                let name = text::name(child.name());
                 return Err(Failure::new(format!(
                     "the application holds a file with the unsafe name `{name}`"
                 )));

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io::Write;
 
+use super::text::{indented, printable};
+
 /// A failure on its way to the user.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -62,15 +64,15 @@ impl Failure {
 
     /// Prints it to standard error.
     pub(super) fn report(&self) {
-        let mut text = format!("error: {}\n", self.message);
+        let mut text = format!("error: {}\n", indented(&self.message));
         for cause in &self.causes {
-            text.push_str(&format!("  Caused by: {cause}\n"));
+            text.push_str(&format!("  Caused by: {}\n", indented(cause)));
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("\nhint: {hint}\n"));
+            text.push_str(&format!("\nhint: {}\n", indented(hint)));
         }
         // Nobody is left to be told that standard error is closed.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = std::io::stderr().write_all(printable(&text).as_bytes());
     }
 }
 

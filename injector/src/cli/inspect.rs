@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use oxidize_format::{Blob, ChildRole, Data, Entry, Error, Exit, Node};
+use oxidize_format::{Blob, ChildRole, Entry, Error, Exit, MAX_STRING, Node};
 use serde_json::{Value, json};
 
 use super::app::App;
 use super::args::{Format, Inspect, List};
 use super::failure::Failure;
-use super::{print, text};
+use super::{print, print_text, stream, text};
 
 pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let app = App::open(&args.app)?;
@@ -18,14 +18,8 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         return print_licenses(&app, &blob);
     }
     if let Some(what) = args.list {
-        let lines = list(&blob, what).map_err(damaged)?;
-        if args.common.output_format == Format::Json {
-            return print(&format!(
-                "{:#}\n",
-                Value::from(lines.iter().map(Line::json).collect::<Vec<_>>())
-            ));
-        }
-        return print(&lines.iter().map(Line::text).collect::<String>());
+        let json = args.common.output_format == Format::Json;
+        return stream(json, |sink| list(&app, &blob, what, sink));
     }
     let mut summary = Summary::of(&blob).map_err(damaged)?;
     // Its first program's blob speaks for one processor only.
@@ -58,7 +52,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     }
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(out, "{name:14} {value}");
+        let _ = writeln!(out, "{name:14} {}", text::name(value));
     };
     line(
         "target",
@@ -100,7 +94,8 @@ fn print_licenses(app: &App, blob: &Blob<'_>) -> Result<(), Failure> {
     let damaged = |error: Error| app.damaged(&error);
     let texts = blob.licenses().map_err(damaged)?;
     let texts = texts.ok_or_else(|| Failure::new("the application carries no licence texts"))?;
-    print(&String::from_utf8_lossy(&texts.read().map_err(damaged)?))
+    let texts = texts.read().map_err(damaged)?;
+    print_text(&String::from_utf8_lossy(&texts))
 }
 
 struct Summary {
@@ -119,12 +114,14 @@ impl Summary {
     fn of(blob: &Blob<'_>) -> Result<Summary, Error> {
         let config = blob.run_config()?;
         let version = blob.header().py_version_hex;
-        let (mut files, mut file_bytes) = (0, 0);
-        each_file(blob.tree().root()?, &mut |_, data, _| {
-            files += 1;
-            file_bytes += data.map_or(0, |data| data.len());
-            Ok(())
-        })?;
+        let (mut files, mut file_bytes) = (0, 0_u64);
+        let tree = blob.tree();
+        for index in 0..tree.len() {
+            if let Some(data) = tree.get(index)?.data()? {
+                files += 1_u64;
+                file_bytes = data.len().saturating_add(file_bytes);
+            }
+        }
         let mut distributions = Vec::new();
         for distribution in blob.distributions().iter() {
             let distribution = distribution?;
@@ -186,52 +183,71 @@ impl Summary {
     }
 }
 
-type Visitor<'v, 'a> = dyn FnMut(Node<'a>, Option<Data<'a>>, &str) -> Result<(), Error> + 'v;
+type Visitor<'v, 'a> = dyn FnMut(Node<'a>, &str) -> Result<(), Failure> + 'v;
 
-/// Visits each file with its data and full path. Trees are no deeper than their longest path has parts.
-pub(super) fn each_file<'a>(root: Node<'a>, visit: &mut Visitor<'_, 'a>) -> Result<(), Error> {
-    let mut open = vec![(root, String::new())];
-    while let Some((directory, path)) = open.pop() {
-        let children = directory.children();
-        for position in 0..children.len() {
-            let child = children.get(position)?;
-            let path = if path.is_empty() {
-                child.name().to_owned()
-            } else {
-                format!("{path}/{}", child.name())
-            };
-            if child.is_dir() {
-                open.push((child, path));
-            } else {
-                visit(child, child.data()?, &path)?;
-            }
+/// Visits each file with its path, in the order of the paths.
+fn each_file<'a>(app: &App, root: Node<'a>, visit: &mut Visitor<'_, 'a>) -> Result<(), Failure> {
+    let damaged = |error: Error| app.damaged(&error);
+    let mut path = String::new();
+    // Directories on the way down: what is left of each, and how long its own path is.
+    let mut open = vec![(in_path_order(root).map_err(damaged)?.into_iter(), 0)];
+    while let Some((children, length)) = open.last_mut() {
+        path.truncate(*length);
+        let Some(child) = children.next() else {
+            open.pop();
+            continue;
+        };
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(child.name());
+        if path.len() as u64 > MAX_STRING {
+            return Err(Failure::new("a path in the application is too long"));
+        }
+        if child.is_dir() {
+            open.push((
+                in_path_order(child).map_err(damaged)?.into_iter(),
+                path.len(),
+            ));
+        } else {
+            visit(child, &path)?;
         }
     }
     Ok(())
 }
 
-struct Line {
+/// A directory's children as they stand in a sorted list of full paths: `a.b` before `a/b`.
+fn in_path_order(directory: Node<'_>) -> Result<Vec<Node<'_>>, Error> {
+    let mut children = directory.children().collect::<Result<Vec<_>, _>>()?;
+    children.sort_by_cached_key(|node| {
+        let mut key = node.name().to_owned();
+        if node.is_dir() {
+            key.push('/');
+        }
+        key
+    });
+    Ok(children)
+}
+
+/// A line of a list.
+pub(super) struct Line {
     name: String,
     details: Vec<(&'static str, Value)>,
 }
 
 impl Line {
-    fn text(&self) -> String {
-        let show = |value: &Value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        };
+    pub(super) fn text(&self) -> String {
+        let show = |value: &Value| value.as_str().map_or_else(|| value.to_string(), text::name);
         let details = self
             .details
             .iter()
             .map(|(_, value)| show(value))
             .filter(|value| !value.is_empty());
         let details: Vec<String> = details.collect();
-        format!("{}\t{}\n", self.name, details.join("\t")).replace("\t\n", "\n")
+        format!("{}\t{}\n", text::name(&self.name), details.join("\t")).replace("\t\n", "\n")
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let mut object =
             serde_json::Map::from_iter([("name".to_owned(), self.name.clone().into())]);
         object.extend(
@@ -243,77 +259,82 @@ impl Line {
     }
 }
 
-fn list(blob: &Blob<'_>, what: List) -> Result<Vec<Line>, Error> {
-    let mut lines = Vec::new();
+/// Hands the lines of a list to `sink`, one by one: a list may be much longer than the file.
+fn list(
+    app: &App,
+    blob: &Blob<'_>,
+    what: List,
+    sink: &mut dyn FnMut(Line) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let damaged = |error: Error| app.damaged(&error);
     match what {
         List::Files => {
-            let mut add = |node: Node<'_>, data: Option<Data<'_>>, path: &str| {
+            let mut add = |node: Node<'_>, path: &str| {
                 let executable = if node.is_executable() {
                     "executable"
                 } else {
                     ""
                 };
-                let size = data.map_or(0, |data| data.len());
+                let size = node.len().map_err(damaged)?;
                 let details = vec![("size", size.into()), ("mode", executable.into())];
-                lines.push(Line {
+                sink(Line {
                     name: path.to_owned(),
                     details,
-                });
-                Ok(())
+                })
             };
-            each_file(blob.tree().root()?, &mut add)?;
-            lines.sort_by(|a, b| a.name.cmp(&b.name));
+            each_file(app, blob.tree().root().map_err(damaged)?, &mut add)?;
         }
         List::Modules => {
             for module in blob.modules().iter() {
-                let module = module?;
+                let module = module.map_err(damaged)?;
                 let mut made_of = Vec::new();
                 made_of.extend(module.is_namespace().then_some("namespace"));
                 made_of
                     .extend((module.is_package() && !module.is_namespace()).then_some("package"));
-                made_of.extend(module.native()?.map(|_| "extension"));
+                made_of.extend(module.native().map_err(damaged)?.map(|_| "extension"));
                 for (level, name) in [(0, "bytecode"), (1, "bytecode -O"), (2, "bytecode -OO")] {
-                    made_of.extend(module.bytecode(level)?.map(|_| name));
+                    made_of.extend(module.bytecode(level).map_err(damaged)?.map(|_| name));
                 }
-                made_of.extend(module.source()?.map(|_| "source"));
+                made_of.extend(module.source().map_err(damaged)?.map(|_| "source"));
                 let details = vec![("made_of", made_of.join(", ").into())];
-                lines.push(Line {
+                sink(Line {
                     name: module.name().to_owned(),
                     details,
-                });
+                })?;
             }
         }
         List::Natives => {
             for native in blob.natives().iter() {
-                let native = native?;
+                let native = native.map_err(damaged)?;
                 let kind = if native.is_extension() {
                     "extension"
                 } else {
                     "library"
                 };
-                let needed = native.needed().collect::<Result<Vec<_>, _>>()?.join(", ");
-                let size = native.data()?.len();
+                let needed = native.needed().collect::<Result<Vec<_>, _>>();
+                let needed = needed.map_err(damaged)?.join(", ");
+                let size = native.data().map_err(damaged)?.len();
                 let details = vec![
                     ("kind", kind.into()),
                     ("size", size.into()),
                     ("needed", needed.into()),
                 ];
-                lines.push(Line {
+                sink(Line {
                     name: native.name().to_owned(),
                     details,
-                });
+                })?;
             }
         }
         List::Distributions => {
             for distribution in blob.distributions().iter() {
-                let distribution = distribution?;
+                let distribution = distribution.map_err(damaged)?;
                 let details = vec![("version", distribution.version().into())];
-                lines.push(Line {
+                sink(Line {
                     name: distribution.name().to_owned(),
                     details,
-                });
+                })?;
             }
         }
     }
-    Ok(lines)
+    Ok(())
 }

@@ -13,7 +13,7 @@ mod signing;
 mod stubs;
 mod text;
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -253,20 +253,67 @@ fn report_written(common: &Common, path: &Path, size: u64) {
 
 /// Data for standard output. Whoever stops reading has had enough, which is no failure.
 fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::because("cannot write to standard output", &error))
-        }
-        _ => Ok(()),
+    print_as_it_is(&text::printable(text))
+}
+
+/// A text from an application, which only a terminal would act upon.
+fn print_text(text: &str) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        print(text)
+    } else {
+        print_as_it_is(text)
     }
+}
+
+fn print_as_it_is(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
+}
+
+/// `false`: nobody reads any more.
+fn written(result: io::Result<()>) -> Result<bool, Failure> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::because("cannot write to standard output", &error)),
+        Ok(()) => Ok(true),
+    }
+}
+
+/// Prints a list line by line, as text or as a JSON array, without holding it.
+fn stream(
+    json: bool,
+    list: impl FnOnce(&mut dyn FnMut(inspect::Line) -> Result<(), Failure>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let (mut reads, mut first) = (true, true);
+    list(&mut |line| {
+        if !reads {
+            return Ok(());
+        }
+        let text = if json {
+            let before = if first { "[\n  " } else { ",\n  " };
+            let object = format!("{:#}", line.json()).replace('\n', "\n  ");
+            format!("{before}{object}")
+        } else {
+            line.text()
+        };
+        first = false;
+        reads = written(out.write_all(text::printable(&text).as_bytes()))?;
+        Ok(())
+    })?;
+    let end = match (json, first) {
+        (true, true) => "[]\n",
+        (true, false) => "\n]\n",
+        (false, _) => "",
+    };
+    written(out.write_all(end.as_bytes()).and_then(|()| out.flush())).map(drop)
 }
 
 /// Words for people. They have no place on standard output, and nobody to miss them when standard error is closed.
 fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", text::printable(text));
 }
 
 fn note(kind: &str, text: &str) {
-    say(&format!("{kind}: {text}"));
+    say(&format!("{kind}: {}", text::indented(text)));
 }

@@ -1,4 +1,7 @@
-//! Numbers as people read them.
+//! Numbers and names as people read them.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// A size in bytes.
 pub(super) fn size(bytes: u64) -> String {
@@ -21,14 +24,77 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A name from a file nobody vouches for, without anything a terminal would act on.
-pub(super) fn escape(name: &str) -> String {
-    name.escape_debug().to_string()
+/// Whether a terminal may act on it instead of showing it: control characters of both sets, and what
+/// turns the direction of writing around.
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if acts(c) {
+            // As JSON writes it, so that JSON stays what it was. All of these have four digits.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Text for a terminal: everything but line ends and tabs is shown instead of acted upon. Whatever the
+/// command prints goes through here.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| acts(c) && c != '\n' && c != '\t')
+}
+
+/// A name from a file that nobody vouches for, in one line.
+pub(super) fn name(name: &str) -> String {
+    escaped(name, acts).into_owned()
+}
+
+/// A message in which foreign names may hold line ends: further lines stand back, so that none of them
+/// looks like a message of its own.
+pub(super) fn indented(message: &str) -> Cow<'_, str> {
+    if message.contains('\n') {
+        Cow::Owned(message.replace('\n', "\n    "))
+    } else {
+        Cow::Borrowed(message)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_a_terminal_acts_on_is_left() {
+        assert_eq!(
+            name("caf\u{e9} 'x' \\ \u{1f40d}"),
+            "caf\u{e9} 'x' \\ \u{1f40d}"
+        );
+        assert_eq!(
+            name("a\u{1b}[2J\r\n\tb"),
+            "a\\u001b[2J\\u000d\\u000a\\u0009b"
+        );
+        assert_eq!(name("\u{7f}\u{9b}31m"), "\\u007f\\u009b31m");
+        assert_eq!(name("gpj.\u{202e}exe\u{2066}"), "gpj.\\u202eexe\\u2066");
+        assert_eq!(printable("a\tb\nc\u{7}\n"), "a\tb\nc\\u0007\n");
+        let json = serde_json::json!({ "name": "\u{9b}\u{202e}" });
+        let printed = printable(&json.to_string()).into_owned();
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&printed).unwrap(),
+            json
+        );
+    }
 
     #[test]
     fn sizes_read_well_at_the_edges() {

@@ -37,6 +37,9 @@ pub enum Error {
     /// A symbolic link leads to a directory that contains it.
     #[error("the symbolic link `{}` leads back to a directory that contains it", .0.display())]
     Cycle(PathBuf),
+    /// Links lead to one directory in more ways than anybody wants packaged.
+    #[error("symbolic links lead to the directory `{}` in more than 64 ways", .0.display())]
+    TooManyPaths(PathBuf),
     /// Neither file nor directory.
     #[error("`{}` is a {kind}, which cannot be packaged", path.display())]
     Special {
@@ -69,9 +72,10 @@ impl Error {
             Error::VirtualEnvironment(_) => {
                 "give the application's own directory, and install what it needs into it: `pip install --target DIR ...`"
             }
-            Error::LinkOutside { .. } | Error::LinkNowhere(_) | Error::Cycle(_) => {
-                "replace the link by what it stands for, or remove it"
-            }
+            Error::LinkOutside { .. }
+            | Error::LinkNowhere(_)
+            | Error::Cycle(_)
+            | Error::TooManyPaths(_) => "replace the link by what it stands for, or remove it",
             Error::Special { .. } => "remove it, or package a copy of the directory without it",
             Error::NameNotUtf8(_) => "rename the file: paths inside an application are UTF-8",
             _ => return None,

@@ -1,5 +1,6 @@
 //! The walk through the resources directory.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -82,6 +83,10 @@ const VERSION_CONTROL: [&str; 8] = [
     ".git", ".hg", ".svn", ".bzr", ".jj", ".pijul", "_darcs", "CVS",
 ];
 
+/// How often one directory is packaged, by way of links. Two links beside each other in every
+/// directory of a chain double the paths with each; a few dozen such directories never end.
+const MOST_PATHS: u32 = 64;
+
 /// Names of our own temporary output files begin with this.
 pub const TEMPORARY_PREFIX: &str = ".oxidize-inject-";
 
@@ -101,7 +106,9 @@ pub fn walk(root: &Path, options: &Options) -> Result<Tree, Error> {
     let real_root = fs::canonicalize(root).map_err(io)?;
     let output = options.output.as_deref().and_then(real_path_of_output);
     let mut walk = Walk {
-        ancestors: vec![real_root.clone()],
+        here: real_root.clone(),
+        ancestors: HashSet::from([real_root.clone()]),
+        paths: HashMap::new(),
         real_root,
         include: &options.include,
         output,
@@ -126,8 +133,12 @@ fn real_path_of_output(output: &Path) -> Option<PathBuf> {
 
 struct Walk<'a> {
     real_root: PathBuf,
-    /// Real paths of the directories being walked, outermost first.
-    ancestors: Vec<PathBuf>,
+    /// Real path of the directory being walked.
+    here: PathBuf,
+    /// Real paths of the directories being walked.
+    ancestors: HashSet<PathBuf>,
+    /// How often directories were reached that links lead to.
+    paths: HashMap<PathBuf, u32>,
     include: &'a [String],
     output: Option<PathBuf>,
     tree: Tree,
@@ -179,15 +190,23 @@ impl Walk<'_> {
                 self.leave_out(path, Reason::VirtualEnvironment);
                 return Ok(());
             }
-            let parent = self.ancestors.last().expect("the root is always there");
-            let real = real.unwrap_or_else(|| parent.join(name));
-            if self.ancestors.contains(&real) {
+            let linked = real.is_some();
+            let real = real.unwrap_or_else(|| self.here.join(name));
+            if linked {
+                let paths = self.paths.entry(real.clone()).or_default();
+                *paths += 1;
+                if *paths > MOST_PATHS {
+                    return Err(Error::TooManyPaths(on_disk.to_owned()));
+                }
+            }
+            if !self.ancestors.insert(real.clone()) {
                 return Err(Error::Cycle(on_disk.to_owned()));
             }
-            self.ancestors.push(real);
+            let outer = std::mem::replace(&mut self.here, real);
             self.tree.directories.push(path.clone());
             self.directory(on_disk, &path)?;
-            self.ancestors.pop();
+            let real = std::mem::replace(&mut self.here, outer);
+            self.ancestors.remove(&real);
             return Ok(());
         }
         if !metadata.is_file() {
@@ -224,11 +243,7 @@ impl Walk<'_> {
         name: &str,
         metadata: &Metadata,
     ) -> Result<(), Error> {
-        let real = self
-            .ancestors
-            .last()
-            .expect("the root is always there")
-            .join(name);
+        let real = self.here.join(name);
         if self.output.as_ref() == Some(&real) || name.starts_with(TEMPORARY_PREFIX) {
             self.leave_out(path, Reason::Output);
             return Ok(());
@@ -392,6 +407,28 @@ mod tests {
             walk(dir.path(), &Options::default()),
             Err(Error::Cycle(_))
         ));
+    }
+
+    #[test]
+    fn links_that_multiply_are_refused_soon() {
+        let dir = directory(&[]);
+        let level = |n: usize| dir.path().join(format!("d{n}"));
+        for n in 0..40 {
+            fs::create_dir(level(n)).unwrap();
+            if n > 0 {
+                symlink(format!("../d{}", n - 1), level(n).join("a")).unwrap();
+                symlink(format!("../d{}", n - 1), level(n).join("b")).unwrap();
+            }
+        }
+        let error = walk(dir.path(), &Options::default()).unwrap_err();
+        assert!(matches!(error, Error::TooManyPaths(_)), "{error}");
+        // What a virtual environment or a source tree really has: some links to one place.
+        let dir = directory(&[("real/x.py", "")]);
+        for n in 0..MOST_PATHS {
+            symlink("real", dir.path().join(format!("l{n}"))).unwrap();
+        }
+        let tree = walk(dir.path(), &Options::default()).unwrap();
+        assert_eq!(tree.files.len(), 1 + MOST_PATHS as usize);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! go to the host they belong to and to no other, whatever redirects say, and no error repeats them.
 
 pub mod netrc;
+mod pace;
 
 use std::env;
 use std::fs::{self, File};
@@ -18,6 +19,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Method, NoProxy, Proxy, StatusCode};
 use thiserror::Error;
 pub use url::Url;
+
+use pace::Pace;
 
 use netrc::Netrc;
 
@@ -287,6 +290,7 @@ pub fn file_name(url: &Url) -> Option<String> {
 #[derive(Debug)]
 pub struct Client {
     inner: reqwest::blocking::Client,
+    patience: Duration,
     netrc: Netrc,
 }
 
@@ -313,6 +317,7 @@ impl Client {
             inner: builder
                 .build()
                 .map_err(|error| Error::Setup(error.without_url()))?,
+            patience: settings.timeout,
             netrc: Netrc::load(),
         })
     }
@@ -380,6 +385,7 @@ impl Client {
         let answer = Answer {
             url: shown.clone(),
             response,
+            pace: Pace::new(self.patience),
         };
         Ok(Reply {
             status,
@@ -414,7 +420,11 @@ impl Client {
             })?;
             let status = response.status();
             if status.is_success() {
-                return Ok(Answer { url, response });
+                return Ok(Answer {
+                    url,
+                    response,
+                    pace: Pace::new(self.patience),
+                });
             }
             let target = response
                 .headers()
@@ -468,6 +478,7 @@ fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, Error> {
 pub struct Answer {
     url: Url,
     response: Response,
+    pace: Pace,
 }
 
 impl Answer {
@@ -497,7 +508,7 @@ impl Answer {
     /// All of it, at most `limit` bytes.
     pub fn bytes(mut self, limit: u64) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
-        let read = (&mut self.response)
+        let read = (&mut self)
             .take(limit.saturating_add(1))
             .read_to_end(&mut bytes);
         read.map_err(|source| self.interrupted(source))?;
@@ -522,7 +533,14 @@ impl Answer {
 
 impl Read for Answer {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.response.read(buffer)
+        let count = self.response.read(buffer)?;
+        if count > 0 && !self.pace.advance(count) {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "less than 4 KiB a second arrived",
+            ));
+        }
+        Ok(count)
     }
 }
 
@@ -550,6 +568,34 @@ mod tests {
             let told = parse(text).unwrap_err().to_string();
             assert!(!told.contains("secret"), "{told}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_drips_for_ever_is_given_up() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", server.local_addr().unwrap());
+        let drip = std::thread::spawn(move || {
+            use std::io::Write;
+            let (mut peer, _) = server.accept().unwrap();
+            let _ = peer.read(&mut [0; 4096]);
+            let mut sent = peer.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            while sent.is_ok() {
+                std::thread::sleep(Duration::from_millis(10));
+                sent = peer.write_all(b".");
+            }
+        });
+        let settings = Settings {
+            ca_bundle: None,
+            proxy: None,
+            timeout: Duration::from_millis(500),
+        };
+        let client = Client::new(&settings).unwrap();
+        let answer = client.get(&Url::parse(&url).unwrap(), "*/*", None).unwrap();
+        assert!(matches!(
+            answer.bytes(1 << 20),
+            Err(Error::Interrupted { .. })
+        ));
+        drip.join().unwrap();
     }
 
     #[test]

@@ -42,7 +42,9 @@ pub(super) fn compressed(bytes: &[u8]) -> Option<Content<Payload<'static>>> {
     }
     // The bulk function writes one frame and states the content's size in it, as the format asks.
     let frame = zstd::bulk::compress(bytes, LEVEL).ok()?;
-    let worth_it = frame.len() < bytes.len() - bytes.len() / 10;
+    // Readers refuse frames denser than the format allows; only runs of equal bytes are.
+    let worth_it = frame.len() < bytes.len() - bytes.len() / 10
+        && bytes.len() as u64 <= oxidize_format::largest_content(frame.len() as u64);
     worth_it.then(|| Content::Stored {
         length: bytes.len() as u64,
         payload: Payload::Bytes(frame.into()),

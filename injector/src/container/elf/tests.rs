@@ -173,6 +173,28 @@ fn a_spare_header_that_holds_the_descriptor_too_is_refused() {
     ));
 }
 
+/// Program headers that all name the same megabytes of notes.
+#[test]
+fn notes_are_searched_within_a_bound() {
+    let mut stub = build(&Shape::default());
+    let start = stub.len().next_multiple_of(8);
+    stub.resize(start + (20 << 20), 0);
+    let count = 60_000_usize;
+    let table = stub.len();
+    for _ in 0..count {
+        let mut header = [0; 56];
+        header[0] = 4; // PT_NOTE
+        header[8..16].copy_from_slice(&(start as u64).to_le_bytes());
+        header[32..40].copy_from_slice(&(20_u64 << 20).to_le_bytes());
+        header[48] = 4;
+        stub.extend_from_slice(&header);
+    }
+    stub[32..40].copy_from_slice(&(table as u64).to_le_bytes());
+    stub[56..58].copy_from_slice(&(count as u16).to_le_bytes());
+    // 100 billion notes of 12 bytes; in a debug build they took the better part of an hour.
+    assert_eq!(detect(&stub), Ok(None));
+}
+
 #[test]
 fn a_blob_of_five_gigabytes_is_only_a_number() {
     let stub = build(&Shape::default());

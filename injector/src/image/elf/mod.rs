@@ -43,6 +43,10 @@ impl Segment {
     }
 }
 
+/// How many bytes of notes are searched for ours, over all program headers. A stub has a few
+/// hundred; headers that name the same megabytes again and again would take quadratic time.
+const MOST_NOTES: usize = 1 << 20;
+
 /// A note, as ranges of the file.
 #[derive(Debug)]
 pub(crate) struct Note {
@@ -169,8 +173,10 @@ impl<'a> Image<'a> {
         ))
     }
 
-    /// The first note with this name (terminating zero included) and type.
+    /// The first note with this name (terminating zero included) and type, if it lies within the
+    /// first [`MOST_NOTES`] bytes of notes.
     pub(crate) fn find_note(&self, (name, kind): (&[u8], u32)) -> Result<Option<Note>, Error> {
+        let mut left = MOST_NOTES;
         for (index, program) in self.programs.iter().enumerate() {
             if program.p_type.get(Le) != elf::PT_NOTE {
                 continue;
@@ -187,11 +193,22 @@ impl<'a> Image<'a> {
             );
             let end = end.ok_or(outside)?;
             let align = if program.p_align.get(Le) == 8 { 8 } else { 4 };
-            if let Some(content) = self.find_in_notes(start..end, align, name, kind) {
+            let looked_at = size.min(left);
+            left -= looked_at;
+            // Only the last run that is looked at can be cut short, which ends the search.
+            let run = start..if looked_at < size {
+                start + looked_at
+            } else {
+                end
+            };
+            if let Some(content) = self.find_in_notes(run, align, name, kind) {
                 return Ok(Some(Note {
                     program: index,
                     content,
                 }));
+            }
+            if left == 0 {
+                break;
             }
         }
         Ok(None)
