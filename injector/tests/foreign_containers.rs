@@ -280,10 +280,11 @@ fn a_mac_program_that_was_never_signed() {
 
         let tight = link_with(name, &["-no_adhoc_codesign", "-headerpad", "0"]).unwrap();
         let refused = sign::sign_file(&tight, None, &how).unwrap_err();
-        let told = refused
-            .source()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let (mut told, mut cause) = (String::new(), refused.source());
+        while let Some(error) = cause {
+            told.push_str(&format!("{error}\n"));
+            cause = error.source();
+        }
         assert!(
             told.contains("no room for the load command of a signature"),
             "{told}"

@@ -332,11 +332,12 @@ fn empty_chroot() -> Result {
     }
     let app = Package::app("restart").target(MUSL).shared()?;
     let root = tools::scratch()?;
-    tools::copy_program(app.path(), &root.path().join("app"))?;
+    // Not `app` again: beside a file of that name in the working directory, `app` is a script.
+    tools::copy_program(app.path(), &root.path().join("top"))?;
     fs::create_dir(root.path().join("bin"))?;
     tools::copy_program(app.path(), &root.path().join("bin/app"))?;
     let chroot = tools::host_tool("chroot")?;
-    for start in ["/app", "/bin/app", "app"] {
+    for start in ["/top", "/bin/app", "app"] {
         let run = |arguments: &[&str]| {
             Run::new(&chroot)
                 .arguments([root.path()])
