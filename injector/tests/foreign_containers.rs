@@ -280,9 +280,9 @@ fn a_mac_program_that_was_never_signed() {
 
         let tight = link_with(name, &["-no_adhoc_codesign", "-headerpad", "0"]).unwrap();
         let refused = sign::sign_file(&tight, None, &how).unwrap_err();
-        let (mut told, mut cause) = (String::new(), refused.source());
+        let (mut told, mut cause) = (refused.to_string(), refused.source());
         while let Some(error) = cause {
-            told.push_str(&format!("{error}\n"));
+            told.push_str(&format!(": {error}"));
             cause = error.source();
         }
         assert!(
