@@ -14,7 +14,7 @@ use crate::ffi::lifecycle::{default_environment, unset_environment};
 use crate::ffi::trust;
 use crate::identity::Identity;
 use crate::importer::{self, paths};
-use crate::own;
+use crate::own::{self, Own};
 
 /// What the process is.
 pub(crate) enum Mode {
@@ -127,7 +127,7 @@ pub(crate) fn begin(
     for option in run.x_options() {
         config.append(List::XOptions, &text(option)?)?;
     }
-    set_paths(&mut config, run, &own.executable)?;
+    set_paths(&mut config, run, own)?;
     importer::set_application(importer::Application { blob });
     #[cfg(target_os = "linux")]
     crate::files::serve_from(blob);
@@ -139,12 +139,8 @@ pub(crate) fn begin(
     })
 }
 
-fn set_paths(
-    config: &mut Config,
-    run: &RunConfig<'static>,
-    executable: &Path,
-) -> Result<(), Error> {
-    let executable_text = text(executable)?;
+fn set_paths(config: &mut Config, run: &RunConfig<'static>, own: &Own) -> Result<(), Error> {
+    let executable_text = text(&own.executable)?;
     match run.program_name {
         Some(name) => config.string(Field::ProgramName, &text(name)?)?,
         None => config.string(Field::ProgramName, &executable_text)?,
@@ -169,7 +165,7 @@ fn set_paths(
     config.append(List::SearchPaths, &text(paths::APPLICATION_ROOT)?)?;
     config.append(List::SearchPaths, &text(paths::STDLIB_ROOT)?)?;
     for entry in run.sys_path() {
-        config.append(List::SearchPaths, &text(expand(entry, executable))?)?;
+        config.append(List::SearchPaths, &text(expand(entry, &own.file))?)?;
     }
     Ok(())
 }

@@ -188,7 +188,10 @@ fn compare(triple: &str, change: Change, expected: &[(&str, Value)]) -> Result {
 /// `constant` or `random`, by two runs.
 fn observe(image: &[u8], change: impl Fn(&mut RunOptions)) -> Result<Value> {
     let place = tools::scratch()?;
-    let program = place.path().join("app");
+    // `sys.executable` repeats the directory's name, which must be the same for every program.
+    let directory = place.path().join("place");
+    std::fs::create_dir(&directory)?;
+    let program = directory.join("app");
     write(&program, &reconfigured(image, change)?)?;
     let [mut first, second] = [ask(&program)?, ask(&program)?];
     first["hash"] = json!(if first["hash"] == second["hash"] {
