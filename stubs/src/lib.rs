@@ -1,6 +1,6 @@
 //! What a packaged application is at run time.
 //!
-//! [`start`] finds the blob in our own image, fills CPython's configuration from it, starts CPython with our importer
+//! [`start()`] finds the blob in our own image, fills CPython's configuration from it, starts CPython with our importer
 //! installed, runs the entry point and ends. Nothing on disk is read on the way.
 //!
 //! The program itself (`main.rs`) only calls it. Without the feature `python` this crate is its pure parts alone, which

@@ -352,7 +352,8 @@ fn empty_chroot() -> Result {
             // Neither a shell nor /proc is here. Started through PATH, `sys.argv[0]` is a bare name, and its
             // absolute form is a file in the working directory (docs/children.md).
             let absent = ["shell", "proc_self_exe"].contains(&idiom);
-            if !absent && !(idiom == "abspath_argv0" && start == "app") {
+            let bare = idiom == "abspath_argv0" && start == "app";
+            if !absent && !bare {
                 is(
                     run(&[idiom, "x"])?,
                     &format!("again ['{idiom}', 'x']\n"),

@@ -18,7 +18,7 @@ use super::fileobject::PyFile_SetOpenCodeHook;
 use super::object::{Exception, Gil, Object, Result};
 use super::types;
 
-/// What `_oxidize` consists of. It is handed down by those who know ([`crate::start`]); nothing in this room knows what
+/// What `_oxidize` consists of. It is handed down by those who know ([`crate::start()`]); nothing in this room knows what
 /// the functions do.
 pub(crate) struct Native {
     /// The classes.

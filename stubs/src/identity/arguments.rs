@@ -52,9 +52,8 @@ pub fn split(line: &str) -> Vec<OsString> {
                 '\\' if !is_program => backslashes += 1,
                 '"' => {
                     word.extend(std::iter::repeat_n('\\', backslashes / 2));
-                    if backslashes % 2 == 1 {
-                        word.push('"');
-                    } else if quoted && !is_program && rest.next_if_eq(&'"').is_some() {
+                    let escaped = backslashes % 2 == 1;
+                    if escaped || quoted && !is_program && rest.next_if_eq(&'"').is_some() {
                         word.push('"');
                     } else {
                         quoted = !quoted;
