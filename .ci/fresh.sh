@@ -5,7 +5,7 @@
 fresh=$PWD/target/fresh
 
 fresh() {
-    local first second commands
+    local first commands
     rm -rf "$fresh" && mkdir -p "$fresh/cargo" || return 1
     clone "$fresh/checkout" || return 1
     registry_settings >"$fresh/cargo/config.toml"
@@ -15,10 +15,17 @@ fresh() {
         echo "README.md has ${#commands[@]} commands below 'Try it', not 2: ${commands[*]}"
         return 1
     fi
-    first=${commands[0]} second=${commands[1]}
+    first=${commands[0]}
     as_newcomer "$first" | tee "$fresh/first.log" || return 1
-    tail -n 1 "$fresh/first.log" | grep -q '^Hello' || return 1
-    as_newcomer "$second" | tee "$fresh/second.log" || return 1
+    tail -n 1 "$fresh/first.log" | grep -q '^Hello'
+}
+
+# The README's second command, its tests, in what `fresh` has built. By name only, `.ci/run fresh newcomer`: it
+# repeats the step `tests` with most tools missing, and has not been seen to its end on a bare machine yet.
+newcomer() {
+    local commands
+    mapfile -t commands < <(readme_commands "$fresh/checkout/README.md")
+    as_newcomer "${commands[1]}" | tee "$fresh/second.log" || return 1
     skips_are_named
 }
 
