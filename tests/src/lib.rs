@@ -8,6 +8,7 @@
 //! * `tests/apps.rs` runs every program under `apps/`; what is expected stands at the head of each file ([`expect`] is
 //!   the manual of these directives).
 //! * `tests/children.rs` starts a packaged program from itself in every way, and asks what it is then.
+//! * `tests/used.rs` compares `--stdlib used` with the whole standard library, a program a package.
 //! * `tests/process.rs` compares a packaged program with the plain interpreter: exit status, signals, streams, locale.
 //! * `tests/run_configuration.rs` changes every key of the blob's run configuration and looks at the interpreter.
 //! * `tests/end_to_end.rs` holds what needs more than a program and its output: packages from PyPI, other people's

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 
 use oxidize_format::Target;
 
-use super::{BatchError, Compiler, Error, Job, Outcome};
+use super::{BatchError, Compiler, Error, Job, Mentions, Outcome};
 use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
-use crate::pack::{Part, Payload};
+use crate::pack::{Part, Payload, library};
 use crate::progress::Progress;
 use crate::python;
 
@@ -43,14 +43,8 @@ impl LibraryCode {
         let jobs: Vec<Job<'_>> = sources
             .iter()
             .map(|path| {
-                let bytes = match &part.files[*path].payload {
-                    Payload::Bytes(bytes) => bytes.as_ref(),
-                    Payload::File { .. } => unreachable!("the library comes from archives"),
-                };
-                Job {
-                    path: python::seen_path(target, &part.virtual_path(path)).into_owned(),
-                    source: Box::new(move || Ok(Cow::Borrowed(bytes))),
-                }
+                let seen = python::seen_path(target, &part.virtual_path(path)).into_owned();
+                job(part, path, &seen)
             })
             .collect();
         progress.start("Compiling the standard library", jobs.len() as u64);
@@ -104,4 +98,59 @@ fn write_chunk(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
 fn chunk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_le_bytes(*len) as usize)
+}
+
+/// What each source of the standard library mentions, kept as one entry too.
+#[derive(Debug)]
+pub struct LibraryImports(BTreeMap<String, Mentions>);
+
+impl LibraryImports {
+    /// Loads or makes what the sources in these archives mention.
+    ///
+    /// # Errors
+    ///
+    /// The worker or the cache failed.
+    pub fn load(
+        compiler: &Compiler<'_>,
+        archives: &[Archive],
+        progress: &Progress,
+    ) -> Result<LibraryImports, BatchError> {
+        let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
+        let key = Key::of(&[b"library imports 1", compiler.identity.bytes(), &digests]);
+        let kept = compiler.cache.load("library", &key);
+        if let Some(found) = kept.and_then(|entry| serde_json::from_slice(&entry).ok()) {
+            return Ok(LibraryImports(found));
+        }
+        let part = library(archives);
+        let paths: Vec<_> = part.sources().map(|(_, path)| path).collect();
+        let jobs: Vec<Job<'_>> = paths.iter().map(|path| job(&part, path, path)).collect();
+        progress.start("Reading the standard library", jobs.len() as u64);
+        let found = compiler.scan_all(&jobs, &|| progress.advance(1))?;
+        let paths = paths.into_iter().map(str::to_owned);
+        let found: BTreeMap<String, Mentions> = paths.zip(found).collect();
+        let write = |out: &mut dyn Write| serde_json::to_writer(out, &found).map_err(Into::into);
+        compiler
+            .cache
+            .store("library", &key, write)
+            .map_err(Error::Cache)?;
+        Ok(LibraryImports(found))
+    }
+
+    /// By relative path of the source.
+    #[must_use]
+    pub fn by_path(&self) -> &BTreeMap<String, Mentions> {
+        &self.0
+    }
+}
+
+/// A source of the library, called `name`.
+fn job<'p>(part: &'p Part<'_>, path: &str, name: &str) -> Job<'p> {
+    let bytes = match &part.files[path].payload {
+        Payload::Bytes(bytes) => bytes.as_ref(),
+        Payload::File { .. } => unreachable!("the library comes from archives"),
+    };
+    Job {
+        path: name.to_owned(),
+        source: Box::new(move || Ok(Cow::Borrowed(bytes))),
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-pub use worker::{Error, Failure, Outcome};
+pub use worker::{Error, Failure, Mentions, Outcome};
 
 use crate::cache::{Cache, Key};
 use crate::python;
@@ -64,34 +64,84 @@ impl<'c> Compiler<'c> {
         level: u8,
         done: &(dyn Fn() + Sync),
     ) -> Result<Vec<Outcome>, BatchError> {
-        let results = self.in_parallel(jobs, |worker, job| {
-            let source = (job.source)()?;
-            let key = Key::of(&[
-                b"code 1",
-                self.identity.bytes(),
-                &[level],
-                job.path.as_bytes(),
-                &source,
-            ]);
-            let outcome = match self
-                .cache
-                .load("code", &key)
-                .and_then(|entry| decode(&entry))
-            {
-                Some(outcome) => outcome,
-                None => {
-                    let outcome = self.with(worker)?.compile(&job.path, &source, level)?;
-                    let outcome = normalise(&job.path, outcome)?;
-                    self.cache
-                        .store("code", &key, |out| encode(&outcome, out))
-                        .map_err(Error::Cache)?;
-                    outcome
-                }
-            };
+        self.in_parallel(jobs, |worker, job| {
+            let outcome = self.outcome(worker, job, &(job.source)()?, level)?;
             done();
             Ok(outcome)
-        });
-        results.into_iter().collect()
+        })
+    }
+
+    /// Compiles and looks for imports in the same batch.
+    pub fn compile_and_scan(
+        &self,
+        jobs: &[Job<'_>],
+        level: u8,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Vec<(Outcome, Mentions)>, BatchError> {
+        self.in_parallel(jobs, |worker, job| {
+            let source = (job.source)()?;
+            let outcome = self.outcome(worker, job, &source, level)?;
+            let mentions = self.mentions(worker, job, &source)?;
+            done();
+            Ok((outcome, mentions))
+        })
+    }
+
+    /// Looks for imports, without asking or filling the cache.
+    pub fn scan_all(
+        &self,
+        jobs: &[Job<'_>],
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Vec<Mentions>, BatchError> {
+        self.in_parallel(jobs, |worker, job| {
+            let source = (job.source)()?;
+            let mentions = self.with(worker)?.scan(&job.path, &source)?;
+            done();
+            Ok(mentions)
+        })
+    }
+
+    fn outcome(
+        &self,
+        worker: &mut Option<Worker>,
+        job: &Job<'_>,
+        source: &[u8],
+        level: u8,
+    ) -> Result<Outcome, Error> {
+        let key = Key::of(&[
+            b"code 1",
+            self.identity.bytes(),
+            &[level],
+            job.path.as_bytes(),
+            source,
+        ]);
+        let kept = self.cache.load("code", &key);
+        if let Some(outcome) = kept.and_then(|entry| decode(&entry)) {
+            return Ok(outcome);
+        }
+        let outcome = self.with(worker)?.compile(&job.path, source, level)?;
+        let outcome = normalise(&job.path, outcome)?;
+        self.cache
+            .store("code", &key, |out| encode(&outcome, out))?;
+        Ok(outcome)
+    }
+
+    fn mentions(
+        &self,
+        worker: &mut Option<Worker>,
+        job: &Job<'_>,
+        source: &[u8],
+    ) -> Result<Mentions, Error> {
+        let key = Key::of(&[b"imports 1", self.identity.bytes(), source]);
+        let kept = self.cache.load("imports", &key);
+        if let Some(mentions) = kept.and_then(|entry| serde_json::from_slice(&entry).ok()) {
+            return Ok(mentions);
+        }
+        let mentions = self.with(worker)?.scan(&job.path, source)?;
+        self.cache.store("imports", &key, |out| {
+            serde_json::to_writer(out, &mentions).map_err(std::io::Error::from)
+        })?;
+        Ok(mentions)
     }
 
     /// Compiles everything, without asking or filling the cache: for a batch that is cached as a whole.
@@ -101,14 +151,13 @@ impl<'c> Compiler<'c> {
         level: u8,
         done: &(dyn Fn() + Sync),
     ) -> Result<Vec<Outcome>, BatchError> {
-        let results = self.in_parallel(jobs, |worker, job| {
+        self.in_parallel(jobs, |worker, job| {
             let outcome = self
                 .with(worker)?
                 .compile(&job.path, &(job.source)()?, level)?;
             done();
             Ok(normalise(&job.path, outcome)?)
-        });
-        results.into_iter().collect()
+        })
     }
 
     /// The thread's worker, started when it is first needed.
@@ -121,13 +170,13 @@ impl<'c> Compiler<'c> {
         Ok(worker.as_mut().expect("just set"))
     }
 
-    fn in_parallel<'j, 's, F>(
+    fn in_parallel<'j, 's, T: Send, F>(
         &self,
         jobs: &'j [Job<'s>],
         work: F,
-    ) -> Vec<Result<Outcome, BatchError>>
+    ) -> Result<Vec<T>, BatchError>
     where
-        F: Fn(&mut Option<Worker>, &'j Job<'s>) -> Result<Outcome, BatchError> + Sync,
+        F: Fn(&mut Option<Worker>, &'j Job<'s>) -> Result<T, BatchError> + Sync,
     {
         let threads = thread::available_parallelism()
             .map_or(1, usize::from)

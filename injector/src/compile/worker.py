@@ -3,7 +3,9 @@
 Requests arrive on standard input and replies leave on standard output, each as a frame: four bytes of length (little
 endian), a line of JSON, and bytes. A request's line is {"path": co_filename, "levels": [0, 1, 2]}, its bytes are the
 source. The reply's line is {"sizes": [...]} and its bytes are the marshalled code objects, one per level; or it is
-{"error": {"kind": ..., "message": ..., "line": ...}}. A request without a path asks for the interpreter's identity.
+{"error": {"kind": ..., "message": ..., "line": ...}}. A request {"scan": path} asks what the source imports; its reply
+is {"mentions": {"imports": [[level, name], ...], "below": [name, ...], "strings": [name, ...]}}. A request with neither
+asks for the interpreter's identity.
 """
 
 import json
@@ -40,7 +42,73 @@ def compile_levels(path, source, levels):
         yield marshal.dumps(code)
 
 
+# Functions that import the module whose name they are given.
+IMPORTERS = {"import_module", "__import__", "resolve_name", "run_module", "find_spec"}
+
+
+def mentions(source):
+    import ast
+
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        # What cannot be compiled imports nothing.
+        return {"imports": [], "below": [], "strings": []}
+    imports, below, words, dotted, computed = set(), set(), set(), set(), False
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names):
+                imports.update((0, alias.name) for alias in names)
+            case ast.ImportFrom(module, names, level):
+                base = module or ""
+                imports.add((level, base))
+                tails = (alias.name for alias in names if alias.name != "*")
+                imports.update((level, f"{base}.{tail}".strip(".")) for tail in tails)
+            case ast.Call(ast.Name(function) | ast.Attribute(attr=function), arguments, keywords) if (
+                function in IMPORTERS
+            ):
+                named = [word.value for word in keywords if word.arg in ("name", "mod_name")]
+                match (arguments + named)[:1]:
+                    case [ast.Constant(str(name))]:
+                        # `import_module` counts dots as an import statement does.
+                        tail = name.lstrip(".")
+                        imports.add((len(name) - len(tail), tail.partition(":")[0]))
+                    case [argument] if "." in (start := leading_text(argument)):
+                        below.add(start.rpartition(".")[0])
+                    case _:
+                        computed = True
+            case ast.Constant(str(text)):
+                # `module:attribute` names objects in entry points and for `resolve_name`.
+                text = text.replace(":", ".", 1)
+                parts = text.split(".")
+                if all(part.isidentifier() for part in parts):
+                    (dotted if len(parts) > 1 else words).add(text)
+    # A name with dots that is a module's is hardly anything else. A single word can be, unless names are computed here.
+    strings = dotted | words if computed else dotted
+    return {"imports": sorted(imports), "below": sorted(below), "strings": sorted(strings)}
+
+
+def leading_text(expression):
+    """The text that a computed string begins with."""
+    import ast
+
+    match expression:
+        case ast.Constant(str(text)):
+            return text
+        case ast.JoinedStr([first, *_]):
+            return leading_text(first)
+        case ast.BinOp(left, ast.Add()):
+            return leading_text(left)
+        case ast.BinOp(ast.Constant(str(text)), ast.Mod()):
+            return text.partition("%")[0]
+        case ast.Call(ast.Attribute(ast.Constant(str(text)), "format")):
+            return text.partition("{")[0]
+    return ""
+
+
 def answer(request, source):
+    if "scan" in request:
+        return {"mentions": mentions(source)}, b""
     if "path" not in request:
         return identity(), b""
     try:

@@ -104,6 +104,27 @@ enum Reply {
     Error(Failure),
 }
 
+/// What a source imports, as far as its text tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mentions {
+    /// Imported names, with the number of leading dots.
+    pub imports: Vec<(u32, String)>,
+    /// Packages below which a module with a computed name is imported.
+    pub below: Vec<String>,
+    /// Strings that may name a module.
+    pub strings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Scan<'a> {
+    scan: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Scanned {
+    mentions: Mentions,
+}
+
 #[derive(Deserialize)]
 struct Identity {
     magic: u32,
@@ -172,6 +193,18 @@ impl Worker {
             Reply::Sizes(_) => Err(nonsense(path, "sizes do not add up")),
             Reply::Error(failure) => Ok(Outcome::Failed(failure)),
         }
+    }
+
+    /// Looks for what one file imports.
+    ///
+    /// # Errors
+    ///
+    /// The worker stopped or gave no answer. A file that is not Python imports nothing.
+    pub fn scan(&mut self, path: &str, source: &[u8]) -> Result<Mentions, Error> {
+        let mut line = serde_json::to_vec(&Scan { scan: path }).expect("a path is JSON");
+        line.push(b'\n');
+        let (line, _) = self.exchange(path, &line, source)?;
+        Ok(parse::<Scanned>(path, &line)?.mentions)
     }
 
     fn exchange(

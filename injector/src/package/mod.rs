@@ -349,11 +349,11 @@ fn program(
         progress,
     )
     .map_err(Error::Bootstrap)?;
-    compile_application(
+    let scanned = compile_application(
         &compiler,
         &mut application,
         &tree,
-        (stub.target, request.optimize),
+        (stub.target, request, &entry),
         progress,
         &mut warnings,
     )?;
@@ -368,7 +368,14 @@ fn program(
     )?;
     let code = code.by_path();
     if request.library == Library::Used {
-        used::keep(&mut library, &application, &tree, &entry, request)?;
+        used::keep(
+            &mut library,
+            &scanned,
+            &entry,
+            request,
+            (&compiler, &archives),
+            progress,
+        )?;
     }
     for module in &library.modules {
         let code = module.file.as_deref().and_then(|file| code.get(file));
@@ -579,10 +586,11 @@ fn compile_application(
     compiler: &compile::Compiler<'_>,
     application: &mut Part<'_>,
     tree: &Tree,
-    (target, level): (Target, u8),
+    (target, request, entry): (Target, &Request, &Entry),
     progress: &Progress,
     warnings: &mut Vec<Warning>,
-) -> Result<(), Error> {
+) -> Result<Vec<used::Scanned>, Error> {
+    let level = request.optimize;
     let job = |path: &str| -> Job<'_> {
         let file = tree
             .file(path)
@@ -601,20 +609,46 @@ fn compile_application(
             source: Box::new(read),
         }
     };
-    let sources: Vec<_> = application
+    let mut sources: Vec<_> = application
         .sources()
-        .map(|(m, path)| (m.name.clone(), path.to_owned()))
+        .map(|(m, path)| (m.name.clone(), m.is_package(), path.to_owned()))
         .collect();
-    let jobs: Vec<_> = sources.iter().map(|(_, path)| job(path)).collect();
+    let modules = sources.len();
+    let scan = request.library == Library::Used;
+    if let Entry::Script(path) = entry
+        && scan
+    {
+        sources.push(("__main__".to_owned(), false, path.clone()));
+    }
+    let jobs: Vec<_> = sources.iter().map(|(.., path)| job(path)).collect();
     progress.start("Compiling", jobs.len() as u64);
-    let outcomes = compiler.compile(&jobs, level, &|| progress.advance(1))?;
-    for ((name, path), outcome) in sources.into_iter().zip(outcomes) {
+    let done = || progress.advance(1);
+    let (outcomes, mentions): (Vec<_>, Vec<_>) = if scan {
+        let both = compiler.compile_and_scan(&jobs, level, &done)?;
+        both.into_iter().unzip()
+    } else {
+        (compiler.compile(&jobs, level, &done)?, Vec::new())
+    };
+    // The script is not a module: it runs from its source.
+    for ((name, _, path), outcome) in sources[..modules].iter().zip(outcomes) {
         match outcome {
-            Outcome::Code(code) => drop(application.code.insert(name, Cow::Owned(code))),
-            Outcome::Failed(failure) => warnings.push(Warning::DoesNotCompile { path, failure }),
+            Outcome::Code(code) => {
+                drop(application.code.insert(name.clone(), Cow::Owned(code)));
+            }
+            Outcome::Failed(failure) => warnings.push(Warning::DoesNotCompile {
+                path: path.clone(),
+                failure,
+            }),
         }
     }
-    Ok(())
+    let scanned = sources.into_iter().zip(mentions);
+    Ok(scanned
+        .map(|((name, package, _), mentions)| used::Scanned {
+            name,
+            package,
+            mentions,
+        })
+        .collect())
 }
 
 fn run_options(request: &Request, entry: &Entry) -> RunOptions {

@@ -1,68 +1,53 @@
-//! `--stdlib used`: keep what the application's import statements reach.
-
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+//! `--stdlib used`: keep what the application reaches.
 
 use super::{Error, Request};
-use crate::collect::{self, Tree};
+use crate::collect::stdlib::Archive;
+use crate::compile::library::LibraryImports;
+use crate::compile::{Compiler, Mentions};
 use crate::entry::Entry;
-use crate::pack::{self, Part, imports};
+use crate::pack::{Part, imports};
+use crate::progress::Progress;
 
-/// Drops the rest of the library.
+/// Drops the rest of the library. `scanned` is what each source of the application mentions.
 pub(super) fn keep(
     library: &mut Part<'_>,
-    application: &Part<'_>,
-    tree: &Tree,
+    scanned: &[Scanned],
     entry: &Entry,
     request: &Request,
+    (compiler, archives): (&Compiler<'_>, &[Archive]),
+    progress: &Progress,
 ) -> Result<(), Error> {
-    let read = |path: &Path| {
-        fs::read(path).map_err(|source| collect::Error::Io {
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let mut texts = Vec::new();
-    for (module, path) in application.sources() {
-        let file = tree.file(path).expect("modules come from the tree");
-        texts.push((
-            module.name.as_str(),
-            module.is_package(),
-            read(&file.on_disk)?,
-        ));
-    }
-    if let Entry::Script(path) = entry {
-        let file = tree.file(path).expect("the entry was found in the tree");
-        texts.push(("__main__", false, read(&file.on_disk)?));
-    }
-    let roots = texts.iter().map(|(name, package, text)| imports::Source {
-        name,
-        package: *package,
-        text,
+    let all = LibraryImports::load(compiler, archives, progress)?;
+    let mentions = all.by_path();
+    let modules = library.modules.iter().map(|module| {
+        let file = module.file.as_deref();
+        let mentions = file.and_then(|file| mentions.get(file));
+        let source = mentions.map(|mentions| imports::Source {
+            name: &module.name,
+            package: module.is_package(),
+            mentions,
+        });
+        (&*module.name, source)
+    });
+    let modules: imports::Library<'_> = modules.collect();
+    let roots = scanned.iter().map(|scanned| imports::Source {
+        name: &scanned.name,
+        package: scanned.package,
+        mentions: &scanned.mentions,
     });
     let mut names = request.include.clone();
     match entry {
-        Entry::Module(module) => names.push(module.clone()),
-        Entry::Function { module, .. } => names.push(module.clone()),
+        Entry::Module(module) | Entry::Function { module, .. } => names.push(module.clone()),
         Entry::Script(_) => {}
     }
-    let sources =
-        library
-            .sources()
-            .filter_map(|(module, path)| match &library.files.get(path)?.payload {
-                pack::Payload::Bytes(text) => {
-                    let source = imports::Source {
-                        name: &module.name,
-                        package: module.is_package(),
-                        text,
-                    };
-                    Some((module.name.as_str(), source))
-                }
-                pack::Payload::File { .. } => None,
-            });
-    let sources: BTreeMap<&str, imports::Source<'_>> = sources.collect();
-    let used = imports::reached(roots, &names, &sources);
+    let used = imports::reached(roots, &names, &modules);
     library.retain_modules(|name| used.contains(name));
     Ok(())
+}
+
+/// What a source of the application mentions.
+pub(super) struct Scanned {
+    pub(super) name: String,
+    pub(super) package: bool,
+    pub(super) mentions: Mentions,
 }

@@ -1,0 +1,3 @@
+import collections.abc
+
+print(isinstance([], collections.abc.Sequence))

@@ -1,0 +1,3 @@
+import ensurepip
+
+print(callable(ensurepip.bootstrap), ensurepip.version())

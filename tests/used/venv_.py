@@ -1,0 +1,3 @@
+import venv
+
+print(venv.EnvBuilder().symlinks)
