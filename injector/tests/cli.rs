@@ -101,7 +101,7 @@ fn make_app(path: &Path, file_name: &str) {
         executable,
     };
     let part = Part {
-        root: "/~oxidize/app",
+        root: "/~oxidize/app".to_owned(),
         directories: vec!["d-1.0.dist-info".to_owned()],
         files: BTreeMap::from([
             ("__main__.py".to_owned(), file("print('hello')\n", false)),
@@ -132,7 +132,7 @@ fn make_app(path: &Path, file_name: &str) {
             normalised: "d".to_owned(),
             name: "D".to_owned(),
             version: "1.0".to_owned(),
-            directory: "d-1.0.dist-info".to_owned(),
+            directory: "/~oxidize/app/d-1.0.dist-info".to_owned(),
             scripts: Vec::new(),
         }],
         licenses: Some(b"==== d ====\n\nDo as you like.\n".to_vec()),
@@ -143,7 +143,7 @@ fn make_app(path: &Path, file_name: &str) {
         sources: true,
         compress: false,
     };
-    let layout = pack::pack(input, options, &Progress::none()).unwrap();
+    let layout = pack::pack(&input, options, &Progress::none()).unwrap();
     let stub = synthetic::build(&synthetic::Shape::default());
     let plan = container::inject(&stub, layout.len()).unwrap();
     output::write(

@@ -395,7 +395,7 @@ fn what_is_written_is_what_was_planned() {
         target: oxidize_format::Target::X86_64_LINUX_GNU,
         config: RunOptions::default(),
         parts: vec![Part {
-            root: "/~oxidize/app",
+            root: "/~oxidize/app".to_owned(),
             directories: Vec::new(),
             files: BTreeMap::from([("data".to_owned(), file)]),
             modules: Vec::new(),
@@ -411,7 +411,7 @@ fn what_is_written_is_what_was_planned() {
         sources: true,
         compress: false,
     };
-    let layout = pack::pack(input, options, &Progress::none()).unwrap();
+    let layout = pack::pack(&input, options, &Progress::none()).unwrap();
     let stubs = [
         ("elf", elf::synthetic::build(&Default::default())),
         ("macho", macho::synthetic::build(&Default::default())),

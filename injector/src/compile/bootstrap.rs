@@ -103,7 +103,7 @@ fn write<'a>(
     };
     let payload = Payload::Bytes(Cow::Borrowed(worker::SOURCE.as_bytes()));
     let application = Part {
-        root: python::APP_ROOT,
+        root: python::APP_ROOT.to_owned(),
         directories: Vec::new(),
         files: BTreeMap::from([(
             file,
@@ -133,7 +133,7 @@ fn write<'a>(
         compress: false,
     };
     let quiet = Progress::none();
-    let layout = pack(input, options, &quiet)?;
+    let layout = pack(&input, options, &quiet)?;
     let plan = container::inject(&stub.image, layout.len())?;
     Ok(output::write(
         path,

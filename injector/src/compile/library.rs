@@ -28,7 +28,7 @@ impl LibraryCode {
         progress: &Progress,
     ) -> Result<LibraryCode, BatchError> {
         let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
-        let root = python::seen_path(target, part.root);
+        let root = python::seen_path(target, &part.root);
         let key = Key::of(&[
             b"library 2",
             compiler.identity.bytes(),

@@ -127,6 +127,15 @@ impl Staged {
         self.staging.file()
     }
 
+    /// Its length.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn size(&self) -> Result<u64, Error> {
+        let metadata = self.file().metadata();
+        Ok(metadata.map_err(|source| self.failed(source))?.len())
+    }
+
     /// Writes at an offset.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), Error> {
         positioned::write_all(self.file(), bytes, offset).map_err(|source| self.failed(source))

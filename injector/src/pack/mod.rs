@@ -40,7 +40,7 @@ pub enum Error {
 /// A shared object among the application's files.
 #[derive(Debug)]
 pub struct NativeFile {
-    /// Relative path.
+    /// Its path: relative where it was found, virtual in an [`Input`].
     pub path: String,
     /// What it says about itself.
     pub object: SharedObject,
@@ -66,11 +66,11 @@ pub struct Input<'a> {
     pub target: Target,
     /// How to start and what to run.
     pub config: RunOptions,
-    /// The two parts, the one that comes first on the search path first.
+    /// Directories with files and modules. No module is in two of them.
     pub parts: Vec<Part<'a>>,
-    /// Shared objects of the first part.
+    /// Shared objects, by virtual path.
     pub natives: Vec<NativeFile>,
-    /// Distributions of the first part.
+    /// Distributions, their directories by virtual path. Of two with one name the first counts.
     pub distributions: Vec<Distribution>,
     /// Licence texts.
     pub licenses: Option<Vec<u8>>,
@@ -79,8 +79,11 @@ pub struct Input<'a> {
 }
 
 /// Decides where everything lies in the blob.
+///
+/// # Errors
+/// A resource cannot be read, or the format does not take it.
 pub fn pack<'a>(
-    input: Input<'a>,
+    input: &'a Input<'_>,
     options: Options,
     progress: &Progress,
 ) -> Result<Layout<Payload<'a>>, Error> {
@@ -91,68 +94,58 @@ pub fn pack<'a>(
         target: input.target.triple(),
         root: format::VIRTUAL_ROOT.to_owned(),
     });
-    writer.set_run_config(input.config);
-    let native_paths: BTreeSet<String> = input
-        .natives
-        .iter()
-        .map(|native| native.path.clone())
-        .collect();
-    let app_root = input
-        .parts
-        .first()
-        .map_or(python::APP_ROOT, |part| part.root);
+    writer.set_run_config(input.config.clone());
+    let natives = input.natives.iter().map(|native| native.path.as_str());
+    let natives: BTreeSet<&str> = natives.collect();
     progress.start(
         "Packing",
         input.parts.iter().map(|part| part.files.len() as u64).sum(),
     );
-    for part in input.parts {
+    for part in &input.parts {
         add_part(
             &mut writer,
             part,
-            &native_paths,
+            &natives,
             input.script.as_deref(),
             options,
             progress,
         )?;
     }
-    for native in input.natives {
-        let name = native.module.clone();
+    for native in &input.natives {
+        // What is no module is known by its place.
+        let place = native.path.strip_prefix(format::VIRTUAL_ROOT);
+        let place = place.unwrap_or(&native.path).trim_start_matches('/');
         writer.add_native(NativeEntry {
-            name: name.unwrap_or_else(|| {
-                format!(
-                    "{}/{}",
-                    app_root.trim_start_matches("/~oxidize/"),
-                    native.path
-                )
-            }),
-            soname: native.object.soname,
-            needed: native.object.needed,
+            name: native.module.clone().unwrap_or_else(|| place.to_owned()),
+            soname: native.object.soname.clone(),
+            needed: native.object.needed.clone(),
             extension: native.module.is_some(),
-            content: Content::File(format!("{app_root}/{}", native.path)),
+            content: Content::File(native.path.clone()),
         })?;
     }
     let mut known = BTreeSet::new();
-    for found in input.distributions {
+    for found in &input.distributions {
         // Two versions of one distribution: the first directory counts, as it does for the path finder.
-        if known.insert(found.normalised.clone()) {
+        if known.insert(&found.normalised) {
             writer.add_distribution(format::DistributionEntry {
-                normalised: found.normalised,
-                name: found.name,
-                version: found.version,
-                directory: format!("{app_root}/{}", found.directory),
+                normalised: found.normalised.clone(),
+                name: found.name.clone(),
+                version: found.version.clone(),
+                directory: found.directory.clone(),
             })?;
         }
     }
-    if let Some(texts) = input.licenses {
-        writer.set_licenses(content(Payload::Bytes(texts.into()), true)?)?;
+    if let Some(texts) = &input.licenses {
+        let texts = Payload::Bytes(Cow::Borrowed(texts));
+        writer.set_licenses(content(texts, true)?)?;
     }
     Ok(writer.layout()?)
 }
 
 fn add_part<'a>(
     writer: &mut Writer<Payload<'a>>,
-    mut part: Part<'a>,
-    natives: &BTreeSet<String>,
+    part: &'a Part<'_>,
+    natives: &BTreeSet<&str>,
     script: Option<&str>,
     options: Options,
     progress: &Progress,
@@ -160,31 +153,30 @@ fn add_part<'a>(
     let hidden = if options.sources {
         BTreeSet::new()
     } else {
-        sources_to_hide(&part, script)
+        sources_to_hide(part, script)
     };
-    writer.add_directory(part.root)?;
+    writer.add_directory(&part.root)?;
     for directory in &part.directories {
         writer.add_directory(&part.virtual_path(directory))?;
     }
-    let files = std::mem::take(&mut part.files);
-    for (path, file) in files {
+    for (path, file) in &part.files {
         progress.advance(1);
-        if hidden.contains(&path) {
+        if hidden.contains(path) {
             continue;
         }
-        let cold = !natives.contains(&path);
-        let content = content(file.payload, options.compress && cold)?;
+        let place = part.virtual_path(path);
+        let cold = !natives.contains(place.as_str());
+        let content = content(file.payload.borrowed(), options.compress && cold)?;
         writer.add_file(
-            &part.virtual_path(&path),
+            &place,
             FileEntry {
                 content,
                 executable: file.executable,
             },
         )?;
     }
-    for module in std::mem::take(&mut part.modules) {
-        let code = part.code.remove(&module.name);
-        writer.add_module(module_entry(&part, module, code, &hidden, options))?;
+    for module in &part.modules {
+        writer.add_module(module_entry(part, module, &hidden, options))?;
     }
     Ok(())
 }
@@ -201,9 +193,8 @@ fn sources_to_hide(part: &Part<'_>, script: Option<&str>) -> BTreeSet<String> {
 }
 
 fn module_entry<'a>(
-    part: &Part<'_>,
-    module: Module,
-    code: Option<Cow<'a, [u8]>>,
+    part: &'a Part<'_>,
+    module: &Module,
     hidden: &BTreeSet<String>,
     options: Options,
 ) -> ModuleEntry<Payload<'a>> {
@@ -220,12 +211,15 @@ fn module_entry<'a>(
     };
     entry.path = place.as_deref().map(|path| part.virtual_path(path));
     match module.kind {
-        ModuleKind::Extension => entry.native = Some(module.name),
+        ModuleKind::Extension => entry.native = Some(module.name.clone()),
         ModuleKind::Source => {
             let file = module.file.as_deref().unwrap_or_default();
             entry.source = (!hidden.contains(file)).then(|| Content::File(part.virtual_path(file)));
             let level = usize::from(options.optimize.min(2));
-            entry.bytecode[level] = code.map(|code| Content::plain(Payload::Bytes(code)));
+            entry.bytecode[level] = part
+                .code
+                .get(&module.name)
+                .map(|code| Content::plain(Payload::Bytes(Cow::Borrowed(code))));
         }
         ModuleKind::Namespace => {}
     }

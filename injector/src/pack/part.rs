@@ -1,4 +1,4 @@
-//! One of the two halves of an application: its own files, or the standard library.
+//! A directory of the program: the application's own files, the standard library, installed packages.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +11,8 @@ use super::Payload;
 /// Files below one virtual directory and the modules among them.
 #[derive(Debug)]
 pub struct Part<'a> {
-    /// The virtual directory.
-    pub root: &'static str,
+    /// The virtual directory that it lies in.
+    pub root: String,
     /// Directories, relative.
     pub directories: Vec<String>,
     /// Files by relative path.
@@ -33,9 +33,9 @@ pub struct PartFile<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The application's own part; modules and code are added by the caller.
+    /// The part of a tree on disk; modules and code are added by the caller.
     #[must_use]
-    pub fn application(root: &'static str, tree: &Tree) -> Part<'a> {
+    pub fn of_tree(root: &str, tree: &Tree) -> Part<'a> {
         let file = |file: &File| {
             let payload = Payload::File {
                 path: file.on_disk.clone(),
@@ -50,7 +50,7 @@ impl<'a> Part<'a> {
             )
         };
         Part {
-            root,
+            root: root.to_owned(),
             directories: tree.directories.clone(),
             files: tree.files.iter().map(file).collect(),
             modules: Vec::new(),
@@ -60,7 +60,7 @@ impl<'a> Part<'a> {
 
     /// The standard library's part from its archives. The first archive that has a path gives the file.
     #[must_use]
-    pub fn library(root: &'static str, archives: &'a [Archive]) -> Part<'a> {
+    pub fn library(root: &str, archives: &'a [Archive]) -> Part<'a> {
         let mut files = BTreeMap::new();
         for archive in archives {
             for member in archive.library() {
@@ -76,7 +76,7 @@ impl<'a> Part<'a> {
             .flat_map(|path| path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
         let directories: BTreeSet<String> = parents.collect();
         Part {
-            root,
+            root: root.to_owned(),
             directories: directories.into_iter().collect(),
             files,
             modules: Vec::new(),
@@ -166,7 +166,7 @@ mod tests {
             directory: directory.map(str::to_owned),
         };
         let mut part = Part {
-            root: "/~oxidize/lib/python3.13",
+            root: "/~oxidize/lib/python3.13".to_owned(),
             directories: ["a", "a/data", "b", "b/icons"].map(str::to_owned).to_vec(),
             files: paths.iter().map(file).collect(),
             modules: vec![

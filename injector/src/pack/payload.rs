@@ -1,9 +1,12 @@
 //! Bytes on their way into a blob.
 
 use std::borrow::Cow;
+use std::fs;
 use std::path::PathBuf;
 
 use oxidize_format::{Compression, Content};
+
+use crate::collect;
 
 /// A run of bytes, known by its length until it is written.
 #[derive(Debug, Clone)]
@@ -17,6 +20,37 @@ pub enum Payload<'a> {
         /// Its length when it was found.
         len: u64,
     },
+}
+
+impl Payload<'_> {
+    /// The same bytes, borrowed from here.
+    #[must_use]
+    pub fn borrowed(&self) -> Payload<'_> {
+        match self {
+            Payload::Bytes(bytes) => Payload::Bytes(Cow::Borrowed(bytes)),
+            Payload::File { path, len } => Payload::File {
+                path: path.clone(),
+                len: *len,
+            },
+        }
+    }
+
+    /// The bytes themselves, read if they are in a file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, collect::Error> {
+        match self {
+            Payload::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            Payload::File { path, .. } => match fs::read(path) {
+                Ok(bytes) => Ok(Cow::Owned(bytes)),
+                Err(source) => Err(collect::Error::Io {
+                    path: path.clone(),
+                    source,
+                }),
+            },
+        }
+    }
 }
 
 impl oxidize_format::Payload for Payload<'_> {

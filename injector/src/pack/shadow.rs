@@ -1,38 +1,38 @@
-//! Two places, one name: what the application hides from the standard library and the other way round.
+//! Several places, one name: what directories of the search path hide from each other.
 //!
-//! At run time the application's directory comes first on the module search path and the standard library second. In a blob
-//! each name exists once, so the decision that the path finder would make is made here: the application's packages and modules
-//! win, except that a directory without `__init__` never hides a real package or module.
+//! At run time the application's directory comes first on the module search path, the standard library second, installed
+//! packages after them. In a blob each name exists once, so the decision that the path finder would make is made here: the
+//! first place with a package or module of a name wins, and a directory without `__init__` never hides one of these.
 
 use std::collections::BTreeMap;
 
 use crate::collect::{Module, ModuleKind};
 
-/// The modules that stay reachable: of the application, of the standard library.
+/// The modules of each place that stay reachable, given in the order of the search path.
 #[must_use]
-pub fn resolve(application: Vec<Module>, library: Vec<Module>) -> (Vec<Module>, Vec<Module>) {
-    let tops = |modules: &[Module]| -> BTreeMap<String, ModuleKind> {
-        let top = modules.iter().filter(|module| !module.name.contains('.'));
-        top.map(|module| (module.name.clone(), module.kind))
-            .collect()
+pub fn resolve(places: Vec<Vec<Module>>) -> Vec<Vec<Module>> {
+    // Which place has a name at the top, and whether it is only a directory there.
+    let mut winners: BTreeMap<String, (usize, bool)> = BTreeMap::new();
+    for (place, modules) in places.iter().enumerate() {
+        for module in modules.iter().filter(|module| !module.name.contains('.')) {
+            let namespace = module.kind == ModuleKind::Namespace;
+            match winners.get_mut(&module.name) {
+                Some(winner) if winner.1 && !namespace => *winner = (place, false),
+                Some(_) => {}
+                None => drop(winners.insert(module.name.clone(), (place, namespace))),
+            }
+        }
+    }
+    let wins = |place: usize, module: &Module| {
+        let top = module.name.split('.').next().unwrap_or_default();
+        winners.get(top).is_some_and(|winner| winner.0 == place)
     };
-    let (ours, theirs) = (tops(&application), tops(&library));
-    let namespace = Some(&ModuleKind::Namespace);
-    let application_wins = |top: &str| {
-        let both_namespaces = ours.get(top) == namespace && theirs.get(top) == namespace;
-        ours.contains_key(top)
-            && (ours.get(top) != namespace || !theirs.contains_key(top) || both_namespaces)
-    };
-    let top_of = |module: &Module| module.name.split('.').next().unwrap_or_default().to_owned();
-    let application = application
-        .into_iter()
-        .filter(|module| application_wins(&top_of(module)))
-        .collect();
-    let library = library
-        .into_iter()
-        .filter(|module| !application_wins(&top_of(module)))
-        .collect();
-    (application, library)
+    let places = places.into_iter().enumerate();
+    let reachable = places.map(|(place, mut modules)| {
+        modules.retain(|module| wins(place, module));
+        modules
+    });
+    reachable.collect()
 }
 
 #[cfg(test)]
@@ -61,9 +61,9 @@ mod tests {
         let library = ["email", "email.message", "json"]
             .map(|name| module(name, ModuleKind::Source))
             .to_vec();
-        let (application, library) = resolve(application, library);
-        assert_eq!(names(&application), ["email", "app"]);
-        assert_eq!(names(&library), ["json"]);
+        let found = resolve(vec![application, library]);
+        assert_eq!(names(&found[0]), ["email", "app"]);
+        assert_eq!(names(&found[1]), ["json"]);
     }
 
     #[test]
@@ -72,8 +72,26 @@ mod tests {
             module("json", ModuleKind::Namespace),
             module("json.tool2", ModuleKind::Source),
         ];
-        let (application, library) = resolve(application, vec![module("json", ModuleKind::Source)]);
-        assert_eq!(names(&application), [] as [&str; 0]);
-        assert_eq!(names(&library), ["json"]);
+        let library = vec![module("json", ModuleKind::Source)];
+        let found = resolve(vec![application, library]);
+        assert_eq!(names(&found[0]), [] as [&str; 0]);
+        assert_eq!(names(&found[1]), ["json"]);
+    }
+
+    #[test]
+    fn of_several_places_the_first_package_wins() {
+        let namespace = |name| vec![module(name, ModuleKind::Namespace)];
+        let source = |name| vec![module(name, ModuleKind::Source)];
+        let winner = |places: Vec<Vec<Module>>| -> Vec<usize> {
+            let found = resolve(places).into_iter().enumerate();
+            found
+                .filter(|(_, modules)| !modules.is_empty())
+                .map(|(place, _)| place)
+                .collect()
+        };
+        assert_eq!(winner(vec![namespace("a"), vec![], source("a")]), [2]);
+        assert_eq!(winner(vec![vec![], source("a"), source("a")]), [1]);
+        assert_eq!(winner(vec![namespace("a"), source("a"), source("a")]), [1]);
+        assert_eq!(winner(vec![namespace("a"), namespace("a")]), [0]);
     }
 }

@@ -1,37 +1,40 @@
-//! The main job, from a directory to an executable.
+//! The main job, from a directory to an executable, in stages with a type each:
+//! [`Collected`], [`Compiled`], [`Packed`], [`Staged`].
 
+mod collected;
+mod compiled;
 mod error;
 mod natives;
+mod packed;
+mod root;
+#[cfg(test)]
+mod stage_tests;
+mod staged;
 mod tags;
+mod toolchain;
 mod used;
 mod warning;
 mod wheels;
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use oxidize_format::ChildRole;
 use oxidize_format::target::{OperatingSystem, Target};
-use oxidize_format::{ChildRole, RunOptions};
 
 pub use error::Error;
 pub use warning::Warning;
 
 use crate::cache::Cache;
-use crate::collect::stdlib::Archive;
-use crate::collect::{self, ModuleKind, Reason, Tree};
-use crate::compile::library::LibraryCode;
-use crate::compile::{self, Job, Outcome, bootstrap};
-use crate::entry::{Entry, Offer, Wish};
-use crate::mmap::Map;
-use crate::pack::{self, Input, Part, pack, shadow};
+use crate::entry::Entry;
 use crate::progress::Progress;
 use crate::sign::{self, Identity};
-use crate::stubs::{self, Finder, Origin, Sources, Stub};
+use crate::stubs::{self, Finder, Sources, Stub};
 use crate::windows::Appearance;
-use crate::{container, output, python};
+use crate::{container, output};
+use collected::Collected;
+use staged::Staged;
+use toolchain::Toolchain;
 
 /// How much of the standard library goes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -161,12 +164,21 @@ pub struct Report {
 }
 
 /// A stub that was fetched.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fetch {
     /// What it is for.
     pub target: Target,
     /// Where it was.
     pub origin: String,
+}
+
+/// What the stages find out on the way, for the report.
+#[derive(Debug, Clone, Default)]
+struct Findings {
+    warnings: Vec<Warning>,
+    left_out: Vec<String>,
+    secrets: Vec<String>,
+    fetched: Vec<Fetch>,
 }
 
 /// The target that an output of this name is for, when nobody says: Windows for `.exe`, else this system.
@@ -197,12 +209,14 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     let guess = target_of(&request.output).filter(|_| given.is_none());
     let stub = finder.find(given, request.target.or(guess))?;
     let (program, mut report) = program(request, &stub, &cache, &finder, progress)?;
+    let mut staged = Staged::default();
+    staged.add(program, &stub.permissions);
     if report.target.is_windows() && target_of(&request.output).is_none() {
         report
             .warnings
             .push(Warning::NotAnExe(request.output.clone()));
     }
-    program.publish(&stub.permissions, progress)?;
+    staged.publish(progress)?;
     Ok(report)
 }
 
@@ -215,7 +229,8 @@ fn universal(
     finder: &Finder<'_>,
     progress: &Progress,
 ) -> Result<Report, Error> {
-    let mut parts = Vec::new();
+    let mut parts = Staged::default();
+    let mut reports = Vec::new();
     for &target in targets {
         let mut given = None;
         for path in &request.stubs {
@@ -231,28 +246,13 @@ fn universal(
             None => finder.find(None, Some(target))?,
         };
         let (program, report) = program(request, &stub, cache, finder, progress)?;
-        parts.push((program, report, stub.permissions));
-    }
-    let programs: Vec<_> = parts.iter().map(|(program, ..)| program).collect();
-    let joined = output::join(&request.output, &programs, progress);
-    let joined = joined.map_err(|error| match error {
-        output::JoinError::Output(error) => Error::Output(error),
-        output::JoinError::Image(error) => Error::Universal(error),
-    })?;
-    let failed = |source| {
-        Error::Output(output::Error::Write {
-            path: request.output.clone(),
-            source,
-        })
-    };
-    let size = joined.file().metadata().map_err(failed)?.len();
-    let mut reports = Vec::new();
-    let mut like = None;
-    for (_, report, permissions) in parts {
+        parts.add(program, &stub.permissions);
         reports.push(report);
-        like = Some(permissions);
     }
-    joined.publish(&like.expect("there are two"), progress)?;
+    let joined = Staged::join(&parts, &request.output, progress)?;
+    let size = joined.size()?;
+    drop(parts);
+    joined.publish(progress)?;
     let blob = reports.iter().map(|report| report.blob).sum();
     let mut report = reports.remove(0);
     for other in reports {
@@ -291,6 +291,27 @@ fn check_fit(request: &Request, target: Target) -> Result<(), Error> {
     Ok(())
 }
 
+/// What surrounds the blob in a program for this target.
+///
+/// # Errors
+/// An option does not fit the target, or what a Windows program should look like cannot be read.
+fn injection(request: &Request, target: Target) -> Result<container::Options, Error> {
+    check_fit(request, target)?;
+    let windows = request.windows.as_ref();
+    let resources = if target.is_windows() {
+        let windows = windows.cloned().unwrap_or_default();
+        windows.resources(&request.output)?
+    } else {
+        Vec::new()
+    };
+    let file_name = || Some(request.output.file_name()?.to_string_lossy().into_owned());
+    Ok(container::Options {
+        gui: windows.is_some_and(|windows| windows.gui),
+        resources,
+        identifier: request.identifier.clone().or_else(file_name),
+    })
+}
+
 /// Packages for one stub, up to the finished file.
 fn program(
     request: &Request,
@@ -299,384 +320,32 @@ fn program(
     finder: &Finder<'_>,
     progress: &Progress,
 ) -> Result<(output::Staged, Report), Error> {
-    check_fit(request, stub.target)?;
-    let resources = if stub.target.is_windows() {
-        let windows = request.windows.clone().unwrap_or_default();
-        windows.resources(&request.output)?
-    } else {
-        Vec::new()
-    };
+    let injection = injection(request, stub.target)?;
     output::check(&request.output, Some(&stub.path))?;
-    progress.start("Collecting", 0);
-    let options = collect::Options {
-        include: request.include.clone(),
-        output: Some(request.output.clone()),
-    };
-    let tree = collect::walk::walk(&request.resources, &options)?;
-    let distributions = collect::metadata::distributions(&tree)?;
-    wheels::check(&tree, &distributions, stub.target)?;
-    let archives = archives(cache, stub)?;
-
-    let mut warnings = Vec::new();
-    let mut fetched = Vec::new();
-    tell_origin(finder, stub, &mut warnings, &mut fetched);
-    let (natives, modules) = natives::find(&tree, stub.target, &mut warnings)?;
-    let mut library = pack::library(&archives);
-    let entry = Offer {
-        tree: &tree,
-        modules: &modules,
-        library: &library.modules,
-        distributions: &distributions,
-    }
-    .resolve(wish(request, &tree).as_wish())?;
-    check_includes(request, &tree, &library)?;
-    let all = modules.clone();
-    let mut application = Part::application(python::APP_ROOT, &tree);
-    (application.modules, library.modules) = shadow::resolve(modules, library.modules);
-    warn_of_hidden(&all, &application, &mut warnings);
-
-    let host = host(finder, stub)?;
-    if let Some(host) = &host {
-        tell_origin(finder, host, &mut warnings, &mut fetched);
-    }
-    let host = host.as_ref().unwrap_or(stub);
-    let other = (host.library != stub.library).then(|| Archive::open(cache, &host.library));
-    let other = other.transpose()?;
-    let compiler = bootstrap::compiler(
-        cache,
-        host,
-        other.as_ref().unwrap_or(&archives[0]),
-        progress,
-    )
-    .map_err(Error::Bootstrap)?;
-    let scanned = compile_application(
-        &compiler,
-        &mut application,
-        &tree,
-        (stub.target, request, &entry),
-        progress,
-        &mut warnings,
-    )?;
-    // All of it, whatever the application hides or uses: that is what the cache keeps.
-    let code = LibraryCode::load(
-        &compiler,
-        &archives,
-        &pack::library(&archives),
-        stub.target,
-        request.optimize,
-        progress,
-    )?;
-    let code = code.by_path();
-    if request.library == Library::Used {
-        used::keep(
-            &mut library,
-            &scanned,
-            &entry,
-            request,
-            (&compiler, &archives),
-            progress,
-        )?;
-    }
-    for module in &library.modules {
-        let code = module.file.as_deref().and_then(|file| code.get(file));
-        library
-            .code
-            .extend(code.map(|code| (module.name.clone(), Cow::Borrowed(*code))));
-    }
-
-    let modules = application.modules.len() + library.modules.len();
-    let files = application.files.len();
-    let input = Input {
-        target: stub.target,
-        config: run_options(request, &entry),
-        natives: natives::reachable(natives, &application, stub.target)?,
-        distributions,
-        licenses: licenses(&archives),
-        script: match &entry {
-            Entry::Script(path) => Some(application.virtual_path(path)),
-            _ => None,
-        },
-        parts: vec![application, library],
-    };
-    let options = pack::Options {
-        optimize: request.optimize,
-        sources: !request.no_source,
-        compress: request.compress,
-    };
-    let layout = pack(input, options, progress)?;
-    let failed = |source| Error::Container {
-        stub: stub.path.clone(),
-        source,
-    };
-    let options = container::Options {
-        gui: request.windows.as_ref().is_some_and(|windows| windows.gui),
-        resources,
-        identifier: request
-            .identifier
-            .clone()
-            .or_else(|| identifier(&request.output)),
-    };
-    let plan = container::inject_with(&stub.image, layout.len(), &options).map_err(failed)?;
-    let staged = output::stage(&request.output, &plan, &layout, progress)?;
-    let mut size = plan.total_len();
+    let mut findings = Findings::default();
+    findings.note_origin(finder, stub);
+    let tools = Toolchain::new(stub, cache, finder)?;
+    let collected = Collected::collect(request, &tools, findings, progress)?;
+    let compiled = collected.compile(request, progress)?;
+    let packed = compiled.pack(injection, progress)?;
+    let program = packed.write(&request.output, progress)?;
+    let mut findings = compiled.findings.clone();
     if let Some(signing) = &request.signing {
-        size = sign(&staged, signing, progress)?;
-        warnings.extend(signing.doubts().into_iter().map(Warning::Signature));
+        let doubts = staged::sign(&program, signing, progress)?;
+        findings.warnings.extend(doubts);
     }
-    let (left_out, secrets): (Vec<_>, Vec<_>) = tree
-        .left_out
-        .into_iter()
-        .partition(|left| left.reason != Reason::Secret);
-    warnings.extend(secrets.into_iter().map(|left| Warning::Secret(left.path)));
+    let secrets = findings.secrets.into_iter().map(Warning::Secret);
+    findings.warnings.extend(secrets);
     let report = Report {
-        size,
-        blob: layout.len(),
+        size: program.size()?,
+        blob: packed.blob_len(),
         target: stub.target,
-        entry,
-        modules,
-        files,
-        warnings,
-        left_out: left_out.into_iter().map(|left| left.path).collect(),
-        fetched,
+        entry: compiled.entry.clone(),
+        modules: compiled.modules(),
+        files: compiled.files(),
+        warnings: findings.warnings,
+        left_out: findings.left_out,
+        fetched: findings.fetched,
     };
-    Ok((staged, report))
-}
-
-/// Signs a finished file and returns its new length.
-fn sign(staged: &output::Staged, signing: &Signing, progress: &Progress) -> Result<u64, Error> {
-    progress.start("Signing", 0);
-    let edits = {
-        let failed = |source| {
-            Error::Sign(sign::Error::Io {
-                path: PathBuf::from("the output"),
-                source,
-            })
-        };
-        let program = Map::of(staged.file()).map_err(failed)?;
-        sign::sign(&program, signing.identity.as_ref(), &signing.options)?
-    };
-    // Cut first, so that there is nothing left of an old signature behind the new one.
-    staged.set_len(edits.keep)?;
-    staged.set_len(edits.len)?;
-    for (at, bytes) in &edits.patches {
-        staged.write_at(bytes, *at)?;
-    }
-    Ok(edits.len)
-}
-
-/// What a macOS signature calls the program: its file name.
-fn identifier(output: &Path) -> Option<String> {
-    Some(output.file_name()?.to_string_lossy().into_owned())
-}
-
-fn archives(cache: &Cache, stub: &Stub) -> Result<Vec<Archive>, Error> {
-    let paths = std::iter::once(&stub.library).chain(&stub.platform);
-    paths.map(|path| Ok(Archive::open(cache, path)?)).collect()
-}
-
-/// The host's stub compiles, whatever the target: bytecode is the same everywhere. `None` if the target's own will do, because it
-/// is the host's or because it runs here and the host's would have to be fetched.
-fn host(finder: &Finder<'_>, stub: &Stub) -> Result<Option<Stub>, stubs::Error> {
-    let target = stubs::host_target();
-    if stub.target == target {
-        return Ok(None);
-    }
-    let runs_here = Some(stub.target) == target.statically();
-    match finder.local(target)? {
-        None if !runs_here => finder.find(None, Some(target)).map(Some),
-        host => Ok(host),
-    }
-}
-
-/// What the user should know about where a stub comes from.
-fn tell_origin(
-    finder: &Finder<'_>,
-    stub: &Stub,
-    warnings: &mut Vec<Warning>,
-    fetches: &mut Vec<Fetch>,
-) {
-    let known = match &stub.origin {
-        Origin::Given => finder.lists(&stub.image),
-        Origin::Beside => true,
-        Origin::Stored { listed, .. } => *listed,
-    };
-    if !known {
-        warnings.push(Warning::UnlistedStub(stub.path.clone()));
-    }
-    if let Origin::Stored {
-        fetched: Some(origin),
-        ..
-    } = &stub.origin
-    {
-        fetches.push(Fetch {
-            target: stub.target,
-            origin: origin.clone(),
-        });
-    }
-}
-
-enum OwnedWish {
-    Default,
-    Entry(String),
-    Script(String),
-}
-
-impl OwnedWish {
-    fn as_wish(&self) -> Wish<'_> {
-        match self {
-            OwnedWish::Default => Wish::Default,
-            OwnedWish::Entry(name) => Wish::Entry(name),
-            OwnedWish::Script(path) => Wish::Script(path),
-        }
-    }
-}
-
-/// A script is named relative to the resources, or by any path that leads into them.
-fn wish(request: &Request, tree: &Tree) -> OwnedWish {
-    if let Some(script) = &request.script {
-        let text = script.to_string_lossy();
-        let text = text.strip_prefix("./").unwrap_or(&text);
-        if tree.file(text).is_some() {
-            return OwnedWish::Script(text.to_owned());
-        }
-        let inside = || {
-            let root = fs::canonicalize(&request.resources).ok()?;
-            let script = fs::canonicalize(script).ok()?;
-            Some(script.strip_prefix(root).ok()?.to_str()?.to_owned())
-        };
-        return OwnedWish::Script(inside().unwrap_or_else(|| text.to_owned()));
-    }
-    request
-        .entry
-        .clone()
-        .map_or(OwnedWish::Default, OwnedWish::Entry)
-}
-
-fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<(), Error> {
-    for name in &request.include {
-        let is_module = library.modules.iter().any(|module| module.name == *name);
-        if tree.file(name).is_none() && !is_module {
-            return Err(Error::NothingToInclude(name.clone()));
-        }
-    }
-    Ok(())
-}
-
-/// Names the tops of trees with code in them that no import reaches. A directory of data hides and loses nothing.
-fn warn_of_hidden(all: &[collect::Module], application: &Part<'_>, warnings: &mut Vec<Warning>) {
-    let reachable: BTreeSet<&str> = application
-        .modules
-        .iter()
-        .map(|module| module.name.as_str())
-        .collect();
-    let code = all
-        .iter()
-        .filter(|module| module.kind != ModuleKind::Namespace);
-    let hidden = code.filter(|module| !reachable.contains(module.name.as_str()));
-    let tops: BTreeSet<&str> = hidden
-        .filter_map(|module| module.name.split('.').next())
-        .collect();
-    warnings.extend(
-        tops.into_iter()
-            .map(|top| Warning::Unreachable(top.to_owned())),
-    );
-}
-
-fn compile_application(
-    compiler: &compile::Compiler<'_>,
-    application: &mut Part<'_>,
-    tree: &Tree,
-    (target, request, entry): (Target, &Request, &Entry),
-    progress: &Progress,
-    warnings: &mut Vec<Warning>,
-) -> Result<Vec<used::Scanned>, Error> {
-    let level = request.optimize;
-    let job = |path: &str| -> Job<'_> {
-        let file = tree
-            .file(path)
-            .expect("modules come from the tree")
-            .on_disk
-            .clone();
-        let read = move || {
-            let bytes = fs::read(&file).map_err(|source| collect::Error::Io {
-                path: file.clone(),
-                source,
-            })?;
-            Ok(Cow::Owned(bytes))
-        };
-        Job {
-            path: python::seen_path(target, &application.virtual_path(path)).into_owned(),
-            source: Box::new(read),
-        }
-    };
-    let mut sources: Vec<_> = application
-        .sources()
-        .map(|(m, path)| (m.name.clone(), m.is_package(), path.to_owned()))
-        .collect();
-    let modules = sources.len();
-    let scan = request.library == Library::Used;
-    if let Entry::Script(path) = entry
-        && scan
-    {
-        sources.push(("__main__".to_owned(), false, path.clone()));
-    }
-    let jobs: Vec<_> = sources.iter().map(|(.., path)| job(path)).collect();
-    progress.start("Compiling", jobs.len() as u64);
-    let done = || progress.advance(1);
-    let (outcomes, mentions): (Vec<_>, Vec<_>) = if scan {
-        let both = compiler.compile_and_scan(&jobs, level, &done)?;
-        both.into_iter().unzip()
-    } else {
-        (compiler.compile(&jobs, level, &done)?, Vec::new())
-    };
-    // The script is not a module: it runs from its source.
-    for ((name, _, path), outcome) in sources[..modules].iter().zip(outcomes) {
-        match outcome {
-            Outcome::Code(code) => {
-                drop(application.code.insert(name.clone(), Cow::Owned(code)));
-            }
-            Outcome::Failed(failure) => warnings.push(Warning::DoesNotCompile {
-                path: path.clone(),
-                failure,
-            }),
-        }
-    }
-    let scanned = sources.into_iter().zip(mentions);
-    Ok(scanned
-        .map(|((name, package, _), mentions)| used::Scanned {
-            name,
-            package,
-            mentions,
-        })
-        .collect())
-}
-
-fn run_options(request: &Request, entry: &Entry) -> RunOptions {
-    let mut options = RunOptions {
-        optimize: request.optimize,
-        children: request.children,
-        ..RunOptions::default()
-    };
-    match entry {
-        Entry::Module(module) => options.entry_module = Some(module.clone()),
-        Entry::Function { module, function } => {
-            options.entry_module = Some(module.clone());
-            options.entry_function = Some(function.clone());
-        }
-        Entry::Script(path) => options.entry_script = Some(format!("{}/{path}", python::APP_ROOT)),
-    }
-    options
-}
-
-/// All licence texts, each under its name.
-fn licenses(archives: &[Archive]) -> Option<Vec<u8>> {
-    let mut texts = Vec::new();
-    for archive in archives {
-        for member in archive.licenses() {
-            texts.extend_from_slice(format!("==== {} ====\n\n", member.path).as_bytes());
-            texts.extend_from_slice(archive.bytes(&member).trim_ascii_end());
-            texts.extend_from_slice(b"\n\n");
-        }
-    }
-    (!texts.is_empty()).then_some(texts)
+    Ok((program, report))
 }

@@ -1,23 +1,24 @@
 //! `--stdlib used`: keep what the application reaches.
 
-use super::{Error, Request};
-use crate::collect::stdlib::Archive;
+use super::toolchain::Toolchain;
+use super::{Error, Findings, Request};
+use crate::compile::Mentions;
 use crate::compile::library::LibraryImports;
-use crate::compile::{Compiler, Mentions};
 use crate::entry::Entry;
 use crate::pack::{Part, imports};
 use crate::progress::Progress;
 
-/// Drops the rest of the library. `scanned` is what each source of the application mentions.
+/// Drops the rest of the library. `scanned` is what each source of the program mentions.
 pub(super) fn keep(
     library: &mut Part<'_>,
     scanned: &[Scanned],
     entry: &Entry,
     request: &Request,
-    (compiler, archives): (&Compiler<'_>, &[Archive]),
+    (tools, findings): (&Toolchain<'_>, &mut Findings),
     progress: &Progress,
 ) -> Result<(), Error> {
-    let all = LibraryImports::load(compiler, archives, progress)?;
+    let compiler = tools.compiler(findings, progress)?;
+    let all = LibraryImports::load(compiler, tools.archives(), progress)?;
     let mentions = all.by_path();
     let modules = library.modules.iter().map(|module| {
         let file = module.file.as_deref();
@@ -45,7 +46,7 @@ pub(super) fn keep(
     Ok(())
 }
 
-/// What a source of the application mentions.
+/// What a source of the program mentions.
 pub(super) struct Scanned {
     pub(super) name: String,
     pub(super) package: bool,

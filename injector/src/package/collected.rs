@@ -1,0 +1,172 @@
+//! First stage: what there is to package, and what of it runs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::root::Root;
+use super::toolchain::Toolchain;
+use super::{Error, Findings, Request, Warning};
+use crate::collect::{self, Module, ModuleKind, Reason, Tree};
+use crate::entry::{Entry, Offer, Wish};
+use crate::pack::{Part, shadow};
+use crate::progress::Progress;
+use crate::python;
+
+/// The resources, checked against the target.
+pub(super) struct Collected<'t> {
+    pub(super) tools: &'t Toolchain<'t>,
+    /// The application; what else is on the search path, in its order; what is on none.
+    pub(super) roots: Vec<Root>,
+    /// The standard library. The application hides modules of it, and it those of other roots.
+    pub(super) library: Part<'t>,
+    pub(super) entry: Entry,
+    pub(super) findings: Findings,
+}
+
+impl<'t> Collected<'t> {
+    /// Collects.
+    ///
+    /// # Errors
+    /// The resources cannot be packaged for the target, or nothing says what to run.
+    pub(super) fn collect(
+        request: &Request,
+        tools: &'t Toolchain<'t>,
+        mut findings: Findings,
+        progress: &Progress,
+    ) -> Result<Collected<'t>, Error> {
+        progress.start("Collecting", 0);
+        let options = collect::Options {
+            include: request.include.clone(),
+            output: Some(request.output.clone()),
+        };
+        let mut tree = collect::walk::walk(&request.resources, &options)?;
+        findings.left_out(std::mem::take(&mut tree.left_out));
+        let roots = vec![Root::searched(
+            python::APP_ROOT,
+            tree,
+            tools.target(),
+            &mut findings,
+        )?];
+        Collected::of(request, tools, roots, findings)
+    }
+
+    /// Decides which modules of these roots are reachable, and what runs. The application is the
+    /// first of them.
+    ///
+    /// # Errors
+    /// Nothing says what to run, or what is to be included is not there.
+    pub(super) fn of(
+        request: &Request,
+        tools: &'t Toolchain<'t>,
+        mut roots: Vec<Root>,
+        mut findings: Findings,
+    ) -> Result<Collected<'t>, Error> {
+        let mut library = tools.library();
+        let entry = resolve_entry(request, &roots, &library)?;
+        check_includes(request, &roots[0].tree, &library)?;
+
+        let mut searched: Vec<Vec<Module>> = roots
+            .iter_mut()
+            .map(|root| std::mem::take(&mut root.modules))
+            .collect();
+        let all = searched[0].clone();
+        // As on `sys.path`: the application, the standard library, what was installed.
+        searched.insert(1, std::mem::take(&mut library.modules));
+        let mut reachable = shadow::resolve(searched);
+        library.modules = reachable.remove(1);
+        for (root, modules) in roots.iter_mut().zip(reachable) {
+            root.modules = modules;
+        }
+        warn_of_hidden(&all, &roots[0], &mut findings);
+        Ok(Collected {
+            tools,
+            roots,
+            library,
+            entry,
+            findings,
+        })
+    }
+}
+
+fn resolve_entry(request: &Request, roots: &[Root], library: &Part<'_>) -> Result<Entry, Error> {
+    let tree = &roots[0].tree;
+    let mut modules: Vec<Module> = roots
+        .iter()
+        .flat_map(|root| &root.modules)
+        .cloned()
+        .collect();
+    modules.sort_by(|a, b| a.name.cmp(&b.name));
+    let distributions = roots.iter().flat_map(|root| &root.distributions);
+    let distributions: Vec<_> = distributions.cloned().collect();
+    let offer = Offer {
+        tree,
+        modules: &modules,
+        library: &library.modules,
+        distributions: &distributions,
+    };
+    let script = request.script.as_deref();
+    let script = script.map(|script| script_path(request, script, tree));
+    Ok(offer.resolve(match (&script, &request.entry) {
+        (Some(script), _) => Wish::Script(script),
+        (None, Some(name)) => Wish::Entry(name),
+        (None, None) => Wish::Default,
+    })?)
+}
+
+/// A script is named relative to the resources, or by any path that leads into them.
+fn script_path(request: &Request, script: &Path, tree: &Tree) -> String {
+    let text = script.to_string_lossy();
+    let text = text.strip_prefix("./").unwrap_or(&text);
+    if tree.file(text).is_some() {
+        return text.to_owned();
+    }
+    let inside = || {
+        let root = fs::canonicalize(&request.resources).ok()?;
+        let script = fs::canonicalize(script).ok()?;
+        Some(script.strip_prefix(root).ok()?.to_str()?.to_owned())
+    };
+    inside().unwrap_or_else(|| text.to_owned())
+}
+
+fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<(), Error> {
+    for name in &request.include {
+        let is_module = library.modules.iter().any(|module| module.name == *name);
+        if tree.file(name).is_none() && !is_module {
+            return Err(Error::NothingToInclude(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Names the tops of trees with code in them that no import reaches. A directory of data hides and loses nothing.
+fn warn_of_hidden(all: &[Module], application: &Root, findings: &mut Findings) {
+    let reachable: BTreeSet<&str> = application
+        .modules
+        .iter()
+        .map(|module| module.name.as_str())
+        .collect();
+    let code = all
+        .iter()
+        .filter(|module| module.kind != ModuleKind::Namespace);
+    let hidden = code.filter(|module| !reachable.contains(module.name.as_str()));
+    let tops: BTreeSet<&str> = hidden
+        .filter_map(|module| module.name.split('.').next())
+        .collect();
+    let warnings = tops.into_iter();
+    let warnings = warnings.map(|top| Warning::Unreachable(top.to_owned()));
+    findings.warnings.extend(warnings);
+}
+
+impl Findings {
+    /// Notes what the walk left out. Secrets are worth a warning, but one that comes last.
+    fn left_out(&mut self, all: Vec<collect::LeftOut>) {
+        for left in all {
+            if left.reason == Reason::Secret {
+                self.secrets.push(left.path);
+            } else {
+                self.left_out.push(left.path);
+            }
+        }
+    }
+}

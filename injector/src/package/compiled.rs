@@ -1,0 +1,214 @@
+//! Second stage: the code of every module that goes in.
+
+use std::borrow::Cow;
+
+use oxidize_format::{RunOptions, Target};
+
+use super::collected::Collected;
+use super::packed::Packed;
+use super::toolchain::Toolchain;
+use super::used::{self, Scanned};
+use super::{Error, Findings, Library, Request, Warning};
+use crate::compile::{Compiler, Job, Outcome};
+use crate::entry::Entry;
+use crate::pack::{self, Input, Part, pack};
+use crate::progress::Progress;
+use crate::{container, python};
+
+/// Everything that goes into the blob, with code.
+pub(super) struct Compiled<'t> {
+    tools: &'t Toolchain<'t>,
+    input: Input<'t>,
+    options: pack::Options,
+    pub(super) entry: Entry,
+    pub(super) findings: Findings,
+}
+
+impl<'t> Collected<'t> {
+    /// Compiles what was collected.
+    ///
+    /// # Errors
+    /// There is no compiler, or a source cannot be read. A source that does not compile is a
+    /// warning: it may be meant for another Python, and is packaged as source.
+    pub(super) fn compile(
+        self,
+        request: &Request,
+        progress: &Progress,
+    ) -> Result<Compiled<'t>, Error> {
+        let Collected {
+            tools,
+            roots,
+            mut library,
+            entry,
+            mut findings,
+        } = self;
+        let target = tools.target();
+        let config = run_options(request, &entry);
+        let script = match &entry {
+            Entry::Script(path) => Some(roots[0].virtual_path(path)),
+            _ => None,
+        };
+        let (mut parts, mut natives, mut distributions) = (Vec::new(), Vec::new(), Vec::new());
+        for root in roots {
+            let (part, objects, metadata) = root.into_part(target)?;
+            parts.push(part);
+            natives.extend(objects);
+            distributions.extend(metadata);
+        }
+        let compiler = tools.compiler(&mut findings, progress)?;
+        let mut scanned = Vec::new();
+        for (place, part) in parts.iter_mut().enumerate() {
+            // The script is one of the application's files, which come first.
+            let script = match &entry {
+                Entry::Script(path) if place == 0 => Some(path.as_str()),
+                _ => None,
+            };
+            let batch = Batch {
+                compiler,
+                target,
+                level: request.optimize,
+                scan: request.library == Library::Used,
+                progress,
+            };
+            scanned.extend(batch.compile(part, script, &mut findings)?);
+        }
+        if request.library == Library::Used {
+            let more = (tools, &mut findings);
+            used::keep(&mut library, &scanned, &entry, request, more, progress)?;
+        }
+        tools.compile_library(&mut library, request.optimize, &mut findings, progress)?;
+        parts.insert(1, library);
+        Ok(Compiled {
+            tools,
+            input: Input {
+                target,
+                config,
+                natives,
+                distributions,
+                licenses: tools.licenses(),
+                script,
+                parts,
+            },
+            options: pack::Options {
+                optimize: request.optimize,
+                sources: !request.no_source,
+                compress: request.compress,
+            },
+            entry,
+            findings,
+        })
+    }
+}
+
+impl Compiled<'_> {
+    /// Lays out the blob. What is compiled stays, so that it can be packed again.
+    ///
+    /// # Errors
+    /// A resource cannot be read, or the format does not take it.
+    pub(super) fn pack(
+        &self,
+        injection: container::Options,
+        progress: &Progress,
+    ) -> Result<Packed<'_>, Error> {
+        let layout = pack(&self.input, self.options, progress)?;
+        Ok(Packed {
+            stub: self.tools.stub(),
+            layout,
+            injection,
+        })
+    }
+
+    /// Number of modules.
+    pub(super) fn modules(&self) -> usize {
+        self.input.parts.iter().map(|part| part.modules.len()).sum()
+    }
+
+    /// Number of files besides the standard library's.
+    pub(super) fn files(&self) -> usize {
+        let parts = self.input.parts.iter();
+        let parts = parts.filter(|part| part.root != python::LIB_ROOT);
+        parts.map(|part| part.files.len()).sum()
+    }
+}
+
+/// How the sources of a part are compiled.
+struct Batch<'b> {
+    compiler: &'b Compiler<'b>,
+    target: Target,
+    level: u8,
+    /// Whether to look for imports as well.
+    scan: bool,
+    progress: &'b Progress,
+}
+
+impl Batch<'_> {
+    /// Compiles a part. Returns what its sources mention, if that is asked for; the script is a
+    /// source too, but no module: it runs from its text.
+    fn compile(
+        &self,
+        part: &mut Part<'_>,
+        script: Option<&str>,
+        findings: &mut Findings,
+    ) -> Result<Vec<Scanned>, Error> {
+        let mut sources: Vec<_> = part
+            .sources()
+            .map(|(module, path)| (module.name.clone(), module.is_package(), path.to_owned()))
+            .collect();
+        let modules = sources.len();
+        if let Some(path) = script.filter(|_| self.scan) {
+            sources.push(("__main__".to_owned(), false, path.to_owned()));
+        }
+        let job = |path: &str| {
+            let payload = &part.files[path].payload;
+            Job {
+                path: python::seen_path(self.target, &part.virtual_path(path)).into_owned(),
+                source: Box::new(move || payload.bytes()),
+            }
+        };
+        let jobs: Vec<Job<'_>> = sources.iter().map(|(.., path)| job(path)).collect();
+        self.progress.start("Compiling", jobs.len() as u64);
+        let done = || self.progress.advance(1);
+        let (outcomes, mentions): (Vec<_>, Vec<_>) = if self.scan {
+            let both = self.compiler.compile_and_scan(&jobs, self.level, &done)?;
+            both.into_iter().unzip()
+        } else {
+            (self.compiler.compile(&jobs, self.level, &done)?, Vec::new())
+        };
+        drop(jobs);
+        for ((name, _, path), outcome) in sources[..modules].iter().zip(outcomes) {
+            match outcome {
+                Outcome::Code(code) => {
+                    part.code.insert(name.clone(), Cow::Owned(code));
+                }
+                Outcome::Failed(failure) => findings.warnings.push(Warning::DoesNotCompile {
+                    path: path.clone(),
+                    failure,
+                }),
+            }
+        }
+        let scanned = sources.into_iter().zip(mentions);
+        let scanned = scanned.map(|((name, package, _), mentions)| Scanned {
+            name,
+            package,
+            mentions,
+        });
+        Ok(scanned.collect())
+    }
+}
+
+fn run_options(request: &Request, entry: &Entry) -> RunOptions {
+    let mut options = RunOptions {
+        optimize: request.optimize,
+        children: request.children,
+        ..RunOptions::default()
+    };
+    match entry {
+        Entry::Module(module) => options.entry_module = Some(module.clone()),
+        Entry::Function { module, function } => {
+            options.entry_module = Some(module.clone());
+            options.entry_function = Some(function.clone());
+        }
+        Entry::Script(path) => options.entry_script = Some(format!("{}/{path}", python::APP_ROOT)),
+    }
+    options
+}

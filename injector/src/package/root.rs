@@ -1,0 +1,75 @@
+//! A tree of files, and where the program sees it.
+
+use oxidize_format::Target;
+
+use super::{Error, Findings, natives, wheels};
+use crate::collect::{self, Distribution, Module, Tree};
+use crate::pack::{NativeFile, Part};
+
+/// Files on disk that appear below one virtual directory, and what of them Python can find.
+///
+/// The application is one root. Others stand beside it: installed packages, and what packages put
+/// below the installation's prefix, which is on no search path.
+pub(super) struct Root {
+    /// The virtual directory.
+    pub(super) prefix: String,
+    /// The files.
+    pub(super) tree: Tree,
+    /// Modules that are importable when the prefix is on `sys.path`, sorted by name.
+    pub(super) modules: Vec<Module>,
+    /// Shared objects.
+    pub(super) natives: Vec<NativeFile>,
+    /// Distributions that leave their metadata here.
+    pub(super) distributions: Vec<Distribution>,
+}
+
+impl Root {
+    /// A directory of the search path.
+    ///
+    /// # Errors
+    /// Native code among the files does not run on the target.
+    pub(super) fn searched(
+        prefix: &str,
+        tree: Tree,
+        target: Target,
+        findings: &mut Findings,
+    ) -> Result<Root, Error> {
+        let distributions = collect::metadata::distributions(&tree)?;
+        wheels::check(&tree, &distributions, target)?;
+        let (natives, modules) = natives::find(&tree, target, &mut findings.warnings)?;
+        Ok(Root {
+            prefix: prefix.to_owned(),
+            tree,
+            modules,
+            natives,
+            distributions,
+        })
+    }
+
+    /// The virtual path of a relative one.
+    pub(super) fn virtual_path(&self, path: &str) -> String {
+        format!("{}/{path}", self.prefix)
+    }
+
+    /// What goes into the blob: the files with the modules among them, without code yet; shared
+    /// objects and distributions by their virtual paths.
+    ///
+    /// # Errors
+    /// What has the name of an extension module is no shared object.
+    pub(super) fn into_part(
+        mut self,
+        target: Target,
+    ) -> Result<(Part<'static>, Vec<NativeFile>, Vec<Distribution>), Error> {
+        let mut part = Part::of_tree(&self.prefix, &self.tree);
+        part.modules = std::mem::take(&mut self.modules);
+        let mut natives = natives::reachable(std::mem::take(&mut self.natives), &part, target)?;
+        for native in &mut natives {
+            native.path = self.virtual_path(&native.path);
+        }
+        let mut distributions = std::mem::take(&mut self.distributions);
+        for distribution in &mut distributions {
+            distribution.directory = self.virtual_path(&distribution.directory);
+        }
+        Ok((part, natives, distributions))
+    }
+}

@@ -1,0 +1,214 @@
+//! The seams between the stages: several roots, a program written again, several files at once.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use oxidize_format::RunOptions;
+use tempfile::TempDir;
+
+use super::collected::Collected;
+use super::packed::Packed;
+use super::root::Root;
+use super::staged::Staged;
+use super::toolchain::Toolchain;
+use super::{Error, Findings, Request};
+use crate::cache::Cache;
+use crate::collect::walk;
+use crate::container::elf::synthetic;
+use crate::pack::{self, Input, Part, PartFile, Payload};
+use crate::progress::Progress;
+use crate::stubs::{Finder, Sources, Stub};
+use crate::{container, output, python};
+
+/// A stub with a slot and no code, and a standard library of one module, `json`.
+fn workshop() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let stub = synthetic::build(&synthetic::Shape::default());
+    fs::write(dir.path().join("stub"), stub).unwrap();
+    let name = format!("cpython-{}-stdlib.tar.zst", python::VERSION);
+    let archive = File::create(dir.path().join(name)).unwrap();
+    let mut tar = tar::Builder::new(zstd::Encoder::new(archive, 1).unwrap().auto_finish());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(0);
+    let path = format!(
+        "python/install/{}/json.py",
+        &python::LIB_ROOT["/~oxidize/".len()..]
+    );
+    tar.append_data(&mut header, path, &b""[..]).unwrap();
+    tar.finish().unwrap();
+    drop(tar);
+    dir
+}
+
+fn with_stub<T>(dir: &Path, work: impl FnOnce(&Stub, &Cache, &Finder<'_>) -> T) -> T {
+    let cache = Cache::at(&dir.join("cache")).unwrap();
+    let (sources, quiet) = (Sources::default(), Progress::none());
+    let finder = Finder::new(&cache, &sources, &quiet);
+    let stub = finder.find(Some(&dir.join("stub")), None).unwrap();
+    work(&stub, &cache, &finder)
+}
+
+fn root(dir: &Path, prefix: &str, files: &[&str]) -> Root {
+    let directory = dir.join(prefix.trim_start_matches('/'));
+    for file in files {
+        let path = directory.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    let tree = walk::walk(&directory, &walk::Options::default()).unwrap();
+    let target = oxidize_format::Target::X86_64_LINUX_GNU;
+    Root::searched(prefix, tree, target, &mut Findings::default()).unwrap()
+}
+
+#[test]
+fn roots_share_one_search_path_and_keep_their_places() {
+    let dir = workshop();
+    let application = root(dir.path(), python::APP_ROOT, &["__main__.py", "six.py"]);
+    let files = [
+        "six.py",
+        "json.py",
+        "click/__init__.py",
+        "d-1.dist-info/METADATA",
+    ];
+    let mut packages = root(dir.path(), "/~oxidize/site", &files);
+    fs::write(packages.tree.files[1].on_disk.clone(), "Name: d\n").unwrap();
+    packages.distributions = crate::collect::metadata::distributions(&packages.tree).unwrap();
+    with_stub(dir.path(), |stub, cache, finder| {
+        let tools = Toolchain::new(stub, cache, finder).unwrap();
+        let (request, found) = (Request::default(), Findings::default());
+        let roots = vec![application, packages];
+        let collected = Collected::of(&request, &tools, roots, found).unwrap();
+        let mut places = Vec::new();
+        let mut distributions = Vec::new();
+        for root in collected.roots {
+            let (part, _, metadata) = root.into_part(stub.target).unwrap();
+            let files = part.modules.iter().filter_map(|module| module.file.clone());
+            places.extend(files.map(|file| part.virtual_path(&file)));
+            distributions.extend(metadata.into_iter().map(|found| found.directory));
+        }
+        assert_eq!(
+            places,
+            [
+                "/~oxidize/app/__main__.py",
+                "/~oxidize/app/six.py",
+                "/~oxidize/site/click/__init__.py"
+            ]
+        );
+        assert_eq!(distributions, ["/~oxidize/site/d-1.dist-info"]);
+        assert!(
+            collected
+                .library
+                .modules
+                .iter()
+                .any(|module| module.name == "json")
+        );
+    });
+}
+
+fn input() -> Input<'static> {
+    let file = PartFile {
+        payload: Payload::Bytes(b"x".repeat(70_000).into()),
+        executable: false,
+    };
+    Input {
+        target: oxidize_format::Target::X86_64_LINUX_GNU,
+        config: RunOptions::default(),
+        parts: vec![Part {
+            root: python::APP_ROOT.to_owned(),
+            directories: Vec::new(),
+            files: BTreeMap::from([("data".to_owned(), file)]),
+            modules: Vec::new(),
+            code: BTreeMap::new(),
+        }],
+        natives: Vec::new(),
+        distributions: Vec::new(),
+        licenses: None,
+        script: None,
+    }
+}
+
+fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
+    let (input, quiet) = (input(), Progress::none());
+    let options = pack::Options {
+        optimize: 0,
+        sources: true,
+        compress: false,
+    };
+    with_stub(dir, |stub, _, _| {
+        work(&Packed {
+            stub,
+            layout: pack::pack(&input, options, &quiet).unwrap(),
+            injection: container::Options::default(),
+        })
+    })
+}
+
+fn published(packed: &Packed<'_>, path: &Path) -> Vec<u8> {
+    let quiet = Progress::none();
+    let mut staged = Staged::default();
+    staged.add(
+        packed.write(path, &quiet).unwrap(),
+        &packed.stub.permissions,
+    );
+    staged.publish(&quiet).unwrap();
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn what_is_packed_can_be_written_and_read_and_written_again() {
+    let dir = workshop();
+    packed(dir.path(), |packed| {
+        let first = published(packed, &dir.path().join("first"));
+        let blob = container::extract(&first).unwrap().expect("it is in");
+        assert_eq!(blob.end - blob.start, packed.blob_len());
+        assert!(first == published(packed, &dir.path().join("second")));
+    });
+}
+
+#[test]
+fn several_files_take_their_places_together_or_leave_no_trace() {
+    let dir = workshop();
+    let paths: Vec<PathBuf> = ["one", "two"].map(|name| dir.path().join(name)).to_vec();
+    packed(dir.path(), |packed| {
+        let quiet = Progress::none();
+        let mut staged = Staged::default();
+        for path in &paths {
+            staged.add(
+                packed.write(path, &quiet).unwrap(),
+                &packed.stub.permissions,
+            );
+        }
+        assert!(!paths.iter().any(|path| path.exists()));
+        drop(staged);
+        assert!(!paths.iter().any(|path| path.exists()));
+        let mut staged = Staged::default();
+        for path in &paths {
+            staged.add(
+                packed.write(path, &quiet).unwrap(),
+                &packed.stub.permissions,
+            );
+        }
+        staged.publish(&quiet).unwrap();
+        assert!(paths.iter().all(|path| path.is_file()));
+    });
+}
+
+#[test]
+fn a_second_program_that_cannot_be_written_leaves_the_first_unpublished() {
+    let dir = workshop();
+    let first = dir.path().join("one");
+    packed(dir.path(), |packed| {
+        let quiet = Progress::none();
+        let both = || -> Result<(), Error> {
+            let mut staged = Staged::default();
+            staged.add(packed.write(&first, &quiet)?, &packed.stub.permissions);
+            let nowhere = dir.path().join("nowhere/two");
+            staged.add(packed.write(&nowhere, &quiet)?, &packed.stub.permissions);
+            staged.publish(&quiet)
+        };
+        let error = both().unwrap_err();
+        assert!(matches!(error, Error::Output(output::Error::Create { .. })));
+        assert!(!first.exists());
+    });
+}

@@ -1,0 +1,97 @@
+//! Last stage: the finished files, none of which has taken its place yet.
+
+use std::fs::Permissions;
+use std::path::{Path, PathBuf};
+
+use super::{Error, Signing, Warning};
+use crate::mmap::Map;
+use crate::progress::Progress;
+use crate::{output, sign};
+
+/// Finished files beside the places they are to take. Dropped, they leave no trace.
+#[derive(Default)]
+pub(super) struct Staged {
+    files: Vec<(output::Staged, Permissions)>,
+}
+
+impl Staged {
+    /// Adds a file, which is to have these mode bits.
+    pub(super) fn add(&mut self, file: output::Staged, like: &Permissions) {
+        self.files.push((file, like.clone()));
+    }
+
+    /// The size of all files.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub(super) fn size(&self) -> Result<u64, Error> {
+        let mut size = 0;
+        for (file, _) in &self.files {
+            size += file.size()?;
+        }
+        Ok(size)
+    }
+
+    /// One universal program of these, which become part of it.
+    ///
+    /// # Errors
+    /// They do not fit together, or the file cannot be written.
+    pub(super) fn join(
+        parts: &Staged,
+        output: &Path,
+        progress: &Progress,
+    ) -> Result<Staged, Error> {
+        let programs: Vec<_> = parts.files.iter().map(|(file, _)| file).collect();
+        let joined = output::join(output, &programs, progress);
+        let joined = joined.map_err(|error| match error {
+            output::JoinError::Output(error) => Error::Output(error),
+            output::JoinError::Image(error) => Error::Universal(error),
+        })?;
+        let mut staged = Staged::default();
+        if let Some((_, like)) = parts.files.last() {
+            staged.add(joined, like);
+        }
+        Ok(staged)
+    }
+
+    /// Puts every file in its place, in the order in which they were added.
+    ///
+    /// # Errors
+    /// One cannot take its place; those before it have.
+    pub(super) fn publish(self, progress: &Progress) -> Result<(), Error> {
+        for (file, like) in self.files {
+            file.publish(&like, progress)?;
+        }
+        Ok(())
+    }
+}
+
+/// Signs a finished file. What is doubtful about the signature becomes a warning.
+///
+/// # Errors
+/// The program cannot be signed so.
+pub(super) fn sign(
+    staged: &output::Staged,
+    signing: &Signing,
+    progress: &Progress,
+) -> Result<Vec<Warning>, Error> {
+    progress.start("Signing", 0);
+    let edits = {
+        let failed = |source| {
+            Error::Sign(sign::Error::Io {
+                path: PathBuf::from("the output"),
+                source,
+            })
+        };
+        let program = Map::of(staged.file()).map_err(failed)?;
+        sign::sign(&program, signing.identity.as_ref(), &signing.options)?
+    };
+    // Cut first, so that there is nothing left of an old signature behind the new one.
+    staged.set_len(edits.keep)?;
+    staged.set_len(edits.len)?;
+    for (at, bytes) in &edits.patches {
+        staged.write_at(bytes, *at)?;
+    }
+    let doubts = signing.doubts().into_iter();
+    Ok(doubts.map(Warning::Signature).collect())
+}
