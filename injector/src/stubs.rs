@@ -40,8 +40,6 @@ pub struct Stub {
     pub image: Map,
     /// Its slot.
     pub slot: Slot,
-    /// Its mode bits.
-    pub permissions: fs::Permissions,
     /// What it is for.
     pub target: Target,
     /// Archive of the standard library.
@@ -474,7 +472,6 @@ fn open(path: &Path, origin: Origin) -> Result<Stub, Error> {
         source,
     };
     let image = Map::open(path).map_err(io)?;
-    let permissions = fs::metadata(path).map_err(io)?.permissions();
     let not_ours = |source| Error::NotAStub {
         path: path.to_owned(),
         source,
@@ -502,7 +499,6 @@ fn open(path: &Path, origin: Origin) -> Result<Stub, Error> {
         path: path.to_owned(),
         image,
         slot,
-        permissions,
         target,
         library,
         platform,

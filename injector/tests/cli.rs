@@ -5,24 +5,21 @@
 
 #![cfg(target_os = "linux")]
 
+mod made;
 mod wheels;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use oxidize_format::RunOptions;
-use oxidize_inject::collect::{Distribution, Module, ModuleKind};
+use oxidize_inject::container;
 use oxidize_inject::container::elf::synthetic;
 use oxidize_inject::container::{macho, pe};
-use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
-use oxidize_inject::progress::Progress;
-use oxidize_inject::{container, output};
 use tempfile::TempDir;
+
+use made::make_app;
 
 /// A directory with a stub, the archive of a very small standard library, and some resources.
 fn workshop() -> TempDir {
@@ -91,69 +88,6 @@ fn package(dir: &Path, more: &[&str]) -> String {
     let mut arguments = vec!["app", "--resources", "res", "--stub", "stub"];
     arguments.extend_from_slice(more);
     run(dir, &arguments)
-}
-
-/// A packaged application with a bit of everything.
-fn make_app(path: &Path, file_name: &str) {
-    let payload = |text: &'static str| Payload::Bytes(Cow::Borrowed(text.as_bytes()));
-    let file = |text, executable| PartFile {
-        payload: payload(text),
-        executable,
-    };
-    let part = Part {
-        root: "/~oxidize/app".to_owned(),
-        directories: vec!["d-1.0.dist-info".to_owned()],
-        files: BTreeMap::from([
-            ("__main__.py".to_owned(), file("print('hello')\n", false)),
-            ("bin/run".to_owned(), file("#!/bin/sh\n", true)),
-            (file_name.to_owned(), file("data", false)),
-            (
-                "d-1.0.dist-info/METADATA".to_owned(),
-                file("Name: d\nVersion: 1.0\n", false),
-            ),
-        ]),
-        modules: vec![Module {
-            name: "__main__".to_owned(),
-            kind: ModuleKind::Source,
-            file: Some("__main__.py".to_owned()),
-            directory: None,
-        }],
-        code: BTreeMap::from([("__main__".to_owned(), Cow::Borrowed(&b"N"[..]))]),
-    };
-    let input = Input {
-        target: oxidize_format::Target::X86_64_LINUX_MUSL,
-        config: RunOptions {
-            entry_module: Some("__main__".to_owned()),
-            ..RunOptions::default()
-        },
-        parts: vec![part],
-        natives: Vec::new(),
-        distributions: vec![Distribution {
-            normalised: "d".to_owned(),
-            name: "D".to_owned(),
-            version: "1.0".to_owned(),
-            directory: "/~oxidize/app/d-1.0.dist-info".to_owned(),
-            scripts: Vec::new(),
-        }],
-        licenses: Some(b"==== d ====\n\nDo as you like.\n".to_vec()),
-        script: None,
-    };
-    let options = pack::Options {
-        optimize: 0,
-        sources: true,
-        compress: false,
-    };
-    let layout = pack::pack(&input, options, &Progress::none()).unwrap();
-    let stub = synthetic::build(&synthetic::Shape::default());
-    let plan = container::inject(&stub, layout.len()).unwrap();
-    output::write(
-        path,
-        &fs::Permissions::from_mode(0o755),
-        &plan,
-        &layout,
-        &Progress::none(),
-    )
-    .unwrap();
 }
 
 #[test]

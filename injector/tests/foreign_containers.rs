@@ -420,8 +420,7 @@ fn what_is_written_is_what_was_planned() {
     for (name, stub) in stubs {
         let path = workdir().join(format!("written-{name}"));
         let plan = container::inject(&stub, layout.len()).unwrap();
-        let like = fs::metadata(workdir()).unwrap().permissions();
-        output::write(&path, &like, &plan, &layout, &Progress::none()).unwrap();
+        output::write(&path, &plan, &layout, &Progress::none()).unwrap();
         let app = fs::read(path).unwrap();
         let blob = container::extract(&app).unwrap().expect("it is in");
         let blob = &app[blob.start as usize..blob.end as usize];

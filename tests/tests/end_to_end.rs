@@ -17,6 +17,8 @@ fn main() -> std::process::ExitCode {
         trial("runs_after_a_move_and_through_a_link", moved),
         trial("two_packagings_give_the_same_bytes", reproducible),
         trial("a_replaced_output_is_on_the_disk_first", replaced),
+        trial("outputs_follow_the_umask_and_not_the_stub", modes),
+        trial("no_resource_is_replaced_by_the_output", own_resources),
         trial("remove_gives_the_stub_back", removed),
         trial("two_thousand_modules", two_thousand_modules),
     ];
@@ -164,6 +166,82 @@ fn replaced() -> Result {
     }
     check(synced == [false, true], || {
         format!("synced before the rename: {synced:?}")
+    })
+}
+
+/// A file's mode bits, all of them.
+fn mode(path: &Path) -> Result<u32> {
+    Ok(std::fs::metadata(path)?.permissions().mode() & 0o7777)
+}
+
+fn modes() -> Result {
+    let directory = tools::scratch()?;
+    let stub = directory.path().join("stub");
+    tools::copy_program(&tools::stub(GNU)?, &stub)?;
+    let output = directory.path().join("hello");
+    for stub_mode in [0o6755, 0o644] {
+        std::fs::set_permissions(&stub, PermissionsExt::from_mode(stub_mode))?;
+        for (umask, expected) in [
+            ("022", 0o755),
+            ("077", 0o700),
+            ("000", 0o777),
+            ("0111", 0o766),
+        ] {
+            let packaging = Package::app("hello")
+                .options(["--stub", &stub.to_string_lossy()])
+                .command(&output)?;
+            // Once new, once in the place of another file.
+            for _ in 0..2 {
+                let packaged = Command::new("sh")
+                    .args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"])
+                    .arg(packaging.get_program())
+                    .args(packaging.get_args())
+                    .output()?;
+                check(packaged.status.success(), || format!("{packaged:?}"))?;
+                let found = mode(&output)?;
+                check(found == expected, || {
+                    format!("{found:o} instead of {expected:o} for umask {umask}")
+                })?;
+                std::fs::set_permissions(&output, PermissionsExt::from_mode(0o4777))?;
+            }
+            std::fs::remove_file(&output)?;
+        }
+    }
+    Ok(())
+}
+
+/// An output may lie among the resources, but only in its own place.
+fn own_resources() -> Result {
+    let directory = tools::scratch()?;
+    let resources = directory.path().join("res");
+    copy_tree(&tools::here().join("apps/hello"), &resources)?;
+    let main = resources.join("__main__.py");
+    let source = std::fs::read(&main)?;
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&main, &link)?;
+    let hard = directory.path().join("hard");
+    std::fs::hard_link(&main, &hard)?;
+    let package = Package::new(&resources);
+    for output in [&main, &link, &hard] {
+        let refused = package.command(output)?.output()?;
+        let told = String::from_utf8_lossy(&refused.stderr);
+        check(
+            !refused.status.success() && told.contains("the output is one of the resources"),
+            || told.to_string(),
+        )?;
+        check(std::fs::read(output)? == source, || {
+            format!("{output:?} was replaced")
+        })?;
+    }
+    let output = resources.join("app");
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        package.write(&output)?;
+        Run::new(&output).outcome()?.success()?;
+        sizes.push(std::fs::metadata(&output)?.len());
+    }
+    check(sizes[0] == sizes[1], || {
+        format!("packaged into itself: {sizes:?}")
     })
 }
 

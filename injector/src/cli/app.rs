@@ -1,6 +1,5 @@
 //! A packaged application, opened for reading.
 
-use std::fs::{self, Permissions};
 use std::path::{Path, PathBuf};
 
 use oxidize_format::{Blob, Target};
@@ -13,7 +12,6 @@ use crate::mmap::Map;
 pub(super) struct App {
     path: PathBuf,
     image: Map,
-    permissions: Permissions,
     /// One for each program in the file, which only universal ones have several of.
     slots: Vec<Slot>,
 }
@@ -24,7 +22,6 @@ impl App {
         let name = path.display();
         let unreadable =
             |error: std::io::Error| Failure::because(format!("cannot read `{name}`"), &error);
-        let permissions = fs::metadata(path).map_err(unreadable)?.permissions();
         let image = Map::open(path).map_err(unreadable)?;
         let slots = container::slots(&image)
             .map_err(|error| Failure::because(format!("`{name}` is damaged"), &error))?;
@@ -38,17 +35,12 @@ impl App {
         Ok(App {
             path: path.to_owned(),
             image,
-            permissions,
             slots,
         })
     }
 
     pub(super) fn image(&self) -> &[u8] {
         &self.image
-    }
-
-    pub(super) fn permissions(&self) -> &Permissions {
-        &self.permissions
     }
 
     /// The slot, in a universal file that of its first program.

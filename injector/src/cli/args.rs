@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -138,6 +138,12 @@ pub(super) struct Windows {
 }
 
 impl Windows {
+    /// The files that are read.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.icon, &self.version_info, &self.manifest];
+        files.into_iter().flatten().map(PathBuf::as_path)
+    }
+
     /// `None` when nothing of it was given.
     pub(super) fn appearance(&self) -> Option<Appearance> {
         let level = self.execution_level.map(|level| match level {

@@ -1,6 +1,6 @@
 //! `oxidize-inject extract`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -11,17 +11,26 @@ use super::app::App;
 use super::args::{Extract, Format};
 use super::failure::Failure;
 use super::{print, report_written, text};
+use crate::output::{self, Scratch, mode::Mode};
 
 pub(super) fn extract(args: &Extract) -> Result<(), Failure> {
     let app = App::open(&args.app)?;
+    // Nothing is written from an application that is not whole.
+    for blob in app.blobs()? {
+        blob.validate()
+            .and_then(|()| blob.verify_digest())
+            .map_err(|error| app.damaged(&error))?;
+    }
     let mut written = Vec::new();
     if let Some(path) = &args.blob {
-        let failed = |error: io::Error| {
-            Failure::because(format!("cannot write `{}`", path.display()), &error)
+        let failed = |error: output::Error| {
+            let name = args.app.display();
+            Failure::because(format!("cannot extract from `{name}`"), &error)
         };
+        output::check(path, None).map_err(failed)?;
+        output::check_inputs(path, [args.app.as_path()]).map_err(failed)?;
         let bytes = app.blob_bytes()?;
-        let mut file = File::create(path).map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
+        output::write_bytes(path, Mode::data(), bytes).map_err(failed)?;
         written.push((path, bytes.len() as u64));
     }
     if let Some(directory) = &args.to {
@@ -40,48 +49,70 @@ pub(super) fn extract(args: &Extract) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes all files below `directory` and returns their size.
+/// Writes all files below `directory` and returns their size. They appear there when all of them are written.
 fn files(app: &App, directory: &Path) -> Result<u64, Failure> {
-    let cannot = |path: &Path, error: io::Error| {
-        Failure::because(format!("cannot write `{}`", path.display()), &error)
+    let cannot = |error: io::Error| {
+        Failure::because(format!("cannot write `{}`", directory.display()), &error)
     };
-    fs::create_dir_all(directory).map_err(|error| cannot(directory, error))?;
-    // Empty at the start and filled by nobody else, it can hold no symbolic link that leads a file elsewhere.
-    if fs::read_dir(directory)
-        .map_err(|error| cannot(directory, error))?
-        .next()
-        .is_some()
-    {
-        return Err(
-            Failure::new(format!("`{}` is not empty", directory.display()))
-                .hint(Some("extract into a new directory")),
-        );
+    let there = match fs::read_dir(directory) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                return Err(
+                    Failure::new(format!("`{}` is not empty", directory.display()))
+                        .hint(Some("extract into a new directory")),
+                );
+            }
+            true
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(cannot(error)),
+    };
+    if there {
+        // It stays the directory that it is, with the mode it has.
+        let scratch = Scratch::new(directory).map_err(cannot)?;
+        let total = files_into(app, scratch.path())?;
+        for entry in fs::read_dir(scratch.path()).map_err(cannot)? {
+            let entry = entry.map_err(cannot)?;
+            fs::rename(entry.path(), directory.join(entry.file_name())).map_err(cannot)?;
+        }
+        return Ok(total);
     }
+    let parent = output::directory_of(directory);
+    fs::create_dir_all(parent).map_err(cannot)?;
+    let scratch = Scratch::new(parent).map_err(cannot)?;
+    // Not the temporary directory itself, which is private.
+    let made = scratch.path().join("files");
+    fs::create_dir(&made).map_err(cannot)?;
+    let total = files_into(app, &made)?;
+    fs::rename(&made, directory).map_err(cannot)?;
+    Ok(total)
+}
+
+/// Writes all files into a new directory, which can hold no symbolic link that leads a file elsewhere.
+fn files_into(app: &App, directory: &Path) -> Result<u64, Failure> {
     let blob = app.blob()?;
-    let mut open = vec![(
-        blob.tree().root().map_err(|error| app.damaged(&error))?,
-        directory.to_owned(),
-    )];
+    let damaged = |error| app.damaged(&error);
+    let mut open = vec![(blob.tree().root().map_err(damaged)?, directory.to_owned())];
     let mut total = 0;
     while let Some((node, place)) = open.pop() {
         let children = node.children();
         for position in 0..children.len() {
-            let child = children
-                .get(position)
-                .map_err(|error| app.damaged(&error))?;
+            let child = children.get(position).map_err(damaged)?;
+            let name = text::name(child.name());
             if !is_plain(child.name()) {
-                let name = text::name(child.name());
                 return Err(Failure::new(format!(
                     "the application holds a file with the unsafe name `{name}`"
                 )));
             }
+            let cannot =
+                |error: io::Error| Failure::because(format!("cannot write `{name}`"), &error);
             let path = place.join(child.name());
             if child.is_dir() {
-                fs::create_dir(&path).map_err(|error| cannot(&path, error))?;
+                fs::create_dir(&path).map_err(cannot)?;
                 open.push((child, path));
-            } else if let Some(data) = child.data().map_err(|error| app.damaged(&error))? {
-                let bytes = data.read().map_err(|error| app.damaged(&error))?;
-                write(&path, child, &bytes).map_err(|error| cannot(&path, error))?;
+            } else if let Some(data) = child.data().map_err(damaged)? {
+                let bytes = data.read().map_err(damaged)?;
+                write(&path, child, &bytes).map_err(cannot)?;
                 total += Data::len(&data);
             }
         }
@@ -89,11 +120,12 @@ fn files(app: &App, directory: &Path) -> Result<u64, Failure> {
     Ok(total)
 }
 
-/// Whether the name stays inside its directory on every system.
+/// Whether the name stays inside its directory on this system. A backslash is a letter like any other
+/// where it does not separate.
 fn is_plain(name: &str) -> bool {
     let special = matches!(name, "" | "." | "..");
-    let drive = cfg!(windows) && name.contains(':');
-    !(special || drive || name.contains(['/', '\\', '\0']))
+    let windows = cfg!(windows) && name.contains(['\\', ':']);
+    !(special || windows || name.contains(['/', '\0']))
 }
 
 fn write(path: &Path, node: Node<'_>, bytes: &[u8]) -> io::Result<()> {
@@ -114,9 +146,11 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
-        for name in ["", ".", "..", "a/b", "/etc", "a\\b", "a\0"] {
+        for name in ["", ".", "..", "a/b", "/etc", "a\0"] {
             assert!(!is_plain(name), "{name:?}");
         }
         assert!(is_plain("...") && is_plain("a b"));
+        assert_eq!(is_plain("a\\b"), !cfg!(windows));
+        assert_eq!(is_plain("c:a"), !cfg!(windows));
     }
 }

@@ -6,6 +6,7 @@ mod app;
 mod args;
 mod extract;
 mod failure;
+mod in_place;
 mod inspect;
 #[cfg(feature = "notarize")]
 mod notary;
@@ -30,6 +31,7 @@ use crate::{container, output};
 use app::App;
 use args::{Cli, Command, Common, Format, Package, Remove, Stdlib, Verify};
 use failure::Failure;
+use in_place::InPlace;
 
 /// Runs the command.
 #[must_use]
@@ -74,6 +76,11 @@ fn package(args: &Package) -> Result<(), Failure> {
         Failure::because(format!("cannot package `{}`", resources.display()), error)
             .hint(error.hint())
     };
+    let inputs = args.windows.inputs().chain(args.signing.inputs());
+    let inputs = inputs.chain(args.macos.entitlements.as_deref());
+    #[cfg(feature = "notarize")]
+    let inputs = inputs.chain(args.notary.inputs());
+    output::check_inputs(output, inputs).map_err(|error| failed(&error.into()))?;
     let target = args.target.as_deref().map(str::parse::<Target>).transpose();
     let target = target.map_err(|error| failed(&crate::stubs::Error::from(error).into()))?;
     // A key that is of no use is better noticed before the work than behind it.
@@ -223,7 +230,8 @@ fn verify(args: &Verify) -> Result<(), Failure> {
 }
 
 fn remove(args: &Remove) -> Result<(), Failure> {
-    let path = args.output.as_deref().unwrap_or(&args.app);
+    let in_place = InPlace::of(&args.app, args.output.as_deref(), "read")?;
+    let path = in_place.path(args.output.as_deref());
     let failed = |error: &dyn std::error::Error| {
         Failure::because(
             format!("cannot take the stub out of `{}`", args.app.display()),
@@ -233,13 +241,16 @@ fn remove(args: &Remove) -> Result<(), Failure> {
     output::check(path, None).map_err(|error| failed(&error))?;
     let app = App::open(&args.app)?;
     let stub = container::remove(app.image()).map_err(|error| failed(&error))?;
-    output::write_bytes(path, app.permissions(), &stub).map_err(|error| failed(&error))?;
+    output::write_bytes(path, in_place.mode(), &stub).map_err(|error| failed(&error))?;
     if args.common.output_format == Format::Json {
         let size = stub.len();
         return print(&format!(
             "{:#}\n",
             json!({ "output": path.display().to_string(), "size": size })
         ));
+    }
+    if !args.common.quiet {
+        in_place.warn();
     }
     report_written(&args.common, path, stub.len() as u64);
     Ok(())

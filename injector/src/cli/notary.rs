@@ -73,6 +73,11 @@ impl Service {
 }
 
 impl Notary {
+    /// The files that are read.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        self.service.notary_key.as_deref().into_iter()
+    }
+
     /// The service, when it was asked for.
     pub(super) fn load(&self) -> Result<Option<Ready>, Failure> {
         let key = self.service.notary_key.as_deref();

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::args::{Common, Format, MacOs};
 use super::failure::Failure;
+use super::in_place::InPlace;
 use super::{note, print, say, text};
 use crate::mmap::Map;
 use crate::package::Signing as Plan;
@@ -85,6 +86,13 @@ pub(super) struct Signing {
 }
 
 impl Signing {
+    /// The files that are read.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.sign_p12, &self.sign_key, &self.sign_password_file];
+        let files = files.into_iter().flatten().chain(&self.sign_certificates);
+        files.map(PathBuf::as_path)
+    }
+
     fn source(&self) -> Option<Source> {
         let (key, pkcs12) = match (&self.sign_p12, &self.sign_key) {
             (Some(key), _) => (key, true),
@@ -223,14 +231,19 @@ pub(super) struct Sign {
 pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
     #[cfg(feature = "notarize")]
     let notary = args.notary.load()?;
-    let path = args.output.as_deref().unwrap_or(&args.file);
+    let in_place = InPlace::of(&args.file, args.output.as_deref(), "sign")?;
+    let path = in_place.path(args.output.as_deref());
     let name = args.file.display();
     let failed =
         |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
     output::check(path, None).map_err(|error| failed(&error))?;
-    let permissions = fs::metadata(&args.file)
-        .map_err(|error| failed(&error))?
-        .permissions();
+    let inputs = args
+        .signing
+        .inputs()
+        .chain(args.macos.entitlements.as_deref());
+    #[cfg(feature = "notarize")]
+    let inputs = inputs.chain(args.notary.inputs());
+    output::check_inputs(path, inputs).map_err(|error| failed(&error))?;
     let file = Map::open(&args.file).map_err(|error| failed(&error))?;
     let plan = args
         .signing
@@ -262,7 +275,7 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
     }
     let signed = sign::sign_file(&file, plan.identity.as_ref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
-    output::write_bytes(path, &permissions, &signed).map_err(|error| failed(&error))?;
+    output::write_bytes(path, in_place.mode(), &signed).map_err(|error| failed(&error))?;
     let state = state::of(&signed).map_err(|error| failed(&error))?;
     #[cfg(feature = "notarize")]
     let notarized = notary
@@ -285,6 +298,7 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
         for doubt in plan.doubts() {
             note("warning", &doubt);
         }
+        in_place.warn();
         let size = text::size(signed.len() as u64);
         say(&format!("{}  {size}  {}", path.display(), in_words(&state)));
     }

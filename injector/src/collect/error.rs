@@ -54,6 +54,9 @@ pub enum Error {
     /// A file changed while it was being packaged.
     #[error("`{}` changed while it was being read", .0.display())]
     Changed(PathBuf),
+    /// The output would take the place of a resource.
+    #[error("the output is one of the resources, `{}`", .0.display())]
+    Output(PathBuf),
     /// The stdlib archive is unusable.
     #[error("the stdlib archive `{}` is not usable: {problem}", path.display())]
     Archive {
@@ -78,6 +81,7 @@ impl Error {
             | Error::TooManyPaths(_) => "replace the link by what it stands for, or remove it",
             Error::Special { .. } => "remove it, or package a copy of the directory without it",
             Error::NameNotUtf8(_) => "rename the file: paths inside an application are UTF-8",
+            Error::Output(_) => "give the output another name, or remove that file first",
             _ => return None,
         })
     }

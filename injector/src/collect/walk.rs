@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::secrets;
+use crate::mmap::Map;
+use crate::{container, output};
 
 /// What to do beyond the rules.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Paths relative to the directory that are packaged although they look like secrets.
     pub include: Vec<String>,
-    /// The output file: when it lies in the directory it is not packaged into itself.
+    /// The output file: when it lies in the directory it is not packaged into itself, and it must not
+    /// take the place of anything but an earlier output.
     pub output: Option<PathBuf>,
 }
 
@@ -111,6 +114,7 @@ pub fn walk(root: &Path, options: &Options) -> Result<Tree, Error> {
         paths: HashMap::new(),
         real_root,
         include: &options.include,
+        replaced: output.as_ref().and_then(|output| fs::metadata(output).ok()),
         output,
         tree: Tree::default(),
     };
@@ -141,6 +145,8 @@ struct Walk<'a> {
     paths: HashMap<PathBuf, u32>,
     include: &'a [String],
     output: Option<PathBuf>,
+    /// What the output takes the place of.
+    replaced: Option<Metadata>,
     tree: Tree,
 }
 
@@ -243,15 +249,22 @@ impl Walk<'_> {
         name: &str,
         metadata: &Metadata,
     ) -> Result<(), Error> {
-        let real = self.here.join(name);
-        if self.output.as_ref() == Some(&real) || name.starts_with(TEMPORARY_PREFIX) {
-            self.leave_out(path, Reason::Output);
-            return Ok(());
-        }
         let io = |source| Error::Io {
             path: on_disk.to_owned(),
             source,
         };
+        if self.is_output(&self.here.join(name), metadata) {
+            // Links of both kinds lead here, too.
+            if !is_application(on_disk).map_err(io)? {
+                return Err(Error::Output(on_disk.to_owned()));
+            }
+            self.leave_out(path, Reason::Output);
+            return Ok(());
+        }
+        if name.starts_with(TEMPORARY_PREFIX) {
+            self.leave_out(path, Reason::Output);
+            return Ok(());
+        }
         if !self.include.contains(&path)
             && secrets::is_secret(on_disk, name, metadata.len()).map_err(io)?
         {
@@ -268,9 +281,25 @@ impl Walk<'_> {
         Ok(())
     }
 
+    fn is_output(&self, real: &Path, metadata: &Metadata) -> bool {
+        #[cfg(unix)]
+        if let Some(replaced) = &self.replaced {
+            return output::same(replaced, metadata);
+        }
+        let _ = metadata;
+        self.output.as_deref() == Some(real)
+    }
+
     fn leave_out(&mut self, path: String, reason: Reason) {
         self.tree.left_out.push(LeftOut { path, reason });
     }
+}
+
+/// Whether this is an application, or nothing yet, whose loss is none.
+fn is_application(path: &Path) -> io::Result<bool> {
+    let file = Map::open(path)?;
+    let slot = container::detect(&file).ok().flatten();
+    Ok(file.is_empty() || slot.is_some_and(|slot| slot.blob.is_some()))
 }
 
 #[cfg(unix)]
@@ -367,12 +396,28 @@ mod tests {
 
     #[test]
     fn the_output_is_not_packaged_into_itself() {
-        let dir = directory(&[("app", "old"), ("__main__.py", "")]);
-        let options = Options {
-            output: Some(dir.path().join("app")),
-            ..Options::default()
+        let dir = directory(&[("app", ""), ("__main__.py", "")]);
+        let walk_with = |output: &Path| {
+            let options = Options {
+                output: Some(output.to_owned()),
+                ..Options::default()
+            };
+            walk(dir.path(), &options)
         };
-        assert_eq!(names(&walk(dir.path(), &options).unwrap()), ["__main__.py"]);
+        let app = dir.path().join("app");
+        assert_eq!(names(&walk_with(&app).unwrap()), ["__main__.py"]);
+        fs::remove_file(&app).unwrap();
+        assert_eq!(names(&walk_with(&app).unwrap()), ["__main__.py"]);
+        // What somebody wrote is not lost, whichever name the output has for it.
+        fs::write(&app, "mine").unwrap();
+        let elsewhere = directory(&[]);
+        let (hard, soft) = (elsewhere.path().join("hard"), elsewhere.path().join("soft"));
+        fs::hard_link(&app, &hard).unwrap();
+        symlink(&app, &soft).unwrap();
+        for output in [&app, &hard, &soft] {
+            let error = walk_with(output).unwrap_err();
+            assert!(matches!(error, Error::Output(_)), "{error}");
+        }
     }
 
     #[test]

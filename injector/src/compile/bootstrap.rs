@@ -135,11 +135,5 @@ fn write<'a>(
     let quiet = Progress::none();
     let layout = pack(&input, options, &quiet)?;
     let plan = container::inject(&stub.image, layout.len())?;
-    Ok(output::write(
-        path,
-        &stub.permissions,
-        &plan,
-        &layout,
-        &quiet,
-    )?)
+    Ok(output::write(path, &plan, &layout, &quiet)?)
 }

@@ -4,7 +4,6 @@
 //! (1 for SHA-1, 2 for SHA-256) and the first 20 bytes of the hash of the program's code directory. Stapling writes the ticket, as it
 //! is, to the file `Contents/CodeResources` of a bundle. (Apple describes neither; this is what its `stapler` does.)
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
@@ -15,7 +14,7 @@ use super::{LARGEST, Server, hex};
 use crate::http::{self, Body, Call, Client};
 use crate::image::macho::{Image, signature};
 use crate::mmap::Map;
-use crate::output;
+use crate::output::{self, mode::Mode};
 
 /// What a ticket begins with.
 const MAGIC: &[u8] = b"s8ch";
@@ -78,12 +77,8 @@ pub fn staple(bundle: &Path, server: &Server) -> Result<(), Error> {
         return Err(Error::NotReady { path, problem });
     }
     let ticket = fetch(&names, server)?.ok_or_else(|| Error::NoTicket(bundle.to_owned()))?;
-    let list = bundle.join("Contents/Info.plist");
-    let permissions = fs::metadata(&list)
-        .map_err(|source| Error::Read { path: list, source })?
-        .permissions();
     let place = bundle.join("Contents/CodeResources");
-    output::write_bytes(&place, &permissions, &ticket).map_err(Error::Staple)
+    output::write_bytes(&place, Mode::data(), &ticket).map_err(Error::Staple)
 }
 
 /// The first ticket that there is.

@@ -1,10 +1,11 @@
 //! Writing the output: pieces stream into an unnamed or temporary file beside it, which takes its place in one step.
 
 mod chunks;
+pub mod mode;
 mod positioned;
 mod staging;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,8 @@ use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::Payload;
 use crate::progress::Progress;
+use mode::Mode;
+pub(crate) use staging::Scratch;
 use staging::Staging;
 
 /// Why the output could not be written. Whatever was there before is still there.
@@ -29,6 +32,14 @@ pub enum Error {
     /// The output is the stub.
     #[error("the output `{}` is the stub itself", .0.display())]
     Stub(PathBuf),
+    /// The output is one of the files that are read.
+    #[error("the output `{}` is the input `{}`", output.display(), input.display())]
+    Input {
+        /// The output.
+        output: PathBuf,
+        /// The file that would be lost.
+        input: PathBuf,
+    },
     /// The output is something else that cannot be replaced by a file.
     #[error("the output `{}` exists and is not a regular file", .0.display())]
     NotAFile(PathBuf),
@@ -62,6 +73,10 @@ pub enum Error {
 }
 
 /// Looks whether an output can be written at `path`, before hours of work go into it.
+///
+/// # Errors
+///
+/// There is something that no file can replace, or that is the stub; no file can be created there.
 pub fn check(path: &Path, stub: Option<&Path>) -> Result<(), Error> {
     // A trailing slash makes even a missing file a directory.
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.file_name().is_none() {
@@ -83,19 +98,88 @@ pub fn check(path: &Path, stub: Option<&Path>) -> Result<(), Error> {
         directory: directory.to_owned(),
         source,
     };
-    Staging::new(directory).map(drop).map_err(failed)
+    Staging::new(directory, Mode::data())
+        .map(drop)
+        .map_err(failed)
 }
 
-fn same_file(one: &Path, other: &Path) -> bool {
+/// Looks whether the output would take the place of a file that is read for it, by whatever name or link.
+///
+/// # Errors
+///
+/// It would.
+pub fn check_inputs<'p>(
+    path: &Path,
+    inputs: impl IntoIterator<Item = &'p Path>,
+) -> Result<(), Error> {
+    match inputs.into_iter().find(|input| same_file(input, path)) {
+        None => Ok(()),
+        Some(input) => Err(Error::Input {
+            output: path.to_owned(),
+            input: input.to_owned(),
+        }),
+    }
+}
+
+/// Whether both names lead to one file, over links of either kind.
+#[must_use]
+pub fn same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     if let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) {
-        use std::os::unix::fs::MetadataExt;
-        return (one.dev(), one.ino()) == (other.dev(), other.ino());
+        return same(&one, &other);
     }
     matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// Whether these are the same file's.
+#[cfg(unix)]
+#[must_use]
+pub fn same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// A file that is rewritten in place.
+#[derive(Debug)]
+pub struct InPlace {
+    /// Where the file itself is, all links followed.
+    pub path: PathBuf,
+    /// The mode of what replaces it.
+    pub mode: Mode,
+    /// Whether it has other names, which will lead to what it was.
+    pub has_other_names: bool,
+}
+
+/// What to know of a file before it is rewritten in place.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub fn in_place(path: &Path) -> Result<InPlace, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let found = fs::metadata(path).map_err(failed)?;
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(&found);
+    #[cfg(not(unix))]
+    let names = 1;
+    // Only a link needs another path, and messages name the one that was given.
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    Ok(InPlace {
+        path: if is_link {
+            fs::canonicalize(path).map_err(failed)?
+        } else {
+            path.to_owned()
+        },
+        mode: Mode::of_replaced(&found),
+        has_other_names: names > 1,
+    })
+}
+
+/// The directory that the file lies in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
@@ -109,9 +193,13 @@ pub struct Staged {
 
 impl Staged {
     /// A new, empty file that is to take the place of `path`.
-    pub fn new(path: &Path) -> Result<Staged, Error> {
+    ///
+    /// # Errors
+    ///
+    /// No file can be created there.
+    pub fn new(path: &Path, mode: Mode) -> Result<Staged, Error> {
         let directory = directory_of(path);
-        let staging = Staging::new(directory).map_err(|source| Error::Create {
+        let staging = Staging::new(directory, mode).map_err(|source| Error::Create {
             directory: directory.to_owned(),
             source,
         })?;
@@ -148,11 +236,12 @@ impl Staged {
             .map_err(|source| self.failed(source))
     }
 
-    /// Puts the file in its place, with the mode bits of `like`.
-    pub fn publish(self, like: &fs::Permissions, progress: &Progress) -> Result<(), Error> {
-        self.file()
-            .set_permissions(like.clone())
-            .map_err(|source| self.failed(source))?;
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be put there.
+    pub fn publish(self, progress: &Progress) -> Result<(), Error> {
         if staging::replaces(&self.path) {
             progress.start("Syncing", 0);
         }
@@ -171,18 +260,25 @@ impl Staged {
     }
 }
 
-/// Writes the planned file with the blob in it, with the mode bits of `like`.
+/// Writes the planned program with the blob in it.
+///
+/// # Errors
+///
+/// A resource cannot be read, or the file not be written.
 pub fn write(
     path: &Path,
-    like: &fs::Permissions,
     plan: &Plan,
     blob: &Layout<Payload<'_>>,
     progress: &Progress,
 ) -> Result<(), Error> {
-    stage(path, plan, blob, progress)?.publish(like, progress)
+    stage(path, plan, blob, progress)?.publish(progress)
 }
 
-/// Writes the planned file with the blob in it, but does not put it in its place yet.
+/// Writes the planned program with the blob in it, but does not put it in its place yet.
+///
+/// # Errors
+///
+/// A resource cannot be read, or the file not be written.
 pub fn stage(
     path: &Path,
     plan: &Plan,
@@ -194,7 +290,7 @@ pub fn stage(
         blob.len(),
         "the plan was made for this blob"
     );
-    let staged = Staged::new(path)?;
+    let staged = Staged::new(path, Mode::program())?;
     progress.start("Writing", plan.blob_len());
     let mut at = 0;
     let mut digest = None;
@@ -233,7 +329,7 @@ pub fn stage(
 
 /// Writes a universal file of these programs, which stay as they are.
 pub fn join(path: &Path, programs: &[&Staged], progress: &Progress) -> Result<Staged, JoinError> {
-    let staged = Staged::new(path)?;
+    let staged = Staged::new(path, Mode::program())?;
     let failed = |source| staged.failed(source);
     let maps = programs.iter().map(|part| Map::of(part.file()));
     let maps = maps.collect::<io::Result<Vec<_>>>().map_err(failed)?;
@@ -261,20 +357,15 @@ pub enum JoinError {
 }
 
 /// Writes bytes that are all in memory.
-pub fn write_bytes(path: &Path, like: &fs::Permissions, bytes: &[u8]) -> Result<(), Error> {
-    let directory = directory_of(path);
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let staging = Staging::new(directory).map_err(|source| Error::Create {
-        directory: directory.to_owned(),
-        source,
-    })?;
-    staging.file().write_all(bytes).map_err(failed)?;
-    staging
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn write_bytes(path: &Path, mode: Mode, bytes: &[u8]) -> Result<(), Error> {
+    let staged = Staged::new(path, mode)?;
+    staged
         .file()
-        .set_permissions(like.clone())
-        .map_err(failed)?;
-    staging.publish(path).map_err(failed)
+        .write_all(bytes)
+        .map_err(|source| staged.failed(source))?;
+    staged.publish(&Progress::none())
 }

@@ -41,6 +41,13 @@ impl<'t> Collected<'t> {
             output: Some(request.output.clone()),
         };
         let mut tree = collect::walk::walk(&request.resources, &options)?;
+        if tools.target().is_windows() {
+            let files = tree.files.iter().map(|file| &file.path);
+            let mut paths = files.chain(&tree.directories);
+            if let Some(path) = paths.find(|path| path.contains('\\')) {
+                return Err(Error::Backslash(path.clone()));
+            }
+        }
         findings.left_out(std::mem::take(&mut tree.left_out));
         let roots = vec![Root::searched(
             python::APP_ROOT,

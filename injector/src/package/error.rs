@@ -65,6 +65,9 @@ pub enum Error {
         /// The target, or whatever the program is for.
         target: String,
     },
+    /// A name that is a path on Windows.
+    #[error("the name of `{0}` has a backslash, which separates directories on Windows")]
+    Backslash(String),
     /// Several stubs for one program.
     #[error("several stubs were given for one program")]
     TooManyStubs,

@@ -210,7 +210,7 @@ pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> 
     let stub = finder.find(given, request.target.or(guess))?;
     let (program, mut report) = program(request, &stub, &cache, &finder, progress)?;
     let mut staged = Staged::default();
-    staged.add(program, &stub.permissions);
+    staged.add(program);
     if report.target.is_windows() && target_of(&request.output).is_none() {
         report
             .warnings
@@ -246,7 +246,7 @@ fn universal(
             None => finder.find(None, Some(target))?,
         };
         let (program, report) = program(request, &stub, cache, finder, progress)?;
-        parts.add(program, &stub.permissions);
+        parts.add(program);
         reports.push(report);
     }
     let joined = Staged::join(&parts, &request.output, progress)?;
@@ -322,6 +322,8 @@ fn program(
 ) -> Result<(output::Staged, Report), Error> {
     let injection = injection(request, stub.target)?;
     output::check(&request.output, Some(&stub.path))?;
+    let read = std::iter::once(&stub.library).chain(&stub.platform);
+    output::check_inputs(&request.output, read.map(PathBuf::as_path))?;
     let mut findings = Findings::default();
     findings.note_origin(finder, stub);
     let tools = Toolchain::new(stub, cache, finder)?;

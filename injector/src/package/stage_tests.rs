@@ -147,10 +147,7 @@ fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
 fn published(packed: &Packed<'_>, path: &Path) -> Vec<u8> {
     let quiet = Progress::none();
     let mut staged = Staged::default();
-    staged.add(
-        packed.write(path, &quiet).unwrap(),
-        &packed.stub.permissions,
-    );
+    staged.add(packed.write(path, &quiet).unwrap());
     staged.publish(&quiet).unwrap();
     fs::read(path).unwrap()
 }
@@ -174,20 +171,14 @@ fn several_files_take_their_places_together_or_leave_no_trace() {
         let quiet = Progress::none();
         let mut staged = Staged::default();
         for path in &paths {
-            staged.add(
-                packed.write(path, &quiet).unwrap(),
-                &packed.stub.permissions,
-            );
+            staged.add(packed.write(path, &quiet).unwrap());
         }
         assert!(!paths.iter().any(|path| path.exists()));
         drop(staged);
         assert!(!paths.iter().any(|path| path.exists()));
         let mut staged = Staged::default();
         for path in &paths {
-            staged.add(
-                packed.write(path, &quiet).unwrap(),
-                &packed.stub.permissions,
-            );
+            staged.add(packed.write(path, &quiet).unwrap());
         }
         staged.publish(&quiet).unwrap();
         assert!(paths.iter().all(|path| path.is_file()));
@@ -202,9 +193,9 @@ fn a_second_program_that_cannot_be_written_leaves_the_first_unpublished() {
         let quiet = Progress::none();
         let both = || -> Result<(), Error> {
             let mut staged = Staged::default();
-            staged.add(packed.write(&first, &quiet)?, &packed.stub.permissions);
+            staged.add(packed.write(&first, &quiet)?);
             let nowhere = dir.path().join("nowhere/two");
-            staged.add(packed.write(&nowhere, &quiet)?, &packed.stub.permissions);
+            staged.add(packed.write(&nowhere, &quiet)?);
             staged.publish(&quiet)
         };
         let error = both().unwrap_err();

@@ -1,6 +1,5 @@
 //! Last stage: the finished files, none of which has taken its place yet.
 
-use std::fs::Permissions;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Signing, Warning};
@@ -11,13 +10,13 @@ use crate::{output, sign};
 /// Finished files beside the places they are to take. Dropped, they leave no trace.
 #[derive(Default)]
 pub(super) struct Staged {
-    files: Vec<(output::Staged, Permissions)>,
+    files: Vec<output::Staged>,
 }
 
 impl Staged {
-    /// Adds a file, which is to have these mode bits.
-    pub(super) fn add(&mut self, file: output::Staged, like: &Permissions) {
-        self.files.push((file, like.clone()));
+    /// Adds a file.
+    pub(super) fn add(&mut self, file: output::Staged) {
+        self.files.push(file);
     }
 
     /// The size of all files.
@@ -26,7 +25,7 @@ impl Staged {
     /// The system does not tell.
     pub(super) fn size(&self) -> Result<u64, Error> {
         let mut size = 0;
-        for (file, _) in &self.files {
+        for file in &self.files {
             size += file.size()?;
         }
         Ok(size)
@@ -41,16 +40,14 @@ impl Staged {
         output: &Path,
         progress: &Progress,
     ) -> Result<Staged, Error> {
-        let programs: Vec<_> = parts.files.iter().map(|(file, _)| file).collect();
+        let programs: Vec<_> = parts.files.iter().collect();
         let joined = output::join(output, &programs, progress);
         let joined = joined.map_err(|error| match error {
             output::JoinError::Output(error) => Error::Output(error),
             output::JoinError::Image(error) => Error::Universal(error),
         })?;
         let mut staged = Staged::default();
-        if let Some((_, like)) = parts.files.last() {
-            staged.add(joined, like);
-        }
+        staged.add(joined);
         Ok(staged)
     }
 
@@ -59,8 +56,8 @@ impl Staged {
     /// # Errors
     /// One cannot take its place; those before it have.
     pub(super) fn publish(self, progress: &Progress) -> Result<(), Error> {
-        for (file, like) in self.files {
-            file.publish(&like, progress)?;
+        for file in self.files {
+            file.publish(progress)?;
         }
         Ok(())
     }

@@ -3,6 +3,9 @@
 //! Each is a directory, `stubs/DIGEST` with the digest of its manifest, so that a name stands for its contents. It is filled under
 //! another name, every file is hashed on the way in, and a rename makes it visible: whoever sees it sees all of it. Two
 //! processes that add the same stub at once make the same directory twice and one of them wins, which is as good.
+//!
+//! The cache may be a directory in which the user keeps other things, even one named `stubs`. Nothing is listed, judged
+//! or removed but directories that the store has made, which are told by their names and by the manifest in them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,7 +21,9 @@ use super::wheel::Wheel;
 use crate::progress::Progress;
 
 /// Names of directories that are not finished start with this.
-const UNFINISHED: &str = ".new-";
+const UNFINISHED: &str = ".oxidize-inject-new-";
+/// Suffix of a file beside the store: whoever replaces a stub has it locked.
+const LOCK: &str = "lock";
 /// Unfinished directories that are older belong to nobody any more.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -155,11 +160,12 @@ impl Store {
         Bundle::open(&self.root.join(digest.to_string())).ok()
     }
 
-    /// Everything in it, by name. Directories that somebody else is filling are not.
+    /// Every stub in it, by name. Directories that somebody else is filling are none, nor is what the
+    /// store has not made.
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         for directory in self.directories()? {
-            if !unfinished(&directory) {
+            if is_stub(&directory) {
                 let bundle = Bundle::open(&directory);
                 entries.push(Entry { directory, bundle });
             }
@@ -235,7 +241,12 @@ impl Store {
     /// damaged what another has just repaired.
     fn publish(&self, fresh: TempDir, digest: Sha256Sum) -> io::Result<()> {
         let place = self.root.join(digest.to_string());
-        let lock = File::create(self.root.with_extension("lock"))?;
+        // Not emptied: who knows whose file of this name it is.
+        let lock = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.root.with_extension(LOCK))?;
         lock.lock()?;
         if place.is_dir() {
             if Bundle::open(&place).is_ok_and(|there| there.verify().is_ok()) {
@@ -292,10 +303,25 @@ impl Store {
     }
 }
 
+/// Whether the store has made this directory. A link is none.
+fn is_stub(directory: &Path) -> bool {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    name.is_some_and(|name| name.len() == 64 && name.bytes().all(digit))
+        && is_directory(directory)
+        && fs::symlink_metadata(directory.join(manifest::NAME)).is_ok()
+}
+
+/// Whether the store has begun to make this directory.
 fn unfinished(directory: &Path) -> bool {
-    directory
-        .file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes()))
+    let name = directory.file_name().and_then(|name| name.to_str());
+    let random = name.and_then(|name| name.strip_prefix(UNFINISHED));
+    random.is_some_and(|random| random.bytes().all(|b| b.is_ascii_alphanumeric()))
+        && is_directory(directory)
+}
+
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 enum Copy {
@@ -310,7 +336,15 @@ fn copy(
     executable: bool,
     progress: &Progress,
 ) -> Result<(Sha256Sum, u64), Copy> {
-    let mut file = fs::File::create_new(to).map_err(Copy::Write)?;
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if executable {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o777);
+    }
+    #[cfg(not(unix))]
+    let _ = executable;
+    let mut file = options.open(to).map_err(Copy::Write)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut length = 0;
@@ -326,14 +360,6 @@ fn copy(
         length += count as u64;
         progress.advance(count as u64);
     }
-    #[cfg(unix)]
-    if executable {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o755))
-            .map_err(Copy::Write)?;
-    }
-    #[cfg(not(unix))]
-    let _ = executable;
     file.sync_all().map_err(Copy::Write)?;
     Ok((Sha256Sum::finish(hasher), length))
 }

@@ -1,0 +1,59 @@
+//! Programs that are rewritten where they are.
+
+use std::path::Path;
+
+use super::failure::Failure;
+use super::note;
+use crate::output::{self, mode::Mode};
+
+/// Where the result of `sign` and `remove` goes.
+pub(super) struct InPlace<'a> {
+    /// The program.
+    file: &'a Path,
+    /// What is known of it; `None` when the result goes elsewhere.
+    there: Option<output::InPlace>,
+}
+
+impl<'a> InPlace<'a> {
+    /// The result takes the program's place unless there is an output. Links to it are followed and stay.
+    pub(super) fn of(
+        file: &'a Path,
+        output: Option<&Path>,
+        doing: &str,
+    ) -> Result<InPlace<'a>, Failure> {
+        let stays = output.is_none_or(|output| output == file);
+        let there = stays.then(|| output::in_place(file)).transpose();
+        let there = there.map_err(|error| {
+            Failure::because(format!("cannot {doing} `{}`", file.display()), &error)
+        })?;
+        Ok(InPlace { file, there })
+    }
+
+    /// The file to write.
+    pub(super) fn path<'p>(&'p self, output: Option<&'p Path>) -> &'p Path {
+        let there = self.there.as_ref().map(|there| there.path.as_path());
+        there.or(output).unwrap_or(self.file)
+    }
+
+    /// Its mode.
+    pub(super) fn mode(&self) -> Mode {
+        self.there
+            .as_ref()
+            .map_or_else(Mode::program, |there| there.mode)
+    }
+
+    /// Tells of names that still lead to the old file.
+    pub(super) fn warn(&self) {
+        if self
+            .there
+            .as_ref()
+            .is_some_and(|there| there.has_other_names)
+        {
+            let file = self.file.display();
+            note(
+                "warning",
+                &format!("`{file}` has other hard links, which still lead to the file it was"),
+            );
+        }
+    }
+}
