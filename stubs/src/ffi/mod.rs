@@ -27,9 +27,8 @@ use windows as system;
 pub(crate) use call::{Call, Method};
 pub(crate) use object::{Exception, Gil, Object, Raised, Result};
 pub(crate) use system::ancestry::{ancestors, parent_id};
-pub(crate) use system::dynamic;
-#[cfg(any(windows, target_os = "macos"))]
-pub(crate) use system::private;
 pub use system::process::arguments;
 pub(crate) use system::text::Text;
 pub(crate) use system::trust;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use system::{dynamic, private};

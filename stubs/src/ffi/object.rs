@@ -3,13 +3,14 @@
 //! Every function here needs the GIL (or, in a sub-interpreter with its own, that interpreter's lock). [`Gil`] is the
 //! proof: it can only be made by the few `unsafe` entry points through which CPython calls us.
 
-use std::ffi::{CStr, OsStr};
+use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::os::raw::c_char;
 use std::ptr::{self, NonNull};
 
 use pyo3_ffi as py;
 
+#[cfg(not(target_os = "linux"))]
 use super::system;
 
 /// A Python exception is set in the current thread state.
@@ -91,7 +92,8 @@ impl<'py> Gil<'py> {
     }
 
     /// A `str` from a string of the system: a path, say.
-    pub(crate) fn os_str(self, value: &OsStr) -> Result<Object<'py>> {
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn os_str(self, value: &std::ffi::OsStr) -> Result<Object<'py>> {
         // SAFETY: the lock is held.
         self.owned(unsafe { system::text::to_python(value) })
     }

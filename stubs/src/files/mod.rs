@@ -3,7 +3,7 @@
 //! The executable defines the C library's file functions itself ([`calls`], [`directories`], [`streams`], [`programs`]).
 //! A path that does not begin with the virtual root costs one comparison and goes on to the system. One that does is
 //! looked up in the blob. Because the functions lie beneath CPython, OpenSSL and SQLite see the files too, and, where the
-//! executable exports the names (glibc), so does the C code of wheels.
+//! executable exports the names (glibc), so does the C code of wheels. There `dlopen` has the files too ([`libraries`]).
 //!
 //! `open` hands out a real descriptor of a sealed file in memory ([`memory`]), so that all calls on descriptors are the
 //! kernel's; `fstat` alone is ours too, so that it agrees with `stat` ([`attributes`]).
@@ -19,6 +19,10 @@ mod calls;
 mod directories;
 #[cfg(target_env = "gnu")]
 mod glibc;
+#[cfg(target_env = "gnu")]
+mod images;
+#[cfg(target_env = "gnu")]
+mod libraries;
 mod memory;
 mod programs;
 mod streams;

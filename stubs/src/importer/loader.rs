@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use oxidize_format::{Data, Module};
 
-use super::{PATHS_ARE_FILES, Slot, application, damaged, extension, find, paths, registry, slot};
+use super::{PATHS_ARE_FILES, Slot, application, damaged, find, paths, registry, slot};
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Gil, Method, Object, Raised, Result, types};
 
@@ -36,13 +36,8 @@ pub(super) const EXTENSION: Class = Class {
     doc: c"Loads the extension modules of this executable.",
     base: Some(c"ExtensionFileLoader"),
     methods: || {
-        let mut methods = vec![Method::new(
-            c"create_module",
-            create_module,
-            c"create_module(spec)",
-        )];
-        methods.extend(resource_reader());
-        methods
+        let methods = [extension_creator(), resource_reader()];
+        methods.into_iter().flatten().collect()
     },
 };
 
@@ -72,6 +67,18 @@ fn resource_reader() -> Option<Method> {
         c"get_resource_reader(fullname=None)",
     );
     (!PATHS_ARE_FILES).then_some(method)
+}
+
+/// On Linux the base class's method does: `dlopen` knows the paths.
+#[cfg(target_os = "linux")]
+fn extension_creator() -> Option<Method> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn extension_creator() -> Option<Method> {
+    let doc = c"create_module(spec)";
+    Some(Method::new(c"create_module", create_module, doc))
 }
 
 /// The loader of a module of the blob under a name.
@@ -165,10 +172,11 @@ fn importer<'py>(loader: &Object<'py>) -> Result<Object<'py>> {
 }
 
 /// `create_module(spec)`: the extension module.
+#[cfg(not(target_os = "linux"))]
 fn create_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let spec = call.argument(0, "spec")?;
     match module_of(call.receiver())? {
-        Some(module) => extension::create(call.gil(), &spec, &module),
+        Some(module) => super::extension::create(call.gil(), &spec, &module),
         None => inherited(call, "ExtensionFileLoader", c"create_module", spec),
     }
 }

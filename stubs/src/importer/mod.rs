@@ -8,6 +8,7 @@
 //! Each module has a loader of its own ([`loader`]), which goes by the module's path: programs import
 //! one file under several names, and several files under one.
 
+#[cfg(not(target_os = "linux"))]
 pub(crate) mod extension;
 pub(crate) mod loader;
 pub(crate) mod meta;

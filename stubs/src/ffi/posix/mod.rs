@@ -5,8 +5,6 @@ pub(crate) mod ancestry;
 #[cfg(target_os = "macos")]
 #[path = "ancestry_macos.rs"]
 pub(crate) mod ancestry;
-#[cfg(target_os = "linux")]
-pub(crate) mod dynamic;
 #[cfg(target_os = "macos")]
 #[path = "dynamic_macos.rs"]
 pub(crate) mod dynamic;
