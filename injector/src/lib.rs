@@ -8,6 +8,7 @@ pub mod container;
 pub mod entry;
 pub mod http;
 pub mod image;
+pub mod interpreter;
 pub mod mmap;
 #[cfg(feature = "notarize")]
 pub mod notary;

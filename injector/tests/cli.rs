@@ -115,6 +115,42 @@ fn a_command_line_that_makes_no_sense() {
 }
 
 #[test]
+fn settings_of_a_project() {
+    let dir = workshop();
+    write(
+        dir.path(),
+        "pyproject.toml",
+        "[project.scripts]\ntool = 'nowhere:main'\n\n[tool.oxidize-inject]\nresources = 'res'\n\
+         stub = ['stub']\n",
+    );
+    write(dir.path(), "own/oxidize.toml", "\noptimise = 1\n");
+    write(dir.path(), "below/here/x", "");
+    let below = dir.path().join("below/here");
+    let settings = run(&below, &["--show-settings", "-O2", "--no-compress"]);
+    let short: String = settings
+        .lines()
+        .filter(|line| !line.ends_with("# default"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_snapshot!(
+        [
+            // The entry comes from the project and is not among the resources.
+            run(&below, &["app"]),
+            short,
+            run(dir.path(), &["app", "--no-config"]),
+            run(&dir.path().join("own"), &["app"]),
+            run(dir.path(), &["app", "--config", "own/nothing.toml"]),
+            run(dir.path(), &["init", "own"]),
+            run(dir.path(), &["init", "below"]),
+        ]
+        .concat()
+        .replace(&*dir.path().to_string_lossy(), "[TOP]")
+    );
+    assert!(!below.join("app").exists());
+    assert!(dir.path().join("below/oxidize.toml").is_file());
+}
+
+#[test]
 fn nothing_to_run() {
     let dir = workshop();
     write(

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "notarize")]
 use super::notary::{Notarize, Notary, Staple};
 use super::signing::{Sign, Signing};
+use crate::interpreter::{Setting, Variable};
 use crate::windows::{Appearance, ExecutionLevel};
 
 const EXAMPLES: &str = "\
@@ -73,6 +74,12 @@ pub(super) struct Package {
     /// What a child process started as sys.executable is
     #[arg(long, value_enum, default_value_t = Children::Interpreter)]
     pub(super) children: Children,
+    /// Set an option of the interpreter, such as utf8=true (docs/configuration.md has all)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) interpreter: Vec<Setting>,
+    /// Set an environment variable at the start, unless the environment has it
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) environment: Vec<Variable>,
     /// Leave out module sources; tracebacks then have no source lines
     #[arg(long)]
     pub(super) no_source: bool,
@@ -91,6 +98,11 @@ pub(super) struct Package {
     pub(super) stub: Vec<PathBuf>,
     // Before those with a heading, which holds for everything behind it.
     #[command(flatten)]
+    pub(super) configuration: Configuration,
+    /// Print what is in force and where it comes from, and do nothing
+    #[arg(long)]
+    pub(super) show_settings: bool,
+    #[command(flatten)]
     pub(super) sources: Sources,
     #[command(flatten)]
     pub(super) common: Common,
@@ -103,6 +115,18 @@ pub(super) struct Package {
     #[cfg(feature = "notarize")]
     #[command(flatten)]
     pub(super) notary: Notary,
+}
+
+/// The configuration file.
+#[derive(Debug, Args)]
+pub(super) struct Configuration {
+    /// Take settings from this file [default: oxidize.toml, or [tool.oxidize-inject] in
+    /// pyproject.toml, in this directory or above]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(super) config: Option<PathBuf>,
+    /// Take settings from the command line alone
+    #[arg(long)]
+    pub(super) no_config: bool,
 }
 
 /// What `sys.executable` starts.
@@ -245,6 +269,8 @@ pub(super) enum Stdlib {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a configuration file with every setting, commented out
+    Init(Init),
     /// Show what is inside a packaged application
     Inspect(Inspect),
     /// Unpack the files of a packaged application, or save its blob
@@ -264,6 +290,21 @@ pub(super) enum Command {
     /// Staple its ticket to a notarized bundle
     #[cfg(feature = "notarize")]
     Staple(Staple),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Where to write oxidize.toml [default: the current directory]
+    #[arg(value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
+    /// Print the file instead
+    #[arg(long, conflicts_with = "directory")]
+    pub(super) print: bool,
+    /// Print a JSON schema of the file, for editors
+    #[arg(long, conflicts_with_all = ["directory", "print"])]
+    pub(super) schema: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
 }
 
 #[derive(Debug, Args)]

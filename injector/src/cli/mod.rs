@@ -10,6 +10,7 @@ mod in_place;
 mod inspect;
 #[cfg(feature = "notarize")]
 mod notary;
+mod settings;
 mod signing;
 mod stubs;
 mod text;
@@ -20,7 +21,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Parser;
 use oxidize_format::{ChildRole, Target};
 use serde_json::json;
 
@@ -29,25 +29,33 @@ use crate::progress::Progress;
 use crate::sign::state::{self, State};
 use crate::{container, output};
 use app::App;
-use args::{Cli, Command, Common, Format, Package, Remove, Stdlib, Verify};
+use args::{Command, Common, Format, Package, Remove, Stdlib, Verify};
 use failure::Failure;
 use in_place::InPlace;
+use settings::Settings;
 
 /// Runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
+    let settings = match Settings::parse() {
+        Ok(settings) => settings,
+        Err(settings::Error::Arguments(error)) => {
             let code = if error.use_stderr() { 2 } else { 0 };
             return match error.print() {
                 Ok(()) => ExitCode::from(code),
                 Err(_) => ExitCode::FAILURE,
             };
         }
+        Err(settings::Error::File(failure)) => {
+            failure.report();
+            return ExitCode::FAILURE;
+        }
     };
+    let cli = &settings.cli;
     let result = match &cli.command {
+        None if cli.package.show_settings => settings.show(),
         None => package(&cli.package),
+        Some(Command::Init(args)) => settings::init(args),
         Some(Command::Inspect(args)) => inspect::inspect(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Verify(args)) => verify(args),
@@ -102,6 +110,8 @@ fn package(args: &Package) -> Result<(), Failure> {
             args::Children::Application => ChildRole::Application,
             args::Children::Off => ChildRole::Off,
         },
+        interpreter: args.interpreter.clone(),
+        environment: args.environment.clone(),
         no_source: args.no_source,
         compress: args.compress,
         include: args.include.clone(),

@@ -11,7 +11,7 @@ use oxidize_format::target::{Container, OperatingSystem};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::args::{Common, Format, MacOs};
+use super::args::{Common, Configuration, Format, MacOs};
 use super::failure::Failure;
 use super::in_place::InPlace;
 use super::{note, print, say, text};
@@ -217,6 +217,8 @@ pub(super) struct Sign {
     /// Where to write the signed program [default: over FILE]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    configuration: Configuration,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]

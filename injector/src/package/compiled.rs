@@ -11,6 +11,7 @@ use super::used::{self, Scanned};
 use super::{Error, Findings, Library, Request, Warning};
 use crate::compile::{Compiler, Job, Outcome};
 use crate::entry::Entry;
+use crate::interpreter::Variable;
 use crate::pack::{self, Input, Part, pack};
 use crate::progress::Progress;
 use crate::{container, python};
@@ -202,6 +203,12 @@ fn run_options(request: &Request, entry: &Entry) -> RunOptions {
         children: request.children,
         ..RunOptions::default()
     };
+    for setting in &request.interpreter {
+        setting.apply(&mut options);
+    }
+    for Variable { name, value } in &request.environment {
+        options.environment.push((name.clone(), value.clone()));
+    }
     match entry {
         Entry::Module(module) => options.entry_module = Some(module.clone()),
         Entry::Function { module, function } => {

@@ -27,6 +27,7 @@ pub use warning::Warning;
 
 use crate::cache::Cache;
 use crate::entry::Entry;
+use crate::interpreter::{Setting, Variable};
 use crate::progress::Progress;
 use crate::sign::{self, Identity};
 use crate::stubs::{self, Finder, Sources, Stub};
@@ -63,6 +64,10 @@ pub struct Request {
     pub optimize: u8,
     /// What a child started as `sys.executable` is.
     pub children: ChildRole,
+    /// Settings of the interpreter, in the order given.
+    pub interpreter: Vec<Setting>,
+    /// Environment variables with defaults.
+    pub environment: Vec<Variable>,
     /// Leave sources out.
     pub no_source: bool,
     /// Compress cold data.

@@ -1,0 +1,208 @@
+//! Settings: what the command line says, and beneath it what the project's configuration file says.
+//!
+//! A key of the file *is* an option: its name without the dashes, its value in TOML's types. So
+//! whatever becomes an option of packaging becomes a key, is checked in one place, and appears in
+//! the schema and in what `init` writes without another line of code. The file's keys are put in
+//! front of the command line's arguments, except those that the command line sets itself.
+
+mod file;
+mod keys;
+mod project;
+mod schema;
+mod show;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use super::Failure;
+use super::args::Cli;
+use file::{File, Place};
+
+pub(super) use template::init;
+
+/// A command line that cannot be taken.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// The arguments themselves, help and version included.
+    Arguments(clap::Error),
+    /// The configuration file.
+    File(Failure),
+}
+
+impl From<clap::Error> for Error {
+    fn from(error: clap::Error) -> Self {
+        Self::Arguments(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::File(failure)
+    }
+}
+
+/// What is in force.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The arguments, the file's among them.
+    pub(super) cli: Cli,
+    matches: ArgMatches,
+    /// Where the keys that come from the file stand.
+    from_file: BTreeMap<String, Place>,
+    file: Option<File>,
+}
+
+impl Settings {
+    /// Takes the process's arguments and looks for the file.
+    ///
+    /// # Errors
+    ///
+    /// If either is invalid; the file's are told with file and line.
+    pub(super) fn parse() -> Result<Self, Error> {
+        Self::from(&std::env::args_os().collect::<Vec<_>>())
+    }
+
+    fn from(arguments: &[OsString]) -> Result<Self, Error> {
+        let command = with_opposites(Cli::command());
+        let Ok(given) = lenient(command.clone()).try_get_matches_from(arguments) else {
+            // Help, version, or an error: as if there were no file.
+            return Self::without_file(command, arguments);
+        };
+        let (level, at) = match given.subcommand() {
+            None => (&given, 1),
+            Some(("sign", below)) => (below, 2),
+            Some(_) => return Self::without_file(command, arguments),
+        };
+        let Some(file) = File::find(level)? else {
+            return Self::without_file(command, arguments);
+        };
+        let options = if at == 1 {
+            command.clone()
+        } else {
+            command.find_subcommand("sign").cloned().unwrap_or_default()
+        };
+        let mut merged = arguments.get(..at).unwrap_or_default().to_vec();
+        let mut from_file = BTreeMap::new();
+        let keys = keys::read(&file, &command, &options)?;
+        for key in keys {
+            if !overridden(&key.name, &options, level) {
+                merged.extend(key.arguments);
+                from_file.insert(key.name, key.place);
+            }
+        }
+        if at == 1 {
+            let is_set = |name: &str| {
+                from_file.contains_key(name)
+                    || keys::option(&options, name).is_some_and(|arg| {
+                        given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+                    })
+            };
+            if let Some((name, argument, place)) = project::entry(&file, level, &is_set)? {
+                merged.push(argument);
+                from_file.insert(name, place);
+            }
+        }
+        merged.extend_from_slice(arguments.get(at..).unwrap_or_default());
+        // What is in force can be shown before everything is there.
+        let shown = given.get_flag("show_settings");
+        let parser = if shown {
+            lenient(command.clone())
+        } else {
+            command.clone()
+        };
+        let matches = parser.try_get_matches_from(&merged)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok(Self {
+            cli,
+            matches,
+            from_file,
+            file: Some(file),
+        })
+    }
+
+    fn without_file(command: Command, arguments: &[OsString]) -> Result<Self, Error> {
+        let shown = lenient(command.clone())
+            .try_get_matches_from(arguments)
+            .is_ok_and(|given| given.get_flag("show_settings"));
+        let parser = if shown {
+            lenient(command.clone())
+        } else {
+            command.clone()
+        };
+        let matches = parser.try_get_matches_from(arguments)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok(Self {
+            cli,
+            matches,
+            from_file: BTreeMap::new(),
+            file: None,
+        })
+    }
+}
+
+/// The command line with nothing required, to see what was given.
+fn lenient(command: Command) -> Command {
+    command
+        .mut_args(|arg| arg.required(false))
+        .mut_subcommands(|below| below.mut_args(|arg| arg.required(false)))
+}
+
+/// Gives each switch of packaging an opposite that help does not show, so that the command line can
+/// take back what the file switches on: `--no-compress`, `--source`.
+fn with_opposites(mut command: Command) -> Command {
+    let switches: Vec<(String, String)> = command
+        .get_arguments()
+        .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
+        .filter_map(|arg| Some((arg.get_id().to_string(), arg.get_long()?.to_owned())))
+        .filter(|(_, long)| keys::is_setting(long))
+        .collect();
+    for (id, long) in switches {
+        let opposite = opposite(&long);
+        command = command
+            .arg(
+                Arg::new(opposite.clone())
+                    .long(opposite.clone())
+                    .action(ArgAction::SetTrue)
+                    .overrides_with(id.clone())
+                    .hide(true),
+            )
+            .mut_arg(id, |arg| arg.overrides_with(opposite));
+    }
+    command
+}
+
+/// The option that takes a switch back.
+fn opposite(long: &str) -> String {
+    long.strip_prefix("no-")
+        .map_or_else(|| format!("no-{long}"), str::to_owned)
+}
+
+/// Whether the command line itself sets this key, takes it back, or sets one that excludes it.
+fn overridden(name: &str, options: &Command, given: &ArgMatches) -> bool {
+    let Some(arg) = keys::option(options, name) else {
+        return true; // of packaging only; `sign` has no use for it
+    };
+    let is_given = |id: &str| {
+        given.try_contains_id(id).is_ok()
+            && given.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    is_given(arg.get_id().as_str())
+        || is_given(&opposite(name))
+        || options.get_arguments().any(|other| {
+            is_given(other.get_id().as_str())
+                && (excludes(options, arg, other) || excludes(options, other, arg))
+        })
+}
+
+fn excludes(options: &Command, one: &Arg, other: &Arg) -> bool {
+    options
+        .get_arg_conflicts_with(one)
+        .iter()
+        .any(|arg| arg.get_id() == other.get_id())
+}
