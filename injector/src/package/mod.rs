@@ -1,5 +1,5 @@
 //! The main job, from a directory to an executable, in stages with a type each:
-//! [`Collected`], [`Compiled`], [`Packed`], [`Staged`].
+//! `Collected`, `Compiled`, `Packed`, `Staged`.
 
 mod collected;
 mod compiled;
