@@ -14,10 +14,14 @@
 //! * `tests/end_to_end.rs` holds what needs more than a program and its output: packages from PyPI, other people's
 //!   tools, an empty chroot.
 //! * `tests/differential.rs` compares small programs, packaged and on disk under the plain interpreter.
+//! * `tests/files.rs` counts instructions and system calls of file functions.
 //! * `tests/libraries.rs` compiles shared libraries that need each other, and loads them from memory.
 //! * `tests/windows.rs` asks wine for a program's resources, `tests/windows_runtime.rs` for what else only Windows has.
 //! * `tests/macos.rs` reads programs that nothing here can start.
 //! * `tests/cpython.rs` runs CPython's own tests in a packaged interpreter and in the plain one.
+//!
+//! `cargo run --release -p oxidize-tests --bin oxidize-trial` packages and uses real programs from PyPI and reports
+//! ([`mod@trial`]).
 //!
 //! A test that lacks something (a tool, the network, another target's stub) is reported as ignored with the reason.
 //! With `OXIDIZE_FORBID_SKIPS=1`, as in CI, it fails instead.
@@ -29,6 +33,7 @@ pub mod python;
 pub mod run;
 pub mod targets;
 pub mod tools;
+pub mod trial;
 pub mod wheels;
 
 use std::fmt;

@@ -22,10 +22,11 @@ pub fn checkout() -> &'static Path {
     here().parent().unwrap_or(Path::new("/"))
 }
 
-/// `target/release` or `target/debug`: two levels above the running test (`deps/apps-0123`).
+/// `target/release` or `target/debug`: where the running program lies, a test in `deps` below it.
 pub fn profile_directory() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    match test.ancestors().nth(2) {
+    let mut above = test.ancestors().skip(1);
+    match above.find(|directory| !directory.ends_with("deps")) {
         Some(directory) => Ok(directory.to_path_buf()),
         None => fail(format!(
             "{} is not inside a target directory",

@@ -7,11 +7,11 @@ use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use std::ptr;
 
 use libc::{AT_FDCWD, dev_t, gid_t, mode_t, off_t, size_t, ssize_t, uid_t};
-use oxidize_format::Place;
+use oxidize_format::{Node, Place};
 
 use super::{
-    BLOB, Lead, answer, attributes, existing, locate, memory, serve, set_errno, unchangeable,
-    uncreatable,
+    BLOB, Lead, answer, attributes, existing, locate, memory, resolve, serve, set_errno,
+    unchangeable, uncreatable,
 };
 
 /// `open` on a place in the tree.
@@ -505,17 +505,17 @@ define! {
         ) as c_int
     }
     fn rename(from: *const c_char, to: *const c_char) -> c_int {
-        pair(from, to, true, |from, to| {
+        pair((AT_FDCWD, from), (AT_FDCWD, to), true, |from, to| {
             real!(rename: fn(*const c_char, *const c_char) -> c_int)(from, to)
         })
     }
     fn renameat(from_directory: c_int, from: *const c_char, to_directory: c_int, to: *const c_char) -> c_int {
-        pair(from, to, true, |from, to| {
+        pair((from_directory, from), (to_directory, to), true, |from, to| {
             real!(renameat: fn(c_int, *const c_char, c_int, *const c_char) -> c_int)(from_directory, from, to_directory, to)
         })
     }
     fn link(from: *const c_char, to: *const c_char) -> c_int {
-        pair(from, to, false, |from, to| {
+        pair((AT_FDCWD, from), (AT_FDCWD, to), false, |from, to| {
             real!(link: fn(*const c_char, *const c_char) -> c_int)(from, to)
         })
     }
@@ -526,7 +526,7 @@ define! {
         to: *const c_char,
         flags: c_int,
     ) -> c_int {
-        pair(from, to, false, |from, to| {
+        pair((from_directory, from), (to_directory, to), false, |from, to| {
             real!(linkat: fn(c_int, *const c_char, c_int, *const c_char, c_int) -> c_int)(
                 from_directory, from, to_directory, to, flags,
             )
@@ -534,22 +534,59 @@ define! {
     }
 }
 
-/// A call with two paths. Between the tree and the system it crosses from one file system to another; inside the tree
-/// nothing changes.
+/// Where the system's path leads if it is relative to one of our directories.
+///
+/// # Safety
+/// The path must be null or a C string.
+unsafe fn from_directory(directory: c_int, lead: Lead) -> Lead {
+    let Lead::System(path) = lead else {
+        return lead;
+    };
+    // SAFETY: the caller's.
+    let relative = unsafe { !path.is_null() && *path.cast::<u8>() != b'/' };
+    if directory == AT_FDCWD || !relative {
+        return lead;
+    }
+    match memory::identify(directory).filter(Node::is_dir) {
+        // SAFETY: the caller's, and it is not null.
+        Some(node) => unsafe { resolve(Some(node), path) },
+        None => lead,
+    }
+}
+
+/// A call with two paths, each after its directory. Between the tree and the system it crosses from
+/// one file system to another; inside the tree nothing changes.
 ///
 /// # Safety
 /// Both must be null or C strings.
 #[inline(always)]
 unsafe fn pair(
-    from: *const c_char,
-    to: *const c_char,
+    from: (c_int, *const c_char),
+    to: (c_int, *const c_char),
     replaces: bool,
     system: impl Fn(*const c_char, *const c_char) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's.
-    let leads = unsafe { (locate(from), locate(to)) };
+    let mut leads = unsafe { (locate(from.1), locate(to.1)) };
+    if let (Lead::System(from), Lead::System(to)) = leads {
+        let done = system(from, to);
+        // The kernel sees a file where one of our directories is meant.
+        if done != -1 || super::errno() != libc::ENOTDIR {
+            return done;
+        }
+    }
+    let before = (from.1, to.1);
+    // SAFETY: the caller's.
+    leads = unsafe {
+        (
+            from_directory(from.0, leads.0),
+            from_directory(to.0, leads.1),
+        )
+    };
     let error = match leads {
-        (Lead::System(from), Lead::System(to)) => return system(from, to),
+        // Out of our directories again, under paths that begin at the root.
+        (Lead::System(from), Lead::System(to)) if (from, to) != before => return system(from, to),
+        (Lead::System(_), Lead::System(_)) => libc::ENOTDIR,
         (Lead::Tree(from), Lead::Tree(to)) => match existing(from) {
             Err(error) => error,
             // Also where something is there that would be replaced.
@@ -562,9 +599,9 @@ unsafe fn pair(
         (Lead::Tree(from), Lead::System(_)) => {
             existing(from).map_or_else(|error| error, |_| libc::EXDEV)
         }
-        (Lead::System(from), Lead::Tree(to)) => {
+        (Lead::System(path), Lead::Tree(to)) => {
             // SAFETY: the caller's.
-            match unsafe { libc::syscall(libc::SYS_faccessat, AT_FDCWD, from, libc::F_OK) } {
+            match unsafe { libc::syscall(libc::SYS_faccessat, from.0, path, libc::F_OK) } {
                 0 => match uncreatable(to) {
                     libc::EROFS | libc::EEXIST => libc::EXDEV,
                     error => error,

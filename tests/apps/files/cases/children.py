@@ -8,9 +8,9 @@ import sys
 
 def run(directory):
     path = f"{directory}/data/words.txt"
-    code = "import sys; print(open(sys.argv[1]).read(), end='')"
+    code = "import os, sys; print(open(sys.argv[1]).read(), end=''); print(os.stat(sys.argv[1]))"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
-    assert done.stdout == "one two\nthree\n", done
+    assert done.stdout == f"one two\nthree\n{os.stat(path)}\n", done
     if hasattr(os, "fork"):
         with open(path) as stream:
             assert stream.readline() == "one two\n"

@@ -1,0 +1,5 @@
+# require: alembic
+# entry: alembic
+# run: init migrations
+# run: --version
+# stdout: alembic

@@ -1,0 +1,4 @@
+# require: build
+# entry: pyproject-build
+# run: --version
+# stdout: build

@@ -1,0 +1,3 @@
+# require: celery
+# entry: celery
+# run: --version

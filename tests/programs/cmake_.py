@@ -1,0 +1,4 @@
+# require: cmake
+# entry: cmake
+# run: --version
+# stdout: cmake version

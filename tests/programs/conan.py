@@ -1,0 +1,5 @@
+# require: conan
+# entry: conan
+# run: profile detect
+# run: --version
+# stdout: Conan

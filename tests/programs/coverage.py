@@ -1,0 +1,8 @@
+# require: coverage
+# entry: coverage
+# file: a.py = x = 1\n
+# run: run a.py
+# run: html
+# stdout: report
+# run: report
+# stdout: a.py

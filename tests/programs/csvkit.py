@@ -1,0 +1,5 @@
+# require: csvkit
+# entry: csvstat
+# file: a.csv = a,b\n1,2\n3,4\n
+# run: a.csv
+# stdout: Row count: 2

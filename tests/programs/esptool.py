@@ -1,0 +1,3 @@
+# require: esptool
+# entry: esptool
+# run: version

@@ -1,0 +1,4 @@
+# require: glances
+# entry: glances
+# run: --version
+# stdout: Glances

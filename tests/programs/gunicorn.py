@@ -1,0 +1,4 @@
+# require: gunicorn
+# entry: gunicorn
+# run: --version
+# stdout: gunicorn

@@ -1,0 +1,3 @@
+# require: litecli
+# entry: litecli
+# run: --version

@@ -1,0 +1,4 @@
+# require: locust
+# entry: locust
+# run: --version
+# stdout: locust

@@ -1,0 +1,3 @@
+# require: meson
+# entry: meson
+# run: --version

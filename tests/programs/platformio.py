@@ -1,0 +1,4 @@
+# require: platformio
+# entry: pio
+# run: --version
+# stdout: PlatformIO

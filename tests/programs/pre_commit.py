@@ -1,0 +1,6 @@
+# require: pre-commit
+# entry: pre-commit
+# run: sample-config
+# stdout: repos:
+# run: --version
+# stdout: pre-commit

@@ -1,0 +1,4 @@
+# require: streamlit
+# entry: streamlit
+# run: version
+# stdout: Streamlit

@@ -1,0 +1,4 @@
+# require: twine
+# entry: twine
+# run: --version
+# stdout: twine

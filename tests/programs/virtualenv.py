@@ -1,0 +1,4 @@
+# require: virtualenv
+# entry: virtualenv
+# run: --version
+# stdout: virtualenv
