@@ -125,6 +125,40 @@ impl Cache {
         fs::rename(&unfinished, &path)?;
         Ok(path)
     }
+
+    /// Path of an entry that is a directory, filled by `make` in a temporary place if it is not
+    /// there.
+    pub fn directory<E: From<io::Error>>(
+        &self,
+        kind: &str,
+        key: &Key,
+        make: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        let path = self.path(kind, key);
+        if path.is_dir() {
+            return Ok(path);
+        }
+        let parent = path.parent().expect("an entry lies in a directory");
+        fs::create_dir_all(parent)?;
+        let scratch = tempfile::tempdir_in(parent)?;
+        let unfinished = scratch.path().join("directory");
+        fs::create_dir(&unfinished)?;
+        make(&unfinished)?;
+        match fs::rename(&unfinished, &path) {
+            // Another process may have been faster; its directory is as good.
+            Err(_) if path.is_dir() => {}
+            result => result?,
+        }
+        Ok(path)
+    }
+
+    /// The path of an entry with this name, if it is there.
+    #[must_use]
+    pub fn existing(&self, kind: &str, name: &str) -> Option<PathBuf> {
+        let (start, rest) = name.split_at_checked(2)?;
+        let path = self.root.join(kind).join(start).join(rest);
+        path.exists().then_some(path)
+    }
 }
 
 fn default_root() -> Option<PathBuf> {

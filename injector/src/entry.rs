@@ -103,6 +103,8 @@ pub struct Offer<'a> {
     pub library: &'a [Module],
     /// The distributions.
     pub distributions: &'a [Distribution],
+    /// Those of them that are the application, and not only needed by it.
+    pub offering: &'a [Distribution],
 }
 
 impl Offer<'_> {
@@ -184,7 +186,7 @@ impl Offer<'_> {
             return Ok(Entry::Module("__main__".to_owned()));
         }
         let mut scripts = self
-            .distributions
+            .offering
             .iter()
             .flat_map(|distribution| &distribution.scripts);
         match (scripts.next(), scripts.next()) {
@@ -199,8 +201,9 @@ impl Offer<'_> {
     fn candidates(&self) -> Vec<String> {
         const ENOUGH: usize = 12;
         let scripts = self
-            .distributions
+            .offering
             .iter()
+            .chain(self.distributions)
             .flat_map(|distribution| &distribution.scripts);
         let scripts = scripts.map(|script| script.name.clone());
         let packages = self
@@ -298,6 +301,7 @@ mod tests {
             modules: &modules,
             library: &library,
             distributions: dists,
+            offering: dists,
         }
         .resolve(wish)
     }

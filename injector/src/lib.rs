@@ -17,6 +17,7 @@ pub mod pack;
 pub mod package;
 pub mod progress;
 pub mod python;
+pub mod require;
 pub mod sign;
 pub mod stubs;
 pub mod windows;

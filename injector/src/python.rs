@@ -21,6 +21,37 @@ pub const APP_ROOT: &str = "/~oxidize/app";
 /// Where the standard library appears at run time.
 pub const LIB_ROOT: &str = "/~oxidize/lib/python3.13";
 
+/// The directories of an installation, below its prefix, as `sysconfig` has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Installed packages.
+    pub site_packages: &'static str,
+    /// Scripts and programs.
+    pub scripts: &'static str,
+    /// Headers.
+    pub headers: &'static str,
+}
+
+impl Layout {
+    /// That of a target.
+    #[must_use]
+    pub fn of(target: Target) -> Layout {
+        if target.is_windows() {
+            Layout {
+                site_packages: "Lib/site-packages",
+                scripts: "Scripts",
+                headers: "Include",
+            }
+        } else {
+            Layout {
+                site_packages: "lib/python3.13/site-packages",
+                scripts: "bin",
+                headers: "include/site/python3.13",
+            }
+        }
+    }
+}
+
 /// A virtual path as programs of this target see it: in `__file__`, and so in code objects too. In the blob every target
 /// has the same form (docs/format.md, section 8).
 #[must_use]

@@ -8,6 +8,7 @@
 //! * `tests/apps.rs` runs every program under `apps/`; what is expected stands at the head of each file ([`expect`] is
 //!   the manual of these directives).
 //! * `tests/children.rs` starts a packaged program from itself in every way, and asks what it is then.
+//! * `tests/require.rs` packages what a loopback index has: markers, tags, hashes, bad wheels, builds.
 //! * `tests/used.rs` compares `--stdlib used` with the whole standard library, a program a package.
 //! * `tests/process.rs` compares a packaged program with the plain interpreter: exit status, signals, streams, locale.
 //! * `tests/run_configuration.rs` changes every key of the blob's run configuration and looks at the interpreter.
@@ -27,6 +28,7 @@
 //! With `OXIDIZE_FORBID_SKIPS=1`, as in CI, it fails instead.
 
 pub mod expect;
+pub mod index;
 pub mod package;
 pub mod plain;
 pub mod python;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::notary::{Notarize, Notary, Staple};
 use super::signing::{Sign, Signing};
 use crate::interpreter::{Setting, Variable};
+use crate::require::Requirements;
 use crate::windows::{Appearance, ExecutionLevel};
 
 const EXAMPLES: &str = "\
@@ -26,6 +27,9 @@ Examples:
 
 If APP has the name of a subcommand, give it a directory: `oxidize-inject ./verify --resources DIR`.";
 
+/// The options of which one at least says what to package.
+pub(super) const APPLICATION: &str = "application";
+
 /// Turn a Python application into one executable.
 ///
 /// Copies a prebuilt program that contains the interpreter and writes the files of DIR into the copy.
@@ -35,7 +39,8 @@ If APP has the name of a subcommand, give it a directory: `oxidize-inject ./veri
 #[command(
     subcommand_negates_reqs = true,
     max_term_width = 100,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    group = clap::ArgGroup::new(APPLICATION).required(true).multiple(true)
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -50,14 +55,14 @@ pub(super) struct Package {
     #[arg(value_name = "APP", required = true)]
     pub(super) output: Option<PathBuf>,
     /// The application's directory: modules, packages, data, installed distributions
-    #[arg(short, long, value_name = "DIR", required = true)]
+    #[arg(short, long, value_name = "DIR", group = APPLICATION)]
     pub(super) resources: Option<PathBuf>,
     /// The platform to package for; `universal2-apple-darwin` makes one file for both kinds of Mac
     /// [default: Windows if APP ends in .exe, otherwise this machine]
     #[arg(long, value_name = "TRIPLE")]
     pub(super) target: Option<String>,
-    /// What to run: a console script of a distribution in DIR, a module, or a function in a module
-    /// [default: DIR/__main__.py, otherwise the only console script]
+    /// What to run: a console script of a distribution, a module, or a function in a module
+    /// [default: DIR/__main__.py, otherwise the only console script in DIR or of what is required]
     #[arg(
         short,
         long,
@@ -65,8 +70,9 @@ pub(super) struct Package {
         conflicts_with = "script"
     )]
     pub(super) entry: Option<String>,
-    /// Run this file in DIR instead
-    #[arg(long, value_name = "FILE")]
+    /// Run this file in DIR instead; without --resources, package this file alone and install what
+    /// its inline metadata (PEP 723) requires
+    #[arg(long, value_name = "FILE", group = APPLICATION)]
     pub(super) script: Option<PathBuf>,
     /// Optimise like python -O (1: no assertions) or -OO (2: no docstrings either)
     #[arg(short = 'O', long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
@@ -107,6 +113,8 @@ pub(super) struct Package {
     #[command(flatten)]
     pub(super) common: Common,
     #[command(flatten)]
+    pub(super) packages: Packages,
+    #[command(flatten)]
     pub(super) windows: Windows,
     #[command(flatten)]
     pub(super) macos: MacOs,
@@ -138,6 +146,53 @@ pub(super) enum Children {
     Application,
     /// Nothing: the child ends with an error
     Off,
+}
+
+/// What to install into the application.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Packages")]
+pub(super) struct Packages {
+    /// Install this package for the target, with everything it requires; SPEC is as pip takes it
+    /// (`NAME`, `NAME[EXTRA]==1.2`, a URL) or the directory of a project
+    #[arg(long, value_name = "SPEC", group = APPLICATION)]
+    require: Vec<String>,
+    /// Install what this requirements file or lock file (pylock.toml) lists
+    #[arg(long, value_name = "FILE", group = APPLICATION)]
+    requirements: Vec<PathBuf>,
+    /// Allow only versions that this constraints file allows
+    #[arg(long, value_name = "FILE")]
+    constraint: Vec<PathBuf>,
+    /// Install this wheel, with everything it requires
+    #[arg(long, value_name = "FILE", group = APPLICATION)]
+    wheel: Vec<PathBuf>,
+    /// Another package index to look in
+    #[arg(long, value_name = "URL")]
+    extra_index_url: Vec<String>,
+    /// Look for newer versions, even if the same was packaged before
+    #[arg(long)]
+    upgrade: bool,
+}
+
+impl Packages {
+    /// What is required, from the places that stubs come from too.
+    pub(super) fn requirements(
+        &self,
+        script: Option<&Path>,
+        sources: &crate::stubs::Sources,
+    ) -> Requirements {
+        Requirements {
+            specifiers: self.require.clone(),
+            wheels: self.wheel.clone(),
+            files: self.requirements.clone(),
+            constraints: self.constraint.clone(),
+            script: script.map(Path::to_owned),
+            index_url: sources.index_url.clone(),
+            extra_index_urls: self.extra_index_url.clone(),
+            find_links: sources.find_links.clone(),
+            offline: sources.offline,
+            refresh: self.upgrade,
+        }
+    }
 }
 
 /// How a Windows program presents itself.
@@ -218,15 +273,15 @@ pub(super) struct MacOs {
     pub(super) team_id: Option<String>,
 }
 
-const STUB_HEADING: &str = "Fetching stubs";
+const STUB_HEADING: &str = "Fetching stubs and packages";
 
-/// Where missing stubs are fetched from.
+/// Where missing stubs and required packages are fetched from.
 #[derive(Debug, Args)]
 pub(super) struct Sources {
-    /// Look for stubs in this directory of wheels before asking the index
+    /// Look in this directory of wheels before asking the index
     #[arg(long, help_heading = STUB_HEADING, value_name = "DIR")]
     pub(super) find_links: Vec<PathBuf>,
-    /// The package index to fetch stubs from [env: OXIDIZE_INDEX_URL] [default: pip's index]
+    /// The package index to fetch from [env: OXIDIZE_INDEX_URL] [default: pip's index]
     #[arg(long, help_heading = STUB_HEADING, value_name = "URL")]
     pub(super) index_url: Option<String>,
     /// Use no network

@@ -26,6 +26,7 @@ use serde_json::json;
 
 use crate::package::{self, Library, Request};
 use crate::progress::Progress;
+use crate::require::has_inline_metadata;
 use crate::sign::state::{self, State};
 use crate::{container, output};
 use app::App;
@@ -80,9 +81,8 @@ fn package(args: &Package) -> Result<(), Failure> {
     let started = Instant::now();
     let output = args.output.as_deref().expect("clap requires it");
     let failed = |error: &package::Error| {
-        let resources = args.resources.as_deref().unwrap_or(Path::new(""));
-        Failure::because(format!("cannot package `{}`", resources.display()), error)
-            .hint(error.hint())
+        let what = args.resources.as_deref().unwrap_or(output);
+        Failure::because(format!("cannot package `{}`", what.display()), error).hint(error.hint())
     };
     let inputs = args.windows.inputs().chain(args.signing.inputs());
     let inputs = inputs.chain(args.macos.entitlements.as_deref());
@@ -98,9 +98,14 @@ fn package(args: &Package) -> Result<(), Failure> {
     if notary.is_some() && !target.is_some_and(Target::is_macos) {
         return Err(notary::not_for_this());
     }
+    let sources = stubs::sources(&args.sources);
+    let script = args.script.as_deref();
+    let script_alone = script.filter(|_| args.resources.is_none());
+    let script_alone = script_alone.filter(|script| has_inline_metadata(script));
     let request = Request {
         output: args.output.clone().expect("clap requires it"),
-        resources: args.resources.clone().expect("clap requires it"),
+        resources: args.resources.clone(),
+        requirements: args.packages.requirements(script_alone, &sources),
         target,
         entry: args.entry.clone(),
         script: args.script.clone(),
@@ -122,7 +127,7 @@ fn package(args: &Package) -> Result<(), Failure> {
         stubs: args.stub.clone(),
         windows: args.windows.appearance(),
         identifier: args.macos.identifier.clone(),
-        sources: stubs::sources(&args.sources),
+        sources,
         signing: args.signing.plan(&args.macos, output)?.map(Arc::new),
     };
     let progress = if args.common.quiet {

@@ -19,7 +19,7 @@ use crate::collect::{self, Module, ModuleKind};
 use crate::pack::{Input, Options, Part, PartFile, Payload, SUPPORT, library, pack};
 use crate::progress::Progress;
 use crate::stubs::Stub;
-use crate::{container, output, python};
+use crate::{container, output, python, require};
 
 /// The worker could not be made.
 #[derive(Debug, Error)]
@@ -45,21 +45,22 @@ pub enum Error {
     Cache(#[from] std::io::Error),
 }
 
-/// The compiler that the host's stub makes, with its standard library.
+/// The compiler that the host's stub makes, with the archives of its standard library.
 pub fn compiler<'c>(
     cache: &'c Cache,
     stub: &Stub,
-    library: &Archive,
+    archives: &[Archive],
     progress: &Progress,
 ) -> Result<Compiler<'c>, Error> {
-    let archives = std::slice::from_ref(library);
     let image = cache::fingerprint(&stub.image);
     let support: Vec<u8> = SUPPORT
         .iter()
         .flat_map(|(_, source)| source.bytes())
         .collect();
     let worker = worker::SOURCE.as_bytes();
-    let identity = Key::of(&[b"worker 1", &image, library.digest(), worker, &support]);
+    let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
+    let pip = require::SOURCE.as_bytes();
+    let identity = Key::of(&[b"worker 2", &image, &digests, worker, pip, &support]);
     let program = cache.program("worker", &identity, |path| {
         make(cache, stub, archives, &identity, path, progress)
     })?;
@@ -94,25 +95,29 @@ fn write<'a>(
             .code
             .extend(code.map(|code| (module.name.clone(), Cow::Borrowed(*code))));
     }
-    let file = format!("{}.py", worker::MODULE);
-    let module = Module {
-        name: worker::MODULE.to_owned(),
+    let sources = [
+        (require::MODULE, require::SOURCE),
+        (worker::MODULE, worker::SOURCE),
+    ];
+    let file = |(name, source): (&str, &'static str)| {
+        let payload = Payload::Bytes(Cow::Borrowed(source.as_bytes()));
+        let file = PartFile {
+            payload,
+            executable: false,
+        };
+        (format!("{name}.py"), file)
+    };
+    let module = |(name, _): (&str, &str)| Module {
+        name: name.to_owned(),
         kind: ModuleKind::Source,
-        file: Some(file.clone()),
+        file: Some(format!("{name}.py")),
         directory: None,
     };
-    let payload = Payload::Bytes(Cow::Borrowed(worker::SOURCE.as_bytes()));
     let application = Part {
         root: python::APP_ROOT.to_owned(),
         directories: Vec::new(),
-        files: BTreeMap::from([(
-            file,
-            PartFile {
-                payload,
-                executable: false,
-            },
-        )]),
-        modules: vec![module],
+        files: sources.map(file).into(),
+        modules: sources.map(module).into(),
         code: BTreeMap::new(),
     };
     let input = Input {

@@ -57,6 +57,12 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    /// The worker.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Compiles one by one what the cache does not have; `done` is told after each.
     pub fn compile(
         &self,

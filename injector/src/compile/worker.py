@@ -6,6 +6,8 @@ source. The reply's line is {"sizes": [...]} and its bytes are the marshalled co
 {"error": {"kind": ..., "message": ..., "line": ...}}. A request {"scan": path} asks what the source imports; its reply
 is {"mentions": {"imports": [[level, name], ...], "below": [name, ...], "strings": [name, ...]}}. A request with neither
 asks for the interpreter's identity.
+
+With the argument `pip` it runs pip instead (`require/pip.py`).
 """
 
 import json
@@ -125,6 +127,10 @@ def failure(error, message, line):
 
 
 def main():
+    if sys.argv[1:] == ["pip"]:
+        import _oxidize_pip
+
+        return _oxidize_pip.main()
     # What the compiler thinks of an application's style is for its authors, at their own runs.
     warnings.simplefilter("ignore")
     requests, replies = sys.stdin.buffer, sys.stdout.buffer

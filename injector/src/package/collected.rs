@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::root::Root;
+use super::site::Site;
 use super::toolchain::Toolchain;
 use super::{Error, Findings, Request, Warning};
 use crate::collect::{self, Module, ModuleKind, Reason, Tree};
@@ -20,6 +22,8 @@ pub(super) struct Collected<'t> {
     pub(super) roots: Vec<Root>,
     /// The standard library. The application hides modules of it, and it those of other roots.
     pub(super) library: Part<'t>,
+    /// What `sys.path` has behind the standard library.
+    pub(super) search_path: Vec<String>,
     pub(super) entry: Entry,
     pub(super) findings: Findings,
 }
@@ -40,7 +44,11 @@ impl<'t> Collected<'t> {
             include: request.include.clone(),
             output: Some(request.output.clone()),
         };
-        let mut tree = collect::walk::walk(&request.resources, &options)?;
+        let mut tree = match (&request.resources, &request.script) {
+            (Some(resources), _) => collect::walk::walk(resources, &options)?,
+            (None, Some(script)) => single(script)?,
+            (None, None) => Tree::default(),
+        };
         if tools.target().is_windows() {
             let files = tree.files.iter().map(|file| &file.path);
             let mut paths = files.chain(&tree.directories);
@@ -49,28 +57,26 @@ impl<'t> Collected<'t> {
             }
         }
         findings.left_out(std::mem::take(&mut tree.left_out));
-        let roots = vec![Root::searched(
-            python::APP_ROOT,
-            tree,
-            tools.target(),
-            &mut findings,
-        )?];
-        Collected::of(request, tools, roots, findings)
+        let application = Root::searched(python::APP_ROOT, tree, tools.target(), &mut findings)?;
+        let site = Site::install(request, tools, &mut findings, progress)?;
+        Collected::of(request, tools, application, site, findings)
     }
 
-    /// Decides which modules of these roots are reachable, and what runs. The application is the
-    /// first of them.
+    /// Decides which modules are reachable, and what runs.
     ///
     /// # Errors
     /// Nothing says what to run, or what is to be included is not there.
     pub(super) fn of(
         request: &Request,
         tools: &'t Toolchain<'t>,
-        mut roots: Vec<Root>,
+        application: Root,
+        site: Site,
         mut findings: Findings,
     ) -> Result<Collected<'t>, Error> {
         let mut library = tools.library();
-        let entry = resolve_entry(request, &roots, &library)?;
+        let mut roots = vec![application];
+        roots.extend(site.roots);
+        let entry = resolve_entry(request, &roots, &site.requested, &library)?;
         check_includes(request, &roots[0].tree, &library)?;
 
         let mut searched: Vec<Vec<Module>> = roots
@@ -90,13 +96,19 @@ impl<'t> Collected<'t> {
             tools,
             roots,
             library,
+            search_path: site.search_path,
             entry,
             findings,
         })
     }
 }
 
-fn resolve_entry(request: &Request, roots: &[Root], library: &Part<'_>) -> Result<Entry, Error> {
+fn resolve_entry(
+    request: &Request,
+    roots: &[Root],
+    requested: &[String],
+    library: &Part<'_>,
+) -> Result<Entry, Error> {
     let tree = &roots[0].tree;
     let mut modules: Vec<Module> = roots
         .iter()
@@ -106,11 +118,17 @@ fn resolve_entry(request: &Request, roots: &[Root], library: &Part<'_>) -> Resul
     modules.sort_by(|a, b| a.name.cmp(&b.name));
     let distributions = roots.iter().flat_map(|root| &root.distributions);
     let distributions: Vec<_> = distributions.cloned().collect();
+    // What something else needs is there to be used, but it is not the application.
+    let installed = roots[1..].iter().flat_map(|root| &root.distributions);
+    let installed = installed.filter(|one| requested.contains(&one.directory));
+    let offering = roots[0].distributions.iter().chain(installed);
+    let offering: Vec<_> = offering.cloned().collect();
     let offer = Offer {
         tree,
         modules: &modules,
         library: &library.modules,
         distributions: &distributions,
+        offering: &offering,
     };
     let script = request.script.as_deref();
     let script = script.map(|script| script_path(request, script, tree));
@@ -121,6 +139,26 @@ fn resolve_entry(request: &Request, roots: &[Root], library: &Part<'_>) -> Resul
     })?)
 }
 
+/// The tree of a script that stands alone.
+fn single(script: &Path) -> Result<Tree, collect::Error> {
+    let failed = |source| collect::Error::Io {
+        path: script.to_owned(),
+        source,
+    };
+    let metadata = fs::metadata(script).map_err(failed)?;
+    let name = script.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
+    Ok(Tree {
+        files: vec![collect::File {
+            path: name.to_owned(),
+            on_disk: script.to_owned(),
+            len: metadata.len(),
+            executable: false,
+        }],
+        ..Tree::default()
+    })
+}
+
 /// A script is named relative to the resources, or by any path that leads into them.
 fn script_path(request: &Request, script: &Path, tree: &Tree) -> String {
     let text = script.to_string_lossy();
@@ -129,7 +167,10 @@ fn script_path(request: &Request, script: &Path, tree: &Tree) -> String {
         return text.to_owned();
     }
     let inside = || {
-        let root = fs::canonicalize(&request.resources).ok()?;
+        let Some(resources) = &request.resources else {
+            return Some(script.file_name()?.to_str()?.to_owned());
+        };
+        let root = fs::canonicalize(resources).ok()?;
         let script = fs::canonicalize(script).ok()?;
         Some(script.strip_prefix(root).ok()?.to_str()?.to_owned())
     };

@@ -40,11 +40,13 @@ impl<'t> Collected<'t> {
             tools,
             roots,
             mut library,
+            search_path,
             entry,
             mut findings,
         } = self;
         let target = tools.target();
-        let config = run_options(request, &entry);
+        let mut config = run_options(request, &entry);
+        config.sys_path.splice(0..0, search_path);
         let script = match &entry {
             Entry::Script(path) => Some(roots[0].virtual_path(path)),
             _ => None,

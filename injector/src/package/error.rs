@@ -92,6 +92,9 @@ pub enum Error {
         /// The target.
         target: Target,
     },
+    /// Required packages could not be had.
+    #[error(transparent)]
+    Require(#[from] crate::require::Error),
     /// A wheel for another system or Python was installed among the resources.
     #[error("`{path}` came with a wheel for {tags}, which does not run on {target}")]
     ForeignWheel {
@@ -149,6 +152,7 @@ impl Error {
                     format!("install the target's wheel of that package: `{INSTALL} --platform {platform} ...`")
                 })
             }
+            Error::Require(error) => error.hint(),
             Error::ForeignWheel { wheel, target, .. } => wheels::pip_platform(*target).map(|platform| {
                 format!("install the target's wheel: `{INSTALL} --platform {platform} {wheel}`")
             }),

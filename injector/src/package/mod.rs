@@ -7,10 +7,10 @@ mod error;
 mod natives;
 mod packed;
 mod root;
+mod site;
 #[cfg(test)]
 mod stage_tests;
 mod staged;
-mod tags;
 mod toolchain;
 mod used;
 mod warning;
@@ -29,6 +29,7 @@ use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::interpreter::{Setting, Variable};
 use crate::progress::Progress;
+use crate::require::Requirements;
 use crate::sign::{self, Identity};
 use crate::stubs::{self, Finder, Sources, Stub};
 use crate::windows::Appearance;
@@ -52,13 +53,15 @@ pub enum Library {
 pub struct Request {
     /// The executable to write.
     pub output: PathBuf,
-    /// The directory with the application.
-    pub resources: PathBuf,
+    /// The directory with the application; `None` where a script or packages are all there is.
+    pub resources: Option<PathBuf>,
+    /// Packages to install beside it.
+    pub requirements: Requirements,
     /// What to package for; the host by default.
     pub target: Option<Target>,
     /// Console script, or `MODULE[:FUNCTION]`.
     pub entry: Option<String>,
-    /// A file among the resources to run instead.
+    /// A file among the resources to run instead, or any file if there are no resources.
     pub script: Option<PathBuf>,
     /// `-O` level.
     pub optimize: u8,

@@ -46,6 +46,17 @@ impl Root {
         })
     }
 
+    /// A directory that is on no search path.
+    pub(super) fn unsearched(prefix: &str, tree: Tree) -> Root {
+        Root {
+            prefix: prefix.to_owned(),
+            tree,
+            modules: Vec::new(),
+            natives: Vec::new(),
+            distributions: Vec::new(),
+        }
+    }
+
     /// The virtual path of a relative one.
     pub(super) fn virtual_path(&self, path: &str) -> String {
         format!("{}/{path}", self.prefix)

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::collected::Collected;
 use super::packed::Packed;
 use super::root::Root;
+use super::site::Site;
 use super::staged::Staged;
 use super::toolchain::Toolchain;
 use super::{Error, Findings, Request};
@@ -78,7 +79,13 @@ fn roots_share_one_search_path_and_keep_their_places() {
         let tools = Toolchain::new(stub, cache, finder).unwrap();
         let (request, found) = (Request::default(), Findings::default());
         let roots = vec![application, packages];
-        let collected = Collected::of(&request, &tools, roots, found).unwrap();
+        let mut roots = roots;
+        let application = roots.remove(0);
+        let site = Site {
+            roots,
+            ..Site::default()
+        };
+        let collected = Collected::of(&request, &tools, application, site, found).unwrap();
         let mut places = Vec::new();
         let mut distributions = Vec::new();
         for root in collected.roots {

@@ -37,11 +37,9 @@ impl<'c> Toolchain<'c> {
         cache: &'c Cache,
         finder: &'c Finder<'c>,
     ) -> Result<Toolchain<'c>, Error> {
-        let paths = std::iter::once(&stub.library).chain(&stub.platform);
-        let archives = paths.map(|path| Archive::open(cache, path));
         Ok(Toolchain {
             stub,
-            archives: archives.collect::<Result<_, _>>()?,
+            archives: archives(cache, stub)?,
             cache,
             finder,
             compiler: OnceCell::new(),
@@ -57,6 +55,11 @@ impl<'c> Toolchain<'c> {
     /// What is packaged for.
     pub(super) fn target(&self) -> Target {
         self.stub.target
+    }
+
+    /// The cache.
+    pub(super) fn cache(&self) -> &'c Cache {
+        self.cache
     }
 
     /// The archives of the standard library.
@@ -99,12 +102,9 @@ impl<'c> Toolchain<'c> {
             findings.note_origin(self.finder, host);
         }
         let host = host.as_ref().unwrap_or(self.stub);
-        let other = (host.library != self.stub.library)
-            .then(|| Archive::open(self.cache, &host.library))
-            .transpose()?;
-        let library = other.as_ref().unwrap_or(&self.archives[0]);
+        let archives = archives(self.cache, host)?;
         let compiler =
-            bootstrap::compiler(self.cache, host, library, progress).map_err(Error::Bootstrap)?;
+            bootstrap::compiler(self.cache, host, &archives, progress).map_err(Error::Bootstrap)?;
         Ok(self.compiler.get_or_init(|| compiler))
     }
 
@@ -155,6 +155,12 @@ impl<'c> Toolchain<'c> {
         }
         Ok(())
     }
+}
+
+/// The archives of a stub's standard library: what all targets have, and what is its own.
+fn archives(cache: &Cache, stub: &Stub) -> Result<Vec<Archive>, Error> {
+    let paths = std::iter::once(&stub.library).chain(&stub.platform);
+    paths.map(|path| Ok(Archive::open(cache, path)?)).collect()
 }
 
 impl Findings {

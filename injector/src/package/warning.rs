@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::compile::Failure;
+use crate::require::Clash;
 
 /// Something the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub enum Warning {
     },
     /// An extension module for another Python or platform; packaged as a data file.
     ForeignExtension(String),
+    /// A `.pth` file of a required package that executes code, which is not run.
+    PathFile(String),
+    /// Two required packages bring the same file, with different contents.
+    SameFile(Clash),
     /// Hidden by the standard library's module of the same name.
     Unreachable(String),
     /// A Windows program whose name does not end in `.exe`.
@@ -50,6 +55,17 @@ impl std::fmt::Display for Warning {
                     failure.kind, failure.message
                 )
             }
+            Warning::PathFile(path) => {
+                write!(
+                    f,
+                    "`{path}` has code to run when Python starts; it is not run"
+                )
+            }
+            Warning::SameFile(Clash { path, wheels }) => write!(
+                f,
+                "`{path}` is in `{}` and in `{}`, with different contents; the latter is packaged",
+                wheels[0], wheels[1]
+            ),
             Warning::ForeignExtension(path) => {
                 write!(
                     f,

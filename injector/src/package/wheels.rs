@@ -16,10 +16,10 @@ use std::io::{self, Read};
 use oxidize_format::target::{CLibrary, Container, OperatingSystem, Target};
 
 use super::Error;
-use super::tags::Tags;
 use crate::collect::modules::is_tagged_extension;
 use crate::collect::walk;
 use crate::collect::{self, Distribution, Tree};
+use crate::require::tags::Tags;
 
 /// Refuses native code that cannot run on the target.
 pub(super) fn check(

@@ -20,9 +20,15 @@ pub const BLOB_ROOT: &str = "/~oxidize";
 pub const BLOB_APPLICATION_ROOT: &str = "/~oxidize/app";
 /// The standard library: `sys.path[1]`.
 pub const BLOB_STDLIB_ROOT: &str = "/~oxidize/lib/python3.13";
+/// Installed packages, where `sysconfig` has them. On `sys.path` if the blob says so.
+#[cfg(not(windows))]
+pub const BLOB_SITE_ROOT: &str = "/~oxidize/lib/python3.13/site-packages";
+/// Installed packages, where `sysconfig` has them. On `sys.path` if the blob says so.
+#[cfg(windows)]
+pub const BLOB_SITE_ROOT: &str = "/~oxidize/Lib/site-packages";
 
 /// The directories whose modules the blob knows by name, in the order in which `sys.path` has them.
-pub const BLOB_SEARCHED: [&str; 2] = [BLOB_APPLICATION_ROOT, BLOB_STDLIB_ROOT];
+pub const BLOB_SEARCHED: [&str; 3] = [BLOB_APPLICATION_ROOT, BLOB_STDLIB_ROOT, BLOB_SITE_ROOT];
 
 /// The module name that a path of the blob has by its place: `/~oxidize/app/pkg/mod` is `pkg.mod`, a
 /// root itself the empty name. `None` outside of the searched directories.
@@ -85,6 +91,10 @@ mod tests {
             (
                 "/~oxidize/lib/python3.13/json/decoder.py",
                 Some("json.decoder"),
+            ),
+            (
+                "/~oxidize/lib/python3.13/site-packages/black/__init__.py",
+                Some("black"),
             ),
             ("/~oxidize/application/x.py", None),
             ("/~oxidize/x.py", None),

@@ -10,13 +10,14 @@ use super::file::{Entry, File, Place, Value};
 use super::{Failure, lenient};
 
 /// Options that are about one run, not about an application.
-const NOT_SETTINGS: [&str; 8] = [
+const NOT_SETTINGS: [&str; 9] = [
     "config",
     "help",
     "no-config",
     "output-format",
     "quiet",
     "show-settings",
+    "upgrade",
     "verbose",
     "version",
 ];

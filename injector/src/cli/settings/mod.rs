@@ -21,7 +21,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::Failure;
-use super::args::Cli;
+use super::args::{APPLICATION, Cli};
 use file::{File, Place};
 
 pub(super) use template::init;
@@ -150,6 +150,7 @@ impl Settings {
 fn lenient(command: Command) -> Command {
     command
         .mut_args(|arg| arg.required(false))
+        .mut_group(APPLICATION, |group| group.required(false))
         .mut_subcommands(|below| below.mut_args(|arg| arg.required(false)))
 }
 

@@ -18,17 +18,24 @@ const NEWEST_GLIBC: u32 = 60;
 /// The newest musl that a tag may name, 1.2.
 const NEWEST_MUSL: u32 = 2;
 
-/// The tags that a target's interpreter takes.
+/// The tags that a target's interpreter takes, the best first.
 #[derive(Debug, Clone)]
 pub(crate) struct Tags {
+    ordered: Vec<String>,
     known: HashSet<String>,
 }
 
 impl Tags {
     /// Those of a target.
     pub(crate) fn of(target: Target) -> Self {
-        let known = ordered(&platforms(target)).into_iter().collect();
-        Tags { known }
+        let ordered = ordered(&platforms(target));
+        let known = ordered.iter().cloned().collect();
+        Tags { ordered, known }
+    }
+
+    /// All of them, the best first.
+    pub(crate) fn ordered(&self) -> &[String] {
+        &self.ordered
     }
 
     /// Whether a wheel with this tag is for the target. Each of the three parts may be several

@@ -1,0 +1,116 @@
+//! What is required: site-packages, and what else an installation has below its prefix.
+
+use std::fs;
+
+use oxidize_format::VIRTUAL_ROOT;
+
+use super::root::Root;
+use super::toolchain::Toolchain;
+use super::{Error, Findings, Request, Warning};
+use crate::collect::{self, Tree};
+use crate::progress::Progress;
+use crate::python::{self, Layout};
+use crate::require::Host;
+
+/// Installed packages.
+#[derive(Default)]
+pub(super) struct Site {
+    /// Site-packages, and then the files below the prefix; none if nothing is required.
+    pub(super) roots: Vec<Root>,
+    /// What `sys.path` has behind the standard library, as the program sees it.
+    pub(super) search_path: Vec<String>,
+    /// Directories with the metadata of what was asked for, and not only required by that.
+    pub(super) requested: Vec<String>,
+}
+
+/// What a line of a `.pth` file does.
+enum Line<'l> {
+    Path(&'l str),
+    Code,
+}
+
+impl Site {
+    /// Installs what is required.
+    ///
+    /// # Errors
+    /// It cannot be had for the target, or does not run there.
+    pub(super) fn install(
+        request: &Request,
+        tools: &Toolchain<'_>,
+        findings: &mut Findings,
+        progress: &Progress,
+    ) -> Result<Site, Error> {
+        if request.requirements.is_empty() {
+            return Ok(Site::default());
+        }
+        let target = tools.target();
+        let host = Host {
+            cache: tools.cache(),
+            program: tools.compiler(findings, progress)?.program(),
+            archives: tools.archives(),
+        };
+        let installed = request.requirements.install(&host, target, progress)?;
+        let clashes = installed.clashes.into_iter();
+        findings.warnings.extend(clashes.map(Warning::SameFile));
+
+        let site_packages = format!("{VIRTUAL_ROOT}/{}", Layout::of(target).site_packages);
+        let mut search_path = vec![site_packages.clone()];
+        for (path, text) in path_files(&installed.site)? {
+            let directories = &installed.site.directories;
+            for line in lines(&text) {
+                match line {
+                    // Only what is in the blob can be meant: `site` ignores absent directories too.
+                    Line::Path(line) if directories.iter().any(|known| known == line) => {
+                        search_path.push(format!("{site_packages}/{line}"));
+                    }
+                    Line::Path(_) => {}
+                    Line::Code => {
+                        let warning = Warning::PathFile(path.clone());
+                        if !findings.warnings.contains(&warning) {
+                            findings.warnings.push(warning);
+                        }
+                    }
+                }
+            }
+        }
+        let seen = |path: &String| python::seen_path(target, path).into_owned();
+        Ok(Site {
+            search_path: search_path.iter().map(seen).collect(),
+            roots: vec![
+                Root::searched(&site_packages, installed.site, target, findings)?,
+                Root::unsearched(VIRTUAL_ROOT, installed.prefix),
+            ],
+            requested: installed.requested,
+        })
+    }
+}
+
+/// The `.pth` files that `site` reads, and their texts.
+fn path_files(site: &Tree) -> Result<Vec<(String, String)>, Error> {
+    let files = site.files.iter();
+    let files = files.filter(|file| file.path.ends_with(".pth") && !file.path.contains('/'));
+    let read = |file: &collect::File| match fs::read(&file.on_disk) {
+        Ok(bytes) => Ok((
+            file.path.clone(),
+            String::from_utf8_lossy(&bytes).into_owned(),
+        )),
+        Err(source) => Err(Error::Collect(collect::Error::Io {
+            path: file.on_disk.clone(),
+            source,
+        })),
+    };
+    files.map(read).collect()
+}
+
+/// As `site.addpackage` reads them.
+fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let lines = text.lines().map(str::trim_end);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| {
+        if line.starts_with("import ") || line.starts_with("import\t") {
+            Line::Code
+        } else {
+            Line::Path(line.trim_start_matches("./").trim_end_matches('/'))
+        }
+    })
+}

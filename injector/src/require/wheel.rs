@@ -1,0 +1,454 @@
+//! Wheels: checked, and unpacked into the cache once.
+//!
+//! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use oxidize_format::Target;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use zip::ZipArchive;
+
+use super::{Error, WheelError};
+use crate::cache::{self, Cache, Key};
+use crate::mmap::Map;
+use crate::python::Layout;
+
+const LIST: &str = "files.json";
+
+/// Where a file belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// Below site-packages.
+    Site,
+    /// Below the prefix.
+    Prefix,
+}
+
+impl Place {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Place::Site => "site",
+            Place::Prefix => "prefix",
+        }
+    }
+}
+
+/// A file of an unpacked wheel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WheelFile {
+    /// Where it belongs.
+    pub place: Place,
+    /// Path there.
+    pub path: String,
+    /// Its length.
+    pub len: u64,
+    /// SHA-256.
+    pub digest: String,
+    /// Whether anyone may execute it.
+    pub executable: bool,
+}
+
+/// The tags in a wheel's file name.
+pub(super) fn tags_of(file: &str) -> Option<&str> {
+    let stem = file.strip_suffix(".whl")?;
+    let (at, _) = stem.rmatch_indices('-').nth(2)?;
+    Some(&stem[at + 1..])
+}
+
+/// The directory of an unpacked wheel and what is in it.
+pub(super) fn unpacked(cache: &Cache, digest: &str) -> Option<(PathBuf, Vec<WheelFile>)> {
+    let place = cache.existing("wheels", digest)?;
+    let list = fs::read(place.join(LIST)).ok()?;
+    Some((place, serde_json::from_slice(&list).ok()?))
+}
+
+/// Checks and unpacks. The answer is what [`unpacked`] knows it by.
+pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<String, Error> {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let wheel_error = |source| Error::Wheel {
+        wheel: name.clone(),
+        source,
+    };
+    let bytes = Map::open(path).map_err(|error| wheel_error(error.into()))?;
+    let layout = Layout::of(target);
+    let key = Key::of(&[
+        b"wheel 2",
+        layout.site_packages.as_bytes(),
+        &cache::fingerprint(&bytes),
+    ]);
+    cache.directory("wheels", &key, |place| {
+        unpack_into(&bytes, place, layout).map_err(wheel_error)
+    })?;
+    Ok(key.to_string())
+}
+
+/// A member of RECORD: its hash and size, which signatures and RECORD itself lack.
+type Record = BTreeMap<String, Option<String>>;
+
+fn unpack_into(bytes: &[u8], place: &Path, layout: Layout) -> Result<(), WheelError> {
+    let damaged = |error| WheelError::Archive(io::Error::other(error));
+    let mut zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(damaged)?;
+    let mut members = BTreeMap::new();
+    for index in 0..zip.len() {
+        let member = zip.by_index(index).map_err(damaged)?;
+        let name = member.name().map_err(damaged)?.into_owned();
+        if !is_safe(name.strip_suffix('/').unwrap_or(&name)) {
+            return Err(WheelError::Name(name));
+        }
+        if !name.ends_with('/') && members.insert(name.clone(), index).is_some() {
+            return Err(WheelError::Twice(name));
+        }
+    }
+    let tops = members.keys().filter_map(|name| name.split_once('/'));
+    let infos: BTreeSet<&str> = tops
+        .map(|(top, _)| top)
+        .filter(|top| top.ends_with(".dist-info"))
+        .collect();
+    let [info] = infos.into_iter().collect::<Vec<_>>()[..] else {
+        return Err(WheelError::NoMetadata);
+    };
+    let info = info.to_owned();
+    let mut text = |name: &str| -> Result<String, WheelError> {
+        let index = members.get(name).ok_or(WheelError::NoMetadata)?;
+        let mut text = String::new();
+        zip.by_index(*index)
+            .map_err(damaged)?
+            .read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let about = text(&format!("{info}/WHEEL"))?;
+    let version = about
+        .lines()
+        .find_map(|line| line.strip_prefix("Wheel-Version:"));
+    let version = version.unwrap_or_default().trim();
+    if version.split('.').next() != Some("1") {
+        return Err(WheelError::Version(version.to_owned()));
+    }
+    let record_name = format!("{info}/RECORD");
+    let record = read_record(&text(&record_name)?)?;
+    if let Some(name) = record.keys().find(|name| !members.contains_key(*name)) {
+        return Err(WheelError::Absent(name.clone()));
+    }
+
+    let data = format!("{}.data/", info.trim_end_matches(".dist-info"));
+    let project = info.split('-').next().unwrap_or_default();
+    let mut files = Vec::new();
+    for (name, index) in &members {
+        if *name == record_name {
+            continue;
+        }
+        let mut member = zip.by_index(*index).map_err(damaged)?;
+        let executable = member.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
+        let mut content = Vec::new();
+        member.read_to_end(&mut content)?;
+        let signature = [".jws", ".p7s"].map(|suffix| format!("{record_name}{suffix}"));
+        match record.get(name) {
+            Some(Some(hash)) if !matches(hash, &content) => {
+                return Err(WheelError::Altered(name.clone()));
+            }
+            Some(Some(_)) => {}
+            _ if signature.contains(name) => {}
+            _ => return Err(WheelError::NotRecorded(name.clone())),
+        }
+        let (area, path) = destination(name, &data, project, layout);
+        let script = area == Place::Prefix && path.starts_with(layout.scripts);
+        let executable = executable || script;
+        files.push(write(place, area, path, &content, executable)?);
+    }
+    let rows = installed_record(&files, &record_name, layout);
+    for (path, content) in [
+        (format!("{info}/INSTALLER"), "oxidize-inject\n".to_owned()),
+        (record_name.clone(), rows),
+    ] {
+        files.retain(|file| file.path != path);
+        files.push(write(place, Place::Site, path, content.as_bytes(), false)?);
+    }
+    serde_json::to_writer(File::create(place.join(LIST))?, &files).map_err(io::Error::from)?;
+    Ok(())
+}
+
+/// Whether a name stays below the directory it is unpacked into, on every system.
+fn is_safe(name: &str) -> bool {
+    !name.contains(['\\', ':', '\0'])
+        && name
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
+/// Where an installer puts a member.
+fn destination(name: &str, data: &str, project: &str, layout: Layout) -> (Place, String) {
+    let Some((scheme, path)) = name
+        .strip_prefix(data)
+        .and_then(|rest| rest.split_once('/'))
+    else {
+        return (Place::Site, name.to_owned());
+    };
+    match scheme {
+        "scripts" => (Place::Prefix, format!("{}/{path}", layout.scripts)),
+        "data" => (Place::Prefix, path.to_owned()),
+        "headers" => {
+            let path = format!("{}/{project}/{path}", layout.headers);
+            (Place::Prefix, path)
+        }
+        _ => (Place::Site, path.to_owned()),
+    }
+}
+
+fn write(
+    place: &Path,
+    area: Place,
+    path: String,
+    content: &[u8],
+    executable: bool,
+) -> io::Result<WheelFile> {
+    let to = place.join(area.name()).join(&path);
+    fs::create_dir_all(to.parent().expect("it lies in a directory"))?;
+    File::create(to)?.write_all(content)?;
+    Ok(WheelFile {
+        place: area,
+        path,
+        len: content.len() as u64,
+        digest: Base64UrlUnpadded::encode_string(&Sha256::digest(content)),
+        executable,
+    })
+}
+
+/// RECORD as an installer leaves it: paths relative to site-packages.
+fn installed_record(files: &[WheelFile], own: &str, layout: Layout) -> String {
+    let up = "../".repeat(layout.site_packages.split('/').count());
+    let quoted = |path: String| {
+        if path.contains([',', '"']) {
+            format!("\"{}\"", path.replace('"', "\"\""))
+        } else {
+            path
+        }
+    };
+    let row = |file: &WheelFile| {
+        let path = match file.place {
+            Place::Site => file.path.clone(),
+            Place::Prefix => format!("{up}{}", file.path),
+        };
+        format!("{},sha256={},{}\n", quoted(path), file.digest, file.len)
+    };
+    let mut rows: String = files.iter().map(row).collect();
+    rows.push_str(&format!("{},,\n", quoted(own.to_owned())));
+    rows
+}
+
+fn read_record(text: &str) -> Result<Record, WheelError> {
+    let mut record = Record::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let mut fields = fields(line).into_iter();
+        let path = fields.next().unwrap_or_default();
+        let hash = fields.next().filter(|hash| !hash.is_empty());
+        if record.insert(path.clone(), hash).is_some() {
+            return Err(WheelError::Twice(path));
+        }
+    }
+    Ok(record)
+}
+
+/// The fields of a line of CSV (RFC 4180). No wheel has a line break in a path.
+fn fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut quoted = false;
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' if quoted && rest.peek() == Some(&'"') => {
+                rest.next();
+                fields.last_mut().expect("there is one").push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            _ => fields.last_mut().expect("there is one").push(c),
+        }
+    }
+    fields
+}
+
+/// Whether `sha256=...` is the content's. Weaker algorithms are forbidden by the specification.
+fn matches(hash: &str, content: &[u8]) -> bool {
+    let Some((algorithm, wanted)) = hash.split_once('=') else {
+        return false;
+    };
+    let digest = match algorithm {
+        "sha256" => Sha256::digest(content).to_vec(),
+        "sha384" => Sha384::digest(content).to_vec(),
+        "sha512" => Sha512::digest(content).to_vec(),
+        _ => return false,
+    };
+    Base64UrlUnpadded::encode_string(&digest) == wanted.trim_end_matches('=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Files<'a> = Vec<(&'a str, &'a str)>;
+
+    /// A wheel of these files, with a RECORD that lists all but `unlisted`.
+    fn wheel(files: &[(&str, &str)], unlisted: Option<&str>) -> Vec<u8> {
+        let mut record = String::new();
+        for (name, content) in files.iter().filter(|(name, _)| Some(*name) != unlisted) {
+            let hash = Base64UrlUnpadded::encode_string(&Sha256::digest(content));
+            record.push_str(&format!("\"{name}\",sha256={hash},{}\n", content.len()));
+        }
+        record.push_str("ham-1.dist-info/RECORD,,\n");
+        let mut files = files.to_vec();
+        files.push(("ham-1.dist-info/RECORD", &record));
+        zipped(&files)
+    }
+
+    fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        for (name, content) in files {
+            let options = zip::write::SimpleFileOptions::default()
+                .compression_method(zip::CompressionMethod::Stored);
+            zip.start_file(*name, options).unwrap();
+            zip.write_all(content.as_bytes()).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn ham<'a>(more: &[(&'a str, &'a str)]) -> Files<'a> {
+        let mut files = vec![
+            ("ham/__init__.py", ""),
+            ("ham-1.dist-info/METADATA", "Name: ham\nVersion: 1\n"),
+            ("ham-1.dist-info/WHEEL", "Wheel-Version: 1.0\n"),
+        ];
+        files.extend(more);
+        files
+    }
+
+    fn unpacked_files(bytes: &[u8]) -> Result<Vec<(Place, String)>, WheelError> {
+        let dir = tempfile::tempdir().unwrap();
+        unpack_into(bytes, dir.path(), Layout::of(Target::X86_64_LINUX_GNU))?;
+        let list = fs::read(dir.path().join(LIST)).unwrap();
+        let files: Vec<WheelFile> = serde_json::from_slice(&list).unwrap();
+        for file in &files {
+            assert!(
+                dir.path()
+                    .join(file.place.name())
+                    .join(&file.path)
+                    .is_file()
+            );
+        }
+        Ok(files
+            .into_iter()
+            .map(|file| (file.place, file.path))
+            .collect())
+    }
+
+    #[test]
+    fn files_go_where_an_installer_puts_them() {
+        let files = ham(&[
+            ("ham-1.data/data/share/ham/a.txt", "a"),
+            ("ham-1.data/scripts/ham", "#!python\n"),
+            ("ham-1.data/purelib/ham/pure.py", ""),
+            ("ham-1.data/platlib/ham/plat.py", ""),
+            ("ham-1.data/headers/ham.h", ""),
+            ("a,b.py", ""),
+        ]);
+        let mut found = unpacked_files(&wheel(&files, None)).unwrap();
+        found.retain(|(_, path)| !path.contains("dist-info"));
+        let text = |(place, path): &(Place, String)| format!("{} {path}", place.name());
+        let mut found: Vec<_> = found.iter().map(text).collect();
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "prefix bin/ham",
+                "prefix include/site/python3.13/ham/ham.h",
+                "prefix share/ham/a.txt",
+                "site a,b.py",
+                "site ham/__init__.py",
+                "site ham/plat.py",
+                "site ham/pure.py",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        for name in [
+            "../x.py",
+            "/x.py",
+            "ham/../../x",
+            "C:/x",
+            "a\\b",
+            "./x.py",
+            "a//b",
+        ] {
+            let error = unpacked_files(&wheel(&ham(&[(name, "")]), None)).unwrap_err();
+            assert!(
+                matches!(error, WheelError::Name(found) if found == name),
+                "{name}"
+            );
+        }
+        // Out of the scheme's directory is out too.
+        let files = ham(&[("ham-1.data/data/../../x", "")]);
+        assert!(unpacked_files(&wheel(&files, None)).is_err());
+    }
+
+    #[test]
+    fn record_and_files_must_agree() {
+        let error = |bytes: &[u8]| unpacked_files(bytes).unwrap_err().to_string();
+        let files = ham(&[("ham/x.py", "x")]);
+        assert_eq!(
+            error(&wheel(&files, Some("ham/x.py"))),
+            "`ham/x.py` is not listed in its RECORD"
+        );
+        let mut bytes = wheel(&files, None);
+        assert!(unpacked_files(&bytes).is_ok());
+        let mut altered: Files<'_> = files.clone();
+        let record = "ham/__init__.py,sha256=abc,0\nham-1.dist-info/METADATA,,\n";
+        altered.push(("ham-1.dist-info/RECORD", record));
+        assert_eq!(
+            error(&zipped(&altered)),
+            "`ham-1.dist-info/METADATA` is not listed in its RECORD"
+        );
+        altered.last_mut().unwrap().1 = "ham/gone.py,sha256=abc,0\n";
+        assert_eq!(
+            error(&zipped(&altered)),
+            "its RECORD lists `ham/gone.py`, which is not in it"
+        );
+        altered.last_mut().unwrap().1 = "ham/x.py,md5=abc,0\nham/x.py,,\n";
+        assert_eq!(error(&zipped(&altered)), "`ham/x.py` is in it twice");
+        let end = bytes.len() - 30;
+        bytes.truncate(end);
+        assert_eq!(error(&bytes), "the archive is damaged");
+    }
+
+    #[test]
+    fn it_must_be_a_wheel_of_a_known_kind() {
+        let error = |files: &[(&str, &str)]| unpacked_files(&wheel(files, None)).unwrap_err();
+        assert!(matches!(error(&[("x.py", "")]), WheelError::NoMetadata));
+        let two = ham(&[("spam-1.dist-info/METADATA", "")]);
+        assert!(matches!(error(&two), WheelError::NoMetadata));
+        let mut later = ham(&[]);
+        later[2].1 = "Wheel-Version: 2.0\n";
+        assert!(matches!(error(&later), WheelError::Version(version) if version == "2.0"));
+    }
+
+    #[test]
+    fn tags_stand_at_the_end_of_the_name() {
+        assert_eq!(tags_of("ham-1-py3-none-any.whl"), Some("py3-none-any"));
+        assert_eq!(
+            tags_of("a_b-1.0-2-cp39-abi3-win_amd64.whl"),
+            Some("cp39-abi3-win_amd64")
+        );
+        assert_eq!(tags_of("ham.whl"), None);
+        assert_eq!(tags_of("ham-1.zip"), None);
+    }
+}

@@ -1,0 +1,566 @@
+//! Packages what a package index has: with markers and tags of the target, laid out as an installation has it.
+//! The index is one on the loopback device, with distributions that the tests make.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use oxidize_tests::index::{Index, Wheel, project, sdist, zipped};
+use oxidize_tests::run::{Outcome, Run};
+use oxidize_tests::targets::ARM_GNU;
+use oxidize_tests::{Result, check, fail, tools, trial};
+use tempfile::TempDir;
+
+fn main() -> std::process::ExitCode {
+    oxidize_tests::main(vec![
+        trial("the_entry_point_of_what_is_required", entry_point),
+        trial("an_installation_s_directories", layout),
+        trial("the_second_time_asks_nobody", second_time),
+        trial("markers_and_tags_of_the_target", cross),
+        trial("no_wheel_for_the_target", no_wheel),
+        trial("requirements_that_cannot_be_had", not_to_be_had),
+        trial("hashes_of_a_requirements_file", hashes),
+        trial("constraints", constraints),
+        trial("wheels_without_an_index", offline),
+        trial("wheels_that_are_none", bad_wheels),
+        trial("one_file_in_two_wheels", clash),
+        trial("source_distributions", sources),
+        trial("a_project_s_directory", local_project),
+        trial("path_files", path_files),
+        trial("the_application_comes_first", beside_an_application),
+    ])
+}
+
+/// A directory with distributions, the index that has them, and the application to be made.
+struct Place {
+    directory: TempDir,
+    index: Index,
+}
+
+impl Place {
+    fn new(wheels: &[Wheel]) -> Result<Self> {
+        let directory = tools::scratch()?;
+        let files = directory.path().join("files");
+        fs::create_dir(&files)?;
+        for wheel in wheels {
+            wheel.write(&files)?;
+        }
+        Ok(Place {
+            index: Index::of(&files)?,
+            directory,
+        })
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn files(&self) -> std::path::PathBuf {
+        self.path().join("files")
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<String> {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        fs::write(&path, text)?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    fn command(&self) -> Result<Command> {
+        let mut command = Command::new(tools::program("oxidize-inject")?);
+        command
+            .arg(self.path().join("app"))
+            .env("PIP_CONFIG_FILE", "/dev/null")
+            .env_remove("PIP_INDEX_URL");
+        Ok(command)
+    }
+
+    /// Packages from the index.
+    fn package(&self, arguments: &[&str]) -> Result<Output> {
+        let url = self.index.url();
+        let output = self
+            .command()?
+            .args(["--index-url", &url])
+            .args(arguments)
+            .output()?;
+        Ok(output)
+    }
+
+    /// Packages and runs.
+    fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        succeeded(&self.package(arguments)?)?;
+        Run::new(self.path().join("app")).outcome()?.success()
+    }
+
+    /// Fails to package; what it says.
+    fn refused(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.package(arguments)?;
+        let said = said(&output);
+        check(!output.status.success(), || {
+            format!("it is packaged\n{said}")
+        })?;
+        check(!self.path().join("app").exists(), || {
+            format!("something was written\n{said}")
+        })?;
+        Ok(said)
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn succeeded(output: &Output) -> Result {
+    check(output.status.success(), || said(output))
+}
+
+fn contains(text: &str, parts: &[&str]) -> Result {
+    for part in parts {
+        check(text.contains(part), || {
+            format!("`{part}` is not in:\n{text}")
+        })?;
+    }
+    Ok(())
+}
+
+/// Prints where it is and what `spam` says.
+fn ham() -> Wheel {
+    Wheel::new("ham", "1.0")
+        .script("ham", "ham:main")
+        .requires("spam>=1")
+        .file(
+            "ham.py",
+            "import spam\ndef main():\n    print(__file__, spam.name)\n",
+        )
+}
+
+fn spam(version: &str) -> Wheel {
+    Wheel::new("spam", version)
+        .script("spam-tool", "spam:main")
+        .file(
+            "spam.py",
+            format!("name = 'spam {version}'\ndef main(): print(name)\n"),
+        )
+}
+
+fn entry_point() -> Result {
+    let place = Place::new(&[ham(), spam("1.0"), spam("2.0")])?;
+    // `spam` has a console script too, but nobody asked for it.
+    place
+        .run(&["--require", "ham"])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 2.0\n")?;
+    place
+        .run(&["--require", "ham", "--entry", "spam-tool"])?
+        .prints("spam 2.0\n")?;
+    place
+        .run(&["--require", "ham", "--require", "spam<2", "--entry", "ham"])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 1.0\n")?;
+    fs::remove_file(place.path().join("app"))?;
+    let two = place.refused(&["--require", "ham", "--require", "spam"])?;
+    contains(&two, &["nothing says what", "ham", "spam-tool"])?;
+    let absent = place.refused(&["--require", "ham", "--entry", "hammer"])?;
+    contains(&absent, &["`hammer`", "ham"])
+}
+
+fn layout() -> Result {
+    let program = r#"
+import importlib.metadata, importlib.resources, os, site, sys, sysconfig
+
+def main():
+    paths = sysconfig.get_paths()
+    for name in ("purelib", "platlib", "scripts", "data"):
+        print(name, paths[name])
+    print(site.getsitepackages(), sys.path[-1])
+    print(open(os.path.join(sys.prefix, "share", "ham", "menu.txt")).read())
+    print(open(os.path.join(paths["scripts"], "ham-script")).read())
+    print(os.access(os.path.join(paths["scripts"], "ham-script"), os.X_OK))
+    distribution = importlib.metadata.distribution("ham")
+    print(distribution.version, distribution.read_text("INSTALLER").strip())
+    print(all(file.locate().exists() for file in distribution.files))
+    print(sorted(str(file) for file in distribution.files if "info" not in str(file)))
+    print(importlib.resources.files("ham").joinpath("data.txt").read_text())
+"#;
+    let wheel = Wheel::new("ham", "1.0")
+        .script("ham", "ham:main")
+        .file("ham/__init__.py", program)
+        .file("ham-1.0.data/data/share/ham/menu.txt", "spam")
+        .file("ham-1.0.data/scripts/ham-script", "#!/bin/sh")
+        .file("ham-1.0.data/purelib/ham/data.txt", "egg");
+    let place = Place::new(&[wheel])?;
+    place.run(&["--require", "ham"])?.prints(
+        "purelib /~oxidize/lib/python3.13/site-packages\n\
+         platlib /~oxidize/lib/python3.13/site-packages\n\
+         scripts /~oxidize/bin\n\
+         data /~oxidize\n\
+         ['/~oxidize/lib/python3.13/site-packages'] /~oxidize/lib/python3.13/site-packages\n\
+         spam\n#!/bin/sh\nTrue\n1.0 oxidize-inject\nTrue\n\
+         ['../../../bin/ham-script', '../../../share/ham/menu.txt', 'ham/__init__.py', 'ham/data.txt']\n\
+         egg\n",
+    ).map(drop)
+}
+
+fn second_time() -> Result {
+    let place = Place::new(&[ham(), spam("1.0")])?;
+    place.run(&["--require", "ham"])?;
+    let (asked, first) = (
+        place.index.requests().len(),
+        fs::read(place.path().join("app"))?,
+    );
+    check(asked > 0, || "nobody was asked".to_owned())?;
+    // A version that came since is not looked for.
+    spam("3.0").write(&place.files())?;
+    place.run(&["--require", "ham"])?;
+    place.run(&["--require", "ham", "--offline"])?;
+    check(place.index.requests().len() == asked, || {
+        format!("{:?}", place.index.requests())
+    })?;
+    check(fs::read(place.path().join("app"))? == first, || {
+        "the bytes differ".to_owned()
+    })?;
+    place
+        .run(&["--require", "ham", "--upgrade"])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 3.0\n")
+        .map(drop)
+}
+
+fn cross() -> Result {
+    tools::stub(ARM_GNU)?;
+    let native = |tag: &str| {
+        Wheel::new("native", "1.0")
+            .tag(tag)
+            .file("native.py", format!("tag = '{tag}'"))
+    };
+    let only = |name: &str| Wheel::new(name, "1.0").file(&format!("{name}.py"), "");
+    let wheel = Wheel::new("ham", "1.0")
+        .script("ham", "ham:main")
+        .requires("native")
+        .requires("arm; platform_machine == 'aarch64'")
+        .requires("intel; platform_machine == 'x86_64'")
+        .requires("windows; sys_platform == 'win32'")
+        .file("ham.py", "import native\ndef main(): print(native.tag)\n");
+    let place = Place::new(&[
+        wheel,
+        native("cp313-cp313-manylinux_2_17_x86_64"),
+        native("cp313-cp313-manylinux_2_17_aarch64"),
+        native("cp313-cp313-win_amd64"),
+        only("arm"),
+        only("intel"),
+        only("windows"),
+    ])?;
+    let distributions = |arguments: &[&str]| -> Result<Vec<String>> {
+        succeeded(&place.package(arguments)?)?;
+        let output = Command::new(tools::program("oxidize-inject")?)
+            .args(["inspect", "--list", "distributions"])
+            .arg(place.path().join("app"))
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let names = text
+            .lines()
+            .filter_map(|line| line.split_whitespace().next());
+        let mut names: Vec<_> = names.map(str::to_owned).collect();
+        names.sort();
+        Ok(names)
+    };
+    let here = distributions(&["--require", "ham"])?;
+    check(here == ["ham", "intel", "native"], || format!("{here:?}"))?;
+    Run::new(place.path().join("app"))
+        .outcome()?
+        .success()?
+        .prints("cp313-cp313-manylinux_2_17_x86_64\n")?;
+    let there = distributions(&["--require", "ham", "--target", ARM_GNU])?;
+    check(there == ["arm", "ham", "native"], || format!("{there:?}"))?;
+    Run::new(place.path().join("app"))
+        .outcome()?
+        .success()?
+        .prints("cp313-cp313-manylinux_2_17_aarch64\n")
+        .map(drop)
+}
+
+fn no_wheel() -> Result {
+    let native = |version: &str, tag: &str| {
+        Wheel::new("native", version)
+            .tag(tag)
+            .script("native", "native:main")
+            .file("native.py", "def main(): pass")
+    };
+    let place = Place::new(&[
+        native("1.0", "cp313-cp313-manylinux_2_17_x86_64"),
+        native("2.0", "cp313-cp313-win_amd64"),
+        native("2.0", "cp312-cp312-manylinux_2_17_x86_64"),
+    ])?;
+    // There is a source distribution of it, which no one can compile here.
+    sdist(&place.files(), "native", "2.0", &[])?;
+    let error = place.refused(&["--require", "native"])?;
+    contains(
+        &error,
+        &[
+            "native 2.0 has no wheel for x86_64-unknown-linux-gnu",
+            "cp313-cp313-win_amd64",
+            "native==1.0",
+        ],
+    )?;
+    place
+        .run(&["--require", "native==1.0", "--entry", "native"])
+        .map(drop)?;
+    let only = Place::new(&[native("2.0", "cp313-cp313-win_amd64")])?;
+    let error = only.refused(&["--require", "native"])?;
+    contains(&error, &["native 2.0 has no wheel", "no version of native"])
+}
+
+fn not_to_be_had() -> Result {
+    let place = Place::new(&[
+        ham(),
+        spam("1.0"),
+        spam("2.0"),
+        Wheel::new("egg", "1.0")
+            .requires("spam<2")
+            .file("egg.py", ""),
+    ])?;
+    let error = place.refused(&["--require", "nothing"])?;
+    contains(
+        &error,
+        &[
+            "no version of nothing",
+            "no index has a project called nothing",
+        ],
+    )?;
+    let error = place.refused(&["--require", "spam>=3"])?;
+    contains(
+        &error,
+        &["no version of spam satisfies `spam>=3`", "2.0, 1.0"],
+    )?;
+    let error = place.refused(&["--require", "egg", "--require", "spam>=2"])?;
+    contains(
+        &error,
+        &[
+            "no version of spam satisfies all of",
+            "spam>=2",
+            "spam<2 (from egg 1.0)",
+        ],
+    )?;
+    let error = place.refused(&["--require", "spam = 2"])?;
+    contains(&error, &["spam = 2"])?;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let output = place
+        .command()?
+        .args([
+            "--index-url",
+            &format!("http://user:secret@{closed}/simple"),
+            "--require",
+            "ham",
+        ])
+        .env("PIP_RETRIES", "0")
+        .output()?;
+    let error = said(&output);
+    check(
+        !output.status.success() && !error.contains("secret"),
+        || error.clone(),
+    )?;
+    contains(&error, &["cannot look for ham", &closed.to_string()])
+}
+
+fn hashes() -> Result {
+    let place = Place::new(&[ham(), spam("1.0")])?;
+    let hash = |wheel: &Wheel| -> Result<String> {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(wheel.bytes()?);
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    };
+    let lines = |of_spam: &str| -> Result<String> {
+        Ok(format!(
+            "ham==1.0 --hash=sha256:{}\nspam==1.0 --hash=sha256:{of_spam}\n",
+            hash(&ham())?
+        ))
+    };
+    let right = place.write("right.txt", &lines(&hash(&spam("1.0"))?)?)?;
+    let wrong = place.write("wrong.txt", &lines(&"0".repeat(64))?)?;
+    let error = place.refused(&["--requirements", &wrong])?;
+    contains(&error, &["hash", "spam"])?;
+    place
+        .run(&["--requirements", &right, "--entry", "ham"])
+        .map(drop)
+}
+
+fn constraints() -> Result {
+    let place = Place::new(&[ham(), spam("1.0"), spam("2.0")])?;
+    let file = place.write("constraints.txt", "spam<2\n")?;
+    let outcome = place.run(&["--require", "ham", "--constraint", &file])?;
+    outcome.prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 1.0\n")?;
+    let nested = place.write("nested.txt", "-c constraints.txt\nham\n")?;
+    place
+        .run(&["--requirements", &nested, "--entry", "ham"])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 1.0\n")
+        .map(drop)
+}
+
+fn offline() -> Result {
+    let place = Place::new(&[])?;
+    let links = tools::scratch()?;
+    let links_path = links.path().to_string_lossy().into_owned();
+    let wheel = ham().write(place.path())?.to_string_lossy().into_owned();
+    let error = place.refused(&["--wheel", &wheel, "--offline", "--find-links", &links_path])?;
+    contains(&error, &["no version of spam", "--offline"])?;
+    spam("1.0").write(links.path())?;
+    place
+        .run(&["--wheel", &wheel, "--offline", "--find-links", &links_path])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 1.0\n")?;
+    check(place.index.requests().is_empty(), || {
+        format!("{:?}", place.index.requests())
+    })
+}
+
+fn bad_wheels() -> Result {
+    let good = Wheel::new("ham", "1.0")
+        .script("ham", "ham:main")
+        .file("ham.py", "x = 1\n");
+    let mut cut = good.bytes()?;
+    cut.truncate(cut.len() - 40);
+    let mut altered = good.bytes()?;
+    let Some(at) = altered.windows(5).position(|window| window == b"x = 1") else {
+        return fail("the wheel is not stored");
+    };
+    altered[at] = b'y';
+    let cases = [
+        (cut, "damaged"),
+        (b"not an archive".to_vec(), "damaged"),
+        (good.clone().file("../evil.py", "").bytes()?, "`../evil.py`"),
+        (good.clone().file("/etc/evil", "").bytes()?, "`/etc/evil`"),
+        (good.clone().file("C:/evil", "").bytes()?, "`C:/evil`"),
+        (altered, "ham"),
+        (zipped(&[("ham.py".to_owned(), Vec::new())])?, ".dist-info"),
+    ];
+    for (bytes, part) in cases {
+        let place = Place::new(&[])?;
+        // As a file of its own, and from the index.
+        let name = place.path().join(good.file_name());
+        fs::write(&name, &bytes)?;
+        fs::write(place.files().join(good.file_name()), &bytes)?;
+        let error = place.refused(&["--wheel", &name.to_string_lossy()])?;
+        contains(&error, &[&good.file_name(), "not a valid wheel", part])?;
+        let error = place.refused(&["--require", "ham"])?;
+        contains(&error, &["ham"])?;
+    }
+    let place = Place::new(&[])?;
+    let named = place.write("ham.whl", "")?;
+    contains(
+        &place.refused(&["--wheel", &named])?,
+        &["ham.whl", "NAME-VERSION"],
+    )?;
+    contains(
+        &place.refused(&["--wheel", "/absent-1-py3-none-any.whl"])?,
+        &["/absent-1"],
+    )?;
+    let other = good.tag("cp313-cp313-win_amd64").write(place.path())?;
+    let error = place.refused(&["--wheel", &other.to_string_lossy()])?;
+    contains(&error, &["win_amd64", "x86_64-unknown-linux-gnu"])
+}
+
+/// As after pip: what is installed later wins, and what others require is installed before them.
+fn clash() -> Result {
+    let place = Place::new(&[
+        ham().file("shared.py", "owner = 'ham'").file("same.py", ""),
+        spam("1.0")
+            .file("shared.py", "owner = 'spam'")
+            .file("same.py", ""),
+    ])?;
+    let program = place.write("src/__main__.py", "import shared; print(shared.owner)")?;
+    let source = Path::new(&program)
+        .parent()
+        .unwrap_or(Path::new(""))
+        .to_string_lossy()
+        .into_owned();
+    let output = place.package(&["--resources", &source, "--require", "ham"])?;
+    succeeded(&output)?;
+    contains(&said(&output), &["`shared.py`", "spam-1.0", "ham-1.0"])?;
+    check(!said(&output).contains("same.py"), || said(&output))?;
+    Run::new(place.path().join("app"))
+        .outcome()?
+        .success()?
+        .prints("ham\n")
+        .map(drop)
+}
+
+fn sources() -> Result {
+    let place = Place::new(&[])?;
+    let module = ("src/pure.py", "def main(): print('built')\n");
+    let script = ("pyproject.toml", "scripts = { pure = \"pure:main\" }\n");
+    sdist(&place.files(), "pure", "1.0", &[module, script])?;
+    place.run(&["--require", "pure"])?.prints("built\n")?;
+    let tag = ("tag", "cp313-cp313-linux_x86_64");
+    sdist(&place.files(), "compiled", "1.0", &[module, script, tag])?;
+    fs::remove_file(place.path().join("app"))?;
+    let error = place.refused(&["--require", "compiled"])?;
+    contains(&error, &["compiled-1.0", "not pure Python", "--wheel"])?;
+    sdist(&place.files(), "broken", "1.0", &[module, ("broken", "")])?;
+    let error = place.refused(&["--require", "broken"])?;
+    contains(&error, &["broken", "the build is broken"])
+}
+
+fn local_project() -> Result {
+    let place = Place::new(&[spam("1.0")])?;
+    let more = [
+        (
+            "src/tool.py",
+            "import spam\ndef main(): print('tool', spam.name)\n",
+        ),
+        (
+            "pyproject.toml",
+            "dependencies = [\"spam\"]\nscripts = { tool = \"tool:main\" }\n",
+        ),
+    ];
+    let root = place.path().join("project");
+    for (path, content) in project("tool", "0.1", &more) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(&root))?;
+        fs::write(path, content)?;
+    }
+    let root_text = root.to_string_lossy().into_owned();
+    place
+        .run(&["--require", &root_text])?
+        .prints("tool spam 1.0\n")?;
+    let asked = place.index.requests().len();
+    place
+        .run(&["--require", &root_text])?
+        .prints("tool spam 1.0\n")?;
+    check(place.index.requests().len() == asked, || {
+        "it asked again".to_owned()
+    })?;
+    fs::write(root.join("src/tool.py"), "def main(): print('changed')\n")?;
+    place
+        .run(&["--require", &root_text])?
+        .prints("changed\n")
+        .map(drop)
+}
+
+fn path_files() -> Result {
+    let wheel = Wheel::new("ham", "1.0")
+        .script("ham", "ham:main")
+        .file("ham.py", "import inner\ndef main(): print(inner.name)\n")
+        .file("vendored/inner.py", "name = 'inner'\n")
+        .file("ham.pth", "# a comment\nvendored\nabsent\n")
+        .file("code.pth", "import sys; sys.exit('run')\n");
+    let place = Place::new(&[wheel])?;
+    let output = place.package(&["--require", "ham"])?;
+    succeeded(&output)?;
+    contains(&said(&output), &["`code.pth`", "not run"])?;
+    check(!said(&output).contains("ham.pth"), || said(&output))?;
+    Run::new(place.path().join("app"))
+        .outcome()?
+        .success()?
+        .prints("inner\n")
+        .map(drop)
+}
+
+fn beside_an_application() -> Result {
+    let place = Place::new(&[ham(), spam("1.0")])?;
+    place.write("src/spam.py", "name = 'my own'")?;
+    place.write(
+        "src/__main__.py",
+        "import ham, spam, json\nham.main()\nprint(spam.__file__)\n",
+    )?;
+    let source = place.path().join("src").to_string_lossy().into_owned();
+    place
+        .run(&["--resources", &source, "--require", "ham"])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py my own\n/~oxidize/app/spam.py\n")
+        .map(drop)
+}
