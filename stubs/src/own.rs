@@ -89,6 +89,16 @@ fn look(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
             set_environment(&name, &line);
         }
     }
+    let mut arguments = arguments.get(first..).unwrap_or_default().to_vec();
+    if let Some(name) = arguments.first_mut()
+        && first == 0
+        && matches!(identity, Identity::Application(_))
+    {
+        // Windows passes on what was typed, and finds the file itself.
+        let found_at = started_as.as_deref().map(Path::new);
+        let found_at = found_at.filter(|_| !cfg!(windows)).unwrap_or(&file);
+        *name = identity::arguments::called(name, found_at).to_owned();
+    }
     let spelled = has_entry && run.children != ChildRole::Application;
     Own {
         executable: if spelled {
@@ -97,7 +107,7 @@ fn look(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
             file.clone()
         },
         file,
-        arguments: arguments.get(first..).unwrap_or_default().to_vec(),
+        arguments,
         identity,
     }
 }

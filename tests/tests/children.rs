@@ -68,6 +68,9 @@ fn main() -> std::process::ExitCode {
         trials.push(trial(format!("{label}::unreadable"), move || {
             unreadable(triple)
         }));
+        trials.push(trial(format!("{label}::found_through_path"), move || {
+            found_through_path(triple)
+        }));
         trials.push(trial(format!("{label}::virtual_environment"), move || {
             environment(triple)
         }));
@@ -300,6 +303,47 @@ fn unreadable(target: &str) -> Result {
     )
 }
 
+/// `sys.argv[0]` is what a console script in the same place has.
+fn found_through_path(target: &str) -> Result {
+    let (directory, path) = placed(target)?;
+    let place = path.parent().unwrap_or(Path::new("/"));
+    let script = place.join("script");
+    fs::write(&script, "#!/bin/sh\necho \"$0\"\n")?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let link = place.join("linked");
+    std::os::unix::fs::symlink(&path, &link)?;
+    let called = |name: &str, search: &str, directory: &Path| -> Result<String> {
+        let run = Run::new("/bin/sh").arguments(["-c", "\"$0\" argv0; exit $?", name]);
+        let outcome = run
+            .directory(directory)
+            .variable("PATH", search)
+            .outcome()?;
+        check(outcome.ending == Ending::Status(0), || outcome.to_string())?;
+        Ok(outcome.stdout)
+    };
+    let elsewhere = directory.path();
+    for (search, directory) in [
+        (place.to_string_lossy().into_owned(), elsewhere),
+        (format!("{}/", place.display()), elsewhere),
+        ("place:/bin".to_owned(), elsewhere),
+        (".:/bin".to_owned(), place),
+    ] {
+        let expected = called("script", &search, directory)?;
+        for name in ["app", "linked"] {
+            let expected = expected.replace("script", name);
+            let found = called(name, &search, directory)?;
+            check(found == expected, || {
+                format!("{name} on PATH={search}: {found:?}, not {expected:?}")
+            })?;
+        }
+    }
+    // A name that the starter made up stays.
+    let run = Run::new("/bin/bash")
+        .arguments(["-c", "exec -a made-up \"$0\" argv0"])
+        .arguments([&path]);
+    is(run.outcome()?, "made-up\n", "exec -a")
+}
+
 fn environment(target: &str) -> Result {
     let (directory, path) = placed(target)?;
     let bin = directory.path().join("venv/bin");
@@ -349,11 +393,9 @@ fn empty_chroot() -> Result {
         is(run(&["command"])?, "python ['-c']\n", start)?;
         is(run(&["exec_command"])?, "python ['-c']\n", start)?;
         for idiom in AGAIN {
-            // Neither a shell nor /proc is here. Started through PATH, `sys.argv[0]` is a bare name, and its
-            // absolute form is a file in the working directory (docs/children.md).
+            // Neither a shell nor /proc is here.
             let absent = ["shell", "proc_self_exe"].contains(&idiom);
-            let bare = idiom == "abspath_argv0" && start == "app";
-            if !absent && !bare {
+            if !absent {
                 is(
                     run(&[idiom, "x"])?,
                     &format!("again ['{idiom}', 'x']\n"),

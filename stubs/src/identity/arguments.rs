@@ -1,6 +1,25 @@
 //! The interpreter's command line, as far as it takes to find the script in it (`Python/getopt.c`).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path};
+
+/// `sys.argv[0]` of the application. If the program was found by its bare name, on `PATH`, that is the
+/// path it was found at: the system starts a console script with it. A name that the starter made up
+/// stays.
+pub fn called<'a>(name: &'a OsStr, found_at: &'a Path) -> &'a OsStr {
+    let mut parts = Path::new(name).components();
+    let bare = matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name);
+    let same = |file: Option<&OsStr>| match file {
+        Some(file) if cfg!(windows) => file.eq_ignore_ascii_case(name),
+        file => file == Some(name),
+    };
+    let is_its_own = same(found_at.file_name()) || cfg!(windows) && same(found_at.file_stem());
+    if bare && is_its_own {
+        found_at.as_os_str()
+    } else {
+        name
+    }
+}
 
 /// Where the script is; `None` where there is none: `-c`, `-m`, `-`, nothing, or an option that ends the interpreter.
 pub fn script(arguments: &[OsString]) -> Option<usize> {

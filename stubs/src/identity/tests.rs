@@ -313,3 +313,29 @@ fn nothing_to_run() {
         Identity::Refused(Refusal::Generations(99))
     );
 }
+
+#[test]
+fn a_program_found_by_name_is_called_by_its_path() {
+    let called = |name: &str, found_at: &str| {
+        let called = super::arguments::called(OsStr::new(name), Path::new(found_at));
+        called.to_str().unwrap().to_owned()
+    };
+    assert_eq!(called("app", "/usr/bin/app"), "/usr/bin/app");
+    assert_eq!(called("app", "./app"), "./app");
+    assert_eq!(called("app", "app"), "app");
+    // Names that a starter made up, and what already is a path.
+    for name in [
+        "-app",
+        "tool",
+        "./app",
+        "../app",
+        "app/",
+        "",
+        "..",
+        "/usr/bin/app",
+    ] {
+        assert_eq!(called(name, "/opt/app"), name);
+    }
+    // A descriptor (fexecve).
+    assert_eq!(called("app", "/dev/fd/5"), "app");
+}

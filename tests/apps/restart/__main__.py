@@ -55,6 +55,8 @@ def python(how):
         os.execv(PYTHON, [PYTHON, "-c", "import sys; print('python', sys.argv)"])
     if how == "module":
         run([PYTHON, "-m", "json.tool", "--help"], stdout=subprocess.DEVNULL)
+    if how == "argv0":
+        print(A[0])
     if how == "where":
         print(PYTHON)
 
