@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::sign::state;
+use oxidize_inject::internal::sign::state;
 
 fuzz_target!(|input: (&[u8], &[u8])| {
     assert!(!state::judge(input.0, input.1));

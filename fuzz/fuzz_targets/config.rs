@@ -8,8 +8,8 @@ mod capped;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::http::netrc::Netrc;
-use oxidize_inject::stubs::pip;
+use oxidize_inject::internal::http::netrc::Netrc;
+use oxidize_inject::internal::stubs::pip;
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {

@@ -6,8 +6,8 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::container::elf::synthetic::{Shape, build};
-use oxidize_inject::container::{detect, extract, inject, remove, target, verify};
+use oxidize_inject::internal::container::elf::synthetic::{Shape, build};
+use oxidize_inject::internal::container::{detect, extract, inject, remove, target, verify};
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {

@@ -8,10 +8,10 @@ mod capped;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::http::{self, Url};
-use oxidize_inject::stubs::index::links;
-use oxidize_inject::stubs::listed::Listed;
-use oxidize_inject::stubs::manifest::Manifest;
+use oxidize_inject::internal::http::{self, Url};
+use oxidize_inject::internal::stubs::index::links;
+use oxidize_inject::internal::stubs::listed::Listed;
+use oxidize_inject::internal::stubs::manifest::Manifest;
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use oxidize_format::Target;
-use oxidize_inject::collect::dylib::{self, Dylib, Read};
-use oxidize_inject::collect::native::SharedObject;
-use oxidize_inject::container::pe;
+use oxidize_inject::internal::collect::dylib::{self, Dylib, Read};
+use oxidize_inject::internal::collect::native::SharedObject;
+use oxidize_inject::internal::container::pe;
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {

@@ -10,10 +10,10 @@ use std::fs;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::progress::Progress;
-use oxidize_inject::stubs::manifest::Sha256Sum;
-use oxidize_inject::stubs::store::{Source, Store};
-use oxidize_inject::stubs::wheel::Wheel;
+use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::stubs::manifest::Sha256Sum;
+use oxidize_inject::internal::stubs::store::{Source, Store};
+use oxidize_inject::internal::stubs::wheel::Wheel;
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {
@@ -67,7 +67,7 @@ fn check(dir: &std::path::Path, bytes: &[u8]) {
             &mut Source::Wheel(wheel),
             "w",
             |_, _| Ok(()),
-            &Progress::none(),
+            &Silent,
         )
     });
     capped::limit(usize::MAX);

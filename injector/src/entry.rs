@@ -36,9 +36,9 @@ impl std::fmt::Display for Entry {
 pub enum Wish<'a> {
     /// Nothing: find it.
     Default,
-    /// `--entry`.
+    /// A console script, a module, or a function of one.
     Entry(&'a str),
-    /// `--script`, as a path relative to the resources.
+    /// A file, as a path relative to the resources.
     Script(&'a str),
 }
 
@@ -65,32 +65,13 @@ pub enum Error {
     /// A package cannot be run without `__main__`.
     #[error("the package `{0}` cannot be run: it has no module `{0}.__main__`")]
     NoMain(String),
-    /// `--entry` is not of the form `MODULE[:FUNCTION]`.
+    /// The entry is not of the form `MODULE[:FUNCTION]`.
     #[error("`{0}` is neither a console script nor of the form MODULE or MODULE:FUNCTION")]
     Malformed(String),
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Undecided { candidates } | Error::Missing { candidates, .. } if !candidates.is_empty() => {
-                Some(format!("these can be run: {}", candidates.join(", ")))
-            }
-            Error::Undecided { .. } => {
-                Some("add a `__main__.py` to the resources, or use `--entry MODULE[:FUNCTION]` or `--script FILE`".into())
-            }
-            Error::Missing { kind, .. } if *kind == SCRIPT => {
-                Some("the script must lie in the resources directory".to_owned())
-            }
-            Error::NoMain(package) => Some(format!("name a function: `--entry {package}:FUNCTION`")),
-            _ => None,
-        }
-    }
-}
-
-const SCRIPT: &str = "file among the resources called";
+/// The kind of thing that a script is.
+pub const SCRIPT: &str = "file among the resources called";
 
 /// Everything there is to run.
 #[derive(Debug, Clone, Copy)]
@@ -331,14 +312,12 @@ mod tests {
         ])];
         let error =
             resolve(&[], &[("app", true), ("tool", false)], &two, Wish::Default).unwrap_err();
-        assert_eq!(error.hint().unwrap(), "these can be run: run, other, tool");
-        assert!(
-            resolve(&[], &[], &[], Wish::Default)
-                .unwrap_err()
-                .hint()
-                .unwrap()
-                .contains("__main__.py")
-        );
+        let undecided = |candidates: &[&str]| Error::Undecided {
+            candidates: candidates.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        assert_eq!(error, undecided(&["run", "other", "tool"]));
+        let error = resolve(&[], &[], &[], Wish::Default).unwrap_err();
+        assert_eq!(error, undecided(&[]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Settings of the interpreter, as `--interpreter KEY=VALUE` and the configuration's table
+//! Settings of the interpreter, as the command line and the configuration's table
 //! `[interpreter]` name them. Each is a key of the blob's run configuration (docs/format.md,
 //! section 6).
 

@@ -1,25 +1,64 @@
 //! Turns a Python application into one executable by writing its resources into a prebuilt stub.
+//!
+//! ```no_run
+//! use oxidize_inject::Packager;
+//!
+//! // A directory with a `__main__.py` and the packages it needs (`pip install --target`).
+//! let report = Packager::new("examples/hello").package("hello")?;
+//! println!("{} modules for {}", report.modules, report.target);
+//! for warning in &report.warnings {
+//!     eprintln!("warning: {warning}");
+//! }
+//! # Ok::<(), oxidize_inject::Error>(())
+//! ```
+//!
+//! A [`Packager`] says what to package and how, a [`Report`] what came of it. [`Progress`] is for
+//! whoever wants to know how far it is. The stub for the target is looked for beside the program
+//! that uses this library, in the checkout it was built in, in the cache of the command
+//! `oxidize-inject`, and on a package index.
+//!
+//! Signing, and looking into packaged programs, are done by the command.
 
-pub mod cache;
-pub mod cli;
-pub mod collect;
-pub mod compile;
-pub mod container;
-pub mod entry;
-pub mod http;
-pub mod image;
-pub mod interpreter;
-pub mod mmap;
+mod cache;
+mod collect;
+mod compile;
+mod container;
+mod entry;
+mod http;
+mod image;
+mod interpreter;
+mod mmap;
 #[cfg(feature = "notarize")]
-pub mod notary;
-pub mod output;
-pub mod pack;
-pub mod package;
-pub mod progress;
-pub mod python;
-pub mod require;
-pub mod sign;
-pub mod stubs;
-pub mod windows;
+mod notary;
+mod output;
+mod pack;
+mod package;
+mod packager;
+mod progress;
+mod python;
+mod require;
+mod sign;
+mod stubs;
+mod windows;
 
+pub use compile::Failure;
+pub use entry::Entry;
 pub use oxidize_format::Target;
+pub use package::{Doubt, Fetch, Report, Warning};
+pub use packager::{Error, Packager};
+pub use progress::{Progress, Silent};
+
+/// What the command, tests and fuzz targets of this repository stand on. It is not part of the
+/// library's interface and changes without notice.
+#[doc(hidden)]
+pub mod internal {
+    macro_rules! open {
+        ($($module:ident)*) => {
+            $(pub mod $module { pub use crate::$module::*; })*
+        };
+    }
+    open!(cache collect compile container entry http image mmap output pack package progress);
+    open!(interpreter python require sign stubs windows);
+    #[cfg(feature = "notarize")]
+    open!(notary);
+}

@@ -1,7 +1,9 @@
 //! The `oxidize-inject` command.
 
+mod cli;
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    oxidize_inject::cli::main()
+    cli::main()
 }

@@ -12,6 +12,12 @@ pub const VERSION_HEX: u32 = 0x030d_0ff0;
 pub const MINOR: u32 = VERSION_HEX >> 16 & 0xff;
 /// Its version in names of files and tags.
 pub const TAG: &str = "313";
+/// Its version without the last number, as pip and directories have it.
+#[must_use]
+pub fn minor_version() -> String {
+    format!("{}.{MINOR}", VERSION_HEX >> 24)
+}
+
 /// The four bytes of `importlib.util.MAGIC_NUMBER`, little endian.
 pub const BYTECODE_MAGIC: u32 = 0x0a0d_0df3;
 /// The agreement between blob and stub that this version writes.

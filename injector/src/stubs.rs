@@ -181,7 +181,7 @@ pub enum Error {
         target: String,
     },
     /// It would have to be fetched.
-    #[error("there is no local stub for {0}, and `--offline` rules out fetching one")]
+    #[error("there is no local stub for {0}, and none may be fetched")]
     Offline(Target),
     /// pip is configured to use no index.
     #[error(
@@ -228,40 +228,6 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::NotFound { command, .. } => Some(format!("make it: `{command}`")),
-            Error::Unsupported(_) => Some(format!("the targets are {}", Target::ALL.map(Target::triple).join(", "))),
-            Error::NoLibrary { name, .. } => Some(format!("put `{name}` beside the stub")),
-            Error::NotAStub { source: None, .. } => {
-                Some("a stub is what `cargo build --release -p oxidize-stub` makes".to_owned())
-            }
-            Error::Damaged { .. } => Some("`oxidize-inject stubs prune` removes it, and the next use fetches it again".to_owned()),
-            Error::Unreadable { .. } | Error::Altered { .. } | Error::NotWhatTheIndexSays(_) => {
-                Some("it was damaged or replaced on the way: fetch it again, or from another place".to_owned())
-            }
-            Error::NotListed { .. } => {
-                Some("`--allow-unlisted-stub` takes it nevertheless; only do that if you know who made it".to_owned())
-            }
-            Error::Offline(target) => Some(format!(
-                "`oxidize-inject stubs fetch {target}` where there is a network, or `stubs import FILE` with its wheel"
-            )),
-            Error::NoIndex | Error::NotOnIndex { .. } => {
-                Some("`--index-url URL` names another index, `--find-links DIR` a directory with wheels".to_owned())
-            }
-            Error::FindLinks { .. } => Some("`--find-links` takes a directory with wheels".to_owned()),
-            Error::Http(error) => error.hint().map(str::to_owned),
-            Error::OtherAbi { .. } => {
-                Some("build or fetch the stub that belongs to this version".to_owned())
-            }
-            _ => None,
-        }
-    }
-}
-
 /// The target to package for when none is given: the system this runs on.
 #[must_use]
 pub fn host_target() -> Target {
@@ -293,13 +259,13 @@ pub struct Finder<'f> {
     store: Store,
     listed: Listed,
     sources: &'f Sources,
-    progress: &'f Progress,
+    progress: &'f dyn Progress,
 }
 
 impl<'f> Finder<'f> {
     /// A finder that keeps what it fetches in this cache.
     #[must_use]
-    pub fn new(cache: &Cache, sources: &'f Sources, progress: &'f Progress) -> Finder<'f> {
+    pub fn new(cache: &Cache, sources: &'f Sources, progress: &'f dyn Progress) -> Finder<'f> {
         Finder::trusting(Listed::compiled_in(), cache, sources, progress)
     }
 
@@ -309,7 +275,7 @@ impl<'f> Finder<'f> {
         listed: Listed,
         cache: &Cache,
         sources: &'f Sources,
-        progress: &'f Progress,
+        progress: &'f dyn Progress,
     ) -> Finder<'f> {
         Finder {
             store: Store::at(cache.root()),
@@ -417,7 +383,8 @@ impl<'f> Finder<'f> {
 }
 
 /// Nobody publishes a stub for this target; it can be made.
-pub(crate) fn not_found(target: Target) -> Error {
+#[must_use]
+pub fn not_found(target: Target) -> Error {
     let command = if target == host_target() {
         "cargo build --release -p oxidize-stub".to_owned()
     } else {

@@ -14,9 +14,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use oxidize_inject::container;
-use oxidize_inject::container::elf::synthetic;
-use oxidize_inject::container::{macho, pe};
+use oxidize_inject::internal::container;
+use oxidize_inject::internal::container::elf::synthetic;
+use oxidize_inject::internal::container::{macho, pe};
 use tempfile::TempDir;
 
 use made::make_app;
@@ -337,7 +337,8 @@ fn stubs_in_the_cache() {
     told += &run_program(&program, dir.path(), &["stubs", "verify"]);
     told += &run_program(&program, dir.path(), &["stubs", "prune"]);
     told += &run_program(&program, dir.path(), &["stubs", "verify"]);
-    let digest = oxidize_inject::stubs::manifest::Sha256Sum::of(&made.manifest).to_string();
+    let digest =
+        oxidize_inject::internal::stubs::manifest::Sha256Sum::of(&made.manifest).to_string();
     assert_snapshot!(told.replace(&digest, "[DIGEST]").replace(wheel, "[WHEEL]"));
 }
 

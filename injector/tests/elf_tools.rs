@@ -5,13 +5,14 @@
 
 mod skips;
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::Duration;
+use std::{fs, io, thread};
 
-use oxidize_inject::container;
+use oxidize_inject::internal::container;
 use skips::skip;
 
 fn workdir() -> &'static Path {
@@ -64,7 +65,17 @@ fn expected_line(blob: &[u8]) -> String {
 }
 
 fn run(program: &Path) -> String {
-    let output = Command::new(program).output().unwrap();
+    // A test beside this one may just be forking while the file is still open for writing here.
+    let busy = |result: &io::Result<Output>| matches!(result, Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy);
+    let mut result = Command::new(program).output();
+    for _ in 0..100 {
+        if !busy(&result) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+        result = Command::new(program).output();
+    }
+    let output = result.unwrap();
     assert!(
         output.status.success(),
         "{} failed: {output:?}",

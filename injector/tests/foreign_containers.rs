@@ -15,15 +15,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oxidize_format::RunOptions;
-use oxidize_inject::container::{self, Options, elf, macho, pe};
-use oxidize_inject::image::macho::fat;
-use oxidize_inject::output;
-use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
-use oxidize_inject::progress::Progress;
-use oxidize_inject::sign::identity::Source;
-use oxidize_inject::sign::state::{self, State};
-use oxidize_inject::sign::{self, Identity};
-use oxidize_inject::windows::{Appearance, ExecutionLevel};
+use oxidize_inject::internal::container::{self, Options, elf, macho, pe};
+use oxidize_inject::internal::image::macho::fat;
+use oxidize_inject::internal::output;
+use oxidize_inject::internal::pack::{self, Input, Part, PartFile, Payload};
+use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::sign::identity::Source;
+use oxidize_inject::internal::sign::state::{self, State};
+use oxidize_inject::internal::sign::{self, Identity};
+use oxidize_inject::internal::windows::{Appearance, ExecutionLevel};
 use skips::skip;
 
 /// Pinned, so that a red test is never another release's doing.
@@ -411,7 +411,7 @@ fn what_is_written_is_what_was_planned() {
         sources: true,
         compress: false,
     };
-    let layout = pack::pack(&input, options, &Progress::none()).unwrap();
+    let layout = pack::pack(&input, options, &Silent).unwrap();
     let stubs = [
         ("elf", elf::synthetic::build(&Default::default())),
         ("macho", macho::synthetic::build(&Default::default())),
@@ -420,7 +420,7 @@ fn what_is_written_is_what_was_planned() {
     for (name, stub) in stubs {
         let path = workdir().join(format!("written-{name}"));
         let plan = container::inject(&stub, layout.len()).unwrap();
-        output::write(&path, &plan, &layout, &Progress::none()).unwrap();
+        output::write(&path, &plan, &layout, &Silent).unwrap();
         let app = fs::read(path).unwrap();
         let blob = container::extract(&app).unwrap().expect("it is in");
         let blob = &app[blob.start as usize..blob.end as usize];

@@ -88,3 +88,37 @@ fn the_check_sees_what_it_looks_for() {
     }
     assert!(!named.iter().any(|name| name == "d"), "{named:?}");
 }
+
+/// The library does not know the command: neither the crates that only it needs nor its options.
+#[test]
+fn the_library_knows_no_command_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let library = files
+        .iter()
+        .filter(|file| !file.starts_with(root.join("cli")) && !file.ends_with("main.rs"));
+    let mut count = 0;
+    for file in library {
+        count += 1;
+        let text = fs::read_to_string(file).unwrap();
+        for word in ["clap", "indicatif", "rpassword"] {
+            let used = text.contains(&format!("{word}::"));
+            assert!(!used, "{} uses {word}", file.display());
+        }
+        for (number, line) in text.lines().enumerate() {
+            // An option of ours in backticks. Those of pip have a command before them.
+            let at = line.find("`--");
+            let option =
+                at.filter(|at| line[at + 3..].starts_with(|c: char| c.is_ascii_lowercase()));
+            let is_pips = line.contains("pip's") || line.contains("pip ");
+            assert!(
+                option.is_none() || is_pips,
+                "{}:{}: names an option of the command",
+                file.display(),
+                number + 1
+            );
+        }
+    }
+    assert!(count > 80, "the library has moved");
+}

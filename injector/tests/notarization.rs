@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use identities::{mac_program, openssl, responder, run, sign, workshop};
-use oxidize_inject::image::macho::fat;
+use oxidize_inject::internal::image::macho::fat;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -468,9 +468,9 @@ fn keys_come_in_several_forms() {
     let bad = [
         (
             format!("key.p8 --notary-issuer {ISSUER}"),
-            "its id is not known",
+            "the id of the key `key.p8` is not known",
         ),
-        (KEY.to_owned(), "its issuer is not known"),
+        (KEY.to_owned(), "the issuer of the key"),
         ("empty.json".to_owned(), "there is no key in it"),
         ("broken.json".to_owned(), "it looks like JSON and is none"),
         ("app".to_owned(), "there is no private key in it"),

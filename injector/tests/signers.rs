@@ -9,9 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use oxidize_inject::container::{self, pe};
-use oxidize_inject::image::macho::fat;
-use oxidize_inject::sign::state::{self, State};
+use oxidize_inject::internal::container::{self, pe};
+use oxidize_inject::internal::image::macho::fat;
+use oxidize_inject::internal::sign::state::{self, State};
 
 use identities::{
     blob, mac_program, openssl, responder, responder_with, run, sign, skip, workshop,

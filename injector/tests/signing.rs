@@ -13,9 +13,9 @@ use std::path::Path;
 use std::process::Command;
 
 use authenticode::AuthenticodeSignature;
-use oxidize_inject::container::{self, pe};
-use oxidize_inject::image::macho::fat;
-use oxidize_inject::sign::state::{self, State};
+use oxidize_inject::internal::container::{self, pe};
+use oxidize_inject::internal::image::macho::fat;
+use oxidize_inject::internal::sign::state::{self, State};
 
 use identities::{PASSWORD, blob, mac_program, openssl, responder, run, sign, skip, workshop};
 
@@ -330,7 +330,7 @@ fn what_cannot_be_signed_is_told_in_a_line() {
         ("", "none was given"),
         (
             "--sign-p12 new.p12 --sign-password-file password --hardened-runtime",
-            "`--hardened-runtime` is for macOS",
+            "the hardened runtime is for macOS",
         ),
     ];
     for (arguments, expected) in cases {

@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oxidize_inject::cache::Cache;
-use oxidize_inject::progress::Progress;
-use oxidize_inject::stubs::fetch::Fetched;
-use oxidize_inject::stubs::listed::Listed;
-use oxidize_inject::stubs::manifest::Sha256Sum;
-use oxidize_inject::stubs::{Error, Finder, Sources, wheel};
+use oxidize_inject::internal::cache::Cache;
+use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::stubs::fetch::Fetched;
+use oxidize_inject::internal::stubs::listed::Listed;
+use oxidize_inject::internal::stubs::manifest::Sha256Sum;
+use oxidize_inject::internal::stubs::{Error, Finder, Sources, wheel};
 use skips::skip;
 use wheels::{Made, TARGET, left_in, name};
 
@@ -55,7 +55,7 @@ fn fetch(cache: &Path, listed: Listed, index: &str) -> Result<Fetched, Error> {
         index_url: Some(index.to_owned()),
         ..Sources::default()
     };
-    let progress = Progress::none();
+    let progress = Silent;
     let cache = Cache::at(cache).unwrap();
     let fetched = Finder::trusting(listed, &cache, &sources, &progress)
         .fetcher()
@@ -217,7 +217,7 @@ fn what_a_server_gives_is_not_trusted() {
         index_url: Some(server.url.clone()),
         ..Sources::default()
     };
-    let progress = Progress::none();
+    let progress = Silent;
     let nothing = Listed::parse("version = \"0\"").unwrap();
     let cache = Cache::at(&dir.path().join("other")).unwrap();
     let finder = Finder::trusting(nothing, &cache, &sources, &progress);

@@ -9,11 +9,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 
-use oxidize_inject::cache::Cache;
-use oxidize_inject::progress::Progress;
-use oxidize_inject::stubs::listed::Listed;
-use oxidize_inject::stubs::store::{Bundle, Store};
-use oxidize_inject::stubs::{Error, Finder, Sources};
+use oxidize_inject::internal::cache::Cache;
+use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::stubs::listed::Listed;
+use oxidize_inject::internal::stubs::store::{Bundle, Store};
+use oxidize_inject::internal::stubs::{Error, Finder, Sources};
 use tempfile::TempDir;
 use wheels::{Made, TARGET, left_in, name};
 
@@ -31,7 +31,7 @@ fn import(
         allow_unlisted,
         ..Sources::default()
     };
-    let progress = Progress::none();
+    let progress = Silent;
     let cache = Cache::at(cache).unwrap();
     Finder::trusting(listed, &cache, &sources, &progress)
         .fetcher()
@@ -58,7 +58,7 @@ fn a_listed_stub_is_taken_and_found_again() {
     import(&cache, made.listed(), &wheel, false).unwrap();
     let other = dir.path().join("other");
     import(&other, made.listed(), &bundle.directory, false).unwrap();
-    let progress = Progress::none();
+    let progress = Silent;
     let sources = Sources {
         offline: true,
         ..Sources::default()
@@ -227,7 +227,7 @@ fn directories_are_asked_in_order_and_not_trusted() {
             offline: true,
             ..Sources::default()
         };
-        let progress = Progress::none();
+        let progress = Silent;
         let opened = Cache::at(&cache).unwrap();
         let finder = Finder::trusting(listed, &opened, &sources, &progress);
         finder.fetcher().fetch(TARGET.parse().unwrap())

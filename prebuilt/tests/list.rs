@@ -1,9 +1,9 @@
 //! The list of trusted stubs, written here and read by the command: both mean the same.
 
 use oxidize_inject::Target;
-use oxidize_inject::stubs::listed::Listed;
-use oxidize_inject::stubs::manifest::Sha256Sum;
-use oxidize_inject::stubs::wheel;
+use oxidize_inject::internal::stubs::listed::Listed;
+use oxidize_inject::internal::stubs::manifest::Sha256Sum;
+use oxidize_inject::internal::stubs::wheel;
 use oxidize_prebuilt::wheels;
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use oxidize_format::{Blob, Exit, RunOptions, Writer};
-use oxidize_inject::container;
+use oxidize_inject::internal::container;
 use oxidize_tests::package::Package;
 use oxidize_tests::run::Run;
 use oxidize_tests::targets::{LINUX, Target};

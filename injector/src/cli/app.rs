@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use oxidize_format::{Blob, Target};
 
 use super::failure::Failure;
-use crate::container::{self, Slot};
-use crate::mmap::Map;
+use oxidize_inject::internal::container::{self, Slot};
+use oxidize_inject::internal::mmap::Map;
 
 /// The file and where its blob is.
 pub(super) struct App {

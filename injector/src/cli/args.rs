@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "notarize")]
 use super::notary::{Notarize, Notary, Staple};
 use super::signing::{Sign, Signing};
-use crate::interpreter::{Setting, Variable};
-use crate::require::Requirements;
-use crate::windows::{Appearance, ExecutionLevel};
+use oxidize_inject::internal::interpreter::{Setting, Variable};
+use oxidize_inject::internal::require::Requirements;
+use oxidize_inject::internal::windows::{Appearance, ExecutionLevel};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -178,7 +178,7 @@ impl Packages {
     pub(super) fn requirements(
         &self,
         script: Option<&Path>,
-        sources: &crate::stubs::Sources,
+        sources: &oxidize_inject::internal::stubs::Sources,
     ) -> Requirements {
         Requirements {
             specifiers: self.require.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::failure::Failure;
 use super::note;
-use crate::output::{self, mode::Mode};
+use oxidize_inject::internal::output::{self, mode::Mode};
 
 /// Where the result of `sign` and `remove` goes.
 pub(super) struct InPlace<'a> {

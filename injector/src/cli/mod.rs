@@ -4,8 +4,10 @@
 
 mod app;
 mod args;
+mod bar;
 mod extract;
 mod failure;
+mod hint;
 mod in_place;
 mod inspect;
 #[cfg(feature = "notarize")]
@@ -24,20 +26,20 @@ use std::time::Instant;
 use oxidize_format::{ChildRole, Target};
 use serde_json::json;
 
-use crate::package::{self, Library, Request};
-use crate::progress::Progress;
-use crate::require::has_inline_metadata;
-use crate::sign::state::{self, State};
-use crate::{container, output};
 use app::App;
 use args::{Command, Common, Format, Package, Remove, Stdlib, Verify};
+use bar::Bar;
 use failure::Failure;
+use hint::Hint;
 use in_place::InPlace;
+use oxidize_inject::internal::package::{self, Library, Request};
+use oxidize_inject::internal::require::has_inline_metadata;
+use oxidize_inject::internal::sign::state::{self, State};
+use oxidize_inject::internal::{container, output};
 use settings::Settings;
 
 /// Runs the command.
-#[must_use]
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let settings = match Settings::parse() {
         Ok(settings) => settings,
         Err(settings::Error::Arguments(error)) => {
@@ -90,7 +92,8 @@ fn package(args: &Package) -> Result<(), Failure> {
     let inputs = inputs.chain(args.notary.inputs());
     output::check_inputs(output, inputs).map_err(|error| failed(&error.into()))?;
     let target = args.target.as_deref().map(str::parse::<Target>).transpose();
-    let target = target.map_err(|error| failed(&crate::stubs::Error::from(error).into()))?;
+    let target = target
+        .map_err(|error| failed(&oxidize_inject::internal::stubs::Error::from(error).into()))?;
     // A key that is of no use is better noticed before the work than behind it.
     #[cfg(feature = "notarize")]
     let notary = args.notary.load()?;
@@ -130,11 +133,7 @@ fn package(args: &Package) -> Result<(), Failure> {
         sources,
         signing: args.signing.plan(&args.macos, output)?.map(Arc::new),
     };
-    let progress = if args.common.quiet {
-        Progress::none()
-    } else {
-        Progress::on_terminal()
-    };
+    let progress = Bar::unless(args.common.quiet);
     let result = package::package(&request, &progress);
     progress.finish();
     let report = result.map_err(|error| failed(&error))?;
@@ -151,7 +150,7 @@ fn package(args: &Package) -> Result<(), Failure> {
         report
             .warnings
             .iter()
-            .for_each(|warning| note("warning", &warning.to_string()));
+            .for_each(|warning| note("warning", &hint::warning(warning)));
     }
     if args.common.verbose {
         report
@@ -177,7 +176,7 @@ fn package(args: &Package) -> Result<(), Failure> {
                 "entry": report.entry.to_string(),
                 "modules": report.modules,
                 "files": report.files,
-                "warnings": report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "warnings": report.warnings.iter().map(hint::warning).collect::<Vec<_>>(),
                 "left_out": report.left_out,
                 "notarized": notarized,
                 "seconds": seconds,

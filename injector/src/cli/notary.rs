@@ -7,12 +7,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::{Common, Format};
+use super::bar::Bar;
 use super::failure::Failure;
+use super::hint::Hint;
 use super::{note, print, say};
-use crate::mmap::Map;
-use crate::notary::archive::Archive;
-use crate::notary::{self, ApiKey, Error, Server, ticket};
-use crate::progress::Progress;
+use oxidize_inject::internal::mmap::Map;
+use oxidize_inject::internal::notary::archive::Archive;
+use oxidize_inject::internal::notary::{self, ApiKey, Error, Server, ticket};
 
 /// Whether a program is to be notarized, and how.
 #[derive(Debug, Args)]
@@ -120,11 +121,7 @@ impl Ready {
         common: &Common,
     ) -> Result<String, Failure> {
         let message = || format!("cannot notarize `{}`", path.display());
-        let progress = if common.quiet {
-            Progress::none()
-        } else {
-            Progress::on_terminal()
-        };
+        let progress = Bar::unless(common.quiet);
         let result = self.ask(path, submission, common, &progress);
         progress.finish();
         let accepted = match result {
@@ -155,7 +152,7 @@ impl Ready {
         path: &Path,
         submission: Option<&str>,
         common: &Common,
-        progress: &Progress,
+        progress: &Bar,
     ) -> Result<notary::Accepted, Error> {
         let service = notary::Notary::new(&self.key, self.server.clone())?;
         let id = match submission {

@@ -13,16 +13,17 @@ use zeroize::Zeroizing;
 
 use super::args::{Common, Configuration, Format, MacOs};
 use super::failure::Failure;
+use super::hint::{self, Hint};
 use super::in_place::InPlace;
 use super::{note, print, say, text};
-use crate::mmap::Map;
-use crate::package::Signing as Plan;
-use crate::sign::external::External;
-use crate::sign::identity::{Password, Source};
-use crate::sign::macho::{codesign, entitlements::Entitlements};
-use crate::sign::state::{self, State};
-use crate::sign::{self, Identity, Options, pe};
-use crate::{container, output};
+use oxidize_inject::internal::mmap::Map;
+use oxidize_inject::internal::package::Signing as Plan;
+use oxidize_inject::internal::sign::external::External;
+use oxidize_inject::internal::sign::identity::{Password, Source};
+use oxidize_inject::internal::sign::macho::{codesign, entitlements::Entitlements};
+use oxidize_inject::internal::sign::state::{self, State};
+use oxidize_inject::internal::sign::{self, Identity, Options, pe};
+use oxidize_inject::internal::{container, output};
 
 /// Who signs.
 #[derive(Debug, Args)]
@@ -109,18 +110,9 @@ impl Signing {
     /// How to sign; `None` when nothing of it was given.
     pub(super) fn plan(&self, macos: &MacOs, output: &Path) -> Result<Option<Plan>, Failure> {
         let source = self.source();
-        let only = |options: &[(&'static str, bool)]| {
-            options
-                .iter()
-                .find(|(_, given)| *given)
-                .map(|(name, _)| *name)
-        };
-        let macos_option = only(&[
-            ("--hardened-runtime", macos.hardened_runtime),
-            ("--entitlements", macos.entitlements.is_some()),
-            ("--team-id", macos.team_id.is_some()),
-        ]);
-        if source.is_none() && self.sign_command.is_none() && macos_option.is_none() {
+        let for_macos =
+            macos.hardened_runtime || macos.entitlements.is_some() || macos.team_id.is_some();
+        if source.is_none() && self.sign_command.is_none() && !for_macos {
             return Ok(None);
         }
         let failed =
@@ -165,16 +157,7 @@ impl Signing {
                 page_hashes: self.sign_page_hashes,
             },
         };
-        Ok(Some(Plan {
-            identity,
-            options,
-            macos_option,
-            windows_option: only(&[
-                ("--sign-name", self.sign_name.is_some()),
-                ("--sign-url", self.sign_url.is_some()),
-                ("--sign-page-hashes", self.sign_page_hashes),
-            ]),
-        }))
+        Ok(Some(Plan { identity, options }))
     }
 
     /// The password, from where the user said, or by asking.
@@ -298,7 +281,7 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
     }
     if !args.common.quiet {
         for doubt in plan.doubts() {
-            note("warning", &doubt);
+            note("warning", &hint::doubt(&doubt));
         }
         in_place.warn();
         let size = text::size(signed.len() as u64);

@@ -7,12 +7,13 @@ use oxidize_format::target::{Target, UnknownTarget};
 use serde_json::{Value, json};
 
 use super::args::{self, Common, FetchStubs, Format, ImportStubs, PathOfStub, PruneStubs, Stubs};
+use super::bar::Bar;
 use super::failure::Failure;
+use super::hint::Hint;
 use super::{print, say, text};
-use crate::cache::Cache;
-use crate::progress::Progress;
-use crate::stubs::store::Bundle;
-use crate::stubs::{self, Error, Finder, Origin, Sources};
+use oxidize_inject::internal::cache::Cache;
+use oxidize_inject::internal::stubs::store::Bundle;
+use oxidize_inject::internal::stubs::{self, Error, Finder, Origin, Sources};
 
 pub(super) fn stubs(command: &Stubs) -> Result<(), Failure> {
     match command {
@@ -48,21 +49,13 @@ fn cache() -> Result<Cache, Failure> {
     Cache::open().map_err(|error| Failure::because("cannot use the cache directory", &error))
 }
 
-fn progress(common: &Common) -> Progress {
-    if common.quiet {
-        Progress::none()
-    } else {
-        Progress::on_terminal()
-    }
-}
-
 /// Runs `work` with a finder that has these sources.
 fn with<T>(
     sources: &Sources,
     common: &Common,
     work: impl FnOnce(&Finder<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let progress = progress(common);
+    let progress = Bar::unless(common.quiet);
     let result = work(&Finder::new(&cache()?, sources, &progress));
     progress.finish();
     result

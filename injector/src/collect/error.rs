@@ -66,23 +66,3 @@ pub enum Error {
         problem: String,
     },
 }
-
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        Some(match self {
-            Error::VirtualEnvironment(_) => {
-                "give the application's own directory, and install what it needs into it: `pip install --target DIR ...`"
-            }
-            Error::LinkOutside { .. }
-            | Error::LinkNowhere(_)
-            | Error::Cycle(_)
-            | Error::TooManyPaths(_) => "replace the link by what it stands for, or remove it",
-            Error::Special { .. } => "remove it, or package a copy of the directory without it",
-            Error::NameNotUtf8(_) => "rename the file: paths inside an application are UTF-8",
-            Error::Output(_) => "give the output another name, or remove that file first",
-            _ => return None,
-        })
-    }
-}

@@ -17,7 +17,7 @@ use crate::cache::{self, Cache, Key};
 use crate::collect::stdlib::Archive;
 use crate::collect::{self, Module, ModuleKind};
 use crate::pack::{Input, Options, Part, PartFile, Payload, SUPPORT, library, pack};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::stubs::Stub;
 use crate::{container, output, python, require};
 
@@ -50,7 +50,7 @@ pub fn compiler<'c>(
     cache: &'c Cache,
     stub: &Stub,
     archives: &[Archive],
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<Compiler<'c>, Error> {
     let image = cache::fingerprint(&stub.image);
     let support: Vec<u8> = SUPPORT
@@ -73,7 +73,7 @@ fn make(
     archives: &[Archive],
     identity: &Key,
     path: &Path,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<(), Error> {
     let slow = path.with_extension("sources");
     write(stub, library(archives), BTreeMap::new(), &slow)?;
@@ -137,7 +137,7 @@ fn write<'a>(
         sources: true,
         compress: false,
     };
-    let quiet = Progress::none();
+    let quiet = Silent;
     let layout = pack(&input, options, &quiet)?;
     let plan = container::inject(&stub.image, layout.len())?;
     Ok(output::write(path, &plan, &layout, &quiet)?)

@@ -25,7 +25,7 @@ impl LibraryCode {
         part: &Part<'_>,
         target: Target,
         level: u8,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<LibraryCode, BatchError> {
         let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
         let root = python::seen_path(target, &part.root);
@@ -113,7 +113,7 @@ impl LibraryImports {
     pub fn load(
         compiler: &Compiler<'_>,
         archives: &[Archive],
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<LibraryImports, BatchError> {
         let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
         let key = Key::of(&[b"library imports 1", compiler.identity.bytes(), &digests]);

@@ -135,25 +135,6 @@ impl Error {
             _ => false,
         }
     }
-
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        Some(match self {
-            Error::Unreachable { .. } | Error::Timeout(_) => {
-                "check the network; HTTPS_PROXY names a proxy, SSL_CERT_FILE a bundle of certificates to trust"
-            }
-            Error::Status { status, .. }
-                if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
-            {
-                "put user name and password into ~/.netrc, or into the URL"
-            }
-            Error::CaBundle { .. } => {
-                "PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE name a PEM file"
-            }
-            _ => return None,
-        })
-    }
 }
 
 /// Too many requests, or a server in trouble.

@@ -21,6 +21,18 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Nothing says which key it is.
+    #[error("the id of the key `{}` is not known", path.display())]
+    KeyId {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing says whose key it is.
+    #[error("the issuer of the key `{}` is not known", path.display())]
+    KeyIssuer {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file could not be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -98,36 +110,6 @@ pub enum Error {
 
 fn told(detail: Option<&str>) -> String {
     detail.map_or_else(String::new, |detail| format!(": {detail}"))
-}
-
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Error::Key { .. } => {
-                "create a team key in App Store Connect under Users and Access, Integrations, and give its .p8 file".to_owned()
-            }
-            Error::NotReady { .. } => {
-                "sign it with `--sign-p12`, `--hardened-runtime` and `--timestamp-url`".to_owned()
-            }
-            Error::Refused { status: 401 | 403, .. } => {
-                "check `--notary-key-id`, `--notary-issuer` and the clock of this machine; it must be a team key that was not revoked"
-                    .to_owned()
-            }
-            Error::TooLong(id) => {
-                format!("ask again later: `oxidize-inject notarize FILE --submission {id}`")
-            }
-            Error::NoTicket(_) => {
-                "notarize it first; a ticket appears some moments after that".to_owned()
-            }
-            Error::NoPlace(_) => {
-                "macOS asks Apple for it when the program is first started; only bundles carry one".to_owned()
-            }
-            Error::Http(error) => error.hint()?.to_owned(),
-            _ => return None,
-        })
-    }
 }
 
 /// Something that Apple found.

@@ -75,10 +75,11 @@ impl ApiKey {
         let id = id.map(str::to_owned).or(own_id).or_else(|| from_name(path));
         let issuer = issuer.map(str::to_owned).or(own_issuer);
         Ok(ApiKey {
-            id: id
-                .ok_or_else(|| unusable("its id is not known, give it with `--notary-key-id`"))?,
-            issuer: issuer.ok_or_else(|| {
-                unusable("its issuer is not known, give it with `--notary-issuer`")
+            id: id.ok_or_else(|| Error::KeyId {
+                path: path.to_owned(),
+            })?,
+            issuer: issuer.ok_or_else(|| Error::KeyIssuer {
+                path: path.to_owned(),
             })?,
             key,
         })

@@ -112,7 +112,7 @@ impl<'a> Notary<'a> {
     }
 
     /// Uploads an archive. The answer is the submission's id, by which Apple goes on whether anybody waits or not.
-    pub fn submit(&self, archive: &Archive, progress: &Progress) -> Result<String, Error> {
+    pub fn submit(&self, archive: &Archive, progress: &dyn Progress) -> Result<String, Error> {
         progress.start("Uploading", 0);
         let digest = digest(archive.file()).map_err(Error::Archive)?;
         let body = json!({ "submissionName": archive.name(), "sha256": hex(&digest) });
@@ -180,7 +180,12 @@ impl<'a> Notary<'a> {
     }
 
     /// Waits until Apple has looked the submission through.
-    pub fn wait(&self, id: &str, limit: Duration, progress: &Progress) -> Result<Accepted, Error> {
+    pub fn wait(
+        &self,
+        id: &str,
+        limit: Duration,
+        progress: &dyn Progress,
+    ) -> Result<Accepted, Error> {
         progress.start("Waiting for Apple", 0);
         let url = format!("{}/submissions/{id}", self.server.api);
         let started = Instant::now();

@@ -52,7 +52,7 @@ impl Place<'_> {
 pub(super) fn write(
     blob: &Layout<Payload<'_>>,
     place: &Place<'_>,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<[u8; 32], Error> {
     let pieces = Pieces::of(blob);
     let work = Work {
@@ -123,7 +123,7 @@ struct Work<'b, 'a> {
 }
 
 impl Work<'_, '_> {
-    fn run(&self, place: &Place<'_>, progress: &Progress, sync: Sender<()>) {
+    fn run(&self, place: &Place<'_>, progress: &dyn Progress, sync: Sender<()>) {
         let mut gather = Gather {
             pieces: self.pieces,
             open: None,
@@ -265,6 +265,7 @@ mod tests {
     use oxidize_format::{Content, FileEntry, HeaderFields, Writer};
 
     use super::*;
+    use crate::progress::Silent;
 
     /// A blob of small and large pieces, in memory and in files, and the same blob put together the slow way.
     fn blob(dir: &Path) -> (Layout<Payload<'static>>, Vec<u8>) {
@@ -338,7 +339,7 @@ mod tests {
             path: Path::new("out"),
             durable: true,
         };
-        let digest = write(&layout, &place, &Progress::none()).unwrap();
+        let digest = write(&layout, &place, &Silent).unwrap();
         let at = oxidize_format::DIGEST_OFFSET as usize;
         assert_eq!(digest, expected[at..at + 32]);
         expected[at..at + 32].fill(0);
@@ -359,10 +360,10 @@ mod tests {
             path: Path::new("out"),
             durable: false,
         };
-        let error = write(&layout, &place, &Progress::none()).unwrap_err();
+        let error = write(&layout, &place, &Silent).unwrap_err();
         assert!(matches!(error, Error::Changed(path) if path.ends_with("5")));
         fs::remove_file(dir.path().join("5")).unwrap();
-        let error = write(&layout, &place, &Progress::none()).unwrap_err();
+        let error = write(&layout, &place, &Silent).unwrap_err();
         assert!(matches!(error, Error::Read { path, .. } if path.ends_with("5")));
     }
 }

@@ -17,9 +17,9 @@ use crate::image;
 use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::Payload;
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use mode::Mode;
-pub(crate) use staging::Scratch;
+pub use staging::Scratch;
 use staging::Staging;
 
 /// Why the output could not be written. Whatever was there before is still there.
@@ -179,7 +179,8 @@ pub fn in_place(path: &Path) -> Result<InPlace, Error> {
 }
 
 /// The directory that the file lies in.
-pub(crate) fn directory_of(path: &Path) -> &Path {
+#[must_use]
+pub fn directory_of(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
@@ -241,7 +242,7 @@ impl Staged {
     /// # Errors
     ///
     /// It cannot be put there.
-    pub fn publish(self, progress: &Progress) -> Result<(), Error> {
+    pub fn publish(self, progress: &dyn Progress) -> Result<(), Error> {
         if staging::replaces(&self.path) {
             progress.start("Syncing", 0);
         }
@@ -269,7 +270,7 @@ pub fn write(
     path: &Path,
     plan: &Plan,
     blob: &Layout<Payload<'_>>,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<(), Error> {
     stage(path, plan, blob, progress)?.publish(progress)
 }
@@ -283,7 +284,7 @@ pub fn stage(
     path: &Path,
     plan: &Plan,
     blob: &Layout<Payload<'_>>,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<Staged, Error> {
     assert_eq!(
         plan.blob_len(),
@@ -328,7 +329,11 @@ pub fn stage(
 }
 
 /// Writes a universal file of these programs, which stay as they are.
-pub fn join(path: &Path, programs: &[&Staged], progress: &Progress) -> Result<Staged, JoinError> {
+pub fn join(
+    path: &Path,
+    programs: &[&Staged],
+    progress: &dyn Progress,
+) -> Result<Staged, JoinError> {
     let staged = Staged::new(path, Mode::program())?;
     let failed = |source| staged.failed(source);
     let maps = programs.iter().map(|part| Map::of(part.file()));
@@ -367,5 +372,5 @@ pub fn write_bytes(path: &Path, mode: Mode, bytes: &[u8]) -> Result<(), Error> {
         .file()
         .write_all(bytes)
         .map_err(|source| staged.failed(source))?;
-    staged.publish(&Progress::none())
+    staged.publish(&Silent)
 }

@@ -110,14 +110,17 @@ impl Kind {
 }
 
 /// A directory in the making, beside or inside the place where it will be.
-pub(crate) struct Scratch {
+pub struct Scratch {
     directory: TempDir,
     _lock: Option<File>,
 }
 
 impl Scratch {
     /// An empty directory in this one.
-    pub(crate) fn new(parent: &Path) -> io::Result<Scratch> {
+    ///
+    /// # Errors
+    /// None can be made there.
+    pub fn new(parent: &Path) -> io::Result<Scratch> {
         remove_abandoned(parent);
         let directory = Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(parent)?;
         let lock = lock_if_free(directory.path());
@@ -128,7 +131,8 @@ impl Scratch {
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 }

@@ -85,7 +85,7 @@ pub struct Input<'a> {
 pub fn pack<'a>(
     input: &'a Input<'_>,
     options: Options,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<Layout<Payload<'a>>, Error> {
     let mut writer = Writer::new(HeaderFields {
         py_version_hex: python::VERSION_HEX,
@@ -148,7 +148,7 @@ fn add_part<'a>(
     natives: &BTreeSet<&str>,
     script: Option<&str>,
     options: Options,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<(), Error> {
     let hidden = if options.sources {
         BTreeSet::new()

@@ -37,7 +37,7 @@ impl<'t> Collected<'t> {
         request: &Request,
         tools: &'t Toolchain<'t>,
         mut findings: Findings,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Collected<'t>, Error> {
         progress.start("Collecting", 0);
         let options = collect::Options {

@@ -34,7 +34,7 @@ impl<'t> Collected<'t> {
     pub(super) fn compile(
         self,
         request: &Request,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Compiled<'t>, Error> {
         let Collected {
             tools,
@@ -111,7 +111,7 @@ impl Compiled<'_> {
     pub(super) fn pack(
         &self,
         injection: container::Options,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Packed<'_>, Error> {
         let layout = pack(&self.input, self.options, progress)?;
         Ok(Packed {
@@ -141,7 +141,7 @@ struct Batch<'b> {
     level: u8,
     /// Whether to look for imports as well.
     scan: bool,
-    progress: &'b Progress,
+    progress: &'b dyn Progress,
 }
 
 impl Batch<'_> {

@@ -5,13 +5,9 @@ use std::path::PathBuf;
 use oxidize_format::Target;
 use thiserror::Error;
 
-use super::wheels;
+use super::Feature;
 use crate::compile::{self, bootstrap};
 use crate::{collect, container, entry, image, output, pack, sign, stubs, windows};
-
-/// How wheels of another system are installed among the resources.
-const INSTALL: &str =
-    "python3 -m pip install --upgrade --target DIR --only-binary :all: --python-version 3.13";
 
 /// Packaging failed.
 #[derive(Debug, Error)]
@@ -55,11 +51,11 @@ pub enum Error {
     /// The program cannot be signed.
     #[error(transparent)]
     Sign(#[from] sign::Error),
-    /// An option that the target has no place for.
-    #[error("`{option}` is for {system}, and the target is {target}")]
+    /// Something that the target does not have.
+    #[error("{feature} is for {system}, and the target is {target}")]
     Misfit {
-        /// The option.
-        option: &'static str,
+        /// What was asked for.
+        feature: Feature,
         /// The systems that have it.
         system: &'static str,
         /// The target, or whatever the program is for.
@@ -123,47 +119,7 @@ pub enum Error {
         /// The target.
         target: Target,
     },
-    /// `--include` names nothing.
-    #[error(
-        "`--include {0}` matches neither a file of the resources nor a module of the standard library"
-    )]
+    /// What is to be included is not there.
+    #[error("`{0}` is neither a file of the resources nor a module of the standard library")]
     NothingToInclude(String),
-}
-
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Stub(error) => error.hint(),
-            Error::Collect(error) => error.hint().map(str::to_owned),
-            Error::Entry(error) => error.hint(),
-            Error::Windows(error) => error.hint().map(str::to_owned),
-            Error::Sign(error) => error.hint().map(str::to_owned),
-            Error::Misfit { .. } => {
-                Some("leave the option out, or name another system with `--target`".to_owned())
-            }
-            Error::TooManyStubs => Some("`--target universal2-apple-darwin` takes two".to_owned()),
-            Error::Container { source: container::Error::Altered, .. } => {
-                Some("use the stub it was made from: `--stub FILE`".to_owned())
-            }
-            Error::OtherMachine { target, .. } | Error::ForeignExtension { target, .. } => {
-                wheels::pip_platform(*target).map(|platform| {
-                    format!("install the target's wheel of that package: `{INSTALL} --platform {platform} ...`")
-                })
-            }
-            Error::Require(error) => error.hint(),
-            Error::ForeignWheel { wheel, target, .. } => wheels::pip_platform(*target).map(|platform| {
-                format!("install the target's wheel: `{INSTALL} --platform {platform} {wheel}`")
-            }),
-            Error::Unreadable { .. } => Some("install that package again: the file may be damaged".to_owned()),
-            Error::StaticTarget { .. } => Some(
-                "package for the gnu target of the same machine, or install the package without its compiled part".to_owned(),
-            ),
-            Error::Bootstrap(_) | Error::Compile(compile::BatchError::Worker(_)) => {
-                Some("if this persists, remove the cache directory: OXIDIZE_CACHE_DIR, else ~/.cache/oxidize-inject".to_owned())
-            }
-            _ => None,
-        }
-    }
 }

@@ -4,6 +4,7 @@
 mod collected;
 mod compiled;
 mod error;
+mod feature;
 mod natives;
 mod packed;
 mod root;
@@ -20,10 +21,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oxidize_format::ChildRole;
-use oxidize_format::target::{OperatingSystem, Target};
+use oxidize_format::Target;
 
+pub use crate::sign::Doubt;
 pub use error::Error;
+pub use feature::Feature;
 pub use warning::Warning;
+pub use wheels::pip_platform;
 
 use crate::cache::Cache;
 use crate::entry::Entry;
@@ -98,53 +102,20 @@ pub struct Signing {
     pub identity: Option<Identity>,
     /// How.
     pub options: sign::Options,
-    /// The command line's option that led here and that macOS alone has.
-    pub macos_option: Option<&'static str>,
-    /// The one that Windows alone has.
-    pub windows_option: Option<&'static str>,
 }
 
 impl Signing {
-    /// What is doubtful about the signature, as sentences without an end.
+    /// What is doubtful about the signature.
     #[must_use]
-    pub fn doubts(&self) -> Vec<String> {
+    pub fn doubts(&self) -> Vec<Doubt> {
         let Some(identity) = &self.identity else {
             return Vec::new();
         };
         let mut doubts = identity.doubts();
         if self.options.timestamp_urls.is_empty() {
-            doubts.push(
-                "without a time stamp the signature ends with the certificate; get one with \
-                 `--timestamp-url URL`"
-                    .to_owned(),
-            );
+            doubts.push(Doubt::NoTimeStamp);
         }
         doubts
-    }
-
-    /// Whether a program for this target can be signed so.
-    pub fn check_fit(
-        &self,
-        target: impl std::fmt::Display,
-        os: Option<OperatingSystem>,
-    ) -> Result<(), Error> {
-        let windows = os == Some(OperatingSystem::Windows);
-        let macos = os == Some(OperatingSystem::MacOs);
-        let misfit = |option, system| Error::Misfit {
-            option,
-            system,
-            target: target.to_string(),
-        };
-        if let Some(option) = self.macos_option.filter(|_| !macos) {
-            return Err(misfit(option, "macOS"));
-        }
-        if let Some(option) = self.windows_option.filter(|_| !windows) {
-            return Err(misfit(option, "Windows"));
-        }
-        if !(windows || macos) {
-            return Err(misfit("--sign-...", "Windows and macOS"));
-        }
-        Ok(())
     }
 }
 
@@ -199,7 +170,7 @@ pub fn target_of(output: &Path) -> Option<Target> {
 }
 
 /// Packages.
-pub fn package(request: &Request, progress: &Progress) -> Result<Report, Error> {
+pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Error> {
     let cache = Cache::open().map_err(Error::Cache)?;
     let finder = Finder::new(&cache, &request.sources, progress);
     if let Some(target) = request.target
@@ -235,7 +206,7 @@ fn universal(
     targets: &[Target],
     cache: &Cache,
     finder: &Finder<'_>,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<Report, Error> {
     let mut parts = Staged::default();
     let mut reports = Vec::new();
@@ -279,32 +250,12 @@ fn universal(
     })
 }
 
-/// Whether every option fits the target.
-fn check_fit(request: &Request, target: Target) -> Result<(), Error> {
-    let misfit = |option, system| Error::Misfit {
-        option,
-        system,
-        target: target.triple(),
-    };
-    if let Some(signing) = &request.signing {
-        signing.check_fit(target, Some(target.os()))?;
-    }
-    let look = request.windows.as_ref().filter(|_| !target.is_windows());
-    if let Some(look) = look {
-        return Err(misfit(look.option(), "Windows"));
-    }
-    if request.identifier.is_some() && !target.is_macos() {
-        return Err(misfit("--identifier", "macOS"));
-    }
-    Ok(())
-}
-
 /// What surrounds the blob in a program for this target.
 ///
 /// # Errors
-/// An option does not fit the target, or what a Windows program should look like cannot be read.
+/// A setting does not fit the target, or what a Windows program should look like cannot be read.
 fn injection(request: &Request, target: Target) -> Result<container::Options, Error> {
-    check_fit(request, target)?;
+    feature::check(request, target)?;
     let windows = request.windows.as_ref();
     let resources = if target.is_windows() {
         let windows = windows.cloned().unwrap_or_default();
@@ -326,7 +277,7 @@ fn program(
     stub: &Stub,
     cache: &Cache,
     finder: &Finder<'_>,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<(output::Staged, Report), Error> {
     let injection = injection(request, stub.target)?;
     output::check(&request.output, Some(&stub.path))?;

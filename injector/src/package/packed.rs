@@ -31,7 +31,7 @@ impl Packed<'_> {
     pub(super) fn write(
         &self,
         output: &Path,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<output::Staged, Error> {
         let failed = |source| Error::Container {
             stub: self.stub.path.clone(),

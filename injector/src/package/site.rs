@@ -38,7 +38,7 @@ impl Site {
         request: &Request,
         tools: &Toolchain<'_>,
         findings: &mut Findings,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Site, Error> {
         if request.requirements.is_empty() {
             return Ok(Site::default());

@@ -18,7 +18,7 @@ use crate::cache::Cache;
 use crate::collect::walk;
 use crate::container::elf::synthetic;
 use crate::pack::{self, Input, Part, PartFile, Payload};
-use crate::progress::Progress;
+use crate::progress::Silent;
 use crate::stubs::{Finder, Sources, Stub};
 use crate::{container, output, python};
 
@@ -44,7 +44,7 @@ fn workshop() -> TempDir {
 
 fn with_stub<T>(dir: &Path, work: impl FnOnce(&Stub, &Cache, &Finder<'_>) -> T) -> T {
     let cache = Cache::at(&dir.join("cache")).unwrap();
-    let (sources, quiet) = (Sources::default(), Progress::none());
+    let (sources, quiet) = (Sources::default(), Silent);
     let finder = Finder::new(&cache, &sources, &quiet);
     let stub = finder.find(Some(&dir.join("stub")), None).unwrap();
     work(&stub, &cache, &finder)
@@ -136,7 +136,7 @@ fn input() -> Input<'static> {
 }
 
 fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
-    let (input, quiet) = (input(), Progress::none());
+    let (input, quiet) = (input(), Silent);
     let options = pack::Options {
         optimize: 0,
         sources: true,
@@ -152,7 +152,7 @@ fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
 }
 
 fn published(packed: &Packed<'_>, path: &Path) -> Vec<u8> {
-    let quiet = Progress::none();
+    let quiet = Silent;
     let mut staged = Staged::default();
     staged.add(packed.write(path, &quiet).unwrap());
     staged.publish(&quiet).unwrap();
@@ -175,7 +175,7 @@ fn several_files_take_their_places_together_or_leave_no_trace() {
     let dir = workshop();
     let paths: Vec<PathBuf> = ["one", "two"].map(|name| dir.path().join(name)).to_vec();
     packed(dir.path(), |packed| {
-        let quiet = Progress::none();
+        let quiet = Silent;
         let mut staged = Staged::default();
         for path in &paths {
             staged.add(packed.write(path, &quiet).unwrap());
@@ -197,7 +197,7 @@ fn a_second_program_that_cannot_be_written_leaves_the_first_unpublished() {
     let dir = workshop();
     let first = dir.path().join("one");
     packed(dir.path(), |packed| {
-        let quiet = Progress::none();
+        let quiet = Silent;
         let both = || -> Result<(), Error> {
             let mut staged = Staged::default();
             staged.add(packed.write(&first, &quiet)?);

@@ -38,7 +38,7 @@ impl Staged {
     pub(super) fn join(
         parts: &Staged,
         output: &Path,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Staged, Error> {
         let programs: Vec<_> = parts.files.iter().collect();
         let joined = output::join(output, &programs, progress);
@@ -55,7 +55,7 @@ impl Staged {
     ///
     /// # Errors
     /// One cannot take its place; those before it have.
-    pub(super) fn publish(self, progress: &Progress) -> Result<(), Error> {
+    pub(super) fn publish(self, progress: &dyn Progress) -> Result<(), Error> {
         for file in self.files {
             file.publish(progress)?;
         }
@@ -70,7 +70,7 @@ impl Staged {
 pub(super) fn sign(
     staged: &output::Staged,
     signing: &Signing,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<Vec<Warning>, Error> {
     progress.start("Signing", 0);
     let edits = {

@@ -92,7 +92,7 @@ impl<'c> Toolchain<'c> {
     pub(super) fn compiler(
         &self,
         findings: &mut Findings,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<&Compiler<'c>, Error> {
         if let Some(compiler) = self.compiler.get() {
             return Ok(compiler);
@@ -131,7 +131,7 @@ impl<'c> Toolchain<'c> {
         library: &mut Part<'t>,
         level: u8,
         findings: &mut Findings,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<(), Error> {
         if self.code.get().is_none() {
             // All of it, whatever the application hides or uses: that is what the cache keeps.

@@ -1,4 +1,4 @@
-//! `--stdlib used`: keep what the application reaches.
+//! [`Library::Used`](super::Library::Used): keep what the application reaches.
 
 use super::toolchain::Toolchain;
 use super::{Error, Findings, Request};
@@ -15,7 +15,7 @@ pub(super) fn keep(
     entry: &Entry,
     request: &Request,
     (tools, findings): (&Toolchain<'_>, &mut Findings),
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<(), Error> {
     let compiler = tools.compiler(findings, progress)?;
     let all = LibraryImports::load(compiler, tools.archives(), progress)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::compile::Failure;
 use crate::require::Clash;
+use crate::sign::Doubt;
 
 /// Something the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,17 +32,14 @@ pub enum Warning {
     /// A stub that this version of the tool does not list.
     UnlistedStub(PathBuf),
     /// Something about the signature is doubtful, such as a missing certificate.
-    Signature(String),
+    Signature(Doubt),
 }
 
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Warning::Secret(path) => {
-                write!(
-                    f,
-                    "`{path}` looks like a secret and was left out (`--include {path}` packages it)"
-                )
+                write!(f, "`{path}` looks like a secret and was left out")
             }
             Warning::DoesNotCompile { path, failure } => {
                 write!(f, "{path}")?;
@@ -85,7 +83,7 @@ impl std::fmt::Display for Warning {
                     "`{name}` is hidden by the standard library's module of the same name"
                 )
             }
-            Warning::Signature(doubt) => f.write_str(doubt),
+            Warning::Signature(doubt) => doubt.fmt(f),
             Warning::NotAnExe(path) => {
                 write!(
                     f,

@@ -137,7 +137,8 @@ fn tags(wheel: &str) -> Vec<String> {
 }
 
 /// pip's name for the target, for `--platform`; `None` where wheels with native code are of no use.
-pub(super) fn pip_platform(target: Target) -> Option<String> {
+#[must_use]
+pub fn pip_platform(target: Target) -> Option<String> {
     target
         .wheel_platforms()
         .pop()
@@ -206,12 +207,6 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "`ham/_core.so` came with a wheel for cp313-cp313-manylinux_2_17_x86_64, which does not run on x86_64-pc-windows-gnu"
-        );
-        assert!(
-            error
-                .hint()
-                .unwrap()
-                .ends_with("--platform win_amd64 ham==1`")
         );
     }
 

@@ -123,49 +123,6 @@ pub enum Error {
     Cache(#[from] io::Error),
 }
 
-impl Error {
-    /// What can be done about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::NoWheel { target, .. } if target.is_static() => Some(
-                "a static program loads no extension modules; package for the gnu target of the same machine"
-                    .to_owned(),
-            ),
-            Error::NoWheel {
-                name,
-                nearest: Some(nearest),
-                ..
-            } => Some(format!(
-                "the nearest version that has one is {name}=={nearest}"
-            )),
-            Error::NoWheel { name, .. } => {
-                Some(format!("no version of {name} that was found has one"))
-            }
-            Error::NotFound {
-                offline: true,
-                versions,
-                ..
-            } if versions.is_empty() => {
-                Some("only the `--find-links` directories were searched, because of `--offline`".to_owned())
-            }
-            Error::NotFound { name, versions, .. } if versions.is_empty() => {
-                Some(format!("no index has a project called {name}"))
-            }
-            Error::NotFound { versions, .. } => {
-                let shown = &versions[..versions.len().min(8)];
-                let more = if shown.len() < versions.len() { ", ..." } else { "" };
-                Some(format!("there are: {}{more}", shown.join(", ")))
-            }
-            Error::BuiltForHost { .. } => Some(
-                "build a wheel of it for the target and give that with `--wheel FILE`".to_owned(),
-            ),
-            Error::Unreachable { .. } => Some("without network, use `--offline --find-links DIR`".to_owned()),
-            _ => None,
-        }
-    }
-}
-
 /// What is wrong with a wheel.
 #[derive(Debug, Error)]
 #[non_exhaustive]

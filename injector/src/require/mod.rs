@@ -122,7 +122,7 @@ impl Requirements {
         &self,
         host: &Host<'_>,
         target: Target,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Installed, Error> {
         let key = self.key(host, target)?;
         let known = key.as_ref().filter(|_| !self.refresh);

@@ -106,35 +106,3 @@ pub enum Error {
     #[error("the key cannot sign: {0}")]
     Key(String),
 }
-
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Error::NoPassword(_) => {
-                Some("give it with `--sign-password-file FILE` or `--sign-password-env VARIABLE`")
-            }
-            Error::NoCertificate(_) => Some(
-                "give the signer's certificate, and those above it, with `--sign-certificates FILE`",
-            ),
-            Error::NoIdentity => Some(
-                "give one with `--sign-p12 FILE`, or with `--sign-key FILE` and `--sign-certificates FILE`",
-            ),
-            Error::Entitlements { .. } => {
-                Some("give a property list, a dictionary at its top, as Xcode writes them")
-            }
-            Error::TimeStamp { .. } => {
-                Some("try again, or name another server with one more `--timestamp-url`")
-            }
-            Error::Usage(_) => {
-                Some("its extended key usage has to name code signing (1.3.6.1.5.5.7.3.3)")
-            }
-            Error::Command(_) => Some(
-                "it gets the digest on standard input and writes the signature; see docs/signing.md",
-            ),
-            Error::NoIdentifier => Some("give one with `--identifier`, such as `com.example.app`"),
-            _ => None,
-        }
-    }
-}

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use super::chain::{self, Purpose, Usage};
 use super::cms::Parsed;
+use super::doubt::Doubt;
 use super::error::Error;
 use super::external::External;
 use super::key::{Hash, Public};
@@ -196,26 +197,22 @@ impl Identity {
         }
     }
 
-    /// What is doubtful about the identity, as sentences without an end.
+    /// What is doubtful about the identity.
     #[must_use]
-    pub fn doubts(&self) -> Vec<String> {
+    pub fn doubts(&self) -> Vec<Doubt> {
         let mut doubts = Vec::new();
         if let Some(last) = self.chain.last().filter(|last| !is_root(last)) {
             let place = chain::issuer_url(last)
                 .map_or_else(String::new, |url| format!(" (published at {url})"));
             let issuer = attribute(&last.tbs_certificate.issuer, rfc4519::CN).unwrap_or_default();
-            doubts.push(format!(
-                "the certificate of `{}` above that of `{}` is missing{place}; give it with \
-                 `--sign-certificates FILE`",
+            doubts.push(Doubt::NoIssuer(format!(
+                "the certificate of `{}` above that of `{}` is missing{place}",
                 issuer.escape_debug(),
                 common_name(last).escape_debug(),
-            ));
+            )));
         }
         if chain::usage(self.leaf(), Purpose::CodeSigning) == Usage::Missing {
-            doubts.push(format!(
-                "the certificate of `{}` does not say that it is for signing code",
-                self.name().escape_debug()
-            ));
+            doubts.push(Doubt::Purpose(self.name()));
         }
         doubts
     }

@@ -13,6 +13,7 @@ mod ber;
 mod chain;
 mod cms;
 mod der;
+mod doubt;
 mod error;
 pub mod external;
 pub mod identity;
@@ -24,6 +25,7 @@ pub mod timestamp;
 
 use std::time::{Duration, SystemTime};
 
+pub use doubt::Doubt;
 pub use error::Error;
 pub use identity::Identity;
 

@@ -35,7 +35,7 @@ pub struct Fetcher<'f> {
     store: &'f Store,
     listed: &'f Listed,
     sources: &'f Sources,
-    progress: &'f Progress,
+    progress: &'f dyn Progress,
     index: OnceCell<Index>,
 }
 
@@ -53,7 +53,7 @@ impl<'f> Fetcher<'f> {
         store: &'f Store,
         listed: &'f Listed,
         sources: &'f Sources,
-        progress: &'f Progress,
+        progress: &'f dyn Progress,
     ) -> Fetcher<'f> {
         Fetcher {
             store,

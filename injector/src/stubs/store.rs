@@ -191,7 +191,7 @@ impl Store {
         source: &mut Source,
         origin: &str,
         accept: impl FnOnce(&Manifest, Sha256Sum) -> Result<(), Error>,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<Bundle, Error> {
         let unreadable = |source| Error::Unreadable {
             origin: origin.to_owned(),
@@ -334,7 +334,7 @@ fn copy(
     mut from: impl Read,
     to: &Path,
     executable: bool,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<(Sha256Sum, u64), Copy> {
     let mut options = File::options();
     options.write(true).create_new(true);

@@ -69,39 +69,10 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Error::Icon { .. } => {
-                Some("give an .ico file, or a square .png of 256 pixels and more")
-            }
-            Error::Version { .. } => Some(
-                "the least is a line like `file-version = \"1.2.3.4\"`; docs/windows.md lists the keys",
-            ),
-            _ => None,
-        }
-    }
-}
-
 /// No icon, manifest or description is larger.
 const LARGEST: u64 = 16 << 20;
 
 impl Appearance {
-    /// The command line's first option among those that led to this.
-    #[must_use]
-    pub fn option(&self) -> &'static str {
-        let options = [
-            ("--gui", self.gui),
-            ("--icon", self.icon.is_some()),
-            ("--version-info", self.version_info.is_some()),
-            ("--manifest", self.manifest.is_some()),
-        ];
-        let given = options.iter().find(|(_, given)| *given);
-        given.map_or("--execution-level", |(name, _)| name)
-    }
-
     /// The resources of the program that is written to `output`.
     pub fn resources(&self, output: &Path) -> Result<Vec<Resource>, Error> {
         let mut resources = Vec::new();

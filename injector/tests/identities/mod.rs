@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
-use oxidize_inject::container::{self, Options, macho};
+use oxidize_inject::internal::container::{self, Options, macho};
 pub use skips::skip;
 
 pub const PASSWORD: &str = "correct horse";

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use oxidize_format::RunOptions;
-use oxidize_inject::collect::{Distribution, Module, ModuleKind};
-use oxidize_inject::container::elf::synthetic;
-use oxidize_inject::pack::{self, Input, Part, PartFile, Payload};
-use oxidize_inject::progress::Progress;
-use oxidize_inject::{container, output};
+use oxidize_inject::internal::collect::{Distribution, Module, ModuleKind};
+use oxidize_inject::internal::container::elf::synthetic;
+use oxidize_inject::internal::pack::{self, Input, Part, PartFile, Payload};
+use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::{container, output};
 
 /// A packaged application with a bit of everything.
 pub(crate) fn make_app(path: &Path, file_name: &str) {
@@ -61,8 +61,8 @@ pub(crate) fn make_app(path: &Path, file_name: &str) {
         sources: true,
         compress: false,
     };
-    let layout = pack::pack(&input, options, &Progress::none()).unwrap();
+    let layout = pack::pack(&input, options, &Silent).unwrap();
     let stub = synthetic::build(&synthetic::Shape::default());
     let plan = container::inject(&stub, layout.len()).unwrap();
-    output::write(path, &plan, &layout, &Progress::none()).unwrap();
+    output::write(path, &plan, &layout, &Silent).unwrap();
 }

@@ -6,10 +6,10 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use oxidize_inject::container::elf::synthetic;
-use oxidize_inject::stubs::listed::Listed;
-use oxidize_inject::stubs::manifest::Sha256Sum;
-use oxidize_inject::stubs::wheel;
+use oxidize_inject::internal::container::elf::synthetic;
+use oxidize_inject::internal::stubs::listed::Listed;
+use oxidize_inject::internal::stubs::manifest::Sha256Sum;
+use oxidize_inject::internal::stubs::wheel;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 

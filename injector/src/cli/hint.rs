@@ -1,0 +1,376 @@
+//! What the user can do about an error: the library says what is wrong, the command what to type.
+
+use oxidize_inject::Target;
+use oxidize_inject::internal::compile::BatchError;
+#[cfg(feature = "notarize")]
+use oxidize_inject::internal::notary;
+use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
+use oxidize_inject::internal::{
+    collect, container, entry, http, python, require, sign, stubs, windows,
+};
+
+/// An error that there may be something to say about.
+pub(super) trait Hint {
+    /// What the user can do about it.
+    fn hint(&self) -> Option<String>;
+}
+
+impl Hint for package::Error {
+    fn hint(&self) -> Option<String> {
+        use package::Error;
+        let hint = match self {
+            Error::Stub(error) => return error.hint(),
+            Error::Collect(error) => return error.hint(),
+            Error::Entry(error) => return error.hint(),
+            Error::Windows(error) => return error.hint(),
+            Error::Sign(error) => return error.hint(),
+            Error::Require(error) => return error.hint(),
+            Error::Misfit { feature, .. } => format!(
+                "leave out {}, or name another system with `--target`",
+                options(*feature)
+            ),
+            Error::TooManyStubs => "`--target universal2-apple-darwin` takes two".to_owned(),
+            Error::Container { source: container::Error::Altered, .. } => {
+                "use the stub it was made from: `--stub FILE`".to_owned()
+            }
+            Error::OtherMachine { target, .. } | Error::ForeignExtension { target, .. } => {
+                let install = install(*target)?;
+                format!("install the target's wheel of that package: `{install} ...`")
+            }
+            Error::ForeignWheel { wheel, target, .. } => {
+                let install = install(*target)?;
+                format!("install the target's wheel: `{install} {wheel}`")
+            }
+            Error::Unreadable { .. } => {
+                "install that package again: the file may be damaged".to_owned()
+            }
+            Error::StaticTarget { .. } => {
+                "package for the gnu target of the same machine, or install the package without its \
+                 compiled part"
+                    .to_owned()
+            }
+            Error::Bootstrap(_) | Error::Compile(BatchError::Worker(_)) => {
+                "if this persists, remove the cache directory: OXIDIZE_CACHE_DIR, else \
+                 ~/.cache/oxidize-inject"
+                    .to_owned()
+            }
+            Error::NothingToInclude(_) => "`--include` takes a path below the resources, or the name of a \
+                 module"
+                .to_owned(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+/// How wheels of another system are installed among the resources.
+fn install(target: Target) -> Option<String> {
+    let platform = package::pip_platform(target)?;
+    let version = python::minor_version();
+    Some(format!(
+        "python3 -m pip install --upgrade --target DIR --only-binary :all: \
+         --python-version {version} --platform {platform}"
+    ))
+}
+
+/// The option behind a feature.
+fn options(feature: Feature) -> &'static str {
+    match feature {
+        Feature::Gui => "`--gui`",
+        Feature::Icon => "`--icon`",
+        Feature::VersionInfo => "`--version-info`",
+        Feature::Manifest => "`--manifest`",
+        Feature::ExecutionLevel => "`--execution-level`",
+        Feature::Identifier => "`--identifier`",
+        Feature::HardenedRuntime => "`--hardened-runtime`",
+        Feature::Entitlements => "`--entitlements`",
+        Feature::Team => "`--team-id`",
+        Feature::ProgramName => "`--sign-name`",
+        Feature::ProgramUrl => "`--sign-url`",
+        Feature::PageHashes => "`--sign-page-hashes`",
+        _ => "the options that begin with `--sign-`",
+    }
+}
+
+/// A warning, and what to do about it.
+pub(super) fn warning(warning: &Warning) -> String {
+    match warning {
+        Warning::Secret(path) => format!("{warning} (`--include {path}` packages it)"),
+        Warning::Signature(doubt) => self::doubt(doubt),
+        _ => warning.to_string(),
+    }
+}
+
+/// A doubt about a signature, and what to do about it.
+pub(super) fn doubt(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::NoTimeStamp => format!("{doubt}; get one with `--timestamp-url URL`"),
+        Doubt::NoIssuer(_) => format!("{doubt}; give it with `--sign-certificates FILE`"),
+        _ => doubt.to_string(),
+    }
+}
+
+impl Hint for collect::Error {
+    fn hint(&self) -> Option<String> {
+        use collect::Error;
+        let hint = match self {
+            Error::VirtualEnvironment(_) => {
+                "give the application's own directory, and install what it needs into it: \
+                 `pip install --target DIR ...`"
+            }
+            Error::LinkOutside { .. }
+            | Error::LinkNowhere(_)
+            | Error::Cycle(_)
+            | Error::TooManyPaths(_) => "replace the link by what it stands for, or remove it",
+            Error::Special { .. } => "remove it, or package a copy of the directory without it",
+            Error::NameNotUtf8(_) => "rename the file: paths inside an application are UTF-8",
+            Error::Output(_) => "give the output another name, or remove that file first",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Hint for entry::Error {
+    fn hint(&self) -> Option<String> {
+        use entry::Error;
+        match self {
+            Error::Undecided { candidates } | Error::Missing { candidates, .. }
+                if !candidates.is_empty() =>
+            {
+                Some(format!("these can be run: {}", candidates.join(", ")))
+            }
+            Error::Undecided { .. } => Some(
+                "add a `__main__.py` to the resources, or use `--entry MODULE[:FUNCTION]` or \
+                 `--script FILE`"
+                    .to_owned(),
+            ),
+            Error::Missing { kind, .. } if *kind == entry::SCRIPT => {
+                Some("the script must lie in the resources directory".to_owned())
+            }
+            Error::NoMain(package) => {
+                Some(format!("name a function: `--entry {package}:FUNCTION`"))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Hint for require::Error {
+    fn hint(&self) -> Option<String> {
+        use require::Error;
+        let hint = match self {
+            Error::NoWheel { target, .. } if target.is_static() => {
+                "a static program loads no extension modules; package for the gnu target of the same \
+                 machine"
+            }
+            Error::NoWheel {
+                name,
+                nearest: Some(nearest),
+                ..
+            } => {
+                return Some(format!(
+                    "the nearest version that has one is {name}=={nearest}"
+                ));
+            }
+            Error::NoWheel { name, .. } => {
+                return Some(format!("no version of {name} that was found has one"));
+            }
+            Error::NotFound {
+                offline: true,
+                versions,
+                ..
+            } if versions.is_empty() => {
+                "only the `--find-links` directories were searched, because of `--offline`"
+            }
+            Error::NotFound { name, versions, .. } if versions.is_empty() => {
+                return Some(format!("no index has a project called {name}"));
+            }
+            Error::NotFound { versions, .. } => {
+                let shown = &versions[..versions.len().min(8)];
+                let more = if shown.len() < versions.len() {
+                    ", ..."
+                } else {
+                    ""
+                };
+                return Some(format!("there are: {}{more}", shown.join(", ")));
+            }
+            Error::BuiltForHost { .. } => {
+                "build a wheel of it for the target and give that with `--wheel FILE`"
+            }
+            Error::Unreachable { .. } => "without network, use `--offline --find-links DIR`",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Hint for stubs::Error {
+    fn hint(&self) -> Option<String> {
+        use stubs::Error;
+        let hint = match self {
+            Error::NotFound { command, .. } => return Some(format!("make it: `{command}`")),
+            Error::Unsupported(_) => {
+                let targets = Target::ALL.map(Target::triple).join(", ");
+                return Some(format!("the targets are {targets}"));
+            }
+            Error::NoLibrary { name, .. } => return Some(format!("put `{name}` beside the stub")),
+            Error::NotAStub { source: None, .. } => {
+                "a stub is what `cargo build --release -p oxidize-stub` makes"
+            }
+            Error::Damaged { .. } => {
+                "`oxidize-inject stubs prune` removes it, and the next use fetches it again"
+            }
+            Error::Unreadable { .. } | Error::Altered { .. } | Error::NotWhatTheIndexSays(_) => {
+                "it was damaged or replaced on the way: fetch it again, or from another place"
+            }
+            Error::NotListed { .. } => {
+                "`--allow-unlisted-stub` takes it nevertheless; only do that if you know who made it"
+            }
+            Error::Offline(target) => {
+                return Some(format!(
+                    "leave out `--offline`, or use `oxidize-inject stubs fetch {target}` where there \
+                     is a network, or `stubs import FILE` with its wheel"
+                ));
+            }
+            Error::NoIndex | Error::NotOnIndex { .. } => {
+                "`--index-url URL` names another index, `--find-links DIR` a directory with wheels"
+            }
+            Error::FindLinks { .. } => "`--find-links` takes a directory with wheels",
+            Error::Http(error) => return error.hint(),
+            Error::OtherAbi { .. } => "build or fetch the stub that belongs to this version",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Hint for windows::Error {
+    fn hint(&self) -> Option<String> {
+        use windows::Error;
+        let hint = match self {
+            Error::Icon { .. } => "give an .ico file, or a square .png of 256 pixels and more",
+            Error::Version { .. } => {
+                "the least is a line like `file-version = \"1.2.3.4\"`; docs/windows.md lists the keys"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Hint for sign::Error {
+    fn hint(&self) -> Option<String> {
+        use sign::Error;
+        let hint = match self {
+            Error::NoPassword(_) => {
+                "give it with `--sign-password-file FILE` or `--sign-password-env VARIABLE`"
+            }
+            Error::NoCertificate(_) => {
+                "give the signer's certificate, and those above it, with `--sign-certificates FILE`"
+            }
+            Error::NoIdentity => {
+                "give one with `--sign-p12 FILE`, or with `--sign-key FILE` and \
+                 `--sign-certificates FILE`"
+            }
+            Error::Entitlements { .. } => {
+                "give a property list, a dictionary at its top, as Xcode writes them"
+            }
+            Error::TimeStamp { .. } => {
+                "try again, or name another server with one more `--timestamp-url`"
+            }
+            Error::Usage(_) => {
+                "its extended key usage has to name code signing (1.3.6.1.5.5.7.3.3)"
+            }
+            Error::Command(_) => {
+                "it gets the digest on standard input and writes the signature; see docs/signing.md"
+            }
+            Error::NoIdentifier => "give one with `--identifier`, such as `com.example.app`",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Hint for http::Error {
+    fn hint(&self) -> Option<String> {
+        use http::Error;
+        let hint = match self {
+            Error::Unreachable { .. } | Error::Timeout(_) => {
+                "check the network; HTTPS_PROXY names a proxy, SSL_CERT_FILE a bundle of certificates \
+                 to trust"
+            }
+            Error::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+                "put user name and password into ~/.netrc, or into the URL"
+            }
+            Error::CaBundle { .. } => {
+                "PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE name a PEM file"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+#[cfg(feature = "notarize")]
+impl Hint for notary::Error {
+    fn hint(&self) -> Option<String> {
+        use notary::Error;
+        let hint = match self {
+            Error::KeyId { .. } => "give it with `--notary-key-id`",
+            Error::KeyIssuer { .. } => "give it with `--notary-issuer`",
+            Error::Key { .. } => {
+                "create a team key in App Store Connect under Users and Access, Integrations, and \
+                 give its .p8 file"
+            }
+            Error::NotReady { .. } => {
+                "sign it with `--sign-p12`, `--hardened-runtime` and `--timestamp-url`"
+            }
+            Error::Refused {
+                status: 401 | 403, ..
+            } => {
+                "check `--notary-key-id`, `--notary-issuer` and the clock of this machine; it must be \
+                 a team key that was not revoked"
+            }
+            Error::TooLong(id) => {
+                return Some(format!(
+                    "ask again later: `oxidize-inject notarize FILE --submission {id}`"
+                ));
+            }
+            Error::NoTicket(_) => "notarize it first; a ticket appears some moments after that",
+            Error::NoPlace(_) => {
+                "macOS asks Apple for it when the program is first started; only bundles carry one"
+            }
+            Error::Http(error) => return error.hint(),
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_run_is_named_before_what_could_be_added() {
+        let candidates = vec!["run".to_owned(), "tool".to_owned()];
+        let error = entry::Error::Undecided { candidates };
+        assert_eq!(error.hint().unwrap(), "these can be run: run, tool");
+        let candidates = Vec::new();
+        let error = entry::Error::Undecided { candidates };
+        assert!(error.hint().unwrap().contains("__main__.py"));
+    }
+
+    #[test]
+    fn a_wheel_of_another_system_is_replaced_by_the_targets() {
+        let error = package::Error::ForeignWheel {
+            path: "ham/_core.so".to_owned(),
+            wheel: "ham==1".to_owned(),
+            tags: String::new(),
+            target: Target::X86_64_WINDOWS,
+        };
+        let hint = error.hint().unwrap();
+        assert!(hint.ends_with("--platform win_amd64 ham==1`"), "{hint}");
+    }
+}

@@ -1,0 +1,31 @@
+//! What is doubtful about a signature that was made all the same.
+
+use std::fmt;
+
+/// Something that the signer should know. Shown, it is a sentence without an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// The signature ends with the certificate.
+    NoTimeStamp,
+    /// A certificate above the signer's is missing; which, and where it is published.
+    NoIssuer(String),
+    /// The certificate of this name does not say that it is for signing code.
+    Purpose(String),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::NoTimeStamp => {
+                f.write_str("without a time stamp the signature ends with the certificate")
+            }
+            Doubt::NoIssuer(which) => f.write_str(which),
+            Doubt::Purpose(name) => write!(
+                f,
+                "the certificate of `{}` does not say that it is for signing code",
+                name.escape_debug()
+            ),
+        }
+    }
+}
