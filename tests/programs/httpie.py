@@ -1,5 +1,5 @@
 # require: httpie
 # entry: http
-# run: --offline --print=HB POST example.org a=1
+# run: --ignore-stdin --offline --print=HB POST example.org a=1
 # stdout: "a": "1"
 # run: --version

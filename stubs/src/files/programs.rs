@@ -1,11 +1,11 @@
 //! Running and loading virtual files: both from files in memory.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::io::Write as _;
 
 use oxidize_format::Node;
 
-use super::{Lead, answer, existing, locate, memory};
+use super::{Lead, answer, begins, existing, locate, memory};
 
 type Strings = *const *const c_char;
 
@@ -170,7 +170,7 @@ define! {
     }
     fn posix_spawnp(
         process: *mut libc::pid_t,
-        path: *const c_char,
+        file: *const c_char,
         actions: *const libc::posix_spawn_file_actions_t,
         attributes: *const libc::posix_spawnattr_t,
         arguments: Strings,
@@ -184,6 +184,98 @@ define! {
             Strings,
             Strings
         ) -> c_int);
-        spawn(real, process, path, actions, attributes, arguments, environment)
+        let mut room = Room::new();
+        match search(file, &mut room) {
+            Ok(file) => spawn(real, process, file, actions, attributes, arguments, environment),
+            Err(error) => error,
+        }
     }
+    fn execvp(file: *const c_char, arguments: Strings) -> c_int {
+        let mut room = Room::new();
+        match search(file, &mut room).map(|file| (file, begins(file))) {
+            Ok((file, true)) => execute(file, arguments, environ),
+            Ok((file, false)) => real!(execvp: fn(*const c_char, Strings) -> c_int)(file, arguments),
+            Err(error) => answer(Err(error)) as c_int,
+        }
+    }
+    fn execvpe(file: *const c_char, arguments: Strings, environment: Strings) -> c_int {
+        let mut room = Room::new();
+        match search(file, &mut room).map(|file| (file, begins(file))) {
+            Ok((file, true)) => execute(file, arguments, environment),
+            Ok((file, false)) => {
+                real!(execvpe: fn(*const c_char, Strings, Strings) -> c_int)(file, arguments, environment)
+            }
+            Err(error) => answer(Err(error)) as c_int,
+        }
+    }
+}
+
+/// Room for a path: nothing may be allocated between `fork` and `exec`.
+type Room = Path<{ oxidize_format::MAX_PATH + 1 }>;
+
+struct Path<const SIZE: usize>([u8; SIZE]);
+
+impl<const SIZE: usize> Path<SIZE> {
+    fn new() -> Self {
+        Path([0; SIZE])
+    }
+
+    /// `directory/name`, if it fits.
+    fn join(&mut self, directory: &[u8], name: &[u8]) -> Option<*const c_char> {
+        let mut rest = self.0.as_mut_slice();
+        for part in [directory, b"/", name, b"\0"] {
+            rest.write_all(part).ok()?;
+        }
+        Some(self.0.as_ptr().cast())
+    }
+}
+
+/// What a bare name means where a directory of the tree is on `PATH`: the path of the first program,
+/// virtual or not. The C library must not search itself then: musl does that in the child, on a
+/// stack too small for the tree. Where `PATH` has no such directory, the name as it is.
+///
+/// # Errors
+/// The error number where nothing is found.
+///
+/// # Safety
+/// `file` must be null or a C string; nobody may change the environment meanwhile, as the C
+/// library's own search demands.
+unsafe fn search(file: *const c_char, room: &mut Room) -> Result<*const c_char, c_int> {
+    // SAFETY: the caller's; `getenv` gives a C string or null.
+    let (name, path) = unsafe {
+        let path = libc::getenv(c"PATH".as_ptr());
+        if file.is_null() || path.is_null() {
+            return Ok(file);
+        }
+        let name = CStr::from_ptr(file).to_bytes();
+        (name, CStr::from_ptr(path).to_bytes())
+    };
+    let mut directories = path.split(|byte| *byte == b':');
+    if name.is_empty()
+        || name.contains(&b'/')
+        || !directories.clone().any(oxidize_format::is_virtual)
+    {
+        return Ok(file);
+    }
+    let found = directories.find_map(|directory| {
+        // An empty one is the current directory.
+        let directory = if directory.is_empty() {
+            b"."
+        } else {
+            directory
+        };
+        let candidate = room.join(directory, name)?;
+        // SAFETY: a C string.
+        let there = unsafe {
+            match locate(candidate) {
+                Lead::Tree(place) => existing(place).and_then(program).is_ok(),
+                Lead::System(path) => {
+                    let mode = libc::X_OK;
+                    libc::syscall(libc::SYS_faccessat, libc::AT_FDCWD, path, mode) == 0
+                }
+            }
+        };
+        there.then_some(candidate)
+    });
+    found.ok_or(libc::ENOENT)
 }
