@@ -4,37 +4,19 @@ use std::ffi::CStr;
 
 use oxidize_format::{Entry, Exit, Module, RunConfig};
 
+use crate::exit::{self, End};
 use crate::ffi::{Exception, Gil, Object, Raised, Result, lifecycle};
 use crate::importer::{self, loader, make_spec, paths};
 
 /// `EXIT_FAILURE` of an uncaught exception.
 const UNCAUGHT: i32 = 1;
-/// `Py_RunMain`'s status where output could not be flushed at the end.
-const FLUSH_FAILED: i32 = 120;
-
-/// How the program ended.
-struct End {
-    status: i32,
-    interrupted: bool,
-}
-
 /// Runs the application and ends Python; returns the exit status.
 pub(crate) fn run(settings: &RunConfig<'static>) -> i32 {
     let end = lifecycle::with_gil(|gil| {
         let result = body(gil, settings);
         conclude(gil, result)
     });
-    if settings.exit == Exit::Fast {
-        lifecycle::with_gil(leave);
-        if !end.interrupted {
-            lifecycle::exit_now(end.status);
-        }
-    }
-    let flushed = lifecycle::finalize();
-    if end.interrupted {
-        return lifecycle::die_of_interrupt();
-    }
-    if flushed { end.status } else { FLUSH_FAILED }
+    exit::finish(end, settings.exit == Exit::Fast)
 }
 
 fn body<'py>(gil: Gil<'py>, settings: &RunConfig<'static>) -> Result<()> {
@@ -172,30 +154,4 @@ fn exit_status<'py>(gil: Gil<'py>, exit: &Object<'py>) -> i32 {
         gil.clear();
         UNCAUGHT
     })
-}
-
-/// What must happen before leaving without `Py_FinalizeEx`: other threads end, exit functions run, streams are flushed.
-fn leave(gil: Gil<'_>) {
-    let step = |result: Result<()>| {
-        if result.is_err() {
-            gil.print_raised();
-        }
-    };
-    step(gil.loaded("threading").and_then(|module| match module {
-        Some(module) => module.call_method(c"_shutdown", &[]).map(drop),
-        None => Ok(()),
-    }));
-    step(
-        gil.import("atexit")
-            .and_then(|module| module.call_method(c"_run_exitfuncs", &[]).map(drop)),
-    );
-    for stream in [c"stdout", c"stderr"] {
-        step(gil.sys(stream).and_then(|stream| {
-            if stream.is_none() {
-                Ok(())
-            } else {
-                stream.call_method(c"flush", &[]).map(drop)
-            }
-        }));
-    }
 }

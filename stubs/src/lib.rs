@@ -22,6 +22,8 @@ mod configure;
 #[cfg(feature = "python")]
 mod entry;
 #[cfg(feature = "python")]
+mod exit;
+#[cfg(feature = "python")]
 mod ffi;
 #[cfg(all(feature = "python", target_os = "linux"))]
 mod files;

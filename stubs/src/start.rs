@@ -6,7 +6,7 @@ use oxidize_format::Blob;
 
 use crate::ffi::module::Native;
 use crate::ffi::{self, Gil, Method, Result};
-use crate::{builtins, children, configure, entry, image, importer};
+use crate::{builtins, children, configure, entry, exit, image, importer};
 
 /// The version of the agreement between blob and stub beyond the format: virtual root, support modules and their native
 /// functions, meaning of the run configuration. A blob made for another number is refused.
@@ -48,6 +48,7 @@ const NATIVE: Native = Native {
 fn functions() -> Vec<Method> {
     let mut functions = importer::functions();
     functions.extend(children::functions());
+    functions.extend(exit::functions());
     functions
 }
 

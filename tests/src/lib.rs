@@ -15,6 +15,7 @@
 //! * `tests/end_to_end.rs` holds what needs more than a program and its output: packages from PyPI, other people's
 //!   tools, an empty chroot.
 //! * `tests/differential.rs` compares small programs, packaged and on disk under the plain interpreter.
+//! * `tests/exits.rs` compares how programs end, with the files they leave behind.
 //! * `tests/files.rs` counts instructions and system calls of file functions.
 //! * `tests/libraries.rs` compiles shared libraries that need each other, and loads them from memory.
 //! * `tests/windows.rs` asks wine for a program's resources, `tests/windows_runtime.rs` for what else only Windows has.

@@ -44,6 +44,7 @@ pub enum Exit {
     /// Finalise the interpreter.
     #[default]
     Full,
-    /// Run exit handlers, flush, leave.
+    /// Finalise it only if something alive would notice; otherwise leave after exit handlers and
+    /// flushing.
     Fast,
 }

@@ -86,6 +86,9 @@ pub(super) struct Package {
     /// Set an environment variable at the start, unless the environment has it
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) environment: Vec<Variable>,
+    /// How the program ends: at once where nobody would notice (fast), or always as python3 does
+    #[arg(long, value_enum, default_value_t = Exit::Fast)]
+    pub(super) exit: Exit,
     /// Leave out module sources; tracebacks then have no source lines
     #[arg(long)]
     pub(super) no_source: bool,
@@ -193,6 +196,15 @@ impl Packages {
             refresh: self.upgrade,
         }
     }
+}
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Exit {
+    /// Without taking the interpreter apart, if nothing alive would notice (docs/exit.md)
+    Fast,
+    /// As python3 does
+    Full,
 }
 
 /// How a Windows program presents itself.

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use oxidize_format::{ChildRole, Target};
+use oxidize_format::{ChildRole, Exit, Target};
 use serde_json::json;
 
 use app::App;
@@ -120,6 +120,10 @@ fn package(args: &Package) -> Result<(), Failure> {
         },
         interpreter: args.interpreter.clone(),
         environment: args.environment.clone(),
+        exit: match args.exit {
+            args::Exit::Fast => Exit::Fast,
+            args::Exit::Full => Exit::Full,
+        },
         no_source: args.no_source,
         compress: args.compress,
         include: args.include.clone(),

@@ -203,6 +203,7 @@ fn run_options(request: &Request, entry: &Entry) -> RunOptions {
     let mut options = RunOptions {
         optimize: request.optimize,
         children: request.children,
+        exit: request.exit,
         ..RunOptions::default()
     };
     for setting in &request.interpreter {

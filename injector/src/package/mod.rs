@@ -20,8 +20,8 @@ mod wheels;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oxidize_format::ChildRole;
 use oxidize_format::Target;
+use oxidize_format::{ChildRole, Exit};
 
 pub use crate::sign::Doubt;
 pub use error::Error;
@@ -75,6 +75,8 @@ pub struct Request {
     pub interpreter: Vec<Setting>,
     /// Environment variables with defaults.
     pub environment: Vec<Variable>,
+    /// How the program ends.
+    pub exit: Exit,
     /// Leave sources out.
     pub no_source: bool,
     /// Compress cold data.

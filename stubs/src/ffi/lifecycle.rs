@@ -4,8 +4,8 @@ use pyo3_ffi as py;
 
 use super::object::Gil;
 pub(crate) use super::system::process::{
-    default_environment, die_of_interrupt, exit_now, is_privileged, own_file, set_environment,
-    started_as, unset_environment, whole_environment,
+    default_environment, default_signal, die_of_interrupt, is_privileged, own_file,
+    set_environment, started_as, unset_environment, whole_environment,
 };
 
 /// Calls `body` with the lock of the main interpreter, which `Config::initialize` left with this thread.
@@ -24,6 +24,14 @@ pub(crate) fn run_main() -> i32 {
 pub(crate) fn finalize() -> bool {
     // SAFETY: Python is initialised and this is its main thread.
     unsafe { py::Py_FinalizeEx() == 0 }
+}
+
+/// `exit` of the C library, Python being as it is: functions registered with `atexit` run, and C
+/// streams are flushed.
+pub(crate) fn exit(status: i32) -> ! {
+    // SAFETY: what C code registered runs, as it does at the end of `main`. This thread keeps
+    // Python's lock, so no other can get into Python any more.
+    unsafe { libc::exit(status) }
 }
 
 /// `PY_VERSION_HEX` of the CPython that is linked in.

@@ -10,6 +10,7 @@
 mod call;
 pub(crate) mod config;
 mod fileobject;
+pub(crate) mod heap;
 pub(crate) mod lifecycle;
 pub(crate) mod module;
 mod object;

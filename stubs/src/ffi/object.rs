@@ -13,6 +13,11 @@ use pyo3_ffi as py;
 #[cfg(not(target_os = "linux"))]
 use super::system;
 
+unsafe extern "C" {
+    /// Of `Include/cpython/pyerrors.h`; `pyo3-ffi` does not have it.
+    fn PyErr_FormatUnraisable(format: *const c_char, ...);
+}
+
 /// A Python exception is set in the current thread state.
 #[derive(Debug)]
 pub(crate) struct Raised;
@@ -287,6 +292,12 @@ impl<'py> Gil<'py> {
         }
     }
 
+    /// Hands the raised exception to `sys.unraisablehook`, with the place where it came up.
+    pub(crate) fn report_ignored(self, place: &CStr) {
+        // SAFETY: the lock is held; the format takes one C string.
+        unsafe { PyErr_FormatUnraisable(c"%s".as_ptr(), place.as_ptr()) }
+    }
+
     /// Prints the raised exception as an uncaught one (`sys.excepthook`), without treating SystemExit specially.
     pub(crate) fn print_raised(self) {
         // SAFETY: the lock is held; SystemExit was taken out before by the caller.
@@ -327,6 +338,26 @@ impl<'py> Object<'py> {
 
     pub(crate) fn gil(&self) -> Gil<'py> {
         self.gil
+    }
+
+    /// Whether both are one object.
+    pub(crate) fn is(&self, other: &Object<'_>) -> bool {
+        self.pointer == other.pointer
+    }
+
+    /// The class.
+    pub(crate) fn class(&self) -> Object<'py> {
+        // SAFETY: a live object has a live type.
+        unsafe { self.gil.borrowed(py::Py_TYPE(self.as_ptr()).cast()) }
+    }
+
+    /// `bool(object)`.
+    pub(crate) fn is_true(&self) -> Result<bool> {
+        // SAFETY: a live object.
+        match unsafe { py::PyObject_IsTrue(self.as_ptr()) } {
+            -1 => Err(Raised),
+            truth => Ok(truth != 0),
+        }
     }
 
     pub(crate) fn is_none(&self) -> bool {
@@ -491,6 +522,23 @@ impl<'py> Object<'py> {
     pub(crate) fn set_object(&self, key: &Object<'py>, value: &Object<'py>) -> Result<()> {
         // SAFETY: live objects.
         status(unsafe { py::PyObject_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
+    }
+
+    /// The value of a key of a dict; `None` where there is none.
+    pub(crate) fn get(&self, key: &str) -> Result<Option<Object<'py>>> {
+        let key = self.gil.str(key)?;
+        // SAFETY: live objects; another type raises. A borrowed reference or null.
+        unsafe {
+            let value = py::PyDict_GetItemWithError(self.as_ptr(), key.as_ptr());
+            if !value.is_null() {
+                return Ok(Some(self.gil.borrowed(value)));
+            }
+        }
+        if self.gil.raised() {
+            Err(Raised)
+        } else {
+            Ok(None)
+        }
     }
 
     /// An item of a tuple; `None` past its end.

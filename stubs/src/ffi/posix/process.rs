@@ -10,13 +10,10 @@ use std::path::PathBuf;
 
 use super::text::Text;
 
-/// Ends the process without finalizing Python; C streams are flushed.
-pub(crate) fn exit_now(status: i32) -> ! {
-    // SAFETY: plain C library calls; `_exit` does not return.
-    unsafe {
-        libc::fflush(std::ptr::null_mut());
-        libc::_exit(status)
-    }
+/// Gives a signal the system's own action again.
+pub(crate) fn default_signal(number: i32) {
+    // SAFETY: a plain system call, which refuses numbers that are none.
+    unsafe { libc::signal(number, libc::SIG_DFL) };
 }
 
 /// Dies of SIGINT, as a shell expects of a program that Ctrl-C ended; returns the status for where that fails.

@@ -14,7 +14,6 @@ unsafe extern "system" {
 
 unsafe extern "C" {
     // The environment from which CPython makes `os.environ`. `_wputenv_s` keeps the system's in step.
-    fn _exit(status: c_int) -> !;
     fn _wgetenv(name: *const u16) -> *const u16;
     fn _wputenv_s(name: *const u16, value: *const u16) -> c_int;
 
@@ -28,13 +27,10 @@ const SIGN: u16 = b'=' as u16;
 /// `STATUS_CONTROL_C_EXIT`.
 const CONTROL_C_EXIT: u32 = 0xc000_013a;
 
-/// Ends the process without finalizing Python; C streams are flushed.
-pub(crate) fn exit_now(status: i32) -> ! {
-    // SAFETY: plain C library calls; `_exit` does not return.
-    unsafe {
-        libc::fflush(std::ptr::null_mut());
-        _exit(status)
-    }
+/// Gives a signal the system's own action again.
+pub(crate) fn default_signal(number: i32) {
+    // SAFETY: a plain library call, which refuses numbers that are none.
+    unsafe { libc::signal(number, libc::SIG_DFL as libc::sighandler_t) };
 }
 
 /// The status of a program that Ctrl-C ended, as the command interpreter expects and python.exe gives it.

@@ -1,0 +1,3 @@
+# fast
+full = open("/dev/full", "wb")
+full.write(b"does not fit")

@@ -1,0 +1,4 @@
+# full
+import asyncio
+
+loop = asyncio.new_event_loop()

@@ -1,0 +1,5 @@
+# fast
+import atexit
+
+atexit.register(print, "not printed")
+atexit._clear()

@@ -1,0 +1,5 @@
+# fast
+import socket
+
+one, two = socket.socketpair()
+one.send(b"x")

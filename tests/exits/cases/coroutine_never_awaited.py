@@ -1,0 +1,6 @@
+# full
+async def work():
+    pass
+
+
+coroutine = work()

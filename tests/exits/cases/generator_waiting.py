@@ -1,0 +1,14 @@
+# full
+import contextlib
+
+
+@contextlib.contextmanager
+def place():
+    try:
+        yield
+    finally:
+        print("left")
+
+
+manager = place()
+manager.__enter__()

@@ -1,0 +1,11 @@
+# fast
+one = open("one.bin", "wb")
+one.write(b"\0\1" * 5)
+two = open("two.bin", "w+b")
+two.write(b"0123456789")
+two.seek(3)
+two.write(b"abc")
+three = open("three.bin", "xb", buffering=0)
+three.write(b"raw")
+four = open("four.bin", "wb", buffering=1 << 20)
+four.write(bytes(1 << 19))

@@ -1,0 +1,5 @@
+# full
+import dbm.dumb
+
+database = dbm.dumb.open("dumb")
+database["key"] = "value"

@@ -1,0 +1,6 @@
+# full
+import warnings
+
+warnings.simplefilter("default")
+file = open("warned.txt", "w")
+file.write("x")

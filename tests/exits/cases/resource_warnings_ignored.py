@@ -1,0 +1,6 @@
+# fast
+import warnings
+
+warnings.simplefilter("ignore")
+file = open("quiet.txt", "w")
+file.write("x")

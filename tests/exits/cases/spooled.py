@@ -1,0 +1,5 @@
+# full
+import tempfile
+
+file = tempfile.SpooledTemporaryFile()
+file.write(b"x")

@@ -1,0 +1,7 @@
+# fast
+import sys
+
+try:
+    raise ValueError
+finally:
+    sys.exit(5)

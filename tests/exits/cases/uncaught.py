@@ -1,0 +1,4 @@
+# fast
+file = open("kept.txt", "w")
+file.write("kept")
+raise ValueError("uncaught")
