@@ -57,17 +57,18 @@ impl Environment {
         })
     }
 
-    /// Packages an application directory and returns the executable.
-    pub(crate) fn package(&self, application: &Path) -> Result<PathBuf, String> {
+    /// Packages an application directory with one way to end and returns the executable.
+    pub(crate) fn package(&self, application: &Path, exit: &str) -> Result<PathBuf, String> {
         let name = application
             .file_name()
             .ok_or("an application without a name")?;
+        let name = format!("{}-{exit}", name.to_string_lossy());
         let output = self.scratch.path().join(name);
         let status = Command::new(&self.injector)
             .arg(&output)
             .arg("--resources")
             .arg(application)
-            .arg("-q")
+            .args(["--exit", exit, "-q"])
             .status()
             .map_err(|error| format!("{}: {error}", self.injector.display()))?;
         if status.success() {

@@ -22,15 +22,17 @@ impl Case {
 
 /// All cases.
 pub(crate) fn cases(environment: &Environment) -> Result<Vec<Case>, String> {
+    let hello = environment.repository.join("examples/hello");
     Ok(vec![
         Case {
             name: "hello",
             purpose: "What every start costs.",
-            programs: forms(
-                environment,
-                &environment.repository.join("examples/hello"),
-                "Hello",
-            )?,
+            programs: forms(environment, &hello, "Hello")?,
+        },
+        Case {
+            name: "hello against nothing",
+            purpose: "A program that prints a line against an interpreter that does nothing.",
+            programs: against_nothing(environment, &hello)?,
         },
         Case {
             name: "import all",
@@ -45,12 +47,31 @@ pub(crate) fn cases(environment: &Environment) -> Result<Vec<Case>, String> {
     ])
 }
 
+fn against_nothing(environment: &Environment, hello: &Path) -> Result<Vec<Program>, String> {
+    let packaged = environment.package(hello, "fast")?;
+    let mut nothing = vec![environment.plain_python.clone().into_os_string()];
+    nothing.extend(["-I", "-S", "-c", "pass"].map(OsString::from));
+    Ok(vec![
+        Program {
+            name: "packaged hello".to_owned(),
+            command: vec![packaged.into_os_string()],
+            output: Some("Hello".to_owned()),
+        },
+        Program {
+            name: "plain -I -S -c pass".to_owned(),
+            command: nothing,
+            output: None,
+        },
+    ])
+}
+
 fn forms(
     environment: &Environment,
     application: &Path,
     output: &str,
 ) -> Result<Vec<Program>, String> {
-    let packaged = environment.package(application)?;
+    let packaged = environment.package(application, "fast")?;
+    let full = environment.package(application, "full")?;
     let main = application.join("__main__.py").into_os_string();
     let program = |name: &str, command: Vec<OsString>| Program {
         name: name.to_owned(),
@@ -68,6 +89,7 @@ fn forms(
     let mut forms = vec![
         program("packaged", vec![packaged.into_os_string()]),
         program("plain -I -S", interpreter(plain.clone(), &flags)),
+        program("packaged, `--exit full`", vec![full.into_os_string()]),
         program("plain -I", interpreter(plain, &flags[..1])),
     ];
     if let Some(stock) = &environment.stock_python {
