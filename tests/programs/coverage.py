@@ -3,6 +3,5 @@
 # file: a.py = x = 1\n
 # run: run a.py
 # run: html
-# stdout: report
 # run: report
 # stdout: a.py

@@ -1,9 +1,9 @@
-//! The trial of real programs: each is installed from PyPI, packaged, used, and compared with the
-//! same installation under the plain interpreter.
+//! The trial of real programs: each is packaged from PyPI (`--require`), used, and compared with the
+//! same packages under the plain interpreter.
 //!
 //! A program is a file in `tests/programs`. Directives at its head say what it needs:
 //!
-//! * `# require: SPEC ...`: what pip installs.
+//! * `# require: SPEC ...`: what `--require` takes.
 //! * `# musl`: also packaged for musl, as everything required is pure Python there.
 //! * `# entry: NAME`: a console script to package; without it the file itself is the program.
 //! * `# file: NAME = TEXT`: a file in the working directory, with `\n` for a new line.
@@ -128,7 +128,7 @@ fn parse(name: String, path: &Path) -> Result<Program> {
     Ok(program)
 }
 
-/// Installs, packages and uses a program: a row for each target.
+/// Packages and uses a program: a row for each target.
 pub fn run(program: &Program) -> Vec<Row> {
     let mut rows = Vec::new();
     let row = |target: &str| Row {
@@ -154,28 +154,34 @@ pub fn run(program: &Program) -> Vec<Row> {
 
 fn used(program: &Program, target: &str, row: &mut Row) -> Result {
     let place = tools::scratch()?;
-    let tree = place.path().join("tree");
-    install(&program.require, target, &tree)?;
-    row.version = version(program, &tree)?;
-    let mut package = Package::new(&tree).target(target);
-    match &program.entry {
-        Some(entry) => package = package.options(["--entry", entry]),
-        None => drop(std::fs::copy(&program.path, tree.join("__main__.py"))?),
+    let resources = place.path().join("resources");
+    std::fs::create_dir(&resources)?;
+    let mut options: Vec<&str> = Vec::new();
+    for spec in &program.require {
+        options.extend(["--require", spec]);
     }
-    let plain_time = uses(program, |run| {
-        let python = Run::new(plain::python(GNU)?).variable("PYTHONPATH", &tree);
-        Ok(match &program.entry {
-            Some(entry) => python
-                .arguments(["-c", START, entry])
-                .arguments(&run.arguments),
-            None => python
-                .arguments([tree.join("__main__.py")])
-                .arguments(&run.arguments),
-        })
-    });
-    let app = place.path().join("app");
+    match &program.entry {
+        Some(entry) => options.extend(["--entry", entry]),
+        None => drop(std::fs::copy(&program.path, resources.join("__main__.py"))?),
+    }
+    let app = place.path().join(program.entry.as_deref().unwrap_or("app"));
+    let package = Package::new(&resources).target(target).options(options);
     package.write(&app)?;
     row.size = std::fs::metadata(&app)?.len();
+    let tree = place.path().join("tree");
+    let mut extract = Command::new(tools::program("oxidize-inject")?);
+    extract.args(["extract", "-q", "--to"]).args([&tree, &app]);
+    check(extract.status()?.success(), || "extract failed".to_owned())?;
+    let packages = tree.join("lib/python3.13/site-packages");
+    row.version = version(program, &packages)?;
+    let plain_time = uses(program, |run| {
+        let python = Run::new(plain::python(GNU)?).variable("PYTHONPATH", &packages);
+        let python = match &program.entry {
+            Some(entry) => python.arguments(["-c", START, entry]),
+            None => python.arguments([tree.join("app/__main__.py")]),
+        };
+        Ok(python.arguments(&run.arguments))
+    });
     // What is used is the executable alone.
     std::fs::remove_dir_all(&tree)?;
     let time = uses(program, |run| Ok(Run::new(&app).arguments(&run.arguments)));
@@ -220,37 +226,8 @@ fn uses(program: &Program, command: impl Fn(&Use) -> Result<Run>) -> Result<Dura
     Ok(start.elapsed())
 }
 
-fn install(require: &[String], target: &str, tree: &Path) -> Result {
-    let mut pip = Command::new(tools::host_tool("python3")?);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ])
-    .args([
-        "--no-compile",
-        "--ignore-requires-python",
-        "--only-binary=:all:",
-    ])
-    .args([
-        "--implementation=cp",
-        "--python-version=3.13",
-        "--platform=any",
-    ]);
-    if target == GNU {
-        let tags = ["manylinux_2_28", "manylinux_2_17", "manylinux2014"];
-        pip.args(tags.map(|tag| format!("--platform={tag}_x86_64")));
-    }
-    let output = pip.arg("--target").arg(tree).args(require).output()?;
-    check(output.status.success(), || {
-        format!("pip: {}", String::from_utf8_lossy(&output.stderr).trim())
-    })
-}
-
-/// The version that `tree` has of the first requirement.
-fn version(program: &Program, tree: &Path) -> Result<String> {
+/// The version that a directory has of the first requirement.
+fn version(program: &Program, packages: &Path) -> Result<String> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
     let Some(first) = program.require.first() else {
         return Ok(String::new());
@@ -259,7 +236,7 @@ fn version(program: &Program, tree: &Path) -> Result<String> {
         .split(['[', '=', '<', '>', '!', '~'])
         .next()
         .unwrap_or_default();
-    for entry in std::fs::read_dir(tree)? {
+    for entry in std::fs::read_dir(packages)? {
         let file = entry?.file_name();
         let Some((found, version)) = file
             .to_str()

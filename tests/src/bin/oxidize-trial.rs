@@ -40,7 +40,9 @@ fn line(row: &Row) -> String {
             let last = lines.rfind(|line| !line.is_empty());
             let last = last.unwrap_or_default().replace('|', "\\|");
             let last: String = last.chars().take(200).collect();
-            format!("fails: {last}")
+            let plain = failure.starts_with("fails under the plain");
+            let where_else = if plain { " (unpackaged too)" } else { "" };
+            format!("fails{where_else}: {last}")
         }
     };
     let ratio = match row.ratio {
