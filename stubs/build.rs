@@ -152,6 +152,15 @@ fn link(root: &Path) -> Result<()> {
         // For COFF, lld's order of functions by who calls whom is another one with each link; a stub must be the same bytes.
         println!("cargo:rustc-link-arg=-Xlink=-call-graph-profile-sort:no");
     }
+    if env::var("CARGO_CFG_TARGET_ENV")? == "musl" {
+        // Only commands that insert: the linker's own layout stays.
+        let script = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("src/snapshot/fresh.ld");
+        let through = if direct { "" } else { "-Wl," };
+        let script = script.display().to_string();
+        for argument in ["-T", &script, "--wrap=getenv", "--wrap=secure_getenv"] {
+            println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
+        }
+    }
     if system == "linux" {
         for argument in file_functions()? {
             let through = if direct { "" } else { "-Wl," };

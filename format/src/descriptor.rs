@@ -10,6 +10,11 @@ pub const DESCRIPTOR_SIZE: usize = 64;
 /// The first eight bytes of a descriptor.
 pub const DESCRIPTOR_MAGIC: [u8; 8] = *b"OXIDESC1";
 
+/// Flag: the file is one that the injector starts to take a snapshot of, and never publishes.
+pub const MAKES_SNAPSHOT: u32 = 1;
+/// Flag: the file has a start snapshot, whose record [`Descriptor::snapshot`] names.
+pub const HAS_SNAPSHOT: u32 = 2;
+
 /// Where the blob is in a loaded executable. Little endian, 64 bytes; offsets in
 /// `docs/format.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,10 +25,12 @@ pub struct Descriptor {
     pub address: u64,
     /// Length of the blob in bytes; 0 when there is none.
     pub size: u64,
-    /// Reserved flags; a stub refuses any it does not know. None is defined.
+    /// [`MAKES_SNAPSHOT`], [`HAS_SNAPSHOT`]; a stub refuses any it does not know.
     pub flags: u32,
     /// Version of the agreement between blob and stub.
     pub stub_abi: u32,
+    /// Address of the snapshot's record, in bytes from the image's base; 0 without a snapshot.
+    pub snapshot: u64,
 }
 
 impl Descriptor {
@@ -63,15 +70,31 @@ impl Descriptor {
             size: u64_at(raw, 32),
             flags: u32_at(raw, 40),
             stub_abi: u32_at(raw, 44),
+            snapshot: u64_at(raw, 48),
         };
-        if descriptor.flags != 0 {
+        // They speak of an application: a stub without one has none.
+        let known = if descriptor.is_empty() {
+            0
+        } else {
+            MAKES_SNAPSHOT | HAS_SNAPSHOT
+        };
+        let unknown = descriptor.flags & !known;
+        if unknown != 0 {
             return Err(Error::UnknownFlags {
                 structure,
                 offset: 40,
-                bits: descriptor.flags,
+                bits: unknown,
             });
         }
-        for at in (48..64).step_by(4) {
+        if (descriptor.flags & HAS_SNAPSHOT == 0) != (descriptor.snapshot == 0) {
+            return Err(Error::BadValue {
+                structure,
+                offset: 48,
+                value: descriptor.snapshot,
+                rule: "the flag and the address of a snapshot are both there or both not",
+            });
+        }
+        for at in (56..64).step_by(4) {
             if u32_at(raw, at) != 0 {
                 return Err(Error::UnknownFlags {
                     structure,
@@ -101,6 +124,7 @@ impl Descriptor {
         raw[32..40].copy_from_slice(&self.size.to_le_bytes());
         raw[40..44].copy_from_slice(&self.flags.to_le_bytes());
         raw[44..48].copy_from_slice(&self.stub_abi.to_le_bytes());
+        raw[48..56].copy_from_slice(&self.snapshot.to_le_bytes());
         raw
     }
 }

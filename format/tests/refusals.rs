@@ -384,6 +384,7 @@ fn descriptors() {
         size: 7,
         flags: 0,
         stub_abi: 3,
+        snapshot: 0,
     };
     let bytes = descriptor.to_bytes();
     assert_eq!(&bytes[..8], b"OXIDESC1");
@@ -407,10 +408,26 @@ fn descriptors() {
         Descriptor::read(&bytes)
     };
     assert!(matches!(broken(0), Err(Error::BadMagic { .. })));
-    for reserved in [40, 43, 48, 63] {
+    for reserved in [40, 43, 56, 63] {
         let error = broken(reserved).unwrap_err();
         let field = reserved as u64 / 4 * 4;
         assert!(matches!(error, Error::UnknownFlags { offset, .. } if offset == field));
+    }
+    let with_snapshot = Descriptor {
+        flags: descriptor::HAS_SNAPSHOT,
+        snapshot: 0x1_0000_0000,
+        ..descriptor
+    };
+    let read = Descriptor::read(&with_snapshot.to_bytes());
+    assert_eq!(read.unwrap(), with_snapshot);
+    for (flags, snapshot) in [(0, 1), (descriptor::HAS_SNAPSHOT, 0)] {
+        let half = Descriptor {
+            flags,
+            snapshot,
+            ..descriptor
+        };
+        let error = Descriptor::read(&half.to_bytes()).unwrap_err();
+        assert!(matches!(error, Error::BadValue { offset: 48, .. }));
     }
     let half = Descriptor {
         address: 0,

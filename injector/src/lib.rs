@@ -38,6 +38,7 @@ mod progress;
 mod python;
 mod require;
 mod sign;
+mod snapshot;
 mod stubs;
 mod windows;
 
@@ -58,7 +59,7 @@ pub mod internal {
         };
     }
     open!(cache collect compile container entry http image mmap output pack package progress);
-    open!(interpreter python require sign stubs windows);
+    open!(interpreter python require sign snapshot stubs windows);
     #[cfg(feature = "notarize")]
     open!(notary);
 }

@@ -27,16 +27,20 @@ mod exit;
 mod ffi;
 #[cfg(all(feature = "python", target_os = "linux"))]
 mod files;
+#[cfg(all(feature = "python", target_env = "musl"))]
+mod heap;
 #[cfg(feature = "python")]
 mod image;
 #[cfg(feature = "python")]
 mod importer;
 #[cfg(feature = "python")]
 mod own;
+#[cfg(all(feature = "python", target_env = "musl"))]
+mod snapshot;
 #[cfg(feature = "python")]
 mod start;
 
 #[cfg(feature = "python")]
 pub use ffi::arguments;
 #[cfg(feature = "python")]
-pub use start::start;
+pub use start::{settle, start};

@@ -12,6 +12,9 @@ use std::ffi::{c_char, c_int};
 #[unsafe(no_mangle)]
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: the C runtime passes `argc` strings, and no other thread runs yet.
-    let arguments = unsafe { oxidize_stub::arguments(argc, argv) };
+    let arguments = unsafe {
+        oxidize_stub::settle(argc, argv);
+        oxidize_stub::arguments(argc, argv)
+    };
     oxidize_stub::start(&arguments)
 }

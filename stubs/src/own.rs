@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use oxidize_format::{ChildRole, Entry, RunConfig};
 
@@ -31,16 +31,48 @@ pub(crate) struct Own {
     pub(crate) identity: Identity,
 }
 
-static OWN: OnceLock<Own> = OnceLock::new();
+static OWN: RwLock<Option<&'static Own>> = RwLock::new(None);
 
 /// What was found at the start.
 pub(crate) fn own() -> Option<&'static Own> {
-    OWN.get()
+    *OWN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn set(own: Own) -> &'static Own {
+    let own: &'static Own = Box::leak(Box::new(own));
+    *OWN.write().unwrap_or_else(PoisonError::into_inner) = Some(own);
+    own
 }
 
 /// Finds out. Before Python starts, once.
 pub(crate) fn find_out(run: &RunConfig<'_>, arguments: &[OsString]) -> &'static Own {
-    OWN.get_or_init(|| look(run, arguments))
+    own().unwrap_or_else(|| set(look(run, arguments)))
+}
+
+/// Takes the word of who makes a snapshot: `file` stands for the paths of all processes that will come of it.
+#[cfg(target_env = "musl")]
+pub(crate) fn stand_in(run: &RunConfig<'_>, file: PathBuf) -> &'static Own {
+    set(Own {
+        executable: executable(run, &file),
+        arguments: vec![file.clone().into()],
+        file,
+        identity: Identity::Application(0),
+    })
+}
+
+/// Forgets what another process has found out.
+#[cfg(target_env = "musl")]
+pub(crate) fn forget() {
+    *OWN.write().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// `sys.executable` of the program in this file.
+fn executable(run: &RunConfig<'_>, file: &Path) -> PathBuf {
+    if run.entry != Entry::None && run.children != ChildRole::Application {
+        spelling::interpreter(file)
+    } else {
+        file.to_owned()
+    }
 }
 
 fn look(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
@@ -99,13 +131,8 @@ fn look(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
         let found_at = found_at.filter(|_| !cfg!(windows)).unwrap_or(&file);
         *name = identity::arguments::called(name, found_at).to_owned();
     }
-    let spelled = has_entry && run.children != ChildRole::Application;
     Own {
-        executable: if spelled {
-            spelling::interpreter(&file)
-        } else {
-            file.clone()
-        },
+        executable: executable(run, &file),
         file,
         arguments,
         identity,

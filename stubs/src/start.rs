@@ -1,6 +1,7 @@
 //! The life of the process.
+#![allow(unsafe_code)] // `settle` hands on what the C runtime passes.
 
-use std::ffi::OsString;
+use std::ffi::{OsString, c_char, c_int};
 
 use oxidize_format::Blob;
 
@@ -61,6 +62,20 @@ fn install(gil: Gil<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What comes before anything else, before even the arguments are copied.
+///
+/// # Safety
+/// `argv` must point to `argc` strings, and no other thread may run.
+pub unsafe fn settle(argc: c_int, argv: *const *const c_char) {
+    #[cfg(target_env = "musl")]
+    // SAFETY: the caller's.
+    unsafe {
+        crate::snapshot::settle(argc, argv);
+    }
+    #[cfg(not(target_env = "musl"))]
+    let _ = (argc, argv);
+}
+
 /// The life of the process; returns its exit status.
 pub fn start(arguments: &[OsString]) -> i32 {
     let Some(bytes) = image::blob() else {
@@ -95,6 +110,19 @@ pub fn start(arguments: &[OsString]) -> i32 {
         Ok(run) => run,
         Err(error) => return refuse(&format!("its run configuration is damaged: {error}")),
     };
+    #[cfg(target_env = "musl")]
+    {
+        use crate::snapshot;
+        if snapshot::is_restored() {
+            return match snapshot::resume(&run) {
+                Ok(()) => entry::run(&run),
+                Err(reason) => refuse(reason),
+            };
+        }
+        if snapshot::is_wanted() {
+            return snapshot::dump(&run, blob, arguments, NATIVE);
+        }
+    }
     if let Err(reason) = ffi::module::register(NATIVE) {
         return refuse(reason);
     }

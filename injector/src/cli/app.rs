@@ -7,6 +7,7 @@ use oxidize_format::{Blob, Target};
 use super::failure::Failure;
 use oxidize_inject::internal::container::{self, Slot};
 use oxidize_inject::internal::mmap::Map;
+use oxidize_inject::internal::snapshot::Report;
 
 /// The file and where its blob is.
 pub(super) struct App {
@@ -80,6 +81,17 @@ impl App {
     pub(super) fn blobs(&self) -> Result<Vec<Blob<'_>>, Failure> {
         let open = |slot| Blob::open(self.bytes_of(slot)?).map_err(|error| self.damaged(&error));
         self.slots.iter().map(open).collect()
+    }
+
+    /// The start snapshot's size, and what it says about itself.
+    pub(super) fn snapshot(&self) -> Result<Option<(u64, Report)>, Failure> {
+        let damaged =
+            |error| Failure::because(format!("`{}` is damaged", self.path.display()), &error);
+        let snapshot = container::elf::snapshot::snapshot(&self.image).map_err(damaged)?;
+        Ok(snapshot.map(|snapshot| {
+            let report = Report::parse(&self.image[snapshot.report]);
+            (snapshot.size, report)
+        }))
     }
 
     /// What is inside cannot be read.

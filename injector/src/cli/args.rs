@@ -102,6 +102,16 @@ pub(super) struct Package {
     /// How much of the standard library to include
     #[arg(long, value_enum, default_value_t = Stdlib::All)]
     pub(super) stdlib: Stdlib,
+    /// Store the memory of the program as it is after its imports, so that it starts from there (static
+    /// Linux targets; see docs/snapshot.md)
+    #[arg(long)]
+    pub(super) snapshot: bool,
+    /// Import this module, too, before the snapshot is taken
+    #[arg(long, value_name = "NAME", requires = "snapshot")]
+    pub(super) snapshot_import: Vec<String>,
+    /// Call this function before the snapshot is taken
+    #[arg(long, value_name = "MODULE:FUNCTION", requires = "snapshot", value_parser = module_and_function)]
+    pub(super) snapshot_after: Option<String>,
     /// Use this stub instead of the target's own (for universal2, give one per processor)
     #[arg(long, value_name = "FILE")]
     pub(super) stub: Vec<PathBuf>,
@@ -138,6 +148,15 @@ pub(super) struct Configuration {
     /// Take settings from the command line alone
     #[arg(long)]
     pub(super) no_config: bool,
+}
+
+fn module_and_function(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some((module, function)) if !module.is_empty() && !function.is_empty() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("a module and a function are needed, as in `package.module:function`".to_owned()),
+    }
 }
 
 /// What `sys.executable` starts.

@@ -6,7 +6,7 @@ use oxidize_inject::internal::compile::BatchError;
 use oxidize_inject::internal::notary;
 use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
 use oxidize_inject::internal::{
-    collect, container, entry, http, python, require, sign, stubs, windows,
+    collect, container, entry, http, python, require, sign, snapshot, stubs, windows,
 };
 
 /// An error that there may be something to say about.
@@ -25,6 +25,7 @@ impl Hint for package::Error {
             Error::Windows(error) => return error.hint(),
             Error::Sign(error) => return error.hint(),
             Error::Require(error) => return error.hint(),
+            Error::Snapshot(error) => return error.hint(),
             Error::Misfit { feature, .. } => format!(
                 "leave out {}, or name another system with `--target`",
                 options(*feature)
@@ -107,6 +108,31 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         Doubt::NoTimeStamp => format!("{doubt}; get one with `--timestamp-url URL`"),
         Doubt::NoIssuer(_) => format!("{doubt}; give it with `--sign-certificates FILE`"),
         _ => doubt.to_string(),
+    }
+}
+
+impl Hint for snapshot::Error {
+    fn hint(&self) -> Option<String> {
+        use snapshot::Error;
+        let hint = match self {
+            Error::Target(_) => {
+                "x86_64-unknown-linux-musl has start snapshots; leave out `--snapshot` for others"
+            }
+            Error::CannotRun { .. } => {
+                "package on a machine with the target's processor and Linux, or register qemu-user \
+                 for it"
+            }
+            Error::Unfit(_) => {
+                "open files, connections and threads when they are first needed, not while modules \
+                 are imported"
+            }
+            Error::Failed(_) => {
+                "the snapshot is taken in an empty environment; a module that needs more must be \
+                 imported later, inside a function"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     }
     let header = blob.header();
     let slot = app.slot();
+    let snapshot = app.snapshot()?;
     let range = slot.blob.clone().unwrap_or_default();
     if args.common.output_format == Format::Json {
         return print(&format!(
@@ -47,6 +48,17 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
                 "file_bytes": summary.file_bytes,
                 "natives": summary.natives,
                 "distributions": summary.distributions,
+                "snapshot": snapshot.as_ref().map(|(size, report)| json!({
+                    "size": size,
+                    "modules": report.modules,
+                    "variables": report.variables.iter().map(|(name, reader)| json!({
+                        "name": name,
+                        "read_by": reader,
+                    })).collect::<Vec<_>>(),
+                    "failed_imports": report.failed,
+                    // What differs between two runs: addresses of objects, and counters of the C libraries.
+                    "reproducible": false,
+                })),
             })
         ));
     }
@@ -81,6 +93,19 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         "stub",
         &format!("{} (agreement {})", text::hex(&slot.stub_id), slot.abi),
     );
+    if let Some((size, report)) = &snapshot {
+        line(
+            "snapshot",
+            &format!(
+                "{}, {} modules loaded; its bytes differ between two runs",
+                text::size(*size),
+                report.modules.len()
+            ),
+        );
+        for (name, reader) in &report.variables {
+            line("  depends on", &format!("{name} ({reader})"));
+        }
+    }
     // A line without a value would only raise questions.
     let kept: Vec<&str> = out
         .lines()

@@ -136,6 +136,12 @@ fn package(args: &Package) -> Result<(), Failure> {
         identifier: args.macos.identifier.clone(),
         sources,
         signing: args.signing.plan(&args.macos, output)?.map(Arc::new),
+        snapshot: args
+            .snapshot
+            .then(|| oxidize_inject::internal::snapshot::Wishes {
+                imports: args.snapshot_import.clone(),
+                after: args.snapshot_after.clone(),
+            }),
     };
     let progress = Bar::unless(args.common.quiet);
     let result = package::package(&request, &progress);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use oxidize_format::{RunOptions, Target};
+use sha2::{Digest, Sha256};
 
 use super::collected::Collected;
 use super::packed::Packed;
@@ -45,8 +46,6 @@ impl<'t> Collected<'t> {
             mut findings,
         } = self;
         let target = tools.target();
-        let mut config = run_options(request, &entry);
-        config.sys_path.splice(0..0, search_path);
         let script = match &entry {
             Entry::Script(path) => Some(roots[0].virtual_path(path)),
             _ => None,
@@ -58,6 +57,8 @@ impl<'t> Collected<'t> {
             natives.extend(objects);
             distributions.extend(metadata);
         }
+        let mut config = run_options(request, &entry, hash_seed(&parts));
+        config.sys_path.splice(0..0, search_path);
         let compiler = tools.compiler(&mut findings, progress)?;
         let mut scanned = Vec::new();
         for (place, part) in parts.iter_mut().enumerate() {
@@ -199,11 +200,28 @@ impl Batch<'_> {
     }
 }
 
-fn run_options(request: &Request, entry: &Entry) -> RunOptions {
+/// The seed of string hashes in an application with a start snapshot: in all its processes the same,
+/// in other applications another one.
+fn hash_seed(parts: &[Part<'_>]) -> u32 {
+    let mut digest = Sha256::new();
+    for part in parts {
+        for name in part.files.keys() {
+            digest.update(&part.root);
+            digest.update([0]);
+            digest.update(name);
+            digest.update([0]);
+        }
+    }
+    let digest: [u8; 32] = digest.finalize().into();
+    u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+fn run_options(request: &Request, entry: &Entry, seed: u32) -> RunOptions {
     let mut options = RunOptions {
         optimize: request.optimize,
         children: request.children,
         exit: request.exit,
+        hash_seed: request.snapshot.is_some().then_some(seed),
         ..RunOptions::default()
     };
     for setting in &request.interpreter {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::Feature;
 use crate::compile::{self, bootstrap};
-use crate::{collect, container, entry, image, output, pack, sign, stubs, windows};
+use crate::{collect, container, entry, image, output, pack, sign, snapshot, stubs, windows};
 
 /// Packaging failed.
 #[derive(Debug, Error)]
@@ -51,6 +51,9 @@ pub enum Error {
     /// The program cannot be signed.
     #[error(transparent)]
     Sign(#[from] sign::Error),
+    /// There is no start snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
     /// Something that the target does not have.
     #[error("{feature} is for {system}, and the target is {target}")]
     Misfit {

@@ -6,6 +6,7 @@ use oxidize_format::Target;
 use oxidize_format::target::OperatingSystem;
 
 use super::{Error, Request, Signing};
+use crate::snapshot;
 
 /// Something that can be asked for and that programs of some systems do not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,9 @@ pub(super) fn check(request: &Request, target: Target) -> Result<(), Error> {
     }
     if request.identifier.is_some() && !target.is_macos() {
         return misfit(Feature::Identifier, "macOS");
+    }
+    if request.snapshot.is_some() && !snapshot::is_possible(target) {
+        return Err(snapshot::Error::Target(target).into());
     }
     Ok(())
 }

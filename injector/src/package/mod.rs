@@ -37,7 +37,7 @@ use crate::require::Requirements;
 use crate::sign::{self, Identity};
 use crate::stubs::{self, Finder, Sources, Stub};
 use crate::windows::Appearance;
-use crate::{container, output};
+use crate::{container, output, snapshot};
 use collected::Collected;
 use staged::Staged;
 use toolchain::Toolchain;
@@ -95,6 +95,8 @@ pub struct Request {
     pub sources: Sources,
     /// Who signs, and how.
     pub signing: Option<Arc<Signing>>,
+    /// What a start snapshot holds; `None`: there is to be none.
+    pub snapshot: Option<snapshot::Wishes>,
 }
 
 /// Who signs, and how.
@@ -296,6 +298,14 @@ fn program(
     if let Some(signing) = &request.signing {
         let doubts = staged::sign(&program, signing, progress)?;
         findings.warnings.extend(doubts);
+    }
+    if let Some(wishes) = &request.snapshot {
+        progress.start("Taking a snapshot", 0);
+        let report = snapshot::add(&program, &request.output, stub.target, wishes)?;
+        let read = report.variables.into_iter();
+        findings
+            .warnings
+            .extend(read.map(|(name, reader)| Warning::SnapshotVariable { name, reader }));
     }
     let secrets = findings.secrets.into_iter().map(Warning::Secret);
     findings.warnings.extend(secrets);

@@ -33,6 +33,13 @@ pub enum Warning {
     UnlistedStub(PathBuf),
     /// Something about the signature is doubtful, such as a missing certificate.
     Signature(Doubt),
+    /// An import has read an environment variable, on which the snapshot now depends.
+    SnapshotVariable {
+        /// The variable.
+        name: String,
+        /// The code that read it.
+        reader: String,
+    },
 }
 
 impl std::fmt::Display for Warning {
@@ -84,6 +91,13 @@ impl std::fmt::Display for Warning {
                 )
             }
             Warning::Signature(doubt) => doubt.fmt(f),
+            Warning::SnapshotVariable { name, reader } => {
+                write!(
+                    f,
+                    "while it is imported, {reader} reads the environment variable {name}; where that is set, the \
+                     program starts without its snapshot"
+                )
+            }
             Warning::NotAnExe(path) => {
                 write!(
                     f,

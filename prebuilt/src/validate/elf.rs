@@ -5,7 +5,7 @@ use crate::recipe::{Recipes, Target};
 use anyhow::{Context, Result};
 use object::LittleEndian;
 use object::elf::{FileHeader64, PT_INTERP};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 
 pub(super) fn validate(
     recipes: &Recipes,
@@ -102,7 +102,52 @@ pub(super) fn validate(
             .iter()
             .any(|p| p.p_type(endian) == PT_INTERP);
         complaints.check(!interpreter, || "it asks for a dynamic loader".to_owned());
+        snapshots(header, bytes, complaints)?;
     }
+    Ok(())
+}
+
+/// What a start snapshot needs of a stub (`stubs/src/snapshot/fresh.ld`): the ranges that stay fresh lie in the one
+/// segment that the snapshot replaces, and there are headers for its heap.
+fn snapshots(
+    header: &FileHeader64<LittleEndian>,
+    bytes: &[u8],
+    complaints: &mut Complaints,
+) -> Result<()> {
+    let endian = LittleEndian;
+    let sections = header.sections(endian, bytes)?;
+    let address = |name: &str| {
+        let found = sections.section_by_name(endian, name.as_bytes());
+        found.map(|(_, section)| section.sh_addr(endian))
+    };
+    let programs = header.program_headers(endian, bytes)?;
+    let writable = |program: &&object::elf::ProgramHeader64<LittleEndian>| {
+        program.p_type(endian) == object::elf::PT_LOAD
+            && program.p_flags(endian) & object::elf::PF_W != 0
+    };
+    let data = programs
+        .iter()
+        .filter(writable)
+        .find(|program| Some(program.p_vaddr(endian)) == address(".data"));
+    complaints.check(data.is_some(), || {
+        "no writable segment begins with .data".to_owned()
+    });
+    for name in [".oxi.fresh.data", ".PyRuntime", ".bss", ".oxi.fresh.bss"] {
+        let inside = data.zip(address(name)).is_some_and(|(program, address)| {
+            let start = program.p_vaddr(endian);
+            (start..start.saturating_add(program.p_memsz(endian))).contains(&address)
+        });
+        complaints.check(inside, || format!("{name} is not in the segment of .data"));
+    }
+    complaints.check(address(".oxi.heap").is_some(), || {
+        "there is no .oxi.heap".to_owned()
+    });
+    let notes = programs
+        .iter()
+        .filter(|program| program.p_type(endian) == object::elf::PT_NOTE);
+    complaints.check(notes.count() >= 3, || {
+        "the note .note.oxiheap has no program header of its own".to_owned()
+    });
     Ok(())
 }
 

@@ -16,6 +16,8 @@ pub(crate) mod module;
 mod object;
 #[cfg(unix)]
 mod posix;
+#[cfg(target_env = "musl")]
+pub(crate) mod snapshot;
 pub(crate) mod types;
 #[cfg(windows)]
 mod windows;

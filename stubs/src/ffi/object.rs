@@ -10,9 +10,6 @@ use std::ptr::{self, NonNull};
 
 use pyo3_ffi as py;
 
-#[cfg(not(target_os = "linux"))]
-use super::system;
-
 unsafe extern "C" {
     /// Of `Include/cpython/pyerrors.h`; `pyo3-ffi` does not have it.
     fn PyErr_FormatUnraisable(format: *const c_char, ...);
@@ -97,10 +94,10 @@ impl<'py> Gil<'py> {
     }
 
     /// A `str` from a string of the system: a path, say.
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), target_env = "musl"))]
     pub(crate) fn os_str(self, value: &std::ffi::OsStr) -> Result<Object<'py>> {
         // SAFETY: the lock is held.
-        self.owned(unsafe { system::text::to_python(value) })
+        self.owned(unsafe { super::system::text::to_python(value) })
     }
 
     pub(crate) fn bytes(self, value: &[u8]) -> Result<Object<'py>> {

@@ -110,6 +110,14 @@ pub(super) fn open_program(node: Node<'static>) -> Result<c_int, c_int> {
     create(node)
 }
 
+/// Closes all copies that are kept: a snapshot carries no descriptors over.
+#[cfg(target_env = "musl")]
+pub(super) fn forget_all() {
+    for place in &COPIES {
+        forget(place.swap(0, Ordering::AcqRel));
+    }
+}
+
 /// Closes the copy that gave up its place, if it is still ours.
 fn forget(old: u64) {
     if old == 0 || old & BORROWED != 0 {

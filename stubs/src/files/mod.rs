@@ -41,6 +41,12 @@ pub(crate) fn serve_from(blob: Blob<'static>) {
     let _ = BLOB.set(blob);
 }
 
+/// Forgets the descriptors of this process.
+#[cfg(target_env = "musl")]
+pub(crate) fn forget_descriptors() {
+    memory::forget_all();
+}
+
 /// What a path means.
 #[expect(
     clippy::large_enum_variant,

@@ -9,6 +9,8 @@
 //! anyone with `readelf -p`; at run time nothing touches it.
 #![allow(unsafe_code)]
 
+#[cfg(target_env = "musl")]
+use oxidize_format::descriptor::MAKES_SNAPSHOT;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 core::arch::global_asm!(
@@ -42,6 +44,22 @@ oxidize_descriptor:
     .zero 4
     .previous
 "#,
+    // The same for a snapshot's heap: a program header and a section header.
+    #[cfg(target_env = "musl")]
+    r#"
+    .section .note.oxiheap,"a",%note
+    .balign 4
+    .long 4, 16, 3
+    .ascii "OXI\0"
+    .zero 16
+    .previous
+
+    .section .oxi.heap,"aR",%progbits
+    .balign 16
+    .ascii "OXIHEAPSLOT\0"
+    .zero 4
+    .previous
+"#,
     ".section .oxi.licenses,\"aR\",%progbits",
     concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
     ".previous",
@@ -65,6 +83,12 @@ fn read() -> [u8; DESCRIPTOR_SIZE] {
     // SAFETY: the symbol is 64 bytes of this image. The read is volatile because the bytes are written by the injector
     // after compilation, so the compiler must not take the initial ones for granted.
     unsafe { (&raw const oxidize_descriptor).read_volatile() }
+}
+
+/// Whether the injector has marked this file as one to take a snapshot of.
+#[cfg(target_env = "musl")]
+pub(crate) fn wants_snapshot() -> bool {
+    Descriptor::read(&read()).is_ok_and(|descriptor| descriptor.flags & MAKES_SNAPSHOT != 0)
 }
 
 /// The mapped blob, or `None` in a stub that nothing was injected into.

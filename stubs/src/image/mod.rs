@@ -9,6 +9,8 @@ mod pe;
 
 #[cfg(target_os = "linux")]
 pub(crate) use elf::blob;
+#[cfg(target_env = "musl")]
+pub(crate) use elf::wants_snapshot;
 #[cfg(target_os = "macos")]
 pub(crate) use macho::blob;
 #[cfg(windows)]

@@ -32,6 +32,7 @@
 //! the stub's digest no longer matches the undo record and refuses.
 
 mod inject;
+pub mod snapshot;
 #[cfg(any(test, feature = "testing"))]
 pub mod synthetic;
 #[cfg(test)]
@@ -120,6 +121,7 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
 
 /// The stub as it was before injection.
 pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let bytes = &snapshot::without(bytes)?[..];
     let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
     let found = find(&image)?.ok_or(Error::NoSlot)?;
     let blob = found.slot.blob.ok_or(Error::Empty)?;
@@ -190,8 +192,14 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
             "it does not cover the segment of the resources",
         ));
     }
-    let altered = match undo::revert(bytes, undo_offset(blob.end)) {
-        Ok(_) => false,
+    let whole = snapshot::read(&image, &found)?.is_none_or(|snapshot| snapshot.is_intact(bytes));
+    let stub = snapshot::without(bytes).and_then(|bytes| {
+        let image = Image::parse(&bytes)?.ok_or(Error::NoSlot)?;
+        let blob = find(&image)?.and_then(|found| found.slot.blob);
+        undo::revert(&bytes, undo_offset(blob.ok_or(Error::Empty)?.end))
+    });
+    let altered = match stub {
+        Ok(_) => !whole,
         Err(Error::Altered) => true,
         Err(error) => return Err(error),
     };

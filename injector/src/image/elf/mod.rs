@@ -55,6 +55,18 @@ pub(crate) struct Note {
     pub(crate) content: Range<usize>,
 }
 
+/// A section header as it stands in the table.
+#[derive(Debug)]
+pub(crate) struct RawSection<'a> {
+    /// File offset of the section header.
+    pub(crate) header: usize,
+    /// Its 64 bytes.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) address: u64,
+    /// Whether it is in memory when the program runs, and no part of each thread's own.
+    pub(crate) allocated: bool,
+}
+
 /// A section header.
 #[derive(Debug)]
 pub(crate) struct Section {
@@ -258,6 +270,36 @@ impl<'a> Image<'a> {
     /// Whether the file has section headers. `strip --strip-sections` drops them all.
     pub(crate) fn has_sections(&self) -> bool {
         self.header.e_shoff.get(Le) != 0 && self.header.e_shnum.get(Le) != 0
+    }
+
+    /// All section headers, as they stand in the table; none if the file has none.
+    pub(crate) fn sections(&self) -> Result<Vec<RawSection<'a>>, Error> {
+        const SIZE: usize = size_of::<SectionHeader64<Le>>();
+        if !self.has_sections() {
+            return Ok(Vec::new());
+        }
+        let start = usize::try_from(self.header.e_shoff.get(Le)).unwrap_or(usize::MAX);
+        let count = usize::from(self.header.e_shnum.get(Le));
+        let end = start.checked_add(count * SIZE);
+        let table = end.and_then(|end| self.bytes.get(start..end));
+        let table = table.ok_or(malformed(
+            "section header table",
+            start,
+            "it lies outside the file",
+        ))?;
+        let mut sections = Vec::with_capacity(count);
+        for (index, bytes) in table.chunks_exact(SIZE).enumerate() {
+            let (header, _) = pod::from_bytes::<SectionHeader64<Le>>(bytes)
+                .map_err(|()| malformed("section header table", start, "it is cut off"))?;
+            let flags = header.sh_flags.get(Le);
+            sections.push(RawSection {
+                header: start + index * SIZE,
+                bytes,
+                address: header.sh_addr.get(Le),
+                allocated: flags.0 & elf::SHF_ALLOC.0 != 0 && flags.0 & elf::SHF_TLS.0 == 0,
+            });
+        }
+        Ok(sections)
     }
 
     /// The section of this name.

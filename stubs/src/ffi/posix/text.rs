@@ -92,7 +92,7 @@ pub(in crate::ffi) unsafe fn preinitialize(
 ///
 /// # Safety
 /// The interpreter's lock must be held.
-#[cfg(target_os = "macos")]
+#[cfg(any(target_os = "macos", target_env = "musl"))]
 pub(in crate::ffi) unsafe fn to_python(value: &OsStr) -> *mut py::PyObject {
     let bytes = value.as_bytes();
     // SAFETY: the pointer is valid for `len` bytes and is copied before the call returns.

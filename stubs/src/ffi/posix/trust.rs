@@ -6,7 +6,6 @@
 //! variable, so children are not affected. `SSL_CERT_FILE` and `SSL_CERT_DIR` win, as OpenSSL does that itself.
 
 use std::ffi::{CStr, c_char};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bundles of the common distributions, most common first (the list Go's crypto/x509 root_linux.go and
@@ -56,18 +55,12 @@ extern "C" fn X509_get_default_cert_area() -> *const c_char {
 
 #[unsafe(no_mangle)]
 extern "C" fn X509_get_default_cert_dir() -> *const c_char {
-    static FOUND: OnceLock<&CStr> = OnceLock::new();
-    FOUND
-        .get_or_init(|| first(&DIRECTORIES, c"/etc/ssl/certs"))
-        .as_ptr()
+    first(&DIRECTORIES, c"/etc/ssl/certs").as_ptr()
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn X509_get_default_cert_file() -> *const c_char {
-    static FOUND: OnceLock<&CStr> = OnceLock::new();
-    FOUND
-        .get_or_init(|| first(&FILES, c"/etc/ssl/cert.pem"))
-        .as_ptr()
+    first(&FILES, c"/etc/ssl/cert.pem").as_ptr()
 }
 
 #[unsafe(no_mangle)]

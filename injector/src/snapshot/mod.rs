@@ -1,0 +1,188 @@
+//! Start snapshots: an application that begins where its imports had ended ([docs/snapshot.md]).
+//!
+//! The finished application is started once, in an empty environment, from a copy whose descriptor asks it to dump itself. What
+//! it dumps is put behind it ([`elf::snapshot`]).
+//!
+//! [docs/snapshot.md]: https://github.com/oxidize-inject/oxidize-inject/blob/main/docs/snapshot.md
+
+pub mod dump;
+mod report;
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use oxidize_format::Target;
+use thiserror::Error;
+
+use crate::container::{self, elf};
+use crate::mmap::Map;
+use crate::output;
+
+pub use report::Report;
+
+/// What goes into a snapshot besides the imports of the entry point.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// More modules to import.
+    pub imports: Vec<String>,
+    /// A function to call afterwards: `MODULE:FUNCTION`.
+    pub after: Option<String>,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The target is none of the static Linux ones.
+    #[error("there are no start snapshots for {0}")]
+    Target(Target),
+    /// The stub was linked without a place for one.
+    #[error("this stub has no place for a start snapshot")]
+    Stub,
+    /// The target's programs do not run here.
+    #[error("a start snapshot needs the application to run here, and {target} programs do not")]
+    CannotRun {
+        /// The target.
+        target: Target,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Imports left something that no other process can have.
+    #[error("the imports leave something that a start snapshot cannot hold:\n{}", .0.join("\n"))]
+    Unfit(Vec<String>),
+    /// An import failed.
+    #[error("the application fails while it is imported for its start snapshot:\n{0}")]
+    Failed(String),
+    /// The dump is none.
+    #[error("the application wrote no usable snapshot")]
+    Dump,
+    /// The snapshot does not fit into the file.
+    #[error("the start snapshot does not fit")]
+    Container(#[from] container::Error),
+    /// A temporary file.
+    #[error("cannot take a start snapshot")]
+    Io(#[from] io::Error),
+    /// The output.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+}
+
+/// The most that a failing application gets to say.
+const LONGEST_COMPLAINT: u64 = 1 << 20;
+/// Exit status where the imports left something behind (stubs/src/snapshot/dump.rs).
+const UNFIT: i32 = 3;
+
+/// Takes the snapshot of a finished application and writes it into the file.
+///
+/// # Errors
+/// See [`Error`]; the file is then as it was.
+pub fn add(
+    staged: &output::Staged,
+    name: &Path,
+    target: Target,
+    wishes: &Wishes,
+) -> Result<Report, Error> {
+    if !is_possible(target) {
+        return Err(Error::Target(target));
+    }
+    let application = Map::of(staged.file())?;
+    if !elf::snapshot::is_possible(&application)? {
+        return Err(Error::Stub);
+    }
+    let directory = tempfile::Builder::new()
+        .prefix("oxidize-snapshot-")
+        .tempdir()?;
+    let program = directory.path().join("application");
+    write_program(&program, &application)?;
+    let dumped = directory.path().join("dump");
+    run(&program, &dumped, name, target, wishes)?;
+    let dump = Map::of(&File::open(&dumped)?)?;
+    let memory = dump::parse(&dump).ok_or(Error::Dump)?;
+    let edits = elf::snapshot::compose(&application, &memory)?;
+    let report = Report::parse(memory.report);
+    drop(application);
+    staged.set_len(edits.len)?;
+    for (at, bytes) in &edits.bytes {
+        staged.write_at(bytes, *at)?;
+    }
+    Ok(report)
+}
+
+/// Whether a target can have snapshots.
+#[must_use]
+pub fn is_possible(target: Target) -> bool {
+    let triple = target.triple();
+    triple.ends_with("-linux-musl")
+}
+
+/// The application as a program that dumps itself.
+fn write_program(path: &Path, application: &[u8]) -> Result<(), Error> {
+    let (at, descriptor) = elf::snapshot::mark(application)?;
+    let at = usize::try_from(at).map_err(|_| Error::Dump)?;
+    let mut file = File::create(path)?;
+    file.write_all(&application[..at])?;
+    file.write_all(&descriptor)?;
+    file.write_all(&application[at + descriptor.len()..])?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+fn run(
+    program: &Path,
+    dump: &Path,
+    name: &Path,
+    target: Target,
+    wishes: &Wishes,
+) -> Result<(), Error> {
+    let mut words: Vec<OsString> = vec![dump.into()];
+    words.push(name.file_name().unwrap_or(name.as_os_str()).to_owned());
+    words.extend(
+        wishes
+            .imports
+            .iter()
+            .map(|name| format!("import={name}").into()),
+    );
+    words.extend(
+        wishes
+            .after
+            .iter()
+            .map(|name| format!("after={name}").into()),
+    );
+    let child = Command::new(program)
+        .args(words)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Error::CannotRun { target, source },
+        // Exec format error.
+        _ if source.raw_os_error() == Some(8) => Error::CannotRun { target, source },
+        _ => Error::Io(source),
+    })?;
+    let mut complaint = Vec::new();
+    if let Some(stream) = child.stderr.take() {
+        let mut stream = stream.take(LONGEST_COMPLAINT);
+        stream.read_to_end(&mut complaint)?;
+        io::copy(&mut stream.into_inner(), &mut io::sink())?;
+    }
+    let status = child.wait()?;
+    let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(UNFIT) => Err(Error::Unfit(
+            complaint.lines().map(|line| format!("  {line}")).collect(),
+        )),
+        _ if complaint.is_empty() => Err(Error::Failed(format!("it ended with {status}"))),
+        _ => Err(Error::Failed(complaint)),
+    }
+}

@@ -1,0 +1,451 @@
+//! Taking the snapshot, in a process of the application that was started for it.
+//!
+//! Arguments: the file to write, the application's name, then `import=MODULE` and `after=MODULE:FUNCTION`. The file is
+//! for the injector (injector/src/snapshot/dump.rs reads it), which is of the same version.
+
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use oxidize_format::{Blob, Entry, RunConfig};
+
+use super::processor::{self, Features};
+use super::{memory, variables};
+use crate::ffi::module::Native;
+use crate::ffi::snapshot::{self as native, Detached};
+use crate::ffi::{self, Gil, Object, Result, lifecycle};
+use crate::heap::pages;
+use crate::importer::{self, loader, paths};
+use crate::{configure, files, image, own};
+
+/// What a process made from the snapshot starts with.
+pub(super) struct State {
+    pub(super) interpreter: Detached,
+    /// The words that hold what the C library calls the main thread.
+    pub(super) selves: Vec<usize>,
+    pub(super) features: Features,
+    /// Whether the locale is C's own, and its encoding; `None` where Python did not choose one.
+    pub(super) locale: Option<(bool, Vec<u8>)>,
+    /// The variables that a start compares.
+    pub(super) variables: Variables,
+}
+
+/// Variables that imports have read. Kept apart, because a `None` between them would leave a word unwritten, which may hold
+/// an address of this process.
+#[derive(Default)]
+pub(super) struct Variables {
+    pub(super) unset: Vec<CString>,
+    pub(super) set: Vec<(CString, CString)>,
+}
+
+pub(super) static STATE: OnceLock<State> = OnceLock::new();
+
+/// Exit status where the application cannot have a snapshot, with the reasons on standard error, a line each.
+const UNFIT: i32 = 3;
+const FAILURE: i32 = 1;
+
+const SOURCE: &str = include_str!("snapshot.py");
+
+/// Whether this process is to make a snapshot of itself.
+pub(crate) fn is_wanted() -> bool {
+    image::wants_snapshot()
+}
+
+/// What the injector asks for.
+struct Wishes {
+    output: PathBuf,
+    name: OsString,
+    imports: Vec<String>,
+    after: Option<(String, String)>,
+}
+
+impl Wishes {
+    fn read(arguments: &[OsString]) -> Option<Wishes> {
+        let [_, output, name, rest @ ..] = arguments else {
+            return None;
+        };
+        let mut wishes = Wishes {
+            output: output.into(),
+            name: name.clone(),
+            imports: Vec::new(),
+            after: None,
+        };
+        for wish in rest {
+            match wish.to_str()?.split_once('=')? {
+                ("import", module) => wishes.imports.push(module.to_owned()),
+                ("after", target) => {
+                    let (module, function) = target.split_once(':')?;
+                    wishes.after = Some((module.to_owned(), function.to_owned()));
+                }
+                _ => return None,
+            }
+        }
+        Some(wishes)
+    }
+}
+
+/// Starts Python, imports, writes; returns the exit status.
+pub(crate) fn dump(
+    run: &RunConfig<'static>,
+    blob: Blob<'static>,
+    arguments: &[OsString],
+    functions: Native,
+) -> i32 {
+    let Some(wishes) = Wishes::read(arguments).filter(|_| !lifecycle::is_privileged()) else {
+        eprintln!(
+            "error: this file is an unfinished application, of which a snapshot was to be taken"
+        );
+        return FAILURE;
+    };
+    let place = Path::new(paths::ROOT).join("bin").join(&wishes.name);
+    let own = own::stand_in(run, place);
+    native::set_arenas(pages::allocate_arena, pages::free_arena);
+    if let Err(reason) = ffi::module::register(functions) {
+        eprintln!("error: {reason}");
+        return FAILURE;
+    }
+    match configure::begin(run, blob, &[own.file.clone().into()]) {
+        Ok(_) => {}
+        Err(configure::Error::Python(failure)) => failure.exit(),
+        Err(configure::Error::Settings(reason)) => {
+            eprintln!("error: {reason}");
+            return FAILURE;
+        }
+    }
+    let prepared = lifecycle::with_gil(|gil| {
+        let prepared = importer::prefer_path_hook(gil).and_then(|()| prepare(gil, run, &wishes));
+        if prepared.is_err() {
+            gil.print_raised();
+        }
+        prepared
+    });
+    let Ok(prepared) = prepared else {
+        return FAILURE;
+    };
+    match prepared {
+        Err(reasons) => {
+            eprintln!("{reasons}");
+            UNFIT
+        }
+        Ok(prepared) => finish(prepared, &wishes.output),
+    }
+}
+
+/// What is known before the interpreter is left.
+struct Prepared {
+    variables: Variables,
+    /// Lines for the injector.
+    report: String,
+}
+
+/// Imports, and has everything checked; the inner error is what stands against a snapshot.
+fn prepare<'py>(
+    gil: Gil<'py>,
+    run: &RunConfig<'static>,
+    wishes: &Wishes,
+) -> Result<std::result::Result<Prepared, String>> {
+    let helper = helper(gil)?;
+    let own = own::own().expect("it was set a moment ago");
+    let directory = own.file.parent().unwrap_or(Path::new("/"));
+    helper.call_method(
+        c"begin",
+        &[
+            gil.os_str(own.executable.as_os_str())?,
+            gil.os_str(own.file.as_os_str())?,
+            gil.os_str(directory.as_os_str())?,
+        ],
+    )?;
+    variables::record();
+    let failed = import_entry(gil, run, &helper)?;
+    let names = wishes.imports.iter().map(|name| gil.str(name));
+    helper.call_method(
+        c"import_names",
+        &[gil.list(&names.collect::<Result<Vec<_>>>()?)?],
+    )?;
+    if let Some((module, function)) = &wishes.after {
+        helper.call_method(c"call", &[gil.str(module)?, gil.str(function)?])?;
+    }
+    files::forget_descriptors();
+    let read = variables::recorded();
+    let read = read.iter().map(|name| gil.bytes(name.to_bytes()));
+    let read = gil.list(&read.collect::<Result<Vec<_>>>()?)?;
+    let mut problems = texts(&helper.call_method(c"finish", &[read])?)?;
+    if native::has_subinterpreters(gil) {
+        problems.push("there is a second interpreter".to_owned());
+    }
+    if !problems.is_empty() {
+        return Ok(Err(problems.join("\n")));
+    }
+    let mut prepared = Prepared {
+        variables: Variables::default(),
+        report: String::new(),
+    };
+    for failure in failed {
+        prepared.line("failed", &failure);
+    }
+    for pair in helper.call_method(c"variables", &[])?.items()? {
+        let pair = pair.items()?;
+        let text = |item: &Object<'py>| -> Result<Option<CString>> {
+            if item.is_none() {
+                return Ok(None);
+            }
+            Ok(CString::new(item.as_bytes()?).ok())
+        };
+        if let Some(name) = text(&pair[0])? {
+            let reader = pair[2].as_str()?;
+            prepared.line("variable", &format!("{} {reader}", name.to_string_lossy()));
+            match text(&pair[1])? {
+                None => prepared.variables.unset.push(name),
+                Some(value) => prepared.variables.set.push((name, value)),
+            }
+        }
+    }
+    for module in texts(&helper.call_method(c"modules", &[])?)? {
+        prepared.line("module", &module);
+    }
+    gil.import("gc")?.call_method(c"freeze", &[])?;
+    pages::refuse_arenas(true);
+    native::wipe_freed(gil, pages::was_refused);
+    pages::refuse_arenas(false);
+    native::immortalise(gil);
+    Ok(Ok(prepared))
+}
+
+impl Prepared {
+    fn line(&mut self, kind: &str, text: &str) {
+        self.report.push_str(kind);
+        self.report.push(' ');
+        // One line each, whatever an exception says.
+        self.report
+            .extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        self.report.push('\n');
+    }
+}
+
+fn texts(list: &Object<'_>) -> Result<Vec<String>> {
+    list.items()?
+        .iter()
+        .map(|item| Ok(item.as_str()?.to_owned()))
+        .collect()
+}
+
+/// The functions of `snapshot.py`, in a module that `_oxidize` keeps.
+fn helper(gil: Gil<'_>) -> Result<Object<'_>> {
+    let module = gil
+        .import("sys")?
+        .attr(c"__class__")?
+        .call(&[gil.str("_oxidize_snapshot")?])?;
+    let code = gil.builtin(c"compile")?.call(&[
+        gil.str(SOURCE)?,
+        gil.str("<snapshot>")?,
+        gil.str("exec")?,
+    ])?;
+    let scope = module.module_dict()?;
+    scope.set_item("__builtins__", &gil.import("builtins")?)?;
+    scope.set_item("__file__", &gil.str("<snapshot>")?)?;
+    gil.eval(&code, &scope)?;
+    gil.import("_oxidize")?
+        .set_attr(super::resume::HELPER, &module)?;
+    Ok(module)
+}
+
+/// Imports what the entry point imports; the answer are import statements that failed.
+fn import_entry<'py>(
+    gil: Gil<'py>,
+    run: &RunConfig<'static>,
+    helper: &Object<'py>,
+) -> Result<Vec<String>> {
+    let (code, package, name) = match run.entry {
+        Entry::None => return Ok(Vec::new()),
+        Entry::Function { module, .. } => {
+            gil.import(module)?;
+            return Ok(Vec::new());
+        }
+        Entry::Script(path) => {
+            let file = gil.str(&paths::outward(path))?;
+            let loader = gil.import("_oxidize")?.attr(c"SourceFileLoader")?;
+            let loader = loader.call(&[gil.str("__main__")?, file])?;
+            let code = loader.call_method(c"get_code", &[gil.str("__main__")?])?;
+            (code, None, "__main__".to_owned())
+        }
+        Entry::Module(module) => {
+            let mut name = module.to_owned();
+            if let Some((package, _)) = name.rsplit_once('.') {
+                gil.import(package)?;
+            }
+            let mut found = importer::find(gil, &name)?;
+            if found
+                .as_ref()
+                .is_some_and(oxidize_format::Module::is_package)
+            {
+                gil.import(&name)?;
+                name.push_str(".__main__");
+                found = importer::find(gil, &name)?;
+            }
+            let Some(found) = found else {
+                return Ok(Vec::new());
+            };
+            let package = name.rsplit_once('.').map(|(package, _)| package.to_owned());
+            (
+                loader::code(&importer::current(gil)?, &found)?,
+                package,
+                name,
+            )
+        }
+    };
+    let package = match package {
+        Some(package) => gil.str(&package)?,
+        None => gil.none(),
+    };
+    let failed = helper.call_method(c"import_statements", &[code, package, gil.str(&name)?])?;
+    texts(&failed)
+}
+
+/// Leaves the interpreter and writes everything.
+fn finish(prepared: Prepared, output: &Path) -> i32 {
+    let locale = Some(native::locale()).filter(|(is_c, _)| !is_c);
+    let foreign = Foreign::read();
+    let interpreter = native::leave();
+    for stack in pages::stacks() {
+        // SAFETY: no frame of Python's is alive.
+        unsafe { memory::clear_stack(stack) }
+    }
+    let this_thread = native::this_thread();
+    let mut selves = Vec::new();
+    for range in memory::kept().into_iter().chain([memory::heap()]) {
+        memory::scan(range, |at, word| {
+            if word == this_thread && selves.len() < MOST_SELVES {
+                selves.push(at);
+            }
+        });
+    }
+    selves.shrink_to_fit();
+    let state = State {
+        interpreter,
+        selves,
+        features: processor::features(),
+        locale,
+        variables: prepared.variables,
+    };
+    let state = STATE.get_or_init(|| state);
+    let strays = foreign.strays(&state.selves);
+    drop(foreign);
+    // Written in any case, so that what is wrong can be looked at.
+    let written = write(output, &prepared.report);
+    if !strays.is_empty() {
+        eprintln!("{}", strays.join("\n"));
+        return UNFIT;
+    }
+    match written {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: cannot write the snapshot: {error}");
+            FAILURE
+        }
+    }
+}
+
+/// More words than this cannot hold a thread's address.
+const MOST_SELVES: usize = 256;
+
+/// What a line of `/proc/self/maps` says is mapped.
+fn path(line: &str) -> Option<&str> {
+    line.splitn(6, char::is_whitespace)
+        .nth(5)
+        .map(str::trim_start)
+        .filter(|path| !path.is_empty())
+}
+
+/// What this process alone has mapped.
+struct Foreign(Vec<(Range<usize>, String)>);
+
+impl Foreign {
+    fn read() -> Foreign {
+        let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        // The first mapping is the program's; all its segments come to lie where they were.
+        let program = text.lines().next().and_then(path);
+        let parse = |line: &str| {
+            let (range, _) = line.split_once(' ')?;
+            let (start, end) = range.split_once('-')?;
+            let start = usize::from_str_radix(start, 16).ok()?;
+            let end = usize::from_str_radix(end, 16).ok()?;
+            let range = start..end;
+            let ours = path(line).is_some() && path(line) == program
+                || (pages::ARENA..pages::ARENA_END).contains(&start)
+                || range.contains(&memory::whole().start)
+                || range.contains(&(memory::whole().end - 1))
+                // The kernel's own page for old programs, at the very end of all addresses.
+                || start >= 1 << 60;
+            let name = path(line).unwrap_or("memory of its own");
+            (!ours).then(|| (range, name.to_owned()))
+        };
+        Foreign(text.lines().filter_map(parse).collect())
+    }
+
+    /// Words that point into it, as lines for the user; the thread's own name is known and replaced.
+    fn strays(&self, selves: &[usize]) -> Vec<String> {
+        const MOST: usize = 20;
+        let mut lines = Vec::new();
+        let list = self.0.as_ptr_range();
+        let list = list.start.addr()..list.end.addr();
+        for range in memory::kept().into_iter().chain([memory::heap()]) {
+            let place = if range.start == pages::ARENA {
+                "the heap"
+            } else {
+                "the program's data"
+            };
+            memory::scan(range, |at, word| {
+                if lines.len() < MOST
+                    && let Some((_, name)) = self.0.iter().find(|(range, _)| range.contains(&word))
+                    && !selves.contains(&at)
+                    && !list.contains(&at)
+                {
+                    lines.push(format!("{place} points to {name} ({at:#x}: {word:#x})"));
+                }
+            });
+        }
+        lines
+    }
+}
+
+/// The file: a header of 64-bit numbers, the data segment, the heap, the report.
+fn write(output: &Path, report: &str) -> io::Result<()> {
+    let mut file = File::create(output)?;
+    let (whole, heap, [data, bss]) = (memory::whole(), memory::heap(), memory::fresh());
+    let header = [
+        u64::from_le_bytes(*b"OXIDUMP1"),
+        whole.start as u64,
+        whole.end as u64,
+        data.start as u64,
+        data.end as u64,
+        bss.start as u64,
+        bss.end as u64,
+        heap.start as u64,
+        heap.end as u64,
+        nothing as *const () as usize as u64,
+        processor::constructor() as u64,
+        report.len() as u64,
+    ];
+    let mut bytes = [0; 12 * 8];
+    for (place, number) in bytes.chunks_exact_mut(8).zip(header) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    file.write_all(&bytes)?;
+    // From here on nothing is allocated.
+    memory::set_end(heap.end);
+    pages::set_top(0);
+    // SAFETY: ranges of this process's memory; `write` does not change them.
+    let written = unsafe {
+        file.write_all(memory::bytes(whole))
+            .and_then(|()| file.write_all(memory::bytes(heap.clone())))
+    };
+    pages::set_top(heap.end);
+    written?;
+    file.write_all(report.as_bytes())
+}
+
+/// Stands in the table of constructors for those that have run before the snapshot was taken.
+extern "C" fn nothing() {}

@@ -1,0 +1,522 @@
+//! Start snapshots of static Linux programs: the same program with and without, what differs in each
+//! process, what cannot be in one, and what other tools do to the file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use oxidize_tests::package::{App, Package};
+use oxidize_tests::run::{Outcome, Run};
+use oxidize_tests::tools::{self, GNU, MUSL};
+use oxidize_tests::{Result, check, fail, missing, trial};
+
+/// Programs that must do the same from a snapshot and without: name, module `app`, arguments.
+const SAME: &[(&str, &str)] = &[
+    (
+        "arguments",
+        "import sys\ndef main(): print(sys.argv, sys.orig_argv, sys.executable)",
+    ),
+    (
+        "environment",
+        "import os\ndef main(): print(sorted(os.environ), os.environb[b'GIVEN'], os.getenv('HOME'))",
+    ),
+    (
+        "environment_set_by_import",
+        "import os\nos.environ['MADE'] = 'x'; os.environ.pop('GIVEN', None)\ndef main():\n    import subprocess\n    print(os.environ['MADE'], 'GIVEN' in os.environ, subprocess.run(['env'], capture_output=True, text=True).stdout.count('MADE=x'))",
+    ),
+    (
+        "streams",
+        "import sys\ndef main():\n    for s in (sys.stdin, sys.stdout, sys.stderr): print(s, s.encoding, s.errors, s.line_buffering, s.isatty(), s.seekable(), s.buffer, s.buffer.raw)\n    print(sys.stdin.read())",
+    ),
+    (
+        "streams_kept",
+        "import sys\nout = sys.stdout\ndef main():\n    print(out is sys.stdout, out is sys.__stdout__)\n    out.write('kept\\n')",
+    ),
+    (
+        "time_zone",
+        "import time, datetime\ndef main(): print(time.tzname, datetime.datetime.fromtimestamp(0))",
+    ),
+    (
+        "locale",
+        "import locale, sys\ndef main(): print(locale.setlocale(locale.LC_CTYPE), sys.getfilesystemencoding(), sys.stdout.errors)",
+    ),
+    (
+        "signals",
+        "import signal, os\nhits = []\nsignal.signal(signal.SIGUSR1, lambda *a: hits.append(a[0]))\ndef main():\n    os.kill(os.getpid(), signal.SIGUSR1)\n    print(hits, {s.name: str(signal.getsignal(s)) for s in signal.valid_signals() if isinstance(s, signal.Signals) and s != signal.SIGUSR1})",
+    ),
+    (
+        "threads",
+        "import threading, concurrent.futures as f\ndef main():\n    with f.ThreadPoolExecutor(4) as e: print(sum(e.map(lambda x: x * x, range(100))))\n    print(threading.current_thread() is threading.main_thread(), threading.get_ident() == threading.main_thread().ident, threading.active_count())",
+    ),
+    (
+        "fork",
+        "import os\ndef main():\n    child = os.fork()\n    if not child: os._exit(7)\n    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))",
+    ),
+    (
+        "child_interpreter",
+        "import subprocess, sys\ndef main(): print(subprocess.run([sys.executable, '-c', 'import app, json; print(json.dumps([1]), app.__name__)'], capture_output=True, text=True))",
+    ),
+    (
+        "asyncio",
+        "import asyncio\nasync def work():\n    p = await asyncio.create_subprocess_exec('echo', 'sub', stdout=asyncio.subprocess.PIPE)\n    return await asyncio.gather(*(asyncio.sleep(0.001, i) for i in range(5))), await p.communicate(), await asyncio.to_thread(lambda: 7)\ndef main(): print(asyncio.run(work()))",
+    ),
+    (
+        "multiprocessing",
+        "import multiprocessing as m\ndef main():\n    for how in ('fork', 'spawn', 'forkserver'):\n        with m.get_context(how).Pool(2) as pool: print(how, pool.map(abs, [-1, -2]))",
+    ),
+    (
+        "sqlite",
+        "import sqlite3\ndef main():\n    db = sqlite3.connect(':memory:'); db.execute('create table t(a)'); db.executemany('insert into t values(?)', [(i,) for i in range(1000)]); print(db.execute('select sum(a) from t').fetchone())",
+    ),
+    (
+        "tls",
+        "import ssl\ncontext = ssl.create_default_context(); server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\ndef main():\n    a, b = ssl.MemoryBIO(), ssl.MemoryBIO()\n    client = context.wrap_bio(a, b, server_hostname='x')\n    try: client.do_handshake()\n    except ssl.SSLWantReadError: print('hello', len(b.read()) > 100, server.session_stats()['accept'])",
+    ),
+    (
+        "ctypes",
+        "import ctypes\ndef main():\n    call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)\n    print(call(lambda x: x + 1)(41))",
+    ),
+    (
+        "logging",
+        "import logging\nlog = logging.getLogger('a')\ndef main():\n    logging.basicConfig(level='INFO', format='%(name)s %(message)s'); log.info('said')",
+    ),
+    (
+        "exit_functions",
+        "import atexit\natexit.register(print, 'registered by an import')\ndef main(): atexit.register(print, 'later')",
+    ),
+    (
+        "unclosed_file",
+        "import gzip\ndef main():\n    global f, g\n    f = open('f.txt', 'w'); f.write('x' * 10); g = gzip.open('g.gz', 'wb'); g.write(b'y' * 10)\n    import os; os.system('true'); print('left')",
+    ),
+    ("uncaught", "def main(): raise ValueError('boom')"),
+    ("status", "import sys\ndef main(): return 5"),
+    (
+        "recursion",
+        "def deep(n): return 0 if n == 0 else 1 + deep(n - 1)\ndef main():\n    try: deep(10**6)\n    except RecursionError as e: print(e)",
+    ),
+    (
+        "collector",
+        "import gc\nclass A: pass\ndef main():\n    import weakref\n    a = A(); a.a = a; r = weakref.ref(a); del a; gc.collect(); print(r(), gc.isenabled(), gc.get_threshold())",
+    ),
+    (
+        "resources",
+        "import importlib.resources, os\ndef main(): print(importlib.resources.files('app').joinpath('data.txt').read_text(), open(os.path.join(os.path.dirname(__file__), 'data.txt')).read())",
+    ),
+    (
+        "seeded_random",
+        "import random\nr = random.Random(5)\ndef main(): print(r.random())",
+    ),
+    (
+        "hashes_and_archives",
+        "import hashlib, zlib, lzma, bz2\ndef main(): print({n: hashlib.new(n, b'x').hexdigest()[:8] for n in ('md5', 'sha1', 'sha256', 'blake2b', 'sha3_256')}, lzma.decompress(lzma.compress(b'q' * 99)) == bz2.decompress(bz2.compress(b'q' * 99)))",
+    ),
+];
+
+/// What an import may not leave behind, and what the error says.
+const UNFIT: &[(&str, &str, &str)] = &[
+    (
+        "file",
+        "f = open('/etc/passwd')",
+        "_io.FileIO, made by `import app`, is open (/etc/passwd)",
+    ),
+    (
+        "socket",
+        "import socket\ns = socket.socket()",
+        "socket.socket, made by `import app`, is open",
+    ),
+    ("pipe", "import os\np = os.pipe()", "is open (pipe:"),
+    (
+        "thread",
+        "import threading, time\nt = threading.Thread(target=time.sleep, args=(9,), daemon=True)\nt.start()",
+        "threading.Thread, made by `import app`, runs",
+    ),
+    (
+        "process",
+        "import subprocess\np = subprocess.Popen(['/bin/sleep', '1'])",
+        "subprocess.Popen, made by `import app`, is a running process",
+    ),
+    (
+        "mapping",
+        "import mmap\nm = mmap.mmap(-1, 4096)",
+        "mmap.mmap, made by `import app`, maps memory",
+    ),
+    (
+        "database",
+        "import sqlite3\nd = sqlite3.connect(':memory:')",
+        "sqlite3.Connection, made by `import app`, is connected",
+    ),
+    (
+        "event_loop",
+        "import asyncio\nl = asyncio.new_event_loop()",
+        "is open (anon_inode:[eventpoll])",
+    ),
+    (
+        "callback",
+        "import ctypes\nc = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)",
+        "callable from C",
+    ),
+    (
+        "interpreter",
+        "import _interpreters\ni = _interpreters.create()",
+        "a second interpreter",
+    ),
+    (
+        "directory",
+        "import os\nos.chdir('/tmp')",
+        "changed the current directory",
+    ),
+    ("umask", "import os\nos.umask(0o77)", "changed the umask"),
+    (
+        "timer",
+        "import signal\nsignal.alarm(99)",
+        "started a timer",
+    ),
+    (
+        "whole_environment",
+        "import os\ne = dict(os.environ)",
+        "app/__init__.py:2 reads all of the environment",
+    ),
+    (
+        "failing",
+        "raise ValueError('not now')",
+        "ValueError: not now",
+    ),
+];
+
+fn main() -> std::process::ExitCode {
+    let mut trials = Vec::new();
+    for (name, source) in SAME {
+        trials.push(trial(format!("same::{name}"), || same(source)));
+    }
+    for (name, source, expected) in UNFIT {
+        trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
+    }
+    let others: [(&str, fn() -> Result); 10] = [
+        ("random_numbers_differ", random_numbers_differ),
+        (
+            "random_numbers_differ_as_process_1",
+            random_numbers_differ_as_process_1,
+        ),
+        (
+            "a_variable_that_was_read_decides",
+            a_variable_that_was_read_decides,
+        ),
+        (
+            "a_locale_without_utf8_starts_as_usual",
+            a_locale_without_utf8_starts_as_usual,
+        ),
+        (
+            "an_older_processor_starts_as_usual",
+            an_older_processor_starts_as_usual,
+        ),
+        ("a_thousand_starts_at_once", a_thousand_starts_at_once),
+        (
+            "strip_leaves_a_program_that_runs",
+            strip_leaves_a_program_that_runs,
+        ),
+        ("the_file_is_known", the_file_is_known),
+        (
+            "secrets_that_were_read_are_gone",
+            secrets_that_were_read_are_gone,
+        ),
+        ("other_targets_are_refused", other_targets_are_refused),
+    ];
+    for (name, body) in others {
+        trials.push(trial(name, body));
+    }
+    oxidize_tests::main(trials)
+}
+
+/// Writes the package `app` with this source.
+fn resources(source: &str) -> Result<tempfile::TempDir> {
+    let directory = tools::scratch()?;
+    let package = directory.path().join("app");
+    std::fs::create_dir(&package)?;
+    std::fs::write(package.join("__init__.py"), source)?;
+    std::fs::write(package.join("data.txt"), "data")?;
+    Ok(directory)
+}
+
+fn packaged(source: &str, more: &[&str]) -> Result<App> {
+    let directory = resources(source)?;
+    Package::new(directory.path())
+        .target(MUSL)
+        .options(["--entry", "app:main", "--snapshot"])
+        .options(more.iter().copied())
+        .build()
+}
+
+fn run(app: &Path) -> Run {
+    Run::new(app)
+        .arguments(["one", "two"])
+        .stdin("typed")
+        .variable("GIVEN", "x")
+}
+
+/// Runs it both ways; the answer is the outcome from the snapshot.
+fn both(app: &Path, change: impl Fn(Run) -> Run) -> Result<Outcome> {
+    let usual = change(run(app))
+        .variable("OXIDIZE_SNAPSHOT", "off")
+        .outcome()?;
+    // Without effect, but the same variables are set.
+    let restored = change(run(app))
+        .variable("OXIDIZE_SNAPSHOT", "on")
+        .outcome()?;
+    check(usual == restored, || {
+        format!("usual\n{usual}\nrestored\n{restored}")
+    })?;
+    Ok(restored)
+}
+
+fn is_restored(app: &Path, change: impl Fn(Run) -> Run) -> Result<bool> {
+    let outcome = change(run(app))
+        .variable("OXIDIZE_TRACE_START", "1")
+        .outcome()?;
+    Ok(outcome.stderr.contains("start from the snapshot\n"))
+}
+
+fn same(source: &str) -> Result {
+    let app = packaged(source, &[])?;
+    both(app.path(), |run| run)?;
+    check(is_restored(app.path(), |run| run)?, || {
+        "it made no use of the snapshot".to_owned()
+    })?;
+    both(app.path(), |run| {
+        run.variable("LANG", "en_US.UTF-8").variable("TZ", "XYZ-3")
+    })?;
+    Ok(())
+}
+
+fn unfit(source: &str, expected: &str) -> Result {
+    match packaged(&format!("{source}\ndef main(): pass"), &[]) {
+        Ok(_) => fail("it was packaged"),
+        Err(oxidize_tests::Stop::Failed(text)) => check(text.contains(expected), || {
+            format!("expected {expected:?}\n{text}")
+        }),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// Prints what must be another in each process.
+const RANDOM: &str = "import random, uuid, secrets, ssl, sqlite3, tempfile, os
+import multiprocessing as m
+own = random.Random(); random.random(); uuid.uuid4(); ssl.RAND_bytes(8); next(tempfile._get_candidate_names()); m.current_process()
+sqlite3.connect(':memory:').execute('select randomblob(4)').fetchone()
+def main():
+    print(random.random(), own.random(), uuid.uuid4(), uuid.uuid1(), secrets.token_hex(8), ssl.RAND_bytes(8).hex(),
+          sqlite3.connect(':memory:').execute('select hex(randomblob(8))').fetchone()[0], next(tempfile._get_candidate_names()),
+          m.current_process().authkey.hex(), sep='\\n')
+";
+
+fn all_differ(outputs: &[String]) -> Result {
+    let mut seen = BTreeSet::new();
+    for line in outputs.iter().flat_map(|output| output.lines()) {
+        check(seen.insert(line), || {
+            format!("{line} came twice\n{outputs:?}")
+        })?;
+    }
+    check(seen.len() == outputs.len() * 9, || format!("{outputs:?}"))
+}
+
+fn random_numbers_differ() -> Result {
+    let app = packaged(RANDOM, &[])?;
+    let outputs = (0..3).map(|_| Ok(run(app.path()).outcome()?.success()?.stdout));
+    all_differ(&outputs.collect::<Result<Vec<_>>>()?)
+}
+
+fn random_numbers_differ_as_process_1() -> Result {
+    let app = packaged(RANDOM, &[])?;
+    let alone = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+    let mut outputs = Vec::new();
+    for _ in 0..3 {
+        let output = Command::new("unshare").args(alone).arg(app.path()).output();
+        match output {
+            Ok(output) if output.status.success() => {
+                outputs.push(String::from_utf8_lossy(&output.stdout).into_owned());
+            }
+            _ => return missing("the right to make a PID namespace"),
+        }
+    }
+    all_differ(&outputs)
+}
+
+fn a_variable_that_was_read_decides() -> Result {
+    let source = "import os\nmode = os.environ.get('MODE', 'none')\ndef main(): print(mode)";
+    let app = packaged(source, &[])?;
+    both(app.path(), |run| run)?.prints("none\n")?;
+    both(app.path(), |run| run.variable("MODE", "some"))?.prints("some\n")?;
+    check(is_restored(app.path(), |run| run)?, || {
+        "no use without MODE".to_owned()
+    })?;
+    let with_mode = is_restored(app.path(), |run| run.variable("MODE", "some"))?;
+    check(!with_mode, || "the snapshot was used with MODE".to_owned())?;
+    let shown = tool(&["inspect"], app.path())?;
+    check(
+        shown.contains("MODE (/~oxidize/app/app/__init__.py:2)"),
+        || shown.clone(),
+    )
+}
+
+fn a_locale_without_utf8_starts_as_usual() -> Result {
+    let app = packaged("import sys\ndef main(): print(sys.stdout.encoding)", &[])?;
+    both(app.path(), |run| run.variable("LC_ALL", "C"))?;
+    let restored = is_restored(app.path(), |run| run.variable("LC_ALL", "C"))?;
+    check(!restored, || {
+        "the snapshot was used in another encoding".to_owned()
+    })
+}
+
+fn an_older_processor_starts_as_usual() -> Result {
+    let app = packaged(
+        "import hashlib\ndef main(): print(hashlib.sha256(b'x').hexdigest()[:8])",
+        &[],
+    )?;
+    let output = Command::new("qemu-x86_64")
+        .args(["-cpu", "Nehalem"])
+        .arg(app.path())
+        .env("OXIDIZE_TRACE_START", "1")
+        .output();
+    let Ok(output) = output else {
+        return missing("qemu-x86_64");
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    check(output.stdout == b"2d711642\n", || format!("{output:?}"))?;
+    check(stderr.contains("this processor lacks features"), || {
+        stderr.into_owned()
+    })
+}
+
+fn a_thousand_starts_at_once() -> Result {
+    let app = packaged(
+        "import json, sys, argparse\ndef main(): print(json.dumps(sys.argv[1:]))",
+        &[],
+    )?;
+    let failures = std::thread::scope(|scope| {
+        let workers = (0..20).map(|worker| {
+            let app = app.path();
+            scope.spawn(move || {
+                let starts = (0..50).map(|number| format!("{worker}.{number}"));
+                starts
+                    .filter(|word| {
+                        let output = Command::new(app).arg(word).output();
+                        output.map_or(true, |output| {
+                            output.stdout != format!("[\"{word}\"]\n").into_bytes()
+                        })
+                    })
+                    .count()
+            })
+        });
+        let workers: Vec<_> = workers.collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or(50))
+            .sum::<usize>()
+    });
+    check(failures == 0, || {
+        format!("{failures} of 1000 starts went wrong")
+    })
+}
+
+/// What a command of ours prints about an application.
+fn tool(words: &[&str], app: &Path) -> Result<String> {
+    let output = Command::new(tools::program("oxidize-inject")?)
+        .args(words)
+        .arg(app)
+        .output()?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn strip_leaves_a_program_that_runs() -> Result {
+    let app = packaged("import json\ndef main(): print(json.dumps([1]))", &[])?;
+    let mut tried = 0;
+    for strip in ["strip", "llvm-strip"] {
+        let directory = tools::scratch()?;
+        let copy = directory.path().join("copy");
+        std::fs::copy(app.path(), &copy)?;
+        let Ok(status) = Command::new(strip).arg(&copy).status() else {
+            continue;
+        };
+        tried += 1;
+        check(status.success(), || format!("{strip}: {status}"))?;
+        both(&copy, |run| run)?.prints("[1]\n")?;
+        check(is_restored(&copy, |run| run)?, || {
+            format!("{strip} lost the snapshot")
+        })?;
+    }
+    if tried == 0 {
+        missing("strip or llvm-strip")
+    } else {
+        Ok(())
+    }
+}
+
+fn the_file_is_known() -> Result {
+    let app = packaged("import json\ndef main(): pass", &[])?;
+    let verified = tool(&["verify"], app.path())?;
+    check(verified.contains(": ok"), || verified.clone())?;
+    let shown = tool(&["inspect", "--output-format", "json"], app.path())?;
+    let shown: serde_json::Value =
+        serde_json::from_str(&shown).or_else(|error| fail(format!("{error}: {shown}")))?;
+    let modules = shown["snapshot"]["modules"].as_array();
+    let has_json = modules.is_some_and(|modules| modules.iter().any(|module| module == "json"));
+    check(has_json, || shown.to_string())?;
+
+    // A byte of the heap, which lies before the record.
+    let mut bytes = std::fs::read(app.path())?;
+    let magic = bytes.windows(8).rposition(|window| window == b"OXISNAP1");
+    let Some(record) = magic else {
+        return fail("there is no record");
+    };
+    bytes[record - 64] ^= 1;
+    let directory = tools::scratch()?;
+    let altered: PathBuf = directory.path().join("altered");
+    std::fs::write(&altered, bytes)?;
+    let verified = tool(&["verify"], &altered)?;
+    check(!verified.contains(": ok"), || verified.clone())?;
+
+    let stub = directory.path().join("stub");
+    tool(&["remove", "--output", &stub.to_string_lossy()], app.path())?;
+    let original = std::fs::read(tools::stub(MUSL)?)?;
+    check(std::fs::read(stub)? == original, || {
+        "remove gives another stub".to_owned()
+    })
+}
+
+fn secrets_that_were_read_are_gone() -> Result {
+    let directory = tools::scratch()?;
+    let file = directory.path().join("secret");
+    // Half of it is in the source, so that only what was read has all of it.
+    std::fs::write(&file, "planted-secret-0123456789\n")?;
+    let path = file.display();
+    let source = format!(
+        "all = [open({:?}).read().strip() for i in range(300)]\nlength = len(all[0]); del all\ndef main(): print(length)",
+        path.to_string()
+    );
+    let app = packaged(&source, &[])?;
+    both(app.path(), |run| run)?.prints("25\n")?;
+    let bytes = std::fs::read(app.path())?;
+    for secret in ["planted-secret-0123456789", "oxidize-snapshot-"] {
+        let found = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        check(!found, || format!("{secret} is in the file"))?;
+    }
+    Ok(())
+}
+
+fn other_targets_are_refused() -> Result {
+    let directory = resources("def main(): pass")?;
+    let package = Package::new(directory.path()).target(GNU);
+    let built = package
+        .options(["--entry", "app:main", "--snapshot"])
+        .build();
+    match built {
+        Err(oxidize_tests::Stop::Failed(text)) => check(
+            text.contains("there are no start snapshots for x86_64-unknown-linux-gnu"),
+            || text.clone(),
+        ),
+        Err(stop) => Err(stop),
+        Ok(_) => fail("it was packaged"),
+    }
+}
