@@ -128,7 +128,11 @@ impl Offer<'_> {
         if !is_dotted_name(module) || !is_dotted_name(function) {
             return Err(Error::Malformed(format!("{module}:{function}")));
         }
-        self.find(module)?;
+        // A package's own file is a module of that name, too: some console scripts spell it so.
+        let package = module.strip_suffix(".__init__");
+        if !package.is_some_and(|package| self.find(package).is_ok_and(Module::is_package)) {
+            self.find(module)?;
+        }
         Ok(Entry::Function {
             module: module.to_owned(),
             function: function.to_owned(),
@@ -292,6 +296,24 @@ mod tests {
             module: module.to_owned(),
             function: function.to_owned(),
         })
+    }
+
+    #[test]
+    fn a_package_may_be_named_by_its_file() {
+        let scripts = [distribution(&[("tool", "tool.__init__", "main")])];
+        let found = resolve(&[], &[("tool", true)], &scripts, Wish::Entry("tool"));
+        let expected = Entry::Function {
+            module: "tool.__init__".to_owned(),
+            function: "main".to_owned(),
+        };
+        assert_eq!(found, Ok(expected));
+        for (modules, wish) in [
+            (&[("tool", false)][..], Wish::Entry("tool")),
+            (&[("other", true)][..], Wish::Entry("tool.__init__:main")),
+        ] {
+            let found = resolve(&[], modules, &scripts, wish);
+            assert!(matches!(found, Err(Error::Missing { .. })), "{found:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
 # require: duckdb
 import duckdb
-assert duckdb.sql("select 6*7").fetchone() == (42,)
+assert duckdb.connect().execute("select 6*7").fetchone() == (42,)
 print("ok")
