@@ -22,7 +22,7 @@ const SAME: &[(&str, &str)] = &[
     ),
     (
         "environment_set_by_import",
-        "import os\nos.environ['MADE'] = 'x'; os.environ.pop('GIVEN', None)\ndef main():\n    import subprocess\n    print(os.environ['MADE'], 'GIVEN' in os.environ, subprocess.run(['env'], capture_output=True, text=True).stdout.count('MADE=x'))",
+        "import os\nos.environ['MADE'] = 'x'\ndef main():\n    import subprocess\n    print(os.environ['MADE'], 'GIVEN' in os.environ, subprocess.run(['env'], capture_output=True, text=True).stdout.count('MADE=x'))",
     ),
     (
         "streams",
@@ -86,7 +86,7 @@ const SAME: &[(&str, &str)] = &[
     ),
     (
         "unclosed_file",
-        "import gzip\ndef main():\n    global f, g\n    f = open('f.txt', 'w'); f.write('x' * 10); g = gzip.open('g.gz', 'wb'); g.write(b'y' * 10)\n    import os; os.system('true'); print('left')",
+        "import atexit, os\ndef main():\n    global f\n    f = open('f.txt', 'w'); f.write('x' * 10)\n    atexit.register(lambda: print('left', os.path.getsize('f.txt')))",
     ),
     ("uncaught", "def main(): raise ValueError('boom')"),
     ("status", "import sys\ndef main(): return 5"),
@@ -473,7 +473,9 @@ fn the_file_is_known() -> Result {
     let altered: PathBuf = directory.path().join("altered");
     std::fs::write(&altered, bytes)?;
     let verified = tool(&["verify"], &altered)?;
-    check(!verified.contains(": ok"), || verified.clone())?;
+    check(verified.contains("another tool rewrote the file"), || {
+        verified.clone()
+    })?;
 
     let stub = directory.path().join("stub");
     tool(&["remove", "--output", &stub.to_string_lossy()], app.path())?;
@@ -496,12 +498,9 @@ fn secrets_that_were_read_are_gone() -> Result {
     let app = packaged(&source, &[])?;
     both(app.path(), |run| run)?.prints("25\n")?;
     let bytes = std::fs::read(app.path())?;
-    for secret in ["planted-secret-0123456789", "oxidize-snapshot-"] {
-        let found = bytes
-            .windows(secret.len())
-            .any(|window| window == secret.as_bytes());
-        check(!found, || format!("{secret} is in the file"))?;
-    }
+    let secret = b"planted-secret-0123456789";
+    let found = bytes.windows(secret.len()).any(|window| window == secret);
+    check(!found, || "the secret is in the file".to_owned())?;
     Ok(())
 }
 

@@ -7,7 +7,9 @@ use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::ops::Range;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use oxidize_format::{Blob, Entry, RunConfig};
@@ -60,6 +62,8 @@ struct Wishes {
     name: OsString,
     imports: Vec<String>,
     after: Option<(String, String)>,
+    /// How often it was tried before.
+    attempts: usize,
 }
 
 impl Wishes {
@@ -72,6 +76,7 @@ impl Wishes {
             name: name.clone(),
             imports: Vec::new(),
             after: None,
+            attempts: 0,
         };
         for wish in rest {
             match wish.to_str()?.split_once('=')? {
@@ -80,6 +85,7 @@ impl Wishes {
                     let (module, function) = target.split_once(':')?;
                     wishes.after = Some((module.to_owned(), function.to_owned()));
                 }
+                ("again", _) => wishes.attempts += 1,
                 _ => return None,
             }
         }
@@ -130,7 +136,7 @@ pub(crate) fn dump(
             eprintln!("{reasons}");
             UNFIT
         }
-        Ok(prepared) => finish(prepared, &wishes.output),
+        Ok(prepared) => finish(prepared, &wishes, arguments),
     }
 }
 
@@ -305,7 +311,7 @@ fn import_entry<'py>(
 }
 
 /// Leaves the interpreter and writes everything.
-fn finish(prepared: Prepared, output: &Path) -> i32 {
+fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString]) -> i32 {
     let locale = Some(native::locale()).filter(|(is_c, _)| !is_c);
     let foreign = Foreign::read();
     let interpreter = native::leave();
@@ -334,7 +340,15 @@ fn finish(prepared: Prepared, output: &Path) -> i32 {
     let strays = foreign.strays(&state.selves);
     drop(foreign);
     // Written in any case, so that what is wrong can be looked at.
-    let written = write(output, &prepared.report);
+    let written = write(&wishes.output, &prepared.report);
+    let by_chance = |stray: &String| stray.contains(&format!(" points to {LIBRARY_HEAP} "));
+    if !strays.is_empty() && strays.iter().all(by_chance) && wishes.attempts < MOST_ATTEMPTS {
+        let error = Command::new("/proc/self/exe")
+            .args(&arguments[1..])
+            .arg("again=1")
+            .exec();
+        eprintln!("error: {error}");
+    }
     if !strays.is_empty() {
         eprintln!("{}", strays.join("\n"));
         return UNFIT;
@@ -347,6 +361,11 @@ fn finish(prepared: Prepared, output: &Path) -> i32 {
         }
     }
 }
+
+/// The C library's own heap. It begins anywhere in the first GiB, so that a number may look like an
+/// address in it. Another process has it elsewhere: what is an address will be found there again.
+const LIBRARY_HEAP: &str = "[heap]";
+const MOST_ATTEMPTS: usize = 4;
 
 /// More words than this cannot hold a thread's address.
 const MOST_SELVES: usize = 256;
