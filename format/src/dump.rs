@@ -130,6 +130,10 @@ fn config(out: &mut Lines, config: &RunConfig<'_>) {
         ChildRole::Off => "off",
     };
     out.line(format_args!("config children {children}"));
+    // Younger than the golden dumps, which have no such line.
+    if config.check_at_start {
+        out.line(format_args!("config check_at_start 1"));
+    }
     for option in config.warn_options() {
         out.line(format_args!("config warn_option {}", escape(option)));
     }

@@ -139,6 +139,7 @@ NUMBERS = {  # key: name, largest value, default
     35: ("ca_bundle_probe", 1, 1),
     36: ("terminfo_probe", 1, 1),
     37: ("children", 2, 0),
+    38: ("check_at_start", 1, 0),
 }
 LISTS = {23: "warn_option", 24: "x_option", 33: "sys_path", 34: "environment"}
 
@@ -198,6 +199,8 @@ def dump_config(config):
             value = "fast" if value else "full"
         if name == "children":
             value = ("interpreter", "application", "off")[value]
+        if name == "check_at_start" and not value:
+            continue
         yield f"config {name} {'-' if value is None else value}"
     for name in ("warn_option", "x_option", "sys_path"):
         for value in config[name]:

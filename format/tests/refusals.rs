@@ -316,6 +316,7 @@ fn run_options_round_trip() {
             ca_bundle_probe: false,
             terminfo_probe: false,
             children: oxidize_format::ChildRole::Off,
+            check_at_start: true,
             ..RunOptions::default()
         },
         RunOptions {

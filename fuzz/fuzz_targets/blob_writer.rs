@@ -202,6 +202,7 @@ fn options(config: Config) -> RunOptions {
         dev_mode: on(1),
         install_signal_handlers: on(2),
         terminfo_probe: on(3),
+        check_at_start: on(4),
         ..RunOptions::default()
     }
 }

@@ -3,57 +3,86 @@
 //! An entry is a file named after everything that determines its contents. It is written to a temporary file and renamed, so
 //! two processes at once do not harm each other: the later rename puts the same bytes in the same place. The first 32 bytes
 //! are a digest of the rest; an entry that does not match (a machine that lost power, a disk that was full) is as good as
-//! absent. Losing the cache costs time and nothing else, so a cache that cannot be written is a temporary directory instead.
+//! absent. A program has its digest in a file beside it. Losing the cache costs time and nothing else: what cannot be
+//! written is kept in memory, or in a temporary directory if it is a program.
+//!
+//! What is in the cache is executed, or becomes part of applications. So it is private to the user: nobody else may write to
+//! its directory, and an entry that belongs to somebody else counts as absent. In a directory that several users share
+//! as they share `/tmp`, each has one of their own; one that others could take away is not used.
+//!
+//! It cleans up after itself: see [`sweep`].
+
+mod private;
+mod sweep;
 
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use oxidize_format::digest;
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::mmap::Map;
+use crate::temporary::Scratch;
 
 const DIGEST: usize = 32;
+/// Suffix of the file with a program's digest.
+const SUM: &str = "sum";
 
 /// A directory of entries.
 #[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
     /// Deletes a temporary cache at the end.
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
+    /// Where entries are made; whoever is killed leaves it, and the next one removes it.
+    scratch: Scratch,
+    /// Programs that could not be kept.
+    programs: OnceLock<TempDir>,
+    /// Whether something large was added.
+    grown: AtomicBool,
 }
 
 impl Cache {
-    /// Opens the user's cache: `OXIDIZE_CACHE_DIR`, else `oxidize-inject` in the system's cache directory.
+    /// Opens the user's cache: `OXIDIZE_CACHE_DIR`, else `oxidize-inject` in the system's cache directory. A temporary
+    /// directory where that is missing, read-only or not the user's own.
+    ///
+    /// # Errors
+    ///
+    /// Not even a temporary directory can be made.
     pub fn open() -> io::Result<Cache> {
         if let Some(root) = default_root()
-            && fs::create_dir_all(&root).is_ok()
-            && NamedTempFile::new_in(&root).is_ok()
+            && let Ok(cache) = Cache::at(&root)
         {
-            return Ok(Cache {
-                root,
-                _temporary: None,
-            });
+            return Ok(cache);
         }
         let temporary = tempfile::Builder::new()
             .prefix("oxidize-inject-cache-")
             .tempdir()?;
-        Ok(Cache {
-            root: temporary.path().to_owned(),
-            _temporary: Some(temporary),
-        })
+        Cache::of(temporary.path().to_owned(), Some(temporary))
     }
 
     /// A cache in this directory.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be made or written to, or is not private and cannot hold a private one.
     pub fn at(root: &Path) -> io::Result<Cache> {
-        fs::create_dir_all(root)?;
+        Cache::of(private::create(root)?, None)
+    }
+
+    fn of(root: PathBuf, temporary: Option<TempDir>) -> io::Result<Cache> {
         Ok(Cache {
-            root: root.to_owned(),
-            _temporary: None,
+            scratch: Scratch::new(&root)?,
+            root,
+            temporary,
+            programs: OnceLock::new(),
+            grown: AtomicBool::new(false),
         })
     }
 
@@ -68,15 +97,27 @@ impl Cache {
         self.root.join(kind).join(&name[..2]).join(&name[2..])
     }
 
-    /// The entry, if it is there and whole.
+    /// The entry, if it is there, whole and the user's own.
     #[must_use]
     pub fn load(&self, kind: &str, key: &Key) -> Option<Entry> {
-        let entry = Entry(Map::open(&self.path(kind, key)).ok()?);
-        let (digest, content) = entry.0.split_at_checked(DIGEST)?;
-        (fingerprint(content)[..] == *digest).then_some(entry)
+        let file = File::open(self.path(kind, key)).ok()?;
+        if !private::is_own(&file.metadata().ok()?) {
+            return None;
+        }
+        let map = Map::of(&file).ok()?;
+        let (digest, content) = map.split_at_checked(DIGEST)?;
+        if fingerprint(content)[..] != *digest {
+            return None;
+        }
+        sweep::touch(&file);
+        Some(Entry(Bytes::Mapped(map)))
     }
 
     /// Writes an entry. `fill` is called once and writes the content.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fill`; the entry cannot be written.
     pub fn store<E: From<io::Error>>(
         &self,
         kind: &str,
@@ -86,44 +127,112 @@ impl Cache {
         let path = self.path(kind, key);
         let directory = path.parent().expect("an entry lies in a directory");
         fs::create_dir_all(directory)?;
-        let mut file = NamedTempFile::new_in(directory)?;
+        let mut file = NamedTempFile::new_in(self.scratch.path())?;
         let mut out = BufWriter::new(file.as_file_mut());
         out.write_all(&[0; DIGEST])?;
         fill(&mut out)?;
         out.flush()?;
         drop(out);
-        let digest = fingerprint(&Entry(Map::of(file.as_file())?));
+        let map = Map::of(file.as_file())?;
+        let digest = fingerprint(map.get(DIGEST..).unwrap_or_default());
+        drop(map);
         file.as_file_mut().seek(SeekFrom::Start(0))?;
         file.as_file_mut().write_all(&digest)?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(())
     }
 
-    /// Path of an entry that is a plain file (a program), made by `make` in a temporary place if it is not there.
+    /// The entry, made by `fill` if it is not there. Where it cannot be kept, it is in memory; `fill` may be called twice
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fill`.
+    pub fn keep<E: From<io::Error>>(
+        &self,
+        kind: &str,
+        key: &Key,
+        fill: impl Fn(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<Entry, E> {
+        if let Some(entry) = self.load(kind, key) {
+            return Ok(entry);
+        }
+        if self.store::<E>(kind, key, &fill).is_ok()
+            && let Some(entry) = self.load(kind, key)
+        {
+            self.grown.store(true, Ordering::Relaxed);
+            return Ok(entry);
+        }
+        let mut content = Vec::new();
+        fill(&mut content)?;
+        Ok(Entry(Bytes::Held(content)))
+    }
+
+    /// Path of an entry that is a plain file (a program), made by `make` in a temporary place if it is not there, damaged or
+    /// not the user's own.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`; there is no room for it, not even in a temporary directory.
     pub fn program<E: From<io::Error>>(
         &self,
         kind: &str,
         key: &Key,
-        make: impl FnOnce(&Path) -> Result<(), E>,
+        make: impl Fn(&Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
         let path = self.path(kind, key);
-        if path.is_file() {
+        if is_whole_program(&path) {
             return Ok(path);
         }
+        if self.make_program::<E>(&path, &make).is_ok() && is_whole_program(&path) {
+            self.grown.store(true, Ordering::Relaxed);
+            return Ok(path);
+        }
+        let directory = match self.programs.get() {
+            Some(directory) => directory,
+            None => {
+                let made = tempfile::Builder::new()
+                    .prefix("oxidize-inject-program-")
+                    .tempdir()?;
+                self.programs.get_or_init(|| made)
+            }
+        };
+        let path = directory.path().join(key.to_string());
+        if !path.is_file() {
+            make(&path)?;
+        }
+        Ok(path)
+    }
+
+    fn make_program<E: From<io::Error>>(
+        &self,
+        path: &Path,
+        make: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<(), E> {
         let directory = path.parent().expect("an entry lies in a directory");
         fs::create_dir_all(directory)?;
         // A program must not be open for writing when it is started, hence a path and no open file.
-        let scratch = tempfile::tempdir_in(directory)?;
+        let scratch = tempfile::tempdir_in(self.scratch.path())?;
         let unfinished = scratch.path().join("program");
         make(&unfinished)?;
         // Windows flushes only what may be written to; elsewhere nobody who starts it meanwhile shall find it open for writing.
-        File::options()
+        let file = File::options()
             .read(true)
             .write(cfg!(windows))
-            .open(&unfinished)?
-            .sync_all()?;
-        fs::rename(&unfinished, &path)?;
-        Ok(path)
+            .open(&unfinished)?;
+        file.sync_all()?;
+        let mut sum = NamedTempFile::new_in(self.scratch.path())?;
+        sum.write_all(&fingerprint(&Map::of(&file)?))?;
+        drop(file);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o700))?;
+        }
+        fs::rename(&unfinished, path)?;
+        sum.persist(path.with_extension(SUM))
+            .map_err(|error| error.error)?;
+        Ok(())
     }
 
     /// Path of an entry that is a directory, filled by `make` in a temporary place if it is not
@@ -161,6 +270,31 @@ impl Cache {
     }
 }
 
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if self.temporary.is_none() {
+            sweep::sweep(&self.root, *self.grown.get_mut());
+        }
+    }
+}
+
+/// Whether there is a program of the user's own, with the digest that the file beside it states.
+fn is_whole_program(path: &Path) -> bool {
+    let whole = || -> io::Result<bool> {
+        let file = File::open(path)?;
+        let sum = path.with_extension(SUM);
+        if !private::is_own(&fs::symlink_metadata(path)?)
+            || !private::is_own(&fs::symlink_metadata(&sum)?)
+            || fs::read(&sum)? != fingerprint(&Map::of(&file)?)
+        {
+            return Ok(false);
+        }
+        sweep::touch(&file);
+        Ok(true)
+    };
+    whole().unwrap_or(false)
+}
+
 fn default_root() -> Option<PathBuf> {
     let directory = |name: &str| {
         env::var_os(name)
@@ -188,15 +322,26 @@ pub fn fingerprint(content: &[u8]) -> [u8; 32] {
     digest::combine(&hashes)
 }
 
-/// The content of an entry, mapped.
+/// The content of an entry.
 #[derive(Debug)]
-pub struct Entry(Map);
+pub struct Entry(Bytes);
+
+#[derive(Debug)]
+enum Bytes {
+    /// In the cache, behind its digest.
+    Mapped(Map),
+    /// What the cache had no room for.
+    Held(Vec<u8>),
+}
 
 impl Deref for Entry {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0[DIGEST..]
+        match &self.0 {
+            Bytes::Mapped(map) => map.get(DIGEST..).unwrap_or_default(),
+            Bytes::Held(content) => content,
+        }
     }
 }
 
@@ -266,16 +411,110 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_made_once() {
+    fn a_program_is_made_once_and_again_when_it_is_damaged() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path()).unwrap();
         let key = Key::of(&[b"p"]);
         let make = |path: &Path| fs::write(path, "#!");
+        let twice = |_: &Path| Err(io::Error::other("made twice"));
         let first = cache.program("worker", &key, make).unwrap();
-        let second = cache
-            .program("worker", &key, |_| Err(io::Error::other("made twice")))
-            .unwrap();
+        let second = cache.program("worker", &key, twice).unwrap();
         assert_eq!(first, second);
-        assert_eq!(fs::read(first).unwrap(), b"#!");
+        assert_eq!(fs::read(&first).unwrap(), b"#!");
+        fs::write(&first, "!!").unwrap();
+        assert!(cache.program("worker", &key, twice).is_err());
+        assert_eq!(cache.program("worker", &key, make).unwrap(), first);
+        assert_eq!(fs::read(&first).unwrap(), b"#!");
+        fs::remove_file(first.with_extension(SUM)).unwrap();
+        cache.program("worker", &key, make).unwrap();
+        cache.program("worker", &key, twice).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_may_write_is_not_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let root = dir.path().join("new/cache");
+        let cache = Cache::at(&root).unwrap();
+        assert_eq!(
+            (cache.root(), mode(&root)),
+            (&*root, 0o700),
+            "a new one is private"
+        );
+        drop(cache);
+        // One that several share.
+        set(&root, 0o1777);
+        let cache = Cache::at(&root).unwrap();
+        let own = cache.root().to_owned();
+        assert_eq!((own.parent(), mode(&own)), (Some(&*root), 0o700));
+        assert_eq!(mode(&root), 0o1777, "it is left as it is");
+        let key = Key::of(&[b"a"]);
+        put(&cache, &key, b"content");
+        assert!(cache.load("test", &key).is_some());
+        set(&cache.path("test", &key), 0o666);
+        assert!(cache.load("test", &key).is_none());
+        let make = |path: &Path| fs::write(path, "#!");
+        let program = cache.program("worker", &key, make).unwrap();
+        assert!(is_whole_program(&program));
+        set(&program, 0o777);
+        assert!(!is_whole_program(&program));
+        drop(cache);
+        set(&own, 0o777);
+        assert!(
+            Cache::at(&root).is_err(),
+            "anybody could have written to it"
+        );
+        set(&own, 0o700);
+        // One whose entries anybody can take away.
+        for open in [0o777, 0o775, 0o757] {
+            set(&root, open);
+            assert!(Cache::at(&root).is_err(), "{open:o}");
+        }
+        set(&root, 0o755);
+        let link = dir.path().join("cache-link");
+        std::os::unix::fs::symlink(&root, &link).unwrap();
+        assert!(Cache::at(&link).is_ok(), "the user's own link is fine");
+    }
+
+    #[test]
+    fn whoever_is_killed_leaves_nothing_that_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = || {
+            let names = fs::read_dir(dir.path()).unwrap();
+            names
+                .filter(|entry| entry.as_ref().unwrap().file_name() != "swept")
+                .count()
+        };
+        let killed = Cache::at(dir.path()).unwrap();
+        fs::write(killed.scratch.path().join("half"), "half").unwrap();
+        assert_eq!(left(), 1);
+        drop(killed);
+        assert_eq!(left(), 0);
+    }
+
+    #[test]
+    fn a_cache_without_room_only_costs_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        // No directory can be made where a file is.
+        fs::write(dir.path().join("test"), "").unwrap();
+        let key = Key::of(&[b"a"]);
+        let fill = |out: &mut dyn Write| out.write_all(b"content");
+        assert_eq!(&*cache.keep("test", &key, fill).unwrap(), b"content");
+        let make = |path: &Path| fs::write(path, "#!");
+        let program = cache.program("test", &key, make).unwrap();
+        assert_eq!(fs::read(&program).unwrap(), b"#!");
+        assert_eq!(cache.program("test", &key, make).unwrap(), program);
+        drop(cache);
+        assert!(!program.exists());
+        // An error of the content's own stays one.
+        let cache = Cache::at(dir.path()).unwrap();
+        let broken = |_: &mut dyn Write| Err(io::Error::other("unreadable"));
+        assert!(cache.keep("kind", &key, broken).is_err());
     }
 }

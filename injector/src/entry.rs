@@ -262,6 +262,7 @@ mod tests {
             path: (*path).to_owned(),
             on_disk: PathBuf::new(),
             len: 0,
+            stamp: Default::default(),
             executable: false,
         };
         Tree {

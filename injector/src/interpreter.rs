@@ -18,7 +18,7 @@ const NUMBER: &str = "a number";
 const TEXT: &str = "a text";
 
 /// All keys, in the order of the format's table.
-static KEYS: [Key; 15] = [
+static KEYS: [Key; 16] = [
     key("program-name", TEXT, |options, value| {
         options.program_name = Some(text(value)?);
         Some(())
@@ -80,6 +80,10 @@ static KEYS: [Key; 15] = [
     }),
     key("search-path", "a directory", |options, value| {
         options.sys_path.push(text(value)?);
+        Some(())
+    }),
+    key("check-at-start", SWITCH, |options, value| {
+        options.check_at_start = switch(value)?;
         Some(())
     }),
 ];

@@ -40,6 +40,7 @@ mod require;
 mod sign;
 mod snapshot;
 mod stubs;
+mod temporary;
 mod windows;
 
 pub use compile::Failure;
@@ -59,7 +60,7 @@ pub mod internal {
         };
     }
     open!(cache collect compile container entry http image mmap output pack package progress);
-    open!(interpreter python require sign snapshot stubs windows);
+    open!(interpreter python require sign snapshot stubs temporary windows);
     #[cfg(feature = "notarize")]
     open!(notary);
 }

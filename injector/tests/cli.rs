@@ -515,6 +515,27 @@ fn damage_is_named() {
 }
 
 #[test]
+fn verify_has_three_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    make_app(&dir.path().join("app"), "data.txt");
+    let app = fs::read(dir.path().join("app")).unwrap();
+    write(dir.path(), "altered", [&app[..], b"more"].concat());
+    let mut damaged = app.clone();
+    let stub = synthetic::build(&synthetic::Shape::default());
+    let at = (0x40 + 56 * 8..stub.len()).find(|at| stub[*at] != 0);
+    damaged[at.unwrap()] ^= 1;
+    write(dir.path(), "damaged", damaged);
+    write(dir.path(), "stub", stub);
+    let mut told = String::new();
+    for name in ["app", "altered", "damaged", "stub"] {
+        told += &run(dir.path(), &["verify", name]);
+        told += &run(dir.path(), &["verify", "-q", name]);
+        told += &run(dir.path(), &["verify", name, "--output-format", "json"]);
+    }
+    assert_snapshot!(told);
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let dir = tempfile::tempdir().unwrap();
     make_app(&dir.path().join("app"), "data.txt");

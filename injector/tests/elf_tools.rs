@@ -110,6 +110,18 @@ fn check_stub(name: &str, stub: &Path) {
         "{name}: the stub comes back"
     );
     assert!(!container::verify(&app).unwrap().altered);
+    check_damage(name, &app);
+    for (what, more) in [("appended", &b"more"[..]), ("padding", &b""[..])] {
+        let mut other = [&app[..], more].concat();
+        if more.is_empty() {
+            let start = container::extract(&app).unwrap().unwrap().start as usize;
+            other[start - 1] ^= u8::from(start > bytes.len());
+            if other == app {
+                continue;
+            }
+        }
+        assert!(container::verify(&other).unwrap().altered, "{name}: {what}");
+    }
     let path = workdir().join(format!("{name}.app"));
     write_program(&path, &app);
     assert_eq!(run(&path), expected_line(&blob));
@@ -136,6 +148,44 @@ fn check_stub(name: &str, stub: &Path) {
     }
 }
 
+/// Whether machine code, data and headers can be overwritten unnoticed.
+fn check_damage(label: &str, app: &[u8]) {
+    let word = |at: usize| u64::from_le_bytes(app[at..at + 8].try_into().unwrap());
+    let half = |at: usize| usize::from(u16::from_le_bytes([app[at], app[at + 1]]));
+    let blob = container::extract(app).unwrap().unwrap();
+    let segment = |index: usize| word(32) as usize + index * 56;
+    let loads: Vec<usize> = (0..half(56))
+        .map(segment)
+        .filter(|at| app[*at] == 1 && word(at + 8) != blob.start)
+        .collect();
+    let entry = word(24);
+    let code = loads.iter().find(|at| {
+        let address = word(**at + 16);
+        (address..address + word(**at + 32)).contains(&entry)
+    });
+    let code = word(code.unwrap() + 8) + entry - word(code.unwrap() + 16);
+    let damaged = |what: &str, at: usize, len: usize| {
+        let mut damaged = app.to_vec();
+        damaged[at..at + len]
+            .iter_mut()
+            .for_each(|byte| *byte ^= 0xff);
+        let verified = container::verify(&damaged);
+        assert!(verified.is_err(), "{label}: {what} was overwritten");
+    };
+    damaged("code", code as usize, 64);
+    damaged("one byte of code", code as usize, 1);
+    damaged("the entry's address", 24, 1);
+    for at in loads {
+        damaged("the address of a segment", at + 17, 1);
+        damaged("the rights of a segment", at + 4, 1);
+    }
+    let end = half(62);
+    assert!(
+        end == 0 || end < half(60),
+        "{label}: the section names are there"
+    );
+}
+
 fn survives(name: &str, app: &Path, stub: &[u8], blob: &[u8], tool: &[&str]) {
     let label = format!("{name}.{}", tool.join("").replace('-', "_"));
     let out = workdir().join(&label);
@@ -160,6 +210,8 @@ fn survives(name: &str, app: &Path, stub: &[u8], blob: &[u8], tool: &[&str]) {
         "{label}"
     );
     let verified = container::verify(&bytes).unwrap_or_else(|error| panic!("{label}: {error}"));
+    assert_eq!(verified.altered, bytes != fs::read(app).unwrap(), "{label}");
+    check_damage(&label, &bytes);
     match container::remove(&bytes) {
         Ok(restored) => assert_eq!(restored, stub, "{label}"),
         Err(error) => {

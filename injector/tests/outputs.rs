@@ -250,6 +250,25 @@ fn files_are_extracted_all_or_none() {
 }
 
 #[test]
+fn a_new_signature_hides_no_damage() {
+    let dir = programs();
+    let at = dir.path().join("mac");
+    let sign = ["sign", "mac", "--identifier", "another"];
+    run(dir.path(), "022", &sign).unwrap();
+    let mut program = fs::read(&at).unwrap();
+    let verified = oxidize_inject::internal::container::verify(&program).unwrap();
+    assert!(!verified.altered, "a signature alters nothing");
+    // The synthetic program's code counts from 0 at the start of its section.
+    let code = (0..100).collect::<Vec<u8>>();
+    let code = program.windows(100).position(|bytes| bytes == code);
+    program[code.unwrap() + 50] ^= 1;
+    fs::write(&at, program).unwrap();
+    run(dir.path(), "022", &sign).unwrap();
+    let error = oxidize_inject::internal::container::verify(&fs::read(&at).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("overwritten"), "{error}");
+}
+
+#[test]
 fn names_with_backslashes_are_extracted() {
     let dir = tempfile::tempdir().unwrap();
     make_app(&dir.path().join("app"), "a\\..\\b\\c");

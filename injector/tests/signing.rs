@@ -74,6 +74,10 @@ fn windows_programs_are_signed_and_verified_by_others() {
             "Test-rsa",
         ),
         (
+            "--sign-p12 nomac.p12 --sign-password-file password",
+            "Test-rsa",
+        ),
+        (
             "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem",
             "Test-rsa",
         ),
@@ -312,6 +316,14 @@ fn what_cannot_be_signed_is_told_in_a_line() {
         (
             "--sign-p12 old.p12 --sign-password-file wrong",
             "the password for `old.p12` is wrong",
+        ),
+        (
+            "--sign-p12 nomac.p12 --sign-password-file wrong",
+            "the password is wrong or the file is damaged",
+        ),
+        (
+            "--sign-p12 nomac.p12",
+            "`nomac.p12` is protected by a password",
         ),
         (
             "--sign-key ec-locked.key --sign-certificates ec.pem --sign-password-file wrong",

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use oxidize_format::{Blob, Entry, RunConfig};
 
+use crate::environment;
 use crate::ffi::Text;
 use crate::ffi::config::{Config, Failure, Field, List, PreConfig, Switch, preinitialize};
 use crate::ffi::lifecycle::{default_environment, unset_environment};
@@ -43,6 +44,16 @@ fn text(value: impl AsRef<OsStr>) -> Result<Text, Error> {
         .ok_or_else(|| Error::Settings("its run configuration contains a NUL character".to_owned()))
 }
 
+/// Removes the variables that would decide which code runs.
+pub(crate) fn clean_environment(run: &RunConfig<'_>) {
+    environment::REMOVED_ALWAYS
+        .into_iter()
+        .for_each(unset_environment);
+    if !run.use_environment {
+        environment::REMOVED.into_iter().for_each(unset_environment);
+    }
+}
+
 /// Starts Python. Afterwards this thread holds the lock.
 pub(crate) fn begin(
     run: &RunConfig<'static>,
@@ -60,10 +71,6 @@ pub(crate) fn begin(
         .iter()
         .map(text)
         .collect::<Result<Vec<_>, _>>()?;
-    // CPython takes `sys.executable` from these whatever its configuration says (Modules/getpath.py).
-    unset_environment(c"PYTHONEXECUTABLE");
-    unset_environment(c"__PYVENV_LAUNCHER__");
-
     trust::set_probing(run.ca_bundle_probe);
     for (name, value) in run.environment() {
         default_environment(&text(name)?, &text(value)?);

@@ -110,6 +110,12 @@ pub fn start(arguments: &[OsString]) -> i32 {
         Ok(run) => run,
         Err(error) => return refuse(&format!("its run configuration is damaged: {error}")),
     };
+    if run.check_at_start
+        && let Err(error) = blob.verify_digest()
+    {
+        return refuse(&format!("its resources are damaged: {error}"));
+    }
+    configure::clean_environment(&run);
     #[cfg(target_env = "musl")]
     {
         use crate::snapshot;

@@ -19,6 +19,14 @@ fn main() -> std::process::ExitCode {
         trial("a_replaced_output_is_on_the_disk_first", replaced),
         trial("outputs_follow_the_umask_and_not_the_stub", modes),
         trial("no_resource_is_replaced_by_the_output", own_resources),
+        trial(
+            "damage_is_refused_at_the_start_where_that_is_wanted",
+            checked_at_start,
+        ),
+        trial(
+            "a_source_that_changes_is_packaged_as_it_was_compiled",
+            changing,
+        ),
         trial("remove_gives_the_stub_back", removed),
         trial("two_thousand_modules", two_thousand_modules),
     ];
@@ -208,6 +216,85 @@ fn modes() -> Result {
         }
     }
     Ok(())
+}
+
+/// A flipped byte of data is found when it is used, unless the application looks before it runs.
+fn checked_at_start() -> Result {
+    let directory = tools::scratch()?;
+    for (setting, status) in [("false", Ending::Status(0)), ("true", Ending::Status(1))] {
+        let app = Package::app("hello")
+            .options(["--interpreter", &format!("check-at-start={setting}")])
+            .build()?;
+        Run::new(app.path()).outcome()?.success()?;
+        let mut bytes = std::fs::read(app.path())?;
+        // The text of a licence, which nobody reads.
+        let words = b"==== ";
+        let at = bytes.windows(words.len()).rposition(|found| found == words);
+        let Some(at) = at else {
+            return fail("there is no licence text");
+        };
+        bytes[at] ^= 1;
+        let damaged = directory.path().join(setting);
+        std::fs::write(&damaged, bytes)?;
+        std::fs::set_permissions(&damaged, PermissionsExt::from_mode(0o755))?;
+        let outcome = Run::new(&damaged).outcome()?;
+        check(outcome.ending == status, || outcome.to_string())?;
+        check(
+            setting == "false" || outcome.stderr.contains("its resources are damaged"),
+            || outcome.to_string(),
+        )?;
+    }
+    Ok(())
+}
+
+/// While a module is written anew all the time, with the same length, its code and its source agree or
+/// packaging says that it changed.
+fn changing() -> Result {
+    let directory = tools::scratch()?;
+    let resources = directory.path().join("res");
+    std::fs::create_dir(&resources)?;
+    std::fs::write(
+        resources.join("__main__.py"),
+        "import inspect, moving\n\
+         assert inspect.getsource(moving) == moving.text(), 'they disagree'\n",
+    )?;
+    let source = |digit: u32| {
+        let text = format!("N = {}\n", digit % 10);
+        format!(
+            "{text}def text():\n    return open(__file__).read() if N == {} else ''\n",
+            digit % 10
+        )
+    };
+    let moving = resources.join("moving.py");
+    std::fs::write(&moving, source(0))?;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| -> Result {
+        scope.spawn(|| {
+            let mut digit = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                digit += 1;
+                let _ = std::fs::write(&moving, source(digit));
+            }
+        });
+        let result = (0..12).try_for_each(|round| -> Result {
+            let output = directory.path().join(format!("app{round}"));
+            let done = Package::new(&resources).command(&output)?.output()?;
+            if done.status.success() {
+                Run::new(&output).outcome()?.success()?;
+                std::fs::remove_file(&output)?;
+            } else {
+                let why = String::from_utf8_lossy(&done.stderr).into_owned();
+                // Caught while the file was empty, it has another length.
+                check(why.contains("changed while it was being"), || why.clone())?;
+            }
+            Ok(())
+        });
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        result
+    })?;
+    let output = directory.path().join("app");
+    Package::new(&resources).write(&output)?;
+    Run::new(&output).outcome()?.success().map(drop)
 }
 
 /// An output may lie among the resources, but only in its own place.

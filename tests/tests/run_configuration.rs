@@ -151,6 +151,12 @@ fn table() -> Vec<Row> {
             |options| options.ca_bundle_probe = false,
             vec![("CA bundle", json!("/etc/ssl/cert.pem"))],
         ),
+        // What it refuses is in `end_to_end`.
+        (
+            "check at start",
+            |options| options.check_at_start = true,
+            vec![],
+        ),
         // Both ways to leave flush what the program wrote.
         ("exit", |options| options.exit = Exit::Fast, vec![]),
     ]

@@ -53,12 +53,13 @@ pub(super) const ENVIRONMENT: u16 = 34;
 pub(super) const CA_BUNDLE_PROBE: u16 = 35;
 pub(super) const TERMINFO_PROBE: u16 = 36;
 pub(super) const CHILDREN: u16 = 37;
+pub(super) const CHECK_AT_START: u16 = 38;
 
 const SWITCH: Shape = Shape::Number(1);
 const ANY_NUMBER: Shape = Shape::Number(u32::MAX);
 
 /// All keys, ascending.
-static ALL: [Key; 25] = [
+static ALL: [Key; 26] = [
     key(ENTRY_MODULE, Shape::Text, true),
     key(ENTRY_FUNCTION, Shape::Text, true),
     key(ENTRY_SCRIPT, Shape::Text, true),
@@ -84,6 +85,7 @@ static ALL: [Key; 25] = [
     key(CA_BUNDLE_PROBE, SWITCH, false),
     key(TERMINFO_PROBE, SWITCH, false),
     key(CHILDREN, Shape::Number(2), true),
+    key(CHECK_AT_START, SWITCH, true),
 ];
 
 /// Record flag bit 0.

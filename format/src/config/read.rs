@@ -48,6 +48,8 @@ pub struct RunConfig<'a> {
     pub terminfo_probe: bool,
     /// What a child started as `sys.executable` is. Default an interpreter.
     pub children: ChildRole,
+    /// Whether the blob's digest is checked before anything else. Default no.
+    pub check_at_start: bool,
     bytes: &'a [u8],
 }
 
@@ -74,6 +76,7 @@ impl<'a> RunConfig<'a> {
             ca_bundle_probe: true,
             terminfo_probe: true,
             children: ChildRole::Interpreter,
+            check_at_start: false,
             bytes,
         };
         let mut records = Records::new(bytes, at);
@@ -172,6 +175,7 @@ impl<'a> RunConfig<'a> {
                     _ => ChildRole::Off,
                 }
             }
+            keys::CHECK_AT_START => self.check_at_start = on,
             keys::ENVIRONMENT if text.find('=').is_none_or(|at| at == 0) => {
                 return Err(record.fail("an environment default is NAME=value"));
             }

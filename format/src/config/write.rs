@@ -58,6 +58,8 @@ pub struct RunOptions {
     pub terminfo_probe: bool,
     /// See [`RunConfig::children`].
     pub children: ChildRole,
+    /// See [`RunConfig::check_at_start`].
+    pub check_at_start: bool,
 }
 
 impl Default for RunOptions {
@@ -88,6 +90,7 @@ impl Default for RunOptions {
             ca_bundle_probe: true,
             terminfo_probe: true,
             children: ChildRole::Interpreter,
+            check_at_start: false,
         }
     }
 }
@@ -130,6 +133,7 @@ impl From<&RunConfig<'_>> for RunOptions {
             ca_bundle_probe: config.ca_bundle_probe,
             terminfo_probe: config.terminfo_probe,
             children: config.children,
+            check_at_start: config.check_at_start,
         }
     }
 }
@@ -201,6 +205,7 @@ impl RunOptions {
                 ChildRole::Off => Some(2),
             },
         );
+        out.number(keys::CHECK_AT_START, flag(self.check_at_start));
         Ok(out.0)
     }
 }

@@ -20,12 +20,22 @@ pub(super) struct App {
 impl App {
     /// Opens it. Files that have nothing to do with us are told from those that are broken.
     pub(super) fn open(path: &Path) -> Result<App, Failure> {
+        App::open_or_judge(path)?
+    }
+
+    /// [`open`](App::open), where what is ours and broken is an answer and no failure.
+    pub(super) fn open_or_judge(path: &Path) -> Result<Result<App, Failure>, Failure> {
         let name = path.display();
         let unreadable =
             |error: std::io::Error| Failure::because(format!("cannot read `{name}`"), &error);
         let image = Map::open(path).map_err(unreadable)?;
-        let slots = container::slots(&image)
-            .map_err(|error| Failure::because(format!("`{name}` is damaged"), &error))?;
+        let slots = match container::slots(&image) {
+            Ok(slots) => slots,
+            Err(error) => {
+                let damage = Failure::because(format!("`{name}` is damaged"), &error);
+                return Ok(Err(damage));
+            }
+        };
         if slots.is_empty() {
             return Err(
                 Failure::new(format!("`{name}` was not made by oxidize-inject")).hint(Some(
@@ -33,11 +43,11 @@ impl App {
                 )),
             );
         }
-        Ok(App {
+        Ok(Ok(App {
             path: path.to_owned(),
             image,
             slots,
-        })
+        }))
     }
 
     pub(super) fn image(&self) -> &[u8] {
@@ -57,6 +67,13 @@ impl App {
     /// The blob's bytes.
     pub(super) fn blob_bytes(&self) -> Result<&[u8], Failure> {
         self.bytes_of(self.slot())
+    }
+
+    /// Fails for a stub, into which nothing has been injected.
+    pub(super) fn check_filled(&self) -> Result<(), Failure> {
+        self.slots
+            .iter()
+            .try_for_each(|slot| self.bytes_of(slot).map(drop))
     }
 
     fn bytes_of(&self, slot: &Slot) -> Result<&[u8], Failure> {

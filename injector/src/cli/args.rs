@@ -362,6 +362,9 @@ pub(super) enum Command {
     /// Unpack the files of a packaged application, or save its blob
     Extract(Extract),
     /// Check that a packaged application is intact
+    ///
+    /// Exit status: 0 it is what was written; 3 another tool rewrote it, and program and resources are intact; 1 it is
+    /// damaged, or cannot be read.
     Verify(Verify),
     /// Recover the stub that an application was made from
     Remove(Remove),

@@ -11,7 +11,8 @@ use super::app::App;
 use super::args::{Extract, Format};
 use super::failure::Failure;
 use super::{print, report_written, text};
-use oxidize_inject::internal::output::{self, Scratch, mode::Mode};
+use oxidize_inject::internal::output::{self, mode::Mode};
+use oxidize_inject::internal::temporary::Scratch;
 
 pub(super) fn extract(args: &Extract) -> Result<(), Failure> {
     let app = App::open(&args.app)?;

@@ -51,6 +51,12 @@ impl Failure {
         self.causes.push(line);
     }
 
+    /// What failed and why, in one line.
+    pub(super) fn in_one_line(&self) -> String {
+        let parts = std::iter::once(&self.message).chain(&self.causes);
+        parts.map(String::as_str).collect::<Vec<_>>().join(": ")
+    }
+
     fn add_causes(&mut self, mut cause: Option<&dyn Error>) {
         while let Some(error) = cause {
             let text = error.to_string();

@@ -176,6 +176,7 @@ impl Summary {
             (config.user_site, "user site"),
             (config.cwd_on_path, "working directory on the path"),
             (config.faulthandler, "faulthandler"),
+            (config.check_at_start, "checks its digest at the start"),
             (config.dev_mode, "development mode"),
         ];
         options.extend(

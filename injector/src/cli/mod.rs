@@ -1,6 +1,7 @@
 //! The `oxidize-inject` command: arguments in, words and exit codes out.
 //!
-//! Exit codes: 0 done, 1 failed, 2 the command line is invalid.
+//! Exit codes: 0 done, 1 failed, 2 the command line is invalid, 3 `verify` found that another tool
+//! rewrote the application and left it intact.
 
 mod app;
 mod args;
@@ -16,6 +17,7 @@ mod settings;
 mod signing;
 mod stubs;
 mod text;
+mod verify;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
@@ -27,14 +29,13 @@ use oxidize_format::{ChildRole, Exit, Target};
 use serde_json::json;
 
 use app::App;
-use args::{Command, Common, Format, Package, Remove, Stdlib, Verify};
+use args::{Command, Common, Format, Package, Remove, Stdlib};
 use bar::Bar;
 use failure::Failure;
 use hint::Hint;
 use in_place::InPlace;
 use oxidize_inject::internal::package::{self, Library, Request};
 use oxidize_inject::internal::require::has_inline_metadata;
-use oxidize_inject::internal::sign::state::{self, State};
 use oxidize_inject::internal::{container, output};
 use settings::Settings;
 
@@ -61,7 +62,12 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Init(args)) => settings::init(args),
         Some(Command::Inspect(args)) => inspect::inspect(args),
         Some(Command::Extract(args)) => extract::extract(args),
-        Some(Command::Verify(args)) => verify(args),
+        Some(Command::Verify(args)) => {
+            return verify::verify(args).unwrap_or_else(|failure| {
+                failure.report();
+                ExitCode::FAILURE
+            });
+        }
         Some(Command::Remove(args)) => remove(args),
         Some(Command::Stubs(args)) => stubs::stubs(args),
         Some(Command::Sign(args)) => signing::sign(args),
@@ -88,6 +94,7 @@ fn package(args: &Package) -> Result<(), Failure> {
     };
     let inputs = args.windows.inputs().chain(args.signing.inputs());
     let inputs = inputs.chain(args.macos.entitlements.as_deref());
+    let inputs = inputs.chain(args.script.as_deref());
     #[cfg(feature = "notarize")]
     let inputs = inputs.chain(args.notary.inputs());
     output::check_inputs(output, inputs).map_err(|error| failed(&error.into()))?;
@@ -202,55 +209,6 @@ fn package(args: &Package) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-fn verify(args: &Verify) -> Result<(), Failure> {
-    let app = App::open(&args.app)?;
-    let broken = |error: &dyn std::error::Error| {
-        Failure::because(format!("`{}` is damaged", args.app.display()), error)
-    };
-    let verified = container::verify(app.image()).map_err(|error| broken(&error))?;
-    let blobs = app.blobs()?;
-    for blob in &blobs {
-        blob.validate().map_err(|error| broken(&error))?;
-        blob.verify_digest().map_err(|error| broken(&error))?;
-        blob.verify_data().map_err(|error| broken(&error))?;
-    }
-    let signature = state::of(app.image()).map_err(|error| broken(&error))?;
-    if let State::Broken(problem) = &signature {
-        return Err(Failure::new(format!(
-            "the signature of `{}` is broken: {problem}",
-            args.app.display()
-        ))
-        .hint(Some("sign it again: `oxidize-inject sign FILE`")));
-    }
-    if args.common.output_format == Format::Json {
-        let digest = text::hex(&blobs[0].header().digest);
-        return print(&format!(
-            "{:#}\n",
-            json!({
-                "ok": true,
-                "altered": verified.altered,
-                "digest": digest,
-                "signature": signing::to_json(&signature),
-            })
-        ));
-    }
-    if verified.altered && !args.common.quiet {
-        note(
-            "note",
-            "another tool rewrote the file after injection; the stub cannot be given back",
-        );
-    }
-    if args.common.quiet {
-        Ok(())
-    } else {
-        let signed = match &signature {
-            State::None => String::new(),
-            state => format!(", {}", signing::in_words(state)),
-        };
-        print(&format!("{}: ok{signed}\n", args.app.display()))
-    }
 }
 
 fn remove(args: &Remove) -> Result<(), Failure> {

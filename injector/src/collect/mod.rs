@@ -10,10 +10,12 @@ pub mod metadata;
 pub mod modules;
 pub mod native;
 mod secrets;
+mod stamp;
 pub mod stdlib;
 pub mod walk;
 
 pub use error::Error;
 pub use metadata::{ConsoleScript, Distribution};
 pub use modules::{Module, ModuleKind};
+pub use stamp::Stamp;
 pub use walk::{File, LeftOut, Options, Reason, Tree};

@@ -229,6 +229,7 @@ mod tests {
                 path,
                 on_disk,
                 len: 0,
+                stamp: Default::default(),
                 executable: false,
             });
         }

@@ -4,7 +4,7 @@
 //! is a slice of the mapping.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor};
+use std::io::{self, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,15 +41,8 @@ impl Archive {
         };
         let digest = cache::fingerprint(&Map::open(path).map_err(io)?);
         let key = Key::of(&[b"archive 2", &digest]);
-        let tar = match cache.load("archives", &key) {
-            Some(tar) => tar,
-            None => {
-                let unpack = |out: &mut dyn io::Write| unpack(path, out);
-                cache.store("archives", &key, unpack).map_err(io)?;
-                let unreadable = || archive_error(path, "the unpacked copy cannot be read back");
-                cache.load("archives", &key).ok_or_else(unreadable)?
-            }
-        };
+        let unpack = |out: &mut dyn io::Write| unpack(path, out);
+        let tar = cache.keep("archives", &key, unpack).map_err(io)?;
         let members = members(&tar).map_err(|error| archive_error(path, &error.to_string()))?;
         Ok(Archive {
             tar: Arc::new(tar),
@@ -88,10 +81,14 @@ impl Archive {
     }
 }
 
+/// How much an archive may hold, in bytes; those of this version hold a tenth. zstd itself bounds its window to 128 MiB.
+const LARGEST: u64 = 1 << 30;
+
 /// Writes a tar file with those members that are ever asked for: the libraries a target's archive is made of are not.
 fn unpack(path: &Path, out: &mut dyn io::Write) -> io::Result<()> {
     let packed = BufReader::with_capacity(1 << 20, File::open(path)?);
-    let mut packed = tar::Archive::new(zstd::Decoder::with_buffer(packed)?);
+    let packed = zstd::Decoder::with_buffer(packed)?.take(LARGEST + 1);
+    let mut packed = tar::Archive::new(packed);
     let mut unpacked = tar::Builder::new(out);
     for entry in packed.entries()? {
         let mut entry = entry?;
@@ -106,7 +103,11 @@ fn unpack(path: &Path, out: &mut dyn io::Write) -> io::Result<()> {
         }
     }
     // The rest is read too, so that a damaged end is noticed.
-    io::copy(&mut packed.into_inner(), &mut io::sink())?;
+    let mut packed = packed.into_inner();
+    io::copy(&mut packed, &mut io::sink())?;
+    if packed.limit() == 0 {
+        return Err(io::Error::other("it holds more than 1 GiB"));
+    }
     unpacked.into_inner()?.flush()
 }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::secrets;
+use super::stamp::Stamp;
 use crate::mmap::Map;
-use crate::{container, output};
+use crate::{container, output, temporary};
 
 /// What to do beyond the rules.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,8 @@ pub struct File {
     pub on_disk: PathBuf,
     /// Its length.
     pub len: u64,
+    /// What it looked like.
+    pub stamp: Stamp,
     /// Whether anyone may execute it.
     pub executable: bool,
 }
@@ -89,9 +92,6 @@ const VERSION_CONTROL: [&str; 8] = [
 /// How often one directory is packaged, by way of links. Two links beside each other in every
 /// directory of a chain double the paths with each; a few dozen such directories never end.
 const MOST_PATHS: u32 = 64;
-
-/// Names of our own temporary output files begin with this.
-pub const TEMPORARY_PREFIX: &str = ".oxidize-inject-";
 
 /// Walks `root`.
 pub fn walk(root: &Path, options: &Options) -> Result<Tree, Error> {
@@ -261,7 +261,7 @@ impl Walk<'_> {
             self.leave_out(path, Reason::Output);
             return Ok(());
         }
-        if name.starts_with(TEMPORARY_PREFIX) {
+        if name.starts_with(temporary::PREFIX) {
             self.leave_out(path, Reason::Output);
             return Ok(());
         }
@@ -276,6 +276,7 @@ impl Walk<'_> {
             path,
             on_disk: on_disk.to_owned(),
             len: metadata.len(),
+            stamp: Stamp::of(metadata),
             executable,
         });
         Ok(())

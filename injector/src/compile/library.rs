@@ -59,18 +59,8 @@ impl LibraryCode {
             }
             Ok(())
         };
-        compiler
-            .cache
-            .store("library", &key, write)
-            .map_err(Error::Cache)?;
-        let gone = || {
-            Error::Cache(io::Error::other(
-                "an entry just written cannot be read back",
-            ))
-        };
-        Ok(LibraryCode(
-            compiler.cache.load("library", &key).ok_or_else(gone)?,
-        ))
+        let entry = compiler.cache.keep("library", &key, write);
+        Ok(LibraryCode(entry.map_err(Error::Cache)?))
     }
 
     /// Code by path. What the cache holds has passed its digest; should it be cut off nevertheless, it ends there.
@@ -129,10 +119,7 @@ impl LibraryImports {
         let paths = paths.into_iter().map(str::to_owned);
         let found: BTreeMap<String, Mentions> = paths.zip(found).collect();
         let write = |out: &mut dyn Write| serde_json::to_writer(out, &found).map_err(Into::into);
-        compiler
-            .cache
-            .store("library", &key, write)
-            .map_err(Error::Cache)?;
+        let _: io::Result<()> = compiler.cache.store("library", &key, write);
         Ok(LibraryImports(found))
     }
 

@@ -127,8 +127,8 @@ impl<'c> Compiler<'c> {
         }
         let outcome = self.with(worker)?.compile(&job.path, source, level)?;
         let outcome = normalise(&job.path, outcome)?;
-        self.cache
-            .store("code", &key, |out| encode(&outcome, out))?;
+        // A cache that is full only costs time: it will be compiled again.
+        let _ = self.cache.store("code", &key, |out| encode(&outcome, out));
         Ok(outcome)
     }
 
@@ -144,9 +144,9 @@ impl<'c> Compiler<'c> {
             return Ok(mentions);
         }
         let mentions = self.with(worker)?.scan(&job.path, source)?;
-        self.cache.store("imports", &key, |out| {
+        let _ = self.cache.store("imports", &key, |out| {
             serde_json::to_writer(out, &mentions).map_err(std::io::Error::from)
-        })?;
+        });
         Ok(mentions)
     }
 

@@ -34,6 +34,9 @@ pub enum Error {
     /// Another program rewrote the file after injection.
     #[error("the file was altered after injection, so the original stub cannot be restored")]
     Altered,
+    /// What is loaded is not what was written.
+    #[error("{0}")]
+    Damaged(&'static str),
     /// The blob does not fit.
     #[error("the resources do not fit: {0}")]
     TooLarge(&'static str),

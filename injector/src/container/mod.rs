@@ -19,6 +19,7 @@
 
 pub mod elf;
 mod error;
+mod loaded;
 pub mod macho;
 pub mod pe;
 mod plan;
@@ -146,7 +147,12 @@ pub fn target(image: &[u8]) -> Option<Target> {
     }
 }
 
-/// Checks what the loader and other tools rely on.
+/// Checks what the loader and other tools rely on, and that what they load is what was written. The blob's own
+/// content has a digest of its own.
+///
+/// # Errors
+///
+/// [`Error::Damaged`] when what is loaded is not what was written; others when the file does not hold together.
 pub fn verify(image: &[u8]) -> Result<Verified, Error> {
     if let Some(parts) = fat::parts(image)? {
         let mut altered = false;
@@ -168,7 +174,7 @@ pub fn verify(image: &[u8]) -> Result<Verified, Error> {
 pub struct Verified {
     /// The slot.
     pub slot: Slot,
-    /// Another tool (`strip`, for example) rewrote the file after injection: it runs, but [`remove`] cannot give the stub
-    /// back.
+    /// Another tool (`strip`, for example) rewrote the file after injection. What is loaded is what it was,
+    /// but the file is not, and [`remove`] may be unable to give the stub back.
     pub altered: bool,
 }

@@ -92,6 +92,28 @@ fn feed(
 }
 
 impl Plan {
+    /// Whether `bytes` are all of the planned file, whatever blob is in it. Not for a plan with a seal.
+    #[must_use]
+    pub(super) fn is_all_of(&self, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        for piece in &self.pieces {
+            let len = usize::try_from(self.len_of(piece)).unwrap_or(usize::MAX);
+            let Some((part, tail)) = rest.split_at_checked(len) else {
+                return false;
+            };
+            let same = match piece {
+                Piece::Bytes(expected) => part == expected.as_slice(),
+                Piece::Zeros(_) => part.iter().all(|byte| *byte == 0),
+                Piece::Blob => true,
+            };
+            if !same {
+                return false;
+            }
+            rest = tail;
+        }
+        rest.is_empty()
+    }
+
     /// The pieces in file order.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {

@@ -2,25 +2,32 @@
 //!
 //! | offset | size | field |
 //! |---|---|---|
-//! | 0 | 8 | magic `OXIUNDO1` |
+//! | 0 | 8 | magic `OXIUNDO2` |
 //! | 8 | 4 | length of the record |
 //! | 12 | 4 | number of saved fields |
 //! | 16 | 8 | length of the stub |
 //! | 24 | 32 | SHA-256 of the stub |
-//! | 56 | | the saved fields |
+//! | 56 | 32 | SHA-256 of the stub's headers |
+//! | 88 | 32 | SHA-256 of what is loaded |
+//! | 120 | 4 | number of loaded parts |
+//! | 124 | 4 | zero |
+//! | 128 | | the loaded parts: address (8) and length (8) of each |
+//! | | | the saved fields |
 //!
 //! A saved field is its file offset (8), its length (4), four zero bytes, and its original bytes padded with zeros to a
 //! multiple of 8. The digest is what turns "give the stub back" from a hope into a promise: a file that another tool has
-//! rewritten since is noticed.
+//! rewritten since is noticed. The other two tell what became of it ([`super::loaded`]).
 
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, malformed};
+use super::loaded::{self, Loaded, MOST_PARTS};
 
-const MAGIC: [u8; 8] = *b"OXIUNDO1";
-const FIXED: usize = 56;
+const MAGIC: [u8; 8] = *b"OXIUNDO2";
+const FIXED: usize = 128;
+const PART: usize = 16;
 const FIELD: usize = 16;
 
 /// A range of the stub that injection overwrites, with its new bytes.
@@ -39,9 +46,9 @@ impl Patch {
 /// Applies the patches to `stub` and returns the record that takes them back.
 ///
 /// The caller has found the patched structures in `stub`, so each patch lies inside it.
-pub(super) fn apply(stub: &mut [u8], patches: &[Patch]) -> Vec<u8> {
+pub(super) fn apply(stub: &mut [u8], patches: &[Patch], summary: &Summary) -> Vec<u8> {
     let ranges: Vec<_> = patches.iter().map(Patch::range).collect();
-    let record = record(stub, &ranges);
+    let record = record(stub, &ranges, summary);
     for patch in patches {
         stub[patch.range()].copy_from_slice(&patch.bytes);
     }
@@ -49,8 +56,8 @@ pub(super) fn apply(stub: &mut [u8], patches: &[Patch]) -> Vec<u8> {
 }
 
 /// The record of these ranges of `stub`, which lie inside it.
-pub(super) fn record(stub: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
-    let mut record = record_header(stub, ranges.len());
+pub(super) fn record(stub: &[u8], ranges: &[Range<usize>], summary: &Summary) -> Vec<u8> {
+    let mut record = record_header(stub, ranges.len(), summary);
     for range in ranges {
         record.extend_from_slice(&(range.start as u64).to_le_bytes());
         record.extend_from_slice(
@@ -67,7 +74,7 @@ pub(super) fn record(stub: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
     record
 }
 
-fn record_header(stub: &[u8], fields: usize) -> Vec<u8> {
+fn record_header(stub: &[u8], fields: usize, summary: &Summary) -> Vec<u8> {
     let mut record = Vec::with_capacity(FIXED + fields * (FIELD + 64));
     record.extend_from_slice(&MAGIC);
     record.extend_from_slice(&[0; 4]);
@@ -78,20 +85,55 @@ fn record_header(stub: &[u8], fields: usize) -> Vec<u8> {
     );
     record.extend_from_slice(&(stub.len() as u64).to_le_bytes());
     record.extend_from_slice(&Sha256::digest(stub));
+    record.extend_from_slice(&summary.headers);
+    record.extend_from_slice(&summary.digest);
+    let parts = u32::try_from(summary.parts.len()).expect("a few dozen parts");
+    record.extend_from_slice(&parts.to_le_bytes());
+    record.extend_from_slice(&[0; 4]);
+    for (address, len) in &summary.parts {
+        record.extend_from_slice(&address.to_le_bytes());
+        record.extend_from_slice(&len.to_le_bytes());
+    }
     record
 }
 
+/// What the record keeps of what is loaded. The default is nothing.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    headers: [u8; 32],
+    digest: [u8; 32],
+    parts: Vec<(u64, u64)>,
+}
+
+impl Summary {
+    pub(super) fn of(loaded: &Loaded<'_>) -> Summary {
+        let part = |(address, bytes): &(u64, &[u8])| (*address, bytes.len() as u64);
+        Summary {
+            headers: loaded.headers_digest(),
+            digest: loaded.digest(),
+            parts: loaded.parts.iter().map(part).collect(),
+        }
+    }
+}
+
 /// Length of the record for patches of these lengths.
-pub(super) fn record_len(patch_lengths: &[usize]) -> u64 {
+pub(super) fn record_len(patch_lengths: &[usize], summary: &Summary) -> u64 {
     let fields: usize = patch_lengths
         .iter()
         .map(|len| FIELD + len.next_multiple_of(8))
         .sum();
-    (FIXED + fields) as u64
+    (FIXED + PART * summary.parts.len() + fields) as u64
 }
 
 /// Takes the injection back where the stub's bytes are still the first of the file: the record lies at `at` in `image`.
 pub(super) fn revert(image: &[u8], at: usize) -> Result<Vec<u8>, Error> {
+    let stub = prefix(image, at)?;
+    Record::read(image, at)?.check(&stub)?;
+    Ok(stub)
+}
+
+/// The first bytes of the file with the saved fields back in their places: the stub, if nobody has altered it.
+pub(super) fn prefix(image: &[u8], at: usize) -> Result<Vec<u8>, Error> {
     let record = Record::read(image, at)?;
     let stub = image.get(..record.stub_len.min(at)).ok_or(Error::Altered)?;
     if stub.len() != record.stub_len {
@@ -99,7 +141,6 @@ pub(super) fn revert(image: &[u8], at: usize) -> Result<Vec<u8>, Error> {
     }
     let mut stub = stub.to_vec();
     record.restore(&mut stub)?;
-    record.check(&stub)?;
     Ok(stub)
 }
 
@@ -110,7 +151,11 @@ pub(super) struct Record<'a> {
     /// Length of the stub.
     pub(super) stub_len: usize,
     at: usize,
+    file_len: usize,
     digest: &'a [u8],
+    headers: &'a [u8],
+    loaded: &'a [u8],
+    parts: &'a [u8],
     count: u32,
     fields: &'a [u8],
 }
@@ -129,13 +174,21 @@ impl<'a> Record<'a> {
             return Err(malformed(WHAT, at, "its magic is missing"));
         }
         let len = read_u32(header, 8) as usize;
-        let fields = record
-            .get(FIXED..len)
-            .ok_or(malformed(WHAT, at, "its length is wrong"))?;
+        let wrong = || malformed(WHAT, at, "its length is wrong");
+        let rest = record.get(FIXED..len).ok_or_else(wrong)?;
+        let parts = Some(read_u32(header, 120) as usize).filter(|parts| *parts <= MOST_PARTS);
+        let (parts, fields) = parts
+            .map(|parts| parts * PART)
+            .and_then(|parts| rest.split_at_checked(parts))
+            .ok_or_else(wrong)?;
         Ok(Record {
+            file_len: image.len(),
             stub_len: usize::try_from(read_u64(header, 16)).unwrap_or(usize::MAX),
             at,
             digest: &header[24..56],
+            headers: &header[56..88],
+            loaded: &header[88..120],
+            parts,
             count: read_u32(header, 12),
             fields,
         })
@@ -162,6 +215,41 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
+    /// Whether these are the stub's headers.
+    pub(super) fn has_headers(&self, stub: &Loaded<'_>) -> bool {
+        stub.headers_digest()[..] == *self.headers
+    }
+
+    /// Judges a file that is not what was written: whether a tool rewrote it and left alone what is loaded. `in_place`:
+    /// everything lies where it was.
+    pub(super) fn judge<'i>(
+        &self,
+        in_place: bool,
+        outline: &[u8],
+        at: impl Fn(u64, u64) -> Option<&'i [u8]>,
+    ) -> Result<(), Error> {
+        if in_place {
+            Err(Error::Damaged("bytes of the program were overwritten"))
+        } else if self.loads(outline, at) {
+            Ok(())
+        } else {
+            Err(Error::Damaged(
+                "what the program loads is not what was written",
+            ))
+        }
+    }
+
+    /// Whether a file of this outline loads what the stub did; `at` finds the bytes at an address.
+    fn loads<'i>(&self, outline: &[u8], at: impl Fn(u64, u64) -> Option<&'i [u8]>) -> bool {
+        let mut left = loaded::most_bytes(self.file_len);
+        let parts = self.parts.chunks_exact(PART).map(|part| {
+            let (address, len) = (read_u64(part, 0), read_u64(part, 8));
+            left = left.checked_sub(len)?;
+            at(address, len)
+        });
+        loaded::digest(outline, parts).is_some_and(|digest| digest[..] == *self.loaded)
+    }
+
     /// Whether these are the stub's bytes.
     pub(super) fn check(&self, stub: &[u8]) -> Result<(), Error> {
         if Sha256::digest(stub)[..] == *self.digest {
@@ -184,6 +272,12 @@ fn read_u64(bytes: &[u8], at: usize) -> u64 {
 mod tests {
     use super::*;
 
+    fn summary() -> Summary {
+        let mut loaded = Loaded::new(100);
+        loaded.add(4096, b"code", (0, 0));
+        Summary::of(&loaded)
+    }
+
     #[test]
     fn what_apply_wrote_revert_takes_back() {
         let stub: Vec<u8> = (0..=255).collect();
@@ -198,8 +292,8 @@ mod tests {
             },
         ];
         let mut image = stub.clone();
-        let record = apply(&mut image, &patches);
-        assert_eq!(record.len() as u64, record_len(&[5, 6]));
+        let record = apply(&mut image, &patches, &summary());
+        assert_eq!(record.len() as u64, record_len(&[5, 6], &summary()));
         assert_ne!(image, stub);
         image.extend_from_slice(&record);
         assert_eq!(revert(&image, 256).unwrap(), stub);
@@ -214,10 +308,29 @@ mod tests {
                 offset: 8,
                 bytes: vec![0; 8],
             }],
+            &summary(),
         );
         image[100] ^= 1;
         image.extend_from_slice(&record);
         assert_eq!(revert(&image, 256), Err(Error::Altered));
+    }
+
+    #[test]
+    fn what_is_loaded_is_found_by_its_addresses() {
+        let bytes = record(b"stub", &[], &summary());
+        let record = Record::read(&bytes, 0).unwrap();
+        let finds = |code: &'static [u8]| {
+            record.loads(b"", |address, len| {
+                (address == 4096 && len == 4).then_some(code)
+            })
+        };
+        assert!(finds(b"code") && !finds(b"cove"));
+        assert!(!record.loads(b"other", |_, _| Some(b"code")));
+        assert!(!record.loads(b"", |_, _| None));
+        assert!(record.has_headers(&Loaded::default()));
+        let mut headers = Loaded::default();
+        headers.headers.push(b"header");
+        assert!(!record.has_headers(&headers));
     }
 
     #[test]
@@ -229,6 +342,7 @@ mod tests {
                 offset: 8,
                 bytes: vec![0; 8],
             }],
+            &summary(),
         );
         image.extend_from_slice(&record);
         for end in 0..image.len() {

@@ -5,6 +5,7 @@
 //! cache, and writes them to their place. Memory is a buffer per thread, however large the blob is; and because the blob starts
 //! at a multiple of 64 KiB, every write covers whole pages, which a plain copy of an unaligned file does not.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -18,6 +19,7 @@ use oxidize_format::digest::{self, CHUNK};
 use oxidize_format::{Layout, Payload as _, Piece};
 
 use super::{Error, positioned};
+use crate::collect;
 use crate::pack::Payload;
 use crate::progress::Progress;
 
@@ -190,11 +192,19 @@ impl<'b, 'a> Pieces<'b, 'a> {
     }
 }
 
+/// A file that is being copied.
+enum Opened<'b> {
+    /// It is read a share at a time.
+    File(File),
+    /// It was held to a digest, which takes all of it.
+    Whole(Cow<'b, [u8]>),
+}
+
 /// A thread's means to put shares together.
 struct Gather<'b, 'a> {
     pieces: &'b Pieces<'b, 'a>,
     /// The file read last, by the index of its piece: a large one lies in many shares.
-    open: Option<(usize, File)>,
+    open: Option<(usize, Opened<'b>)>,
     buffer: Vec<u8>,
 }
 
@@ -236,21 +246,39 @@ impl Gather<'_, '_> {
             Piece::Bytes(bytes) => copy(bytes, target),
             Piece::Zeros(_) => target.fill(0),
             Piece::Payload(Payload::Bytes(bytes)) => copy(bytes, target),
-            Piece::Payload(Payload::File { path, len }) => {
+            Piece::Payload(
+                payload @ Payload::File {
+                    path,
+                    stamp,
+                    digest,
+                    ..
+                },
+            ) => {
                 let unreadable = |source| Error::Read {
                     path: path.clone(),
                     source,
                 };
                 if self.open.as_ref().is_none_or(|(open, _)| *open != piece) {
-                    let file = File::open(path).map_err(unreadable)?;
-                    if file.metadata().map_err(unreadable)?.len() != *len {
-                        return Err(Error::Changed(path.clone()));
-                    }
-                    self.open = Some((piece, file));
+                    let opened = match digest {
+                        None => Opened::File(File::open(path).map_err(unreadable)?),
+                        Some(_) => Opened::Whole(payload.bytes().map_err(|error| match error {
+                            collect::Error::Io { source, .. } => unreadable(source),
+                            _ => Error::Changed(path.clone()),
+                        })?),
+                    };
+                    self.open = Some((piece, opened));
                 }
-                let (_, file) = self.open.as_ref().expect("just opened");
-                if !positioned::read_full(file, target, offset).map_err(unreadable)? {
-                    return Err(Error::Changed(path.clone()));
+                match &self.open.as_ref().expect("just opened").1 {
+                    Opened::Whole(bytes) => copy(bytes, target),
+                    Opened::File(file) => {
+                        let full = positioned::read_full(file, target, offset);
+                        // Behind the bytes, so that they are those of then.
+                        let found = file.metadata().map_err(unreadable)?;
+                        let same = found.len() == payload.len() && stamp.fits(&found);
+                        if !(full.map_err(unreadable)? && same) {
+                            return Err(Error::Changed(path.clone()));
+                        }
+                    }
                 }
             }
         }
@@ -263,6 +291,8 @@ mod tests {
     use std::fs;
 
     use oxidize_format::{Content, FileEntry, HeaderFields, Writer};
+
+    use sha2::{Digest, Sha256};
 
     use super::*;
     use crate::progress::Silent;
@@ -296,6 +326,8 @@ mod tests {
                     Payload::File {
                         path,
                         len: len as u64,
+                        stamp: Default::default(),
+                        digest: (index % 2 == 0).then(|| Sha256::digest(&bytes).into()),
                     },
                 ),
             ] {

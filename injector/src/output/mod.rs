@@ -19,7 +19,6 @@ use crate::mmap::Map;
 use crate::pack::Payload;
 use crate::progress::{Progress, Silent};
 use mode::Mode;
-pub use staging::Scratch;
 use staging::Staging;
 
 /// Why the output could not be written. Whatever was there before is still there.

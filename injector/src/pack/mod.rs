@@ -8,7 +8,6 @@ mod support;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fs;
 
 use oxidize_format as format;
 use oxidize_format::{
@@ -231,17 +230,7 @@ fn content<'a>(payload: Payload<'a>, compress: bool) -> Result<Content<Payload<'
         let compressed = match &payload {
             Payload::Bytes(bytes) => payload::compressed(bytes),
             Payload::File { len, .. } if *len > payload::LARGEST => None,
-            Payload::File { path, len } => {
-                let io = |source| crate::collect::Error::Io {
-                    path: path.clone(),
-                    source,
-                };
-                let bytes = fs::read(path).map_err(io)?;
-                if bytes.len() as u64 != *len {
-                    return Err(crate::collect::Error::Changed(path.clone()).into());
-                }
-                payload::compressed(&bytes)
-            }
+            Payload::File { .. } => payload::compressed(&payload.bytes()?),
         };
         if let Some(content) = compressed {
             return Ok(content);

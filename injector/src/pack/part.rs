@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::stdlib::Archive;
-use crate::collect::{File, Module, ModuleKind, Tree};
+use crate::collect::{File, Module, ModuleKind, Stamp, Tree};
 
 use super::Payload;
 
@@ -40,6 +40,8 @@ impl<'a> Part<'a> {
             let payload = Payload::File {
                 path: file.on_disk.clone(),
                 len: file.len,
+                stamp: file.stamp,
+                digest: None,
             };
             (
                 file.path.clone(),
@@ -91,6 +93,7 @@ impl<'a> Part<'a> {
             path: path.clone(),
             on_disk: std::path::PathBuf::new(),
             len: oxidize_format::Payload::len(&file.payload),
+            stamp: Stamp::default(),
             executable: file.executable,
         };
         Tree {

@@ -1,12 +1,14 @@
 //! Bytes on their way into a blob.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use oxidize_format::{Compression, Content};
+use sha2::{Digest, Sha256};
 
-use crate::collect;
+use crate::collect::{self, Stamp};
 
 /// A run of bytes, known by its length until it is written.
 #[derive(Debug, Clone)]
@@ -19,6 +21,11 @@ pub enum Payload<'a> {
         path: PathBuf,
         /// Its length when it was found.
         len: u64,
+        /// What it looked like then.
+        stamp: Stamp,
+        /// The digest of what was read of it before, if that matters: a module's code and its source
+        /// come from the same bytes.
+        digest: Option<[u8; 32]>,
     },
 }
 
@@ -28,9 +35,16 @@ impl Payload<'_> {
     pub fn borrowed(&self) -> Payload<'_> {
         match self {
             Payload::Bytes(bytes) => Payload::Bytes(Cow::Borrowed(bytes)),
-            Payload::File { path, len } => Payload::File {
+            Payload::File {
+                path,
+                len,
+                stamp,
+                digest,
+            } => Payload::File {
                 path: path.clone(),
                 len: *len,
+                stamp: *stamp,
+                digest: *digest,
             },
         }
     }
@@ -38,17 +52,40 @@ impl Payload<'_> {
     /// The bytes themselves, read if they are in a file.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The file cannot be read, or is not what it was.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, collect::Error> {
-        match self {
-            Payload::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-            Payload::File { path, .. } => match fs::read(path) {
-                Ok(bytes) => Ok(Cow::Owned(bytes)),
-                Err(source) => Err(collect::Error::Io {
-                    path: path.clone(),
-                    source,
-                }),
-            },
+        let (path, len, stamp, digest) = match self {
+            Payload::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
+            Payload::File {
+                path,
+                len,
+                stamp,
+                digest,
+            } => (path, *len, *stamp, digest),
+        };
+        let io = |source| collect::Error::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = File::open(path).map_err(io)?;
+        let mut bytes = Vec::new();
+        // One more, so that a longer file is noticed and not read to its end.
+        let mut reader = (&file).take(len.saturating_add(1));
+        reader.read_to_end(&mut bytes).map_err(io)?;
+        let same = bytes.len() as u64 == len
+            && stamp.fits(&file.metadata().map_err(io)?)
+            && digest.is_none_or(|digest| digest == Sha256::digest(&bytes)[..]);
+        if same {
+            Ok(Cow::Owned(bytes))
+        } else {
+            Err(collect::Error::Changed(path.clone()))
+        }
+    }
+
+    /// Holds the file to these bytes, which were read of it.
+    pub fn hold_to(&mut self, read: [u8; 32]) {
+        if let Payload::File { digest, .. } = self {
+            *digest = Some(read);
         }
     }
 }
@@ -84,4 +121,45 @@ pub(super) fn compressed(bytes: &[u8]) -> Option<Content<Payload<'static>>> {
         payload: Payload::Bytes(frame.into()),
         compression: Compression::Zstd,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_twice_is_the_same_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.py");
+        fs::write(&path, "x = 1").unwrap();
+        let mut payload = Payload::File {
+            path: path.clone(),
+            len: 5,
+            stamp: Stamp::default(),
+            digest: None,
+        };
+        assert_eq!(*payload.bytes().unwrap(), *b"x = 1");
+        payload.hold_to(Sha256::digest(b"x = 1").into());
+        assert_eq!(*payload.bytes().unwrap(), *b"x = 1");
+        let changed = |payload: &Payload<'_>| matches!(payload.bytes(), Err(collect::Error::Changed(found)) if found == path);
+        // Too fast for any clock: only the digest tells.
+        fs::write(&path, "x = 2").unwrap();
+        assert!(changed(&payload));
+        for other in ["x = 10", "x ="] {
+            fs::write(&path, other).unwrap();
+            assert!(changed(&payload));
+        }
+        let before = Stamp::of(&fs::metadata(&path).unwrap());
+        fs::write(dir.path().join("new"), "x = 1").unwrap();
+        fs::rename(dir.path().join("new"), &path).unwrap();
+        let stamped = Payload::File {
+            path: path.clone(),
+            len: 5,
+            stamp: before,
+            digest: None,
+        };
+        assert!(changed(&stamped));
+    }
 }

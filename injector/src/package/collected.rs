@@ -153,6 +153,7 @@ fn single(script: &Path) -> Result<Tree, collect::Error> {
             path: name.to_owned(),
             on_disk: script.to_owned(),
             len: metadata.len(),
+            stamp: collect::Stamp::of(&metadata),
             executable: false,
         }],
         ..Tree::default()

@@ -1,6 +1,7 @@
 //! Second stage: the code of every module that goes in.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use oxidize_format::{RunOptions, Target};
 use sha2::{Digest, Sha256};
@@ -162,14 +163,20 @@ impl Batch<'_> {
         if let Some(path) = script.filter(|_| self.scan) {
             sources.push(("__main__".to_owned(), false, path.to_owned()));
         }
-        let job = |path: &str| {
+        let digests: Vec<OnceLock<[u8; 32]>> = sources.iter().map(|_| OnceLock::new()).collect();
+        let jobs = sources.iter().zip(&digests).map(|((.., path), digest)| {
             let payload = &part.files[path].payload;
             Job {
                 path: python::seen_path(self.target, &part.virtual_path(path)).into_owned(),
-                source: Box::new(move || payload.bytes()),
+                source: Box::new(move || {
+                    let bytes = payload.bytes()?;
+                    // Nobody else reads for this job.
+                    let _ = digest.set(Sha256::digest(&bytes).into());
+                    Ok(bytes)
+                }),
             }
-        };
-        let jobs: Vec<Job<'_>> = sources.iter().map(|(.., path)| job(path)).collect();
+        });
+        let jobs: Vec<Job<'_>> = jobs.collect();
         self.progress.start("Compiling", jobs.len() as u64);
         let done = || self.progress.advance(1);
         let (outcomes, mentions): (Vec<_>, Vec<_>) = if self.scan {
@@ -179,6 +186,12 @@ impl Batch<'_> {
             (self.compiler.compile(&jobs, self.level, &done)?, Vec::new())
         };
         drop(jobs);
+        // The source that is packaged is the one that was compiled.
+        for ((.., path), digest) in sources.iter().zip(&digests) {
+            if let (Some(file), Some(digest)) = (part.files.get_mut(path), digest.get()) {
+                file.payload.hold_to(*digest);
+            }
+        }
         for ((name, _, path), outcome) in sources[..modules].iter().zip(outcomes) {
             match outcome {
                 Outcome::Code(code) => {

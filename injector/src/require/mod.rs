@@ -195,6 +195,7 @@ fn lay_out(cache: &Cache, wheels: &[Resolved]) -> Result<Installed, Error> {
                 on_disk: place.join(member.place.name()).join(&path),
                 path: path.clone(),
                 len: member.len,
+                stamp: collect::Stamp::default(),
                 executable: member.executable,
             };
             let slot = (member.place, path);

@@ -472,20 +472,44 @@ pub(crate) fn pem_blocks(bytes: &[u8]) -> Option<Vec<Block>> {
 type Ask<'a> = dyn FnMut() -> Result<Option<Password>, Error> + 'a;
 
 fn pkcs12(path: &Path, bytes: &[u8], password: &mut Ask<'_>) -> Result<Pkcs12Archive, Error> {
-    let open = |password: &str| match Pkcs12Archive::from_pkcs12(bytes, password) {
-        Ok(archive) => Ok(Some(archive)),
-        Err(p12_keystore::error::Error::MacError(_)) => Ok(None),
-        Err(error) => Err(Error::Identity {
-            path: path.to_owned(),
-            problem: format!("it is no PKCS#12 file that can be read ({error})"),
-        }),
+    use p12_keystore::error::Error as Problem;
+    let unreadable = |error: Problem| Error::Identity {
+        path: path.to_owned(),
+        problem: format!("it is no PKCS#12 file that can be read ({error})"),
     };
     // Looked at before anybody is asked: a file without a password, or none at all.
-    if let Some(archive) = open("")? {
-        return Ok(archive);
+    match Pkcs12Archive::from_pkcs12(bytes, "") {
+        Ok(archive) => return Ok(archive),
+        Err(Problem::MacError(_)) => {}
+        // Without a MAC, a wrong password shows in what is decrypted with it.
+        Err(_) if is_pkcs12_without_mac(bytes) => {}
+        Err(error) => return Err(unreadable(error)),
     }
     let password = password()?.ok_or_else(|| Error::NoPassword(path.to_owned()))?;
-    open(&password)?.ok_or_else(|| Error::WrongPassword(path.to_owned()))
+    match Pkcs12Archive::from_pkcs12(bytes, &password) {
+        Ok(archive) => Ok(archive),
+        Err(Problem::MacError(_)) => Err(Error::WrongPassword(path.to_owned())),
+        Err(Problem::UnsupportedEncryptionScheme) => {
+            Err(unreadable(Problem::UnsupportedEncryptionScheme))
+        }
+        Err(_) if is_pkcs12_without_mac(bytes) => Err(Error::Identity {
+            path: path.to_owned(),
+            problem: "the password is wrong or the file is damaged, which cannot be told apart \
+                      without a MAC (openssl's -nomac)"
+                .to_owned(),
+        }),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// Whether the file is a PKCS#12 file of version 3, with content and nothing behind it.
+fn is_pkcs12_without_mac(bytes: &[u8]) -> bool {
+    let fields = super::der::split(bytes).filter(|(tag, ..)| *tag == super::der::SEQUENCE);
+    let fields = fields.and_then(|(_, content, _)| super::der::elements(content));
+    fields.is_some_and(|fields| {
+        let tags: Vec<u8> = fields.iter().map(|(tag, _)| *tag).collect();
+        tags == [super::der::INTEGER, super::der::SEQUENCE] && fields[0].1 == [3]
+    })
 }
 
 fn decrypt(path: &Path, der: &[u8], password: &mut Ask<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {

@@ -115,8 +115,6 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     };
     let issuer = &leaf.tbs_certificate.issuer;
     let issuer_name = super::identity::attribute(issuer, const_oid::db::rfc4519::CN);
-    // Names come from the file, and go to a terminal.
-    let plain = |name: String| name.escape_debug().to_string();
     let token = parsed.unsigned(stamp);
     let token = token.map(|token| timestamp::check(&token, parsed.signature()));
     let time = token.transpose().map_err(|error| error.to_string())?;
@@ -131,9 +129,9 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     let signed = time.as_ref().map_or(now, |time| time.seconds);
     problems.extend(chain::problem(&chain, signed));
     Ok(Some(Signer {
-        name: plain(common_name(leaf)),
-        issuer: plain(issuer_name.unwrap_or_else(|| issuer.to_string())),
-        chain: chain.iter().map(|one| plain(common_name(one))).collect(),
+        name: common_name(leaf),
+        issuer: issuer_name.unwrap_or_else(|| issuer.to_string()),
+        chain: chain.iter().map(|one| common_name(one)).collect(),
         valid: (chain::day(start), chain::day(end)),
         time_authority: time.as_ref().map(|time| time.authority.clone()),
         time: time.map(|time| time.time),
@@ -198,8 +196,7 @@ fn macos(image: &Image<'_>) -> Result<State, Error> {
             ));
         }
     }
-    let plain = |name: &str| name.escape_debug().to_string();
-    let identifier = signature::identifier(bytes).map(plain);
+    let identifier = signature::identifier(bytes).map(str::to_owned);
     let Some((directory, cms)) = signature::signed_parts(bytes) else {
         return Ok(State::AdHoc {
             identifier: identifier.unwrap_or_default(),
@@ -218,7 +215,7 @@ fn macos(image: &Image<'_>) -> Result<State, Error> {
     }
     let signer = signer.map(|signer| Signer {
         identifier,
-        team: signature::team(bytes).map(plain),
+        team: signature::team(bytes).map(str::to_owned),
         ..signer
     });
     Ok(conclude(parsed.judge(directory), signer))

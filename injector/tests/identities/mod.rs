@@ -92,7 +92,12 @@ pub fn workshop() -> Option<&'static Path> {
                  -extfile config -extensions {extensions} -out {name}.pem"
             ));
         }
-        for (out, more) in [("new.p12", ""), ("old.p12", "-legacy"), ("bare.p12", "")] {
+        for (out, more) in [
+            ("new.p12", ""),
+            ("old.p12", "-legacy"),
+            ("bare.p12", ""),
+            ("nomac.p12", "-nomac"),
+        ] {
             let chain = if out == "bare.p12" {
                 ""
             } else {

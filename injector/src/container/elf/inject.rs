@@ -4,8 +4,8 @@ use object::elf::{PF_R, PT_LOAD};
 
 use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan};
-use super::super::undo::{self, Patch};
-use super::{ALIGNMENT, BLOB_SECTION, DESCRIPTOR_NOTE, SPARE_NOTE, find, remove};
+use super::super::undo::{self, Patch, Summary};
+use super::{ALIGNMENT, BLOB_SECTION, DESCRIPTOR_NOTE, SPARE_NOTE, find, loaded, remove};
 use crate::image::elf::Image;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
@@ -79,12 +79,13 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
         });
     }
 
+    let summary = Summary::of(&loaded::of(image)?);
     let field_lengths: &[usize] = if section.is_some() {
         &[56, 24, 8, DESCRIPTOR_SIZE]
     } else {
         &[56, DESCRIPTOR_SIZE]
     };
-    let layout = lay_out(image, blob_len, undo::record_len(field_lengths))?;
+    let layout = lay_out(image, blob_len, undo::record_len(field_lengths, &summary))?;
     let mut patches = vec![Patch {
         offset: spare_header,
         bytes: program_header(&layout),
@@ -116,7 +117,7 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
 
     let mut stub = image.bytes.to_vec();
     let zeros = layout.offset - stub.len() as u64;
-    let record = undo::apply(&mut stub, &patches);
+    let record = undo::apply(&mut stub, &patches, &summary);
     assert_eq!(
         record.len() as u64,
         layout.undo_len,

@@ -32,6 +32,7 @@
 //! the stub's digest no longer matches the undo record and refuses.
 
 mod inject;
+mod loaded;
 pub mod snapshot;
 #[cfg(any(test, feature = "testing"))]
 pub mod synthetic;
@@ -41,7 +42,7 @@ mod tests;
 use oxidize_format::target::{CLibrary, Container, Processor, Target};
 
 use super::error::{Error, malformed};
-use super::undo;
+use super::undo::{self, Record};
 use super::{Slot, Verified};
 pub use inject::inject;
 
@@ -149,6 +150,31 @@ pub fn target(bytes: &[u8]) -> Option<Target> {
     Target::of(processor, c_library)
 }
 
+/// Whether an application without a snapshot is not what was written, to the last byte. Damage is an error.
+fn is_altered(bytes: &[u8]) -> Result<bool, Error> {
+    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
+    let blob = find(&image)?.and_then(|found| found.slot.blob);
+    let blob = blob.ok_or(Error::Empty)?;
+    let at = undo_offset(blob.end);
+    match undo::revert(bytes, at) {
+        // Nothing between stub and blob, and nothing behind them.
+        Ok(stub) => Ok(!inject(&stub, blob.end - blob.start)?.is_all_of(bytes)),
+        Err(Error::Altered) => {
+            let record = Record::read(bytes, at)?;
+            let in_place = undo::prefix(bytes, at).is_ok_and(|stub| {
+                let stub = Image::parse(&stub).ok().flatten();
+                let stub = stub.as_ref().and_then(|stub| loaded::of(stub).ok());
+                stub.is_some_and(|stub| record.has_headers(&stub))
+            });
+            record.judge(in_place, &loaded::of(&image)?.outline, |address, size| {
+                loaded::at(&image, address, size)
+            })?;
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Checks what the loader and other tools rely on.
 pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
@@ -193,13 +219,9 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
         ));
     }
     let whole = snapshot::read(&image, &found)?.is_none_or(|snapshot| snapshot.is_intact(bytes));
-    let stub = snapshot::without(bytes).and_then(|bytes| {
-        let image = Image::parse(&bytes)?.ok_or(Error::NoSlot)?;
-        let blob = find(&image)?.and_then(|found| found.slot.blob);
-        undo::revert(&bytes, undo_offset(blob.ok_or(Error::Empty)?.end))
-    });
-    let altered = match stub {
-        Ok(_) => !whole,
+    let altered = match snapshot::without(bytes) {
+        Ok(bare) => is_altered(&bare)? || !whole,
+        // A tool moved what the snapshot's own undo record speaks of.
         Err(Error::Altered) => true,
         Err(error) => return Err(error),
     };

@@ -168,7 +168,7 @@ pub fn compose(bytes: &[u8], memory: &Memory<'_>) -> Result<Edits, Error> {
         .iter()
         .map(|patch| patch.offset..patch.offset + patch.bytes.len())
         .collect();
-    let undo = undo::record(bytes, &ranges);
+    let undo = undo::record(bytes, &ranges, &undo::Summary::default());
     let original = &bytes[data.offset as usize..(data.offset + data.file_size) as usize];
     let composed = compose_data(original, memory);
     let tail = tail(memory, &composed, &constructors, &undo, original);
@@ -253,7 +253,7 @@ fn check_heap(image: &Image<'_>, memory: &Memory<'_>) -> Result<(), Error> {
             "with these resources the program reaches into the addresses of the snapshot's heap",
         ));
     }
-    if memory.heap_address % ALIGNMENT != 0 || memory.heap.len() % 8 != 0 {
+    if !memory.heap_address.is_multiple_of(ALIGNMENT) || !memory.heap.len().is_multiple_of(8) {
         return Err(malformed(WHAT, 0, "the heap is not aligned"));
     }
     Ok(())

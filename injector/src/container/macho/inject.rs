@@ -7,9 +7,9 @@ use oxidize_format::descriptor::Descriptor;
 use super::super::Options;
 use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
-use super::super::undo;
+use super::super::undo::{self, Summary};
 use super::commands::linkedit_offsets;
-use super::{BLOB_SECTION, BLOB_SEGMENT, LINKEDIT, PAGE, TEXT, find, remove};
+use super::{BLOB_SECTION, BLOB_SEGMENT, LINKEDIT, PAGE, TEXT, find, loaded, remove};
 use crate::image::macho::adhoc::{ADHOC, Signature};
 use crate::image::macho::{Image, Segment, signature};
 
@@ -201,7 +201,8 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
     ];
     let fields = ranges.into_iter().chain(offsets.iter().map(|at| (*at, 4)));
     saved.extend(fields.map(|(at, len)| at..at + len));
-    let record = undo::record(stub, &saved);
+    let summary = Summary::of(&loaded::of(image)?);
+    let record = undo::record(stub, &saved, &summary);
 
     let layout = lay_out(&parts, blob_len, record.len() as u64)?;
     let signature_at = parts.signature as u64 + layout.shift;

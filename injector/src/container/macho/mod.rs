@@ -35,6 +35,7 @@
 
 mod commands;
 mod inject;
+mod loaded;
 #[cfg(any(test, feature = "testing"))]
 pub mod synthetic;
 #[cfg(test)]
@@ -140,12 +141,23 @@ pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
     let found = find(&image)?.ok_or(Error::NoSlot)?;
     let blob = found.slot.blob.ok_or(Error::Empty)?;
-    // An offset inside the file.
-    let at = usize::try_from(blob.end)
+    let record = Record::read(bytes, undo_offset(blob.end))?;
+    let stub = assemble(&image, &record)?;
+    record.check(&stub)?;
+    Ok(stub)
+}
+
+/// Offset of the undo record behind a blob that ends at `blob_end`, an offset inside the file.
+fn undo_offset(blob_end: u64) -> usize {
+    usize::try_from(blob_end)
         .unwrap_or(usize::MAX)
         .checked_next_multiple_of(8)
-        .unwrap_or(usize::MAX);
-    let record = Record::read(bytes, at)?;
+        .unwrap_or(usize::MAX)
+}
+
+/// The stub, if nobody has altered it.
+fn assemble(image: &Image<'_>, record: &Record<'_>) -> Result<Vec<u8>, Error> {
+    let bytes = image.bytes;
     let (Some(slot), Some(linkedit)) = (
         image.find_segment(BLOB_SEGMENT),
         image.find_segment(LINKEDIT),
@@ -172,8 +184,8 @@ pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let len = end.checked_sub(start).ok_or(Error::Altered)?;
     let from = linkedit.offset as usize;
     let moved = bytes.get(from..).and_then(|rest| rest.get(..len));
-    stub[start..end].copy_from_slice(moved.ok_or(Error::Altered)?);
-    record.check(&stub)?;
+    let place = stub.get_mut(start..end).ok_or(Error::Altered)?;
+    place.copy_from_slice(moved.ok_or(Error::Altered)?);
     Ok(stub)
 }
 
@@ -253,7 +265,19 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     }
     let altered = match remove(bytes) {
         Ok(_) => false,
-        Err(Error::Altered) => true,
+        Err(Error::Altered) => {
+            let record = Record::read(bytes, undo_offset(blob.end))?;
+            let in_place = assemble(&image, &record).is_ok_and(|stub| {
+                let stub = Image::parse(&stub).ok().flatten();
+                stub.is_some_and(|stub| {
+                    loaded::of(&stub).is_ok_and(|stub| record.has_headers(&stub))
+                })
+            });
+            record.judge(in_place, &loaded::of(&image)?.outline, |address, size| {
+                loaded::at(&image, address, size)
+            })?;
+            true
+        }
         Err(error) => return Err(error),
     };
     Ok(Verified {

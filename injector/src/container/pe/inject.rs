@@ -8,8 +8,8 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 use super::super::Options;
 use super::super::error::{Error, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
-use super::super::undo::{self, Patch};
-use super::{checksum_of, find, remove};
+use super::super::undo::{self, Patch, Summary};
+use super::{checksum_of, find, loaded, remove};
 use crate::image::pe::resources::{BLOB_NAME, PAGE, Tree};
 use crate::image::pe::{CERTIFICATES, Image, RESOURCES, SECTION_HEADER};
 
@@ -106,7 +106,9 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
         ));
     }
     let tree = Tree::new(BLOB_NAME, &options.resources)?;
-    let undo_len = undo::record_len(&[2, 4, 4, 4, 2, 8, 4, SECTION_HEADER, DESCRIPTOR_SIZE]);
+    let summary = Summary::of(&loaded::of(image)?);
+    let fields = [2, 4, 4, 4, 2, 8, 4, SECTION_HEADER, DESCRIPTOR_SIZE];
+    let undo_len = undo::record_len(&fields, &summary);
     let layout = lay_out(image, blob_len, tree.len() as u64, undo_len)?;
     // Everything was found to lie below 2 GiB.
     let small = |value: u64| u32::try_from(value).expect("below 2 GiB");
@@ -160,7 +162,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
 
     let mut stub = image.bytes.to_vec();
     let zeros = layout.offset - stub.len() as u64;
-    let record = undo::apply(&mut stub, &patches);
+    let record = undo::apply(&mut stub, &patches, &summary);
     assert_eq!(
         record.len() as u64,
         layout.undo_len,

@@ -34,6 +34,7 @@
 //! here; the undo record is lost, so [`verify`] calls such a file altered and [`remove`] refuses it.
 
 mod inject;
+mod loaded;
 #[cfg(any(test, feature = "testing"))]
 pub mod synthetic;
 #[cfg(test)]
@@ -45,7 +46,7 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 use oxidize_format::target::{CLibrary, Container, Processor, Target};
 
 use super::error::{Error, malformed};
-use super::undo;
+use super::undo::{self, Record};
 use super::{Slot, Verified};
 use crate::image::pe::checksum::Checksum;
 use crate::image::pe::{Image, RESOURCES, Section, resources};
@@ -181,6 +182,11 @@ fn checksum_of(bytes: &[u8], at: usize) -> u32 {
     checksum.finish()
 }
 
+/// Whether the checksum in the header is that of the file.
+fn has_checksum(image: &Image<'_>) -> bool {
+    image.optional.check_sum.get(Le) == checksum_of(image.bytes, image.checksum_at())
+}
+
 /// Checks what the loader and other tools rely on.
 pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
@@ -229,9 +235,22 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
         return Err(wrong("its tree does not lead to the blob"));
     }
     let unsigned = inject::without_certificates(bytes)?;
-    let altered = match undo::revert(&unsigned, undo_offset(blob.end)) {
-        Ok(_) => false,
-        Err(Error::Altered) => true,
+    let at = undo_offset(blob.end);
+    let altered = match undo::revert(&unsigned, at) {
+        Ok(_) => !has_checksum(&image),
+        Err(Error::Altered) => {
+            let record = Record::read(&unsigned, at)?;
+            let in_place = undo::prefix(&unsigned, at).is_ok_and(|stub| {
+                let stub = Image::parse(&stub).ok().flatten();
+                stub.is_some_and(|stub| {
+                    loaded::of(&stub).is_ok_and(|stub| record.has_headers(&stub))
+                })
+            });
+            record.judge(in_place, &loaded::of(&image)?.outline, |address, size| {
+                loaded::at(&image, address, size)
+            })?;
+            true
+        }
         Err(error) => return Err(error),
     };
     let checksum = image.checksum_at();

@@ -294,6 +294,30 @@ fn a_moved_resource_is_found_by_its_name() {
 }
 
 #[test]
+fn a_tool_that_rewrites_headers_is_told_from_damage() {
+    let stub = build(&Shape::default());
+    let app = inject(&stub, 100).unwrap().assemble(&[7; 100]);
+    assert!(!verify(&app).unwrap().altered);
+    let image = Image::parse(&app).unwrap().unwrap();
+    let code = image.sections().next().unwrap().offset as usize;
+    let entry = image.optional_at + 16;
+    let time = image.file_at + 4;
+    let checksum = image.checksum_at();
+    let with = |places: &[usize]| {
+        let mut other = app.clone();
+        places.iter().for_each(|at| other[*at] ^= 1);
+        verify(&other)
+    };
+    // Nothing but its checksum: the file is not what was written, the program is.
+    assert!(with(&[checksum]).unwrap().altered);
+    assert!(with(&[time]).unwrap().altered);
+    for damaged in [&[code][..], &[code, checksum], &[code, time], &[entry]] {
+        let error = with(damaged).unwrap_err();
+        assert!(matches!(error, Error::Damaged(_)), "{damaged:?}: {error}");
+    }
+}
+
+#[test]
 fn other_files_are_not_ours() {
     let mut no_slot = build(&Shape::default());
     let at = no_slot

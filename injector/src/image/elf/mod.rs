@@ -272,6 +272,39 @@ impl<'a> Image<'a> {
         self.header.e_shoff.get(Le) != 0 && self.header.e_shnum.get(Le) != 0
     }
 
+    /// The section headers and their file offsets; none where their table does not lie inside the file.
+    pub(crate) fn section_headers(&self) -> impl Iterator<Item = (usize, &'a SectionHeader64<Le>)> {
+        let start = usize::try_from(self.header.e_shoff.get(Le)).unwrap_or(usize::MAX);
+        let count = usize::from(self.header.e_shnum.get(Le));
+        let table = self.bytes.get(start..).filter(|_| self.has_sections());
+        let sections = table.and_then(|table| pod::slice_from_bytes(table, count).ok());
+        let sections: &[SectionHeader64<Le>] = sections.map_or(&[], |(sections, _)| sections);
+        let size = size_of::<SectionHeader64<Le>>();
+        let offset = move |index: usize| start.saturating_add(index * size);
+        sections
+            .iter()
+            .enumerate()
+            .map(move |(index, section)| (offset(index), section))
+    }
+
+    /// Length of the file header with the program headers, which linkers put behind it.
+    pub(crate) fn headers_len(&self) -> u64 {
+        let programs = size_of_val(self.programs);
+        self.header.e_phoff.get(Le).saturating_add(programs as u64)
+    }
+
+    /// The bytes of all headers: the file's, the programs' and the sections'.
+    pub(crate) fn tables(&self) -> Vec<&'a [u8]> {
+        let sections = self
+            .section_headers()
+            .map(|(_, section)| pod::bytes_of(section));
+        let fixed = [
+            pod::bytes_of(self.header),
+            pod::bytes_of_slice(self.programs),
+        ];
+        fixed.into_iter().chain(sections).collect()
+    }
+
     /// All section headers, as they stand in the table; none if the file has none.
     pub(crate) fn sections(&self) -> Result<Vec<RawSection<'a>>, Error> {
         const SIZE: usize = size_of::<SectionHeader64<Le>>();

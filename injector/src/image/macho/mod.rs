@@ -149,6 +149,12 @@ impl<'a> Image<'a> {
         Ok(Some(image))
     }
 
+    /// The header with the load commands.
+    pub(crate) fn headers(&self) -> &'a [u8] {
+        let end = self.commands.last().map_or(0, |last| last.at + last.size);
+        self.bytes.get(..end).unwrap_or_default()
+    }
+
     /// The segment of this name.
     pub(crate) fn find_segment(&self, name: &[u8]) -> Option<&Segment<'a>> {
         self.segments.iter().find(|segment| segment.name == name)

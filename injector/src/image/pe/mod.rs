@@ -129,6 +129,12 @@ impl<'a> Image<'a> {
         Ok(Some(image))
     }
 
+    /// All headers, from the first byte of the file.
+    pub(crate) fn headers(&self) -> &'a [u8] {
+        let end = self.sections_at + self.sections.len() * SECTION_HEADER;
+        self.bytes.get(..end).unwrap_or_default()
+    }
+
     /// The sections in table order.
     pub(crate) fn sections(&self) -> impl Iterator<Item = Section> {
         let at = |index| self.sections_at + index * SECTION_HEADER;

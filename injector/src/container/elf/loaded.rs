@@ -1,0 +1,89 @@
+//! What a system loads of an ELF file.
+
+use object::LittleEndian as Le;
+use object::elf::{self, SHF_ALLOC, SHT_NOBITS, SectionHeader64};
+
+use super::super::error::Error;
+use super::super::loaded::{Loaded, MOST_PARTS};
+use super::{BLOB_SECTION, find};
+use crate::image::elf::{Image, Segment};
+
+/// What is loaded of this stub or application, the blob aside.
+///
+/// Only what a section claims counts: tools fill the gaps between sections as they like.
+pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, Error> {
+    let mut loaded = Loaded::new(image.bytes.len());
+    let found = find(image)?.ok_or(Error::NoSlot)?;
+    outline(
+        image,
+        &mut loaded,
+        found.segment.map(|segment| segment.header),
+    );
+    loaded.headers = image.tables();
+    let descriptor_at = found.slot.descriptor;
+    let blob = image
+        .find_section(BLOB_SECTION)?
+        .map(|section| section.header);
+    let kept = |(header, section): &(usize, &SectionHeader64<Le>)| {
+        section.sh_flags.get(Le).contains(SHF_ALLOC)
+            && section.sh_type.get(Le) != SHT_NOBITS
+            && section.sh_size.get(Le) > 0
+            && Some(*header) != blob
+    };
+    let range = |section: &SectionHeader64<Le>| (section.sh_addr.get(Le), section.sh_size.get(Le));
+    let sections = image.section_headers().filter(kept);
+    let mut parts: Vec<_> = sections
+        .map(|(_, section)| range(section))
+        .take(MOST_PARTS)
+        .collect();
+    if !image.has_sections() {
+        let behind_headers = |load: Segment| {
+            let headers = if load.offset == 0 {
+                image.headers_len()
+            } else {
+                0
+            };
+            let headers = headers.min(load.file_size);
+            (load.address + headers, load.file_size - headers)
+        };
+        parts = image.loads().map(behind_headers).take(MOST_PARTS).collect();
+    }
+    let descriptor = image
+        .loads()
+        .find(|load| (load.offset..load.offset + load.file_size).contains(&descriptor_at))
+        .map(|load| (load.address + (descriptor_at - load.offset), 64));
+    for (address, size) in parts {
+        if let Some(bytes) = at(image, address, size) {
+            loaded.add(address, bytes, descriptor.unwrap_or_default());
+        }
+    }
+    Ok(loaded)
+}
+
+/// The bytes that a segment loads at an address.
+pub(super) fn at<'a>(image: &Image<'a>, address: u64, size: u64) -> Option<&'a [u8]> {
+    let load = image.loads().find(|load| load.holds(address, size))?;
+    let start = usize::try_from(load.offset + (address - load.address)).ok()?;
+    image
+        .bytes
+        .get(start..start.checked_add(usize::try_from(size).ok()?)?)
+}
+
+/// Where a program begins and what it has in memory. The segment of the blob is not the stub's.
+fn outline(image: &Image<'_>, loaded: &mut Loaded<'_>, blob: Option<usize>) {
+    let header = image.header;
+    loaded.note(&[
+        header.e_type.get(Le).0.into(),
+        header.e_machine.get(Le).0.into(),
+        header.e_entry.get(Le),
+    ]);
+    let kinds = [elf::PT_LOAD, elf::PT_DYNAMIC, elf::PT_INTERP, elf::PT_TLS];
+    for (index, program) in image.programs.iter().enumerate() {
+        let kind = program.p_type.get(Le);
+        if kinds.contains(&kind) && Some(image.program_offset(index)) != blob {
+            let (flags, address) = (program.p_flags.get(Le), program.p_vaddr.get(Le));
+            let size = program.p_memsz.get(Le);
+            loaded.note(&[kind.0.into(), flags.0.into(), address, size]);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What Windows loads of a PE file.
+
+use object::LittleEndian as Le;
+
+use super::super::error::Error;
+use super::super::loaded::{Loaded, MOST_PARTS};
+use super::find;
+use crate::image::pe::{Image, Section};
+
+/// The data directories of what is loaded: exports, imports, exceptions, relocations, thread-local storage, import
+/// addresses, delayed imports.
+const DIRECTORIES: [usize; 7] = [0, 1, 3, 5, 9, 12, 13];
+
+/// What is loaded of this stub or application, resources and symbols aside.
+pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, Error> {
+    let mut loaded = Loaded::new(image.bytes.len());
+    let found = find(image)?.ok_or(Error::NoSlot)?;
+    let optional = image.optional;
+    loaded.note(&[
+        image.file.machine.get(Le).0.into(),
+        optional.address_of_entry_point.get(Le).into(),
+        optional.image_base.get(Le),
+    ]);
+    for index in DIRECTORIES {
+        let (address, size) = image.directory(index);
+        loaded.note(&[address.into(), size.into()]);
+    }
+    loaded.headers.push(image.headers());
+    let mut descriptor = (0, 0);
+    for section in image.sections().filter(is_kept).take(MOST_PARTS) {
+        let flags = section.flags.into();
+        loaded.note(&[section.address, section.memory_size, flags]);
+        if (section.offset..section.offset + section.file_size).contains(&found.slot.descriptor) {
+            descriptor = (
+                section.address + (found.slot.descriptor - section.offset),
+                64,
+            );
+        }
+        // Injection may add zeros to the last section, which are not loaded.
+        let size = section.memory_size.min(section.file_size);
+        if let Some(bytes) = at(image, section.address, size).filter(|bytes| !bytes.is_empty()) {
+            loaded.add(section.address, bytes, descriptor);
+        }
+    }
+    Ok(loaded)
+}
+
+/// Symbols are not loaded, and the resources are the blob's and the user's.
+fn is_kept(section: &Section) -> bool {
+    let name = &section.name;
+    !(name.starts_with(b"/") || name.starts_with(b".debug") || name.starts_with(b".rsrc"))
+}
+
+/// The bytes that a section loads at an address.
+pub(super) fn at<'a>(image: &Image<'a>, address: u64, size: u64) -> Option<&'a [u8]> {
+    let section = image
+        .sections()
+        .find(|section| section.holds(address, size))?;
+    let start = usize::try_from(section.offset + (address - section.address)).ok()?;
+    image
+        .bytes
+        .get(start..start.checked_add(usize::try_from(size).ok()?)?)
+}

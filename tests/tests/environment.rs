@@ -1,0 +1,196 @@
+//! The environment: no variable that CPython or its library reads changes what an application is.
+//!
+//! `docs/environment.md` has the list. Two of its tables say which variables have no effect: all of these
+//! are set to hostile values at once. And every variable that the standard library's sources or the
+//! stub's strings name has to be in the document.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use oxidize_tests::package::{App, Package};
+use oxidize_tests::run::Run;
+use oxidize_tests::targets::{self, RUNNABLE, Target};
+use oxidize_tests::tools::{self, GNU};
+use oxidize_tests::{Result, check, fail, trial};
+
+fn main() -> std::process::ExitCode {
+    let mut trials = vec![trial("every_variable_is_documented", documented)];
+    for Target { label, triple } in RUNNABLE {
+        trials.push(trial(
+            format!("{label}::hostile_variables_change_nothing"),
+            || hostile(triple),
+        ));
+    }
+    oxidize_tests::main(trials)
+}
+
+fn document() -> Result<String> {
+    Ok(fs::read_to_string(
+        tools::checkout().join("docs/environment.md"),
+    )?)
+}
+
+/// The names in backquotes in the first column of the tables below these headings.
+fn variables(headings: &[&str]) -> Result<BTreeSet<String>> {
+    let text = document()?;
+    let mut found = BTreeSet::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            inside = headings.contains(&heading);
+        }
+        let first = line
+            .strip_prefix("| ")
+            .and_then(|row| row.split('|').next());
+        if let Some(first) = first.filter(|_| inside) {
+            found.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    match found.is_empty() {
+        true => fail(format!("no variables below {headings:?}")),
+        false => Ok(found),
+    }
+}
+
+fn app(triple: &str) -> Result<App> {
+    Package::app("environment").target(triple).shared()
+}
+
+/// A directory of modules that leave a trace, and of a standard library that is none.
+fn evil(directory: &Path) -> Result<String> {
+    let modules = [
+        "evil",
+        "sitecustomize",
+        "usercustomize",
+        "_sysconfigdata_evil",
+        "encodings",
+    ];
+    let trace = "import sys\nsys.stdout.write('EVIL\\n')\nbuild_time_vars = {'TZPATH': '/evil'}\n\
+                 def hook(*_, **__): print('EVIL')\n";
+    for place in ["", "lib/python3.13", "Lib"] {
+        let place = directory.join(place);
+        fs::create_dir_all(&place)?;
+        for module in modules {
+            fs::write(place.join(format!("{module}.py")), trace)?;
+        }
+    }
+    Ok(directory.to_string_lossy().into_owned())
+}
+
+/// What a variable is set to, to do the most harm.
+fn value(name: &str, evil: &str) -> String {
+    let file = format!("{evil}/evil.py");
+    match name {
+        "PYTHONSTARTUP" | "PYTHONEXECUTABLE" | "__PYVENV_LAUNCHER__" => file,
+        "PYTHONBREAKPOINT" => "evil.hook".to_owned(),
+        "PYTHONDOCS" | "PYTHON_DOM" | "PY_SAX_PARSER" => "evil".to_owned(),
+        "_PYTHON_SYSCONFIGDATA_NAME" => "_sysconfigdata_evil".to_owned(),
+        "PYTHONWARNINGS" => "error".to_owned(),
+        "PYTHONIOENCODING" => "utf-16:ignore".to_owned(),
+        "PYTHONMALLOC" => "debug".to_owned(),
+        "PYTHONTRACEMALLOC" => "25".to_owned(),
+        "PYTHONINTMAXSTRDIGITS" => "4999".to_owned(),
+        "PYTHONHASHSEED" => "not a number".to_owned(),
+        "PYTHON_CPU_COUNT" => "7".to_owned(),
+        "PYTHON_GIL" | "PYTHONUTF8" => "0".to_owned(),
+        "SSLKEYLOGFILE" | "PYREPL_TRACE" | "PYTHON_HISTORY" | "PYTHONDUMPREFSFILE" => {
+            format!("{evil}/written")
+        }
+        "PYTHONHOME"
+        | "PYTHONPATH"
+        | "PYTHONPLATLIBDIR"
+        | "PYTHONPYCACHEPREFIX"
+        | "PYTHONTZPATH"
+        | "PYTHONUSERBASE"
+        | "_PYTHON_PROJECT_BASE"
+        | "_PYTHON_SYSCONFIGDATA_PATH" => evil.to_owned(),
+        _ => "1".to_owned(),
+    }
+}
+
+fn hostile(triple: &str) -> Result {
+    let app = app(triple)?;
+    let directory = tools::scratch()?;
+    let evil = evil(directory.path())?;
+    let run = || Run::new(app.path()).arguments(["report"]).timeout(180);
+    let plain = run().outcome()?.success()?;
+    let path = match targets::is_windows(triple) {
+        // As wine names the host's root.
+        true => format!("Z:{evil}"),
+        false => evil.clone(),
+    };
+    let names = variables(&["Ignored", "Removed"])?;
+    let set = |names: &BTreeSet<String>| {
+        let mut run = run();
+        for name in names {
+            run = run.variable(name.as_str(), value(name, &path));
+        }
+        run.outcome()
+    };
+    let told = |outcome: &oxidize_tests::run::Outcome| {
+        format!("{:?}\n{}{}", outcome.ending, outcome.stdout, outcome.stderr)
+    };
+    let expected = told(&plain);
+    check(expected.contains("breakpoint = ['pdb']"), || {
+        expected.clone()
+    })?;
+    let all = told(&set(&names)?);
+    if all != expected {
+        // Which of them it was.
+        let mut guilty = Vec::new();
+        for name in &names {
+            let alone = told(&set(&BTreeSet::from([name.clone()]))?);
+            if alone != expected {
+                guilty.push(format!("{name}:\n{}", difference(&expected, &alone)));
+            }
+        }
+        return fail(format!(
+            "{}\n{}",
+            difference(&expected, &all),
+            guilty.join("\n")
+        ));
+    }
+    check(!directory.path().join("written").exists(), || {
+        "a file was written".to_owned()
+    })
+}
+
+/// The lines that differ.
+fn difference(expected: &str, found: &str) -> String {
+    let pairs = expected.lines().zip(found.lines());
+    let differs = pairs.filter(|(one, other)| one != other).take(8);
+    let lines: Vec<_> = differs
+        .map(|(one, other)| format!("- {one}\n+ {other}"))
+        .collect();
+    match lines.is_empty() {
+        true => format!("{} and {} bytes", expected.len(), found.len()),
+        false => lines.join("\n"),
+    }
+}
+
+fn documented() -> Result {
+    let known = variables(&["Ignored", "Removed", "Kept"])?;
+    let outcome = Run::new(app(GNU)?.path())
+        .arguments(["names"])
+        .timeout(180)
+        .outcome()?;
+    let outcome = outcome.success()?;
+    let mut named: BTreeSet<String> = outcome.stdout.lines().map(str::to_owned).collect();
+    check(named.contains("PYTHONTZPATH") && named.len() > 40, || {
+        format!("the sources name few variables: {named:?}")
+    })?;
+    // What the C code reads is a string in the stub.
+    let stub = fs::read(tools::stub(GNU)?)?;
+    let letter = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
+    for word in stub.split(|b| !letter(b)) {
+        let text = String::from_utf8_lossy(word);
+        if text.starts_with("PYTHON") && text.len() > 8 {
+            named.insert(text.into_owned());
+        }
+    }
+    let missing: Vec<_> = named.difference(&known).collect();
+    check(missing.is_empty(), || {
+        format!("not in docs/environment.md: {missing:?}")
+    })
+}
