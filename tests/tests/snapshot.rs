@@ -183,6 +183,8 @@ const UNFIT: &[(&str, &str, &str)] = &[
     ),
 ];
 
+type Body = fn() -> Result;
+
 fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
     for (name, source) in SAME {
@@ -191,7 +193,7 @@ fn main() -> std::process::ExitCode {
     for (name, source, expected) in UNFIT {
         trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
     }
-    let others: [(&str, fn() -> Result); 10] = [
+    let others: [(&str, Body); 10] = [
         ("random_numbers_differ", random_numbers_differ),
         (
             "random_numbers_differ_as_process_1",
