@@ -310,7 +310,7 @@ fn stub_id(repository: &Path, distribution: &str, target: &str) -> Result<String
             files.push(file.into());
         }
     }
-    for folder in ["stubs", "format/src"] {
+    for folder in ["stubs", "format/src", "python"] {
         list(repository, Path::new(folder), &mut files)?;
         println!(
             "cargo:rerun-if-changed={}",

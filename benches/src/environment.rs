@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use oxidize_python::{LIBRARY, PROGRAM, VERSION};
+
 use tempfile::TempDir;
 
 use crate::measure::which;
@@ -79,10 +81,10 @@ impl Environment {
     }
 }
 
-/// Lays out `home/bin/python3.13` and `home/lib/python3.13`, where CPython finds its library by itself.
+/// Lays out a program and its library below `home`, where CPython finds its library by itself.
 fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, String> {
     let complain = |error: std::io::Error| format!("laying out a plain Python: {error}");
-    let python = home.join("bin/python3.13");
+    let python = home.join(PROGRAM);
     if home.exists() {
         fs::remove_dir_all(home).map_err(complain)?;
     }
@@ -91,7 +93,7 @@ fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, 
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     for part in ["stdlib", &target] {
         let archive = repository.join(format!(
-            "prebuilt/distributions/cpython-3.13.15-{part}.tar.zst"
+            "prebuilt/distributions/cpython-{VERSION}-{part}.tar.zst"
         ));
         let file =
             File::open(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
@@ -99,10 +101,10 @@ fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, 
         for entry in archive.entries().map_err(complain)? {
             let mut entry = entry.map_err(complain)?;
             let path = entry.path().map_err(complain)?.into_owned();
-            if let Ok(inner) = path.strip_prefix("python/install/lib")
-                && inner.starts_with("python3.13")
+            if let Ok(inner) = path.strip_prefix("python/install")
+                && inner.starts_with(LIBRARY)
             {
-                let place = home.join("lib").join(inner);
+                let place = home.join(inner);
                 if let Some(parent) = place.parent() {
                     fs::create_dir_all(parent).map_err(complain)?;
                 }
@@ -111,11 +113,11 @@ fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, 
         }
     }
     // Empty, but its presence tells CPython that this is its library (getpath.py, PLATSTDLIB_LANDMARK).
-    fs::create_dir_all(home.join("lib/python3.13/lib-dynload")).map_err(complain)?;
+    fs::create_dir_all(home.join(LIBRARY).join("lib-dynload")).map_err(complain)?;
     // Warm bytecode caches, as an installed Python has them. Files that are wrong on purpose make it exit with 1.
     Command::new(&python)
         .args(["-I", "-S", "-m", "compileall", "-q", "-j", "2"])
-        .arg(home.join("lib/python3.13"))
+        .arg(home.join(LIBRARY))
         .output()
         .map_err(complain)?;
     Ok(python)

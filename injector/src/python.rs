@@ -3,29 +3,14 @@
 use std::borrow::Cow;
 
 use oxidize_format::Target;
+pub use oxidize_python::{BYTECODE_MAGIC, MINOR, MINOR_VERSION, TAG, VERSION, VERSION_HEX};
 
-/// Its version.
-pub const VERSION: &str = "3.13.15";
-/// `PY_VERSION_HEX`.
-pub const VERSION_HEX: u32 = 0x030d_0ff0;
-/// Its minor version, the 13 of 3.13.
-pub const MINOR: u32 = VERSION_HEX >> 16 & 0xff;
-/// Its version in names of files and tags.
-pub const TAG: &str = "313";
-/// Its version without the last number, as pip and directories have it.
-#[must_use]
-pub fn minor_version() -> String {
-    format!("{}.{MINOR}", VERSION_HEX >> 24)
-}
-
-/// The four bytes of `importlib.util.MAGIC_NUMBER`, little endian.
-pub const BYTECODE_MAGIC: u32 = 0x0a0d_0df3;
 /// The agreement between blob and stub that this version writes.
 pub const STUB_ABI: u32 = 1;
 /// Where the application's files appear at run time.
 pub const APP_ROOT: &str = "/~oxidize/app";
 /// Where the standard library appears at run time.
-pub const LIB_ROOT: &str = "/~oxidize/lib/python3.13";
+pub const LIB_ROOT: &str = oxidize_python::VIRTUAL_LIBRARY;
 
 /// The directories of an installation, below its prefix, as `sysconfig` has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +35,9 @@ impl Layout {
             }
         } else {
             Layout {
-                site_packages: "lib/python3.13/site-packages",
+                site_packages: oxidize_python::SITE_PACKAGES,
                 scripts: "bin",
-                headers: "include/site/python3.13",
+                headers: oxidize_python::SITE_HEADERS,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The import names of a DLL, and putting our own in place of CPython's.
 //!
-//! Wheels import the C API from `python313.dll`, or from `python3.dll` if they keep to the stable ABI. Here the executable
+//! Wheels import the C API from `pythonXY.dll`, or from `python3.dll` if they keep to the stable ABI. Here the executable
 //! itself exports it, as node.exe does for its addons. So the name in the module's import directory is replaced: it is an
 //! address of a string, and a string of any usual length fits between the section headers and the first section, which the
 //! system maps with the image.
@@ -8,7 +8,7 @@
 //! Everything here works on bytes that were checked by nobody.
 
 /// The libraries that CPython's own installation would have.
-const OURS: [&[u8]; 2] = [b"python313.dll", b"python3.dll"];
+const OURS: [&[u8]; 2] = [oxidize_python::DLL.as_bytes(), b"python3.dll"];
 
 const DESCRIPTOR: usize = 20;
 /// Offset of the name's address in an import descriptor.

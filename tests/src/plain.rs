@@ -8,10 +8,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use crate::tools::GNU;
 use crate::{Result, fail, tools};
 
-const DISTRIBUTION: &str = "cpython-3.13.15";
-const LIBRARY: &str = "lib/python3.13";
+use oxidize_python::{HEADERS, LIBRARY, PROGRAM};
 
-/// `bin/python3.13` of an installed Python for this target.
+/// The program of an installed Python for this target.
 pub fn python(target: &str) -> Result<PathBuf> {
     static PYTHONS: Mutex<BTreeMap<String, Result<PathBuf>>> = Mutex::new(BTreeMap::new());
     let mut pythons = PYTHONS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,7 +32,7 @@ pub fn python_with_tests() -> Result<PathBuf> {
 }
 
 fn put_program(prefix: &Path, program: &Path) -> Result<PathBuf> {
-    let python = prefix.join("bin/python3.13");
+    let python = prefix.join(PROGRAM);
     std::fs::create_dir_all(prefix.join("bin"))?;
     // Another test may run the old one: replace, do not overwrite.
     let fresh = prefix.join(format!("bin/.python-{}", std::process::id()));
@@ -54,7 +53,7 @@ pub fn test_suite() -> Result<PathBuf> {
 
 /// The directory of CPython's headers for the host's target.
 pub fn headers() -> Result<PathBuf> {
-    Ok(unpacked("headers", &["stdlib", GNU])?.join("include/python3.13"))
+    Ok(unpacked("headers", &["stdlib", GNU])?.join(HEADERS))
 }
 
 /// The `python/install/lib` of these archives (`include` for `headers`), unpacked once for each content.
@@ -110,7 +109,7 @@ fn unpack(archive: &Path, below: &Path, prefix: &Path) -> Result {
 }
 
 fn archive(part: &str) -> Result<PathBuf> {
-    let name = format!("{DISTRIBUTION}-{part}.tar.zst");
+    let name = format!("cpython-{}-{part}.tar.zst", oxidize_python::VERSION);
     let directory = std::env::var_os("OXIDIZE_TEST_DISTRIBUTIONS").map_or_else(
         || tools::checkout().join("prebuilt/distributions"),
         PathBuf::from,
@@ -133,6 +132,6 @@ pub fn without_paths(text: &str, program: &Path, resources: &Path, target: &str)
         .replace(&path(resources)?, "RESOURCES")
         .replace("/~oxidize/app", "RESOURCES")
         .replace(&path(&prefix(target)?.join(LIBRARY))?, "STDLIB")
-        .replace("/~oxidize/lib/python3.13", "STDLIB")
+        .replace(oxidize_python::VIRTUAL_LIBRARY, "STDLIB")
         .replace(&path(program)?, "PROGRAM"))
 }

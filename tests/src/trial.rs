@@ -172,7 +172,7 @@ fn used(program: &Program, target: &str, row: &mut Row) -> Result {
     let mut extract = Command::new(tools::program("oxidize-inject")?);
     extract.args(["extract", "-q", "--to"]).args([&tree, &app]);
     check(extract.status()?.success(), || "extract failed".to_owned())?;
-    let packages = tree.join("lib/python3.13/site-packages");
+    let packages = tree.join(oxidize_python::SITE_PACKAGES);
     row.version = version(program, &packages)?;
     let plain_time = uses(program, |run| {
         let python = Run::new(plain::python(GNU)?).variable("PYTHONPATH", &packages);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{Result, fail, missing, tools};
 
-/// `pip install --target` of `apps/NAME.requirements.txt`, for CPython 3.13 on the oldest glibc we support. Needs the
+/// `pip install --target` of `apps/NAME.requirements.txt`, for the packaged CPython on the oldest glibc we support. Needs the
 /// network the first time.
 pub fn installed(name: &str) -> Result<PathBuf> {
     installed_for(
@@ -47,7 +47,7 @@ pub fn installed_for(name: &str, platforms: &[&str]) -> Result<PathBuf> {
             "--require-hashes",
             "--only-binary=:all:",
             "--implementation=cp",
-            "--python-version=3.13",
+            &format!("--python-version={}", oxidize_python::MINOR_VERSION),
         ])
         .args(platforms.iter().map(|tag| format!("--platform={tag}")))
         .arg("--target")

@@ -9,6 +9,7 @@ use super::notary::{Notarize, Notary, Staple};
 use super::signing::{Sign, Signing};
 use oxidize_inject::internal::interpreter::{Setting, Variable};
 use oxidize_inject::internal::require::Requirements;
+use oxidize_inject::internal::stubs::wheel;
 use oxidize_inject::internal::windows::{Appearance, ExecutionLevel};
 
 const EXAMPLES: &str = "\
@@ -456,7 +457,10 @@ pub(super) struct Remove {
     pub(super) common: Common,
 }
 
-const STUBS: &str = "\
+fn about_stubs() -> String {
+    let (project, package) = (wheel::PROJECT, wheel::PACKAGE);
+    format!(
+        "\
 Stubs are looked up in this order: beside this program, or in the checkout it was built in; in the
 cache; in the directories given by --find-links; on a package index. A fetched stub is always
 checked against a digest compiled into this program, wherever it came from.
@@ -467,11 +471,13 @@ Examples:
       oxidize-inject app.exe --resources DIR --target x86_64-pc-windows-gnu --offline
 
   Carry the wheels to a machine without a network:
-      pip download --no-deps --only-binary :all: --platform win_amd64 oxidize-stub-cp313
-      oxidize-inject stubs import oxidize_stub_cp313-*.whl";
+      pip download --no-deps --only-binary :all: --platform win_amd64 {project}
+      oxidize-inject stubs import {package}-*.whl"
+    )
+}
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = STUBS, disable_help_subcommand = true)]
+#[command(after_help = about_stubs(), disable_help_subcommand = true)]
 pub(super) enum Stubs {
     /// Show, for every target, where its stub is or would come from
     List(ListStubs),

@@ -67,7 +67,7 @@ impl Hint for package::Error {
 /// How wheels of another system are installed among the resources.
 fn install(target: Target) -> Option<String> {
     let platform = package::pip_platform(target)?;
-    let version = python::minor_version();
+    let version = python::MINOR_VERSION;
     Some(format!(
         "python3 -m pip install --upgrade --target DIR --only-binary :all: \
          --python-version {version} --platform {platform}"

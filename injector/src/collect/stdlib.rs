@@ -12,7 +12,7 @@ use super::error::Error;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::mmap::Map;
 
-const LIB: &str = "python/install/lib/python3.13/";
+const LIB: &str = oxidize_python::ARCHIVED_LIBRARY;
 const LICENSES: &str = "python/licenses/";
 
 /// An unpacked archive.
@@ -151,8 +151,8 @@ mod tests {
             .auto_finish();
         let mut tar = tar::Builder::new(packed);
         for (name, content) in [
-            ("python/install/lib/python3.13/os.py", "import abc\n"),
-            ("python/install/lib/python3.13/json/__init__.py", ""),
+            (&*format!("{LIB}os.py"), "import abc\n"),
+            (&*format!("{LIB}json/__init__.py"), ""),
             ("python/licenses/cpython.txt", "PSF"),
         ] {
             let mut header = tar::Header::new_ustar();

@@ -1,6 +1,6 @@
 //! Wheels that hold stubs.
 //!
-//! A wheel is a zip file. Of its members only those below `oxidize_stub_cp313/TARGET/` are ever looked at, by the names that the
+//! A wheel is a zip file. Of its members only those below `oxidize_stub_cpXY/TARGET/` are ever looked at, by the names that the
 //! manifest among them lists and up to the sizes it states; no name in the archive becomes a path on disk.
 
 use std::fs::File;
@@ -12,9 +12,9 @@ use zip::ZipArchive;
 use super::manifest;
 
 /// Name of the project on an index.
-pub const PROJECT: &str = "oxidize-stub-cp313";
+pub const PROJECT: &str = oxidize_python::STUB_PROJECT;
 /// The same as part of a file name, and the package in the wheel.
-pub const PACKAGE: &str = "oxidize_stub_cp313";
+pub const PACKAGE: &str = oxidize_python::STUB_PACKAGE;
 /// A wheel is never longer than its files by more than this, in bytes.
 pub const OVERHEAD: u64 = 4 << 20;
 
@@ -29,7 +29,7 @@ pub fn file_name(version: &str, target: Target) -> String {
 #[derive(Debug)]
 pub struct Wheel {
     zip: ZipArchive<BufReader<File>>,
-    /// What members of the stub have in front: `oxidize_stub_cp313/TARGET/`.
+    /// What members of the stub have in front: `oxidize_stub_cpXY/TARGET/`.
     prefix: String,
 }
 

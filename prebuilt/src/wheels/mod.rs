@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The release that wheels are made for: that of the workspace.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Package and project of the stubs, as file names spell it.
-const PACKAGE: &str = "oxidize_stub_cp313";
+const PACKAGE: &str = oxidize_python::STUB_PACKAGE;
 /// The list that is compiled into the command.
 const LIST: &str = "injector/stubs.toml";
 const REPOSITORY_LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];

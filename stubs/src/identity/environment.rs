@@ -26,9 +26,9 @@ mod tests {
     #[test]
     fn environments() {
         let made = |text, link: &str| is_made_of(text, Path::new("/usr/bin/app"), Path::new(link));
-        let of_us = "home = /usr/bin\nversion = 3.13\nexecutable = /usr/bin/app\n";
+        let of_us = "home = /usr/bin\nversion = 3\nexecutable = /usr/bin/app\n";
         assert!(made(of_us, "/v/bin/app"));
-        let of_another = "home = /usr/bin\nexecutable = /usr/bin/python3.13\n";
+        let of_another = "home = /usr/bin\nexecutable = /usr/bin/python3\n";
         assert!(!made(of_another, "/v/bin/python"));
         assert!(made("home=/usr/bin", "/v/bin/python3"));
         assert!(!made("home=/usr/bin", "/v/bin/app"));

@@ -19,10 +19,10 @@ pub const BLOB_ROOT: &str = "/~oxidize";
 /// The application: `sys.path[0]`.
 pub const BLOB_APPLICATION_ROOT: &str = "/~oxidize/app";
 /// The standard library: `sys.path[1]`.
-pub const BLOB_STDLIB_ROOT: &str = "/~oxidize/lib/python3.13";
+pub const BLOB_STDLIB_ROOT: &str = oxidize_python::VIRTUAL_LIBRARY;
 /// Installed packages, where `sysconfig` has them. On `sys.path` if the blob says so.
 #[cfg(not(windows))]
-pub const BLOB_SITE_ROOT: &str = "/~oxidize/lib/python3.13/site-packages";
+pub const BLOB_SITE_ROOT: &str = oxidize_python::VIRTUAL_SITE_PACKAGES;
 /// Installed packages, where `sysconfig` has them. On `sys.path` if the blob says so.
 #[cfg(windows)]
 pub const BLOB_SITE_ROOT: &str = "/~oxidize/Lib/site-packages";
