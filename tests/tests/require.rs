@@ -28,6 +28,10 @@ fn main() -> std::process::ExitCode {
         trial("a_project_s_directory", local_project),
         trial("path_files", path_files),
         trial("the_application_comes_first", beside_an_application),
+        trial("a_namespace_package_in_two_places", namespace),
+        trial("a_script_s_inline_metadata", script),
+        trial("a_lock_file", pylock),
+        trial("uv_s_lock_file", uv_lock),
     ])
 }
 
@@ -535,19 +539,29 @@ fn local_project() -> Result {
 fn path_files() -> Result {
     let wheel = Wheel::new("ham", "1.0")
         .script("ham", "ham:main")
-        .file("ham.py", "import inner\ndef main(): print(inner.name)\n")
+        .file(
+            "ham.py",
+            "import inner, os\ndef main(): print(inner.name, os.environ.get('HAM'))\n",
+        )
         .file("vendored/inner.py", "name = 'inner'\n")
         .file("ham.pth", "# a comment\nvendored\nabsent\n")
-        .file("code.pth", "import sys; sys.exit('run')\n");
+        .file("code.pth", "import os; os.environ['HAM'] = 'run'\n");
     let place = Place::new(&[wheel])?;
     let output = place.package(&["--require", "ham"])?;
     succeeded(&output)?;
-    contains(&said(&output), &["`code.pth`", "not run"])?;
+    contains(&said(&output), &["`code.pth`", "not imported"])?;
     check(!said(&output).contains("ham.pth"), || said(&output))?;
     Run::new(place.path().join("app"))
         .outcome()?
         .success()?
-        .prints("inner\n")
+        .prints("inner None\n")?;
+    let output = place.package(&["--require", "ham", "--interpreter", "site=true"])?;
+    succeeded(&output)?;
+    check(!said(&output).contains(".pth"), || said(&output))?;
+    Run::new(place.path().join("app"))
+        .outcome()?
+        .success()?
+        .prints("inner run\n")
         .map(drop)
 }
 
@@ -563,4 +577,137 @@ fn beside_an_application() -> Result {
         .run(&["--resources", &source, "--require", "ham"])?
         .prints("/~oxidize/lib/python3.13/site-packages/ham.py my own\n/~oxidize/app/spam.py\n")
         .map(drop)
+}
+
+fn namespace() -> Result {
+    let wheel = |name: &str| {
+        let module = format!("cloud/{name}.py");
+        Wheel::new(name, "1.0").file(&module, format!("place = '{name} ' + __file__"))
+    };
+    let place = Place::new(&[wheel("storage"), wheel("compute")])?;
+    place.write("src/cloud/mine.py", "place = 'mine ' + __file__")?;
+    place.write(
+        "src/__main__.py",
+        "from cloud import compute, mine, storage\n\
+         print(mine.place, storage.place, compute.place, sep='\\n')\n\
+         print(list(__import__('cloud').__path__), mine.__spec__.loader is None)\n",
+    )?;
+    let source = place.path().join("src").to_string_lossy().into_owned();
+    let packages = ["--require", "storage", "--require", "compute"];
+    place
+        .run(&[&["--resources", &source], &packages[..]].concat())?
+        .prints(
+            "mine /~oxidize/app/cloud/mine.py\n\
+             storage /~oxidize/lib/python3.13/site-packages/cloud/storage.py\n\
+             compute /~oxidize/lib/python3.13/site-packages/cloud/compute.py\n\
+             ['/~oxidize/app/cloud', '/~oxidize/lib/python3.13/site-packages/cloud'] False\n",
+        )
+        .map(drop)
+}
+
+fn script() -> Result {
+    let place = Place::new(&[spam("1.0"), spam("2.0")])?;
+    let program = "import sys, spam\nprint(spam.name, __file__, sys.argv[1:])\n";
+    let metadata = |lines: &str| format!("# /// script\n{lines}# ///\n{program}");
+    let tool = place.write("tool.py", &metadata("# dependencies = [\"spam<2\"]\n"))?;
+    place
+        .run(&["--script", &tool])?
+        .prints("spam 1.0 /~oxidize/app/tool.py []\n")?;
+    let plain = place.write("plain.py", "print('plain')\n")?;
+    place.run(&["--script", &plain])?.prints("plain\n")?;
+    fs::remove_file(place.path().join("app"))?;
+    let old = place.write("old.py", &metadata("# requires-python = \"<3.12\"\n"))?;
+    contains(&place.refused(&["--script", &old])?, &["<3.12"])?;
+    let broken = place.write("broken.py", &metadata("# dependencies = [\n"))?;
+    contains(&place.refused(&["--script", &broken])?, &["broken.py"])?;
+    contains(
+        &place.refused(&["--script", "/absent/tool.py"])?,
+        &["/absent/tool.py"],
+    )
+}
+
+fn pylock() -> Result {
+    use sha2::Digest;
+    let place = Place::new(&[ham(), spam("1.0"), spam("2.0")])?;
+    let package = |wheel: &Wheel, name: &str, version: &str, more: &str| -> Result<String> {
+        let digest = sha2::Sha256::digest(wheel.bytes()?);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = wheel.file_name();
+        Ok(format!(
+            "[[packages]]\nname = \"{name}\"\nversion = \"{version}\"\n{more}\
+             [[packages.wheels]]\nname = \"{file}\"\npath = \"files/{file}\"\n\
+             hashes = {{ sha256 = \"{digest}\" }}\n\n"
+        ))
+    };
+    let windows = "marker = \"sys_platform == 'win32'\"\n";
+    let lock = [
+        "lock-version = \"1.0\"\ncreated-by = \"tests\"\n\n".to_owned(),
+        package(&ham(), "ham", "1.0", "")?,
+        package(&spam("1.0"), "spam", "1.0", "")?,
+        package(&spam("2.0"), "spam", "2.0", windows)?,
+    ];
+    let file = place.write("pylock.toml", &lock.concat())?;
+    place
+        .run(&["--requirements", &file, "--entry", "ham"])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 1.0\n")?;
+    check(place.index.requests().is_empty(), || {
+        format!("{:?}", place.index.requests())
+    })
+}
+
+fn uv_lock() -> Result {
+    use sha2::Digest;
+    let windows_only = Wheel::new("native", "1.0")
+        .tag("cp313-cp313-win_amd64")
+        .file("native.py", "");
+    let place = Place::new(&[ham(), spam("1.0"), spam("2.0"), windows_only.clone()])?;
+    let package = |wheel: &Wheel, name: &str, version: &str, more: &str| -> Result<String> {
+        let digest = sha2::Sha256::digest(wheel.bytes()?);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let url = place.index.url().replace("/simple/", "/files/") + &wheel.file_name();
+        Ok(format!(
+            "[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\
+             source = {{ registry = \"https://example.org/simple\" }}\n{more}\
+             wheels = [{{ url = \"{url}\", hash = \"sha256:{digest}\" }}]\n\n"
+        ))
+    };
+    let fork = |marker: &str| format!("resolution-markers = [\"{marker}\"]\n");
+    let lock = |dependencies: &str| -> Result<String> {
+        Ok([
+            "version = 1\nrevision = 3\nrequires-python = \">=3.11\"\n\n".to_owned(),
+            format!(
+                "[[package]]\nname = \"project\"\nversion = \"0.1\"\n\
+                 source = {{ editable = \".\" }}\ndependencies = [{dependencies}]\n\
+                 [package.dev-dependencies]\ndev = [{{ name = \"native\" }}]\n\n"
+            ),
+            package(
+                &ham(),
+                "ham",
+                "1.0",
+                "dependencies = [{ name = \"spam\", version = \"1.0\", marker = \"sys_platform == 'linux'\" }, \
+                 { name = \"spam\", version = \"2.0\", marker = \"sys_platform != 'linux'\" }]\n",
+            )?,
+            package(&spam("1.0"), "spam", "1.0", &fork("sys_platform == 'linux'"))?,
+            package(&spam("2.0"), "spam", "2.0", &fork("sys_platform != 'linux'"))?,
+            package(&windows_only, "native", "1.0", "")?,
+        ]
+        .concat())
+    };
+    let windows = "{ name = \"native\", marker = \"sys_platform == 'win32'\" }";
+    let file = place.write(
+        "uv.lock",
+        &lock(&format!("{{ name = \"ham\" }}, {windows}"))?,
+    )?;
+    place
+        .run(&["--requirements", &file, "--entry", "ham"])?
+        .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 1.0\n")?;
+    fs::remove_file(place.path().join("app"))?;
+    let file = place.write("uv.lock", &lock("{ name = \"native\" }")?)?;
+    let error = place.refused(&["--requirements", &file])?;
+    contains(
+        &error,
+        &["native 1.0 has no wheel", "cp313-cp313-win_amd64"],
+    )?;
+    let file = place.write("uv.lock", "version = 2\n[[package]]\n")?;
+    contains(&place.refused(&["--requirements", &file])?, &["version 2"])
 }

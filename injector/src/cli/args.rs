@@ -179,7 +179,7 @@ pub(super) struct Packages {
     /// (`NAME`, `NAME[EXTRA]==1.2`, a URL) or the directory of a project
     #[arg(long, value_name = "SPEC", group = APPLICATION)]
     require: Vec<String>,
-    /// Install what this requirements file or lock file (pylock.toml) lists
+    /// Install what this requirements file or lock file (pylock.toml, uv.lock) lists
     #[arg(long, value_name = "FILE", group = APPLICATION)]
     requirements: Vec<PathBuf>,
     /// Allow only versions that this constraints file allows

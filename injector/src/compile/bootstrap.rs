@@ -59,8 +59,15 @@ pub fn compiler<'c>(
         .collect();
     let worker = worker::SOURCE.as_bytes();
     let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
-    let pip = require::SOURCE.as_bytes();
-    let identity = Key::of(&[b"worker 2", &image, &digests, worker, pip, &support]);
+    let pip = require::MODULES.map(|(_, source)| source).concat();
+    let identity = Key::of(&[
+        b"worker 2",
+        &image,
+        &digests,
+        worker,
+        pip.as_bytes(),
+        &support,
+    ]);
     let program = cache.program("worker", &identity, |path| {
         make(cache, stub, archives, &identity, path, progress)
     })?;
@@ -95,10 +102,8 @@ fn write<'a>(
             .code
             .extend(code.map(|code| (module.name.clone(), Cow::Borrowed(*code))));
     }
-    let sources = [
-        (require::MODULE, require::SOURCE),
-        (worker::MODULE, worker::SOURCE),
-    ];
+    let [locks, pip] = require::MODULES;
+    let sources = [locks, pip, (worker::MODULE, worker::SOURCE)];
     let file = |(name, source): (&str, &'static str)| {
         let payload = Payload::Bytes(Cow::Borrowed(source.as_bytes()));
         let file = PartFile {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use oxidize_format::VIRTUAL_ROOT;
+use oxidize_format::{RunOptions, VIRTUAL_ROOT};
 
 use super::root::Root;
 use super::toolchain::Toolchain;
@@ -64,6 +64,7 @@ impl Site {
                         search_path.push(format!("{site_packages}/{line}"));
                     }
                     Line::Path(_) => {}
+                    Line::Code if imports_site(request) => {}
                     Line::Code => {
                         let warning = Warning::PathFile(path.clone());
                         if !findings.warnings.contains(&warning) {
@@ -83,6 +84,15 @@ impl Site {
             requested: installed.requested,
         })
     }
+}
+
+/// Whether `site` is imported, which runs the code.
+fn imports_site(request: &Request) -> bool {
+    let mut options = RunOptions::default();
+    for setting in &request.interpreter {
+        setting.apply(&mut options);
+    }
+    options.site
 }
 
 /// The `.pth` files that `site` reads, and their texts.

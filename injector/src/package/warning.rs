@@ -63,7 +63,7 @@ impl std::fmt::Display for Warning {
             Warning::PathFile(path) => {
                 write!(
                     f,
-                    "`{path}` has code to run when Python starts; it is not run"
+                    "`{path}` has code that `site` runs when Python starts, but `site` is not imported"
                 )
             }
             Warning::SameFile(Clash { path, wheels }) => write!(

@@ -27,7 +27,7 @@ use crate::collect::{self, Tree};
 use crate::progress::Progress;
 use tags::Tags;
 
-pub(crate) use pip::{MODULE, SOURCE};
+pub(crate) use pip::MODULES;
 
 /// What to install, and from where.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +36,7 @@ pub struct Requirements {
     pub specifiers: Vec<String>,
     /// Wheels.
     pub wheels: Vec<PathBuf>,
-    /// Requirements files and lock files.
+    /// Requirements files and lock files (`pylock.toml`, `uv.lock`).
     pub files: Vec<PathBuf>,
     /// Constraints files.
     pub constraints: Vec<PathBuf>,
@@ -138,7 +138,7 @@ impl Requirements {
             None => {
                 progress.start("Getting packages", 0);
                 self.check_wheels(host, target)?;
-                let wheels = self.run_pip(host, target)?;
+                let wheels = self.run_pip(host, target, progress)?;
                 if let Some(key) = key {
                     host.cache.store("resolved", &key, |out| {
                         serde_json::to_writer(out, &wheels).map_err(io::Error::from)

@@ -8,7 +8,7 @@ Standard input is JSON:
     environment  what the markers of requirements see, as far as it is the target's
     result       file to write
 
-The result is JSON: `wheels` says which there are and why, or `problem` why there are none.
+Standard output has a line for each distribution when its turn comes. The result is JSON: `wheels` says which there are and why, or `problem` why there are none.
 """
 
 import json
@@ -16,13 +16,19 @@ import os
 import re
 import sys
 
+from _oxidize_locks import read_locks
+
 
 def main():
     settings = json.load(sys.stdin)
+    # What pip and build back ends print is no report.
+    reports = os.dup(1)
+    os.dup2(2, 1)
     sys.path.insert(0, settings["pip"])
-    found = Found()
+    found = Found(reports)
     put_target_in(settings)
     watch(found)
+    read_locks(found)
     build_without_site()
     from pip._internal.cli.main import main as pip
 
@@ -33,6 +39,7 @@ def main():
 
 
 def put_target_in(settings):
+    from pip._internal.cli import req_command
     from pip._internal.models.target_python import TargetPython
     from pip._internal.resolution.resolvelib import factory
     from pip._vendor.packaging import markers, pylock, tags
@@ -42,6 +49,8 @@ def put_target_in(settings):
     supported = [tags.Tag(*tag.split("-", 2)) for tag in settings["tags"]]
     TargetPython.get_sorted_tags = lambda self: supported
     TargetPython.get_unsorted_tags = lambda self: set(supported)
+    # For a script's `requires-python`; `pip wheel` has not the options that it asks for.
+    req_command.make_target_python = lambda options: TargetPython()
     factory.get_supported = lambda *arguments, **named: supported
     pylock.sys_tags = lambda *arguments, **named: iter(supported)
 
@@ -49,7 +58,8 @@ def put_target_in(settings):
 class Found:
     """What pip came across."""
 
-    def __init__(self):
+    def __init__(self, reports):
+        self.reports = reports
         self.foreign = {}  # project: {version: tags of wheels for other targets}
         self.fitting = {}  # project: versions that have a wheel for this one
         self.unreachable = []  # indexes, with the reason
@@ -57,6 +67,9 @@ class Found:
         self.built = set()  # those of them that come without a wheel
         self.failed_build = None  # the last step of a build that failed
         self.problem = None
+
+    def report(self, text):
+        os.write(self.reports, f"{text}\n".encode())
 
     def wheels_asked_for(self):
         return [
@@ -129,6 +142,7 @@ def watch_links(found):
         # A project that has wheels for some systems and none for all has native code: there is
         # nothing here to build that with, and nothing to be learnt from the attempt.
         link = req.link
+        found.report(link.filename if link is not None else req.name)
         if link is not None and not link.is_wheel and not link.is_existing_dir():
             try:
                 name, version = parse_sdist_filename(link.filename)

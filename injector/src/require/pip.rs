@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use oxidize_format::Target;
 use oxidize_format::target::{OperatingSystem, Processor};
@@ -14,12 +15,13 @@ use serde_json::json;
 use super::error::{self, Problem};
 use super::tags::Tags;
 use super::{Error, Host, Requirements, Resolved, unreadable, wheel};
-use crate::cache::{self, Key};
+use crate::progress::Progress;
 
-/// Name of the worker's module that runs pip.
-pub(crate) const MODULE: &str = "_oxidize_pip";
-/// Its source.
-pub(crate) const SOURCE: &str = include_str!("pip.py");
+/// The worker's modules that run pip, by name, and their sources.
+pub(crate) const MODULES: [(&str, &str); 2] = [
+    ("_oxidize_locks", include_str!("locks.py")),
+    ("_oxidize_pip", include_str!("pip.py")),
+];
 
 /// What `pip.py` answers.
 #[derive(Deserialize)]
@@ -74,11 +76,18 @@ impl Requirements {
     }
 
     /// Resolves and fetches; the answer is in the order of installation.
-    pub(super) fn run_pip(&self, host: &Host<'_>, target: Target) -> Result<Vec<Resolved>, Error> {
+    pub(super) fn run_pip(
+        &self,
+        host: &Host<'_>,
+        target: Target,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Resolved>, Error> {
         let place = tempfile::tempdir()?;
-        let (wheels, result) = (place.path().join("wheels"), place.path().join("result"));
+        let [wheels, result, bundled] =
+            ["wheels", "result", "pip"].map(|name| place.path().join(name));
+        unpack_pip(host, &bundled)?;
         let settings = json!({
-            "pip": bundled_pip(host)?,
+            "pip": bundled,
             "arguments": self.arguments(&wheels, host.cache.root()),
             "tags": tags(target),
             "environment": environment(target),
@@ -93,19 +102,30 @@ impl Requirements {
             // pip would refuse to do anything outside a virtual environment.
             .env_remove("PIP_REQUIRE_VIRTUALENV")
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(start)?;
         let text = serde_json::to_vec(&settings).expect("strings are JSON");
         // Should it end before it has read them, what it says is the better error.
         let _ = pip.stdin.take().expect("it was asked for").write_all(&text);
-        let output = pip.wait_with_output().map_err(start)?;
+        let mut errors = pip.stderr.take().expect("it was asked for");
+        let said = thread::spawn(move || {
+            let mut said = Vec::new();
+            let _ = errors.read_to_end(&mut said);
+            said
+        });
+        let reports = BufReader::new(pip.stdout.take().expect("it was asked for"));
+        for line in reports.lines().map_while(Result::ok) {
+            progress.start(&format!("Getting {line}"), 0);
+        }
+        let status = pip.wait().map_err(start)?;
+        let said = said.join().unwrap_or_default();
         let answer = fs::read(&result).ok();
         let answer: Option<Answer> = answer.and_then(|text| serde_json::from_slice(&text).ok());
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8_lossy(&said);
         let answer = match answer {
-            Some(answer) if output.status.success() => answer,
+            Some(answer) if status.success() => answer,
             other => {
                 let problem = other.and_then(|answer| answer.problem);
                 return Err(error::explain(problem, &said, target, self.offline));
@@ -133,22 +153,18 @@ impl Requirements {
     }
 }
 
-/// The directory of the pip that the standard library brings.
-fn bundled_pip(host: &Host<'_>) -> Result<PathBuf, Error> {
+/// Unpacks the pip that the standard library brings.
+fn unpack_pip(host: &Host<'_>, place: &Path) -> Result<(), Error> {
     let is_pip = |path: &str| path.starts_with("ensurepip/_bundled/pip-") && path.ends_with(".whl");
     let found = host.archives.iter().find_map(|archive| {
         let member = archive.library().find(|member| is_pip(&member.path))?;
         Some((archive, member))
     });
     let (archive, member) = found.ok_or(Error::NoPip)?;
-    let bytes = archive.bytes(&member);
-    let key = Key::of(&[b"pip 1", &cache::fingerprint(bytes)]);
-    let unpack = |place: &Path| -> Result<(), Error> {
-        let failed = |error| unreadable(Path::new(&member.path), io::Error::other(error));
-        let mut zip = zip::ZipArchive::new(io::Cursor::new(bytes)).map_err(failed)?;
-        zip.extract(place).map_err(failed)
-    };
-    host.cache.directory("bundled", &key, unpack)
+    let failed = |error| unreadable(Path::new(&member.path), io::Error::other(error));
+    let bytes = io::Cursor::new(archive.bytes(&member));
+    let mut zip = zip::ZipArchive::new(bytes).map_err(failed)?;
+    zip.extract(place).map_err(failed)
 }
 
 /// The tags of wheels to take. A static program loads no extension modules, so for it a version

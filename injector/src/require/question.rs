@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use oxidize_format::Target;
 
-use super::{Error, Host, Requirements, SOURCE, unreadable};
+use super::{Error, Host, MODULES, Requirements, unreadable};
 use crate::cache::{self, Key};
 use crate::mmap::Map;
 
@@ -30,7 +30,7 @@ impl Requirements {
     pub(super) fn key(&self, host: &Host<'_>, target: Target) -> Result<Option<Key>, Error> {
         let mut parts: Vec<Vec<u8>> = vec![
             b"resolved 2".to_vec(),
-            SOURCE.into(),
+            MODULES.map(|(_, source)| source).concat().into(),
             target.triple().into(),
             self.specifiers.join("\n").into(),
             self.extra_index_urls.join("\n").into(),

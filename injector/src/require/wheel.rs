@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use oxidize_format::Target;
 use serde::{Deserialize, Serialize};
+use sha2::digest::DynDigest;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zip::ZipArchive;
 
@@ -19,6 +20,8 @@ use crate::mmap::Map;
 use crate::python::Layout;
 
 const LIST: &str = "files.json";
+/// The longest metadata that is read. The RECORD of 100 000 files is a sixth of it.
+const TEXT_LIMIT: u64 = 64 << 20;
 
 /// Where a file belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,11 +64,17 @@ pub(super) fn tags_of(file: &str) -> Option<&str> {
     Some(&stem[at + 1..])
 }
 
-/// The directory of an unpacked wheel and what is in it.
+/// The directory of an unpacked wheel and what is in it, if all of it is there.
 pub(super) fn unpacked(cache: &Cache, digest: &str) -> Option<(PathBuf, Vec<WheelFile>)> {
     let place = cache.existing("wheels", digest)?;
     let list = fs::read(place.join(LIST)).ok()?;
-    Some((place, serde_json::from_slice(&list).ok()?))
+    let files: Vec<WheelFile> = serde_json::from_slice(&list).ok()?;
+    // Who cleans up a disk may have taken some of them.
+    let is_there = |file: &WheelFile| {
+        let path = place.join(file.place.name()).join(&file.path);
+        fs::metadata(path).is_ok_and(|found| found.len() == file.len)
+    };
+    files.iter().all(is_there).then_some((place, files))
 }
 
 /// Checks and unpacks. The answer is what [`unpacked`] knows it by.
@@ -86,10 +95,16 @@ pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<Strin
         layout.site_packages.as_bytes(),
         &cache::fingerprint(&bytes),
     ]);
+    let entry = key.to_string();
+    if unpacked(cache, &entry).is_none()
+        && let Some(remains) = cache.existing("wheels", &entry)
+    {
+        fs::remove_dir_all(remains)?;
+    }
     cache.directory("wheels", &key, |place| {
         unpack_into(&bytes, place, layout).map_err(wheel_error)
     })?;
-    Ok(key.to_string())
+    Ok(entry)
 }
 
 /// A member of RECORD: its hash and size, which signatures and RECORD itself lack.
@@ -121,9 +136,8 @@ fn unpack_into(bytes: &[u8], place: &Path, layout: Layout) -> Result<(), WheelEr
     let mut text = |name: &str| -> Result<String, WheelError> {
         let index = members.get(name).ok_or(WheelError::NoMetadata)?;
         let mut text = String::new();
-        zip.by_index(*index)
-            .map_err(damaged)?
-            .read_to_string(&mut text)?;
+        let member = zip.by_index(*index).map_err(damaged)?;
+        member.take(TEXT_LIMIT).read_to_string(&mut text)?;
         Ok(text)
     };
     let about = text(&format!("{info}/WHEEL"))?;
@@ -149,21 +163,27 @@ fn unpack_into(bytes: &[u8], place: &Path, layout: Layout) -> Result<(), WheelEr
         }
         let mut member = zip.by_index(*index).map_err(damaged)?;
         let executable = member.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
-        let mut content = Vec::new();
-        member.read_to_end(&mut content)?;
         let signature = [".jws", ".p7s"].map(|suffix| format!("{record_name}{suffix}"));
-        match record.get(name) {
-            Some(Some(hash)) if !matches(hash, &content) => {
-                return Err(WheelError::Altered(name.clone()));
-            }
-            Some(Some(_)) => {}
-            _ if signature.contains(name) => {}
+        let recorded = match record.get(name) {
+            Some(Some(hash)) => Some(hash.as_str()),
+            _ if signature.contains(name) => None,
             _ => return Err(WheelError::NotRecorded(name.clone())),
-        }
+        };
         let (area, path) = destination(name, &data, project, layout);
-        let script = area == Place::Prefix && path.starts_with(layout.scripts);
-        let executable = executable || script;
-        files.push(write(place, area, path, &content, executable)?);
+        let script = area == Place::Prefix && path.starts_with(&format!("{}/", layout.scripts));
+        let (file, hash) = write(
+            place,
+            area,
+            path,
+            &mut member,
+            executable || script,
+            recorded,
+        )?;
+        if recorded.is_some_and(|recorded| Some(recorded.trim_end_matches('=')) != hash.as_deref())
+        {
+            return Err(WheelError::Altered(name.clone()));
+        }
+        files.push(file);
     }
     let rows = installed_record(&files, &record_name, layout);
     for (path, content) in [
@@ -171,7 +191,8 @@ fn unpack_into(bytes: &[u8], place: &Path, layout: Layout) -> Result<(), WheelEr
         (record_name.clone(), rows),
     ] {
         files.retain(|file| file.path != path);
-        files.push(write(place, Place::Site, path, content.as_bytes(), false)?);
+        let mut content = content.as_bytes();
+        files.push(write(place, Place::Site, path, &mut content, false, None)?.0);
     }
     serde_json::to_writer(File::create(place.join(LIST))?, &files).map_err(io::Error::from)?;
     Ok(())
@@ -204,23 +225,62 @@ fn destination(name: &str, data: &str, project: &str, layout: Layout) -> (Place,
     }
 }
 
+/// Writes a file. Answers with what there is to know about it, and its hash as RECORD has it, by the
+/// algorithm that is recorded. The specification forbids those weaker than SHA-256.
 fn write(
     place: &Path,
     area: Place,
     path: String,
-    content: &[u8],
+    content: &mut dyn Read,
     executable: bool,
-) -> io::Result<WheelFile> {
+    recorded: Option<&str>,
+) -> io::Result<(WheelFile, Option<String>)> {
     let to = place.join(area.name()).join(&path);
     fs::create_dir_all(to.parent().expect("it lies in a directory"))?;
-    File::create(to)?.write_all(content)?;
-    Ok(WheelFile {
+    let mut to = File::create(to)?;
+    let algorithm = recorded.and_then(|hash| hash.split_once('='));
+    let algorithm = algorithm.map(|(algorithm, _)| algorithm);
+    let mut stronger: Option<Box<dyn DynDigest>> = match algorithm {
+        Some("sha384") => Some(Box::new(Sha384::new())),
+        Some("sha512") => Some(Box::new(Sha512::new())),
+        _ => None,
+    };
+    let mut sha256 = Sha256::new();
+    let mut len = 0;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = content.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        let chunk = &buffer[..read];
+        to.write_all(chunk)?;
+        Digest::update(&mut sha256, chunk);
+        if let Some(stronger) = &mut stronger {
+            stronger.update(chunk);
+        }
+        len += read as u64;
+    }
+    let digest = Base64UrlUnpadded::encode_string(&sha256.finalize());
+    let hash = match (algorithm, stronger) {
+        (Some(algorithm), Some(stronger)) => Some((
+            algorithm,
+            Base64UrlUnpadded::encode_string(&stronger.finalize()),
+        )),
+        (Some("sha256"), None) => Some(("sha256", digest.clone())),
+        _ => None,
+    };
+    let file = WheelFile {
         place: area,
         path,
-        len: content.len() as u64,
-        digest: Base64UrlUnpadded::encode_string(&Sha256::digest(content)),
+        len,
+        digest,
         executable,
-    })
+    };
+    Ok((
+        file,
+        hash.map(|(algorithm, hash)| format!("{algorithm}={hash}")),
+    ))
 }
 
 /// RECORD as an installer leaves it: paths relative to site-packages.
@@ -275,20 +335,6 @@ fn fields(line: &str) -> Vec<String> {
         }
     }
     fields
-}
-
-/// Whether `sha256=...` is the content's. Weaker algorithms are forbidden by the specification.
-fn matches(hash: &str, content: &[u8]) -> bool {
-    let Some((algorithm, wanted)) = hash.split_once('=') else {
-        return false;
-    };
-    let digest = match algorithm {
-        "sha256" => Sha256::digest(content).to_vec(),
-        "sha384" => Sha384::digest(content).to_vec(),
-        "sha512" => Sha512::digest(content).to_vec(),
-        _ => return false,
-    };
-    Base64UrlUnpadded::encode_string(&digest) == wanted.trim_end_matches('=')
 }
 
 #[cfg(test)]
@@ -431,6 +477,52 @@ mod tests {
     }
 
     #[test]
+    fn no_damage_panics_or_gets_out() {
+        let good = wheel(&ham(&[("ham-1.data/data/x", "x")]), None);
+        let outer = tempfile::tempdir().unwrap();
+        let layout = Layout::of(Target::X86_64_LINUX_GNU);
+        for at in 0..good.len() {
+            let mut damaged = good.clone();
+            damaged[at] = damaged[at].wrapping_add(1);
+            let inner = outer.path().join(at.to_string());
+            fs::create_dir(&inner).unwrap();
+            let _ = unpack_into(&damaged, &inner, layout);
+            let _ = unpack_into(&good[..at], &inner, layout);
+            fs::remove_dir_all(&inner).unwrap();
+            assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 0, "{at}");
+        }
+    }
+
+    #[test]
+    fn stronger_hashes_are_compared_too() {
+        let content = "x = 1";
+        let record = |hash: &str| format!("ham-1.dist-info/RECORD,,\nham/x.py,{hash},5\n");
+        let sha512 = Base64UrlUnpadded::encode_string(&Sha512::digest(content));
+        let sha384 = Base64UrlUnpadded::encode_string(&Sha384::digest(content));
+        for (hash, fits) in [
+            (format!("sha512={sha512}"), true),
+            (format!("sha512={sha512}=="), true),
+            (format!("sha384={sha384}"), true),
+            (format!("sha384={sha512}"), false),
+            (format!("sha256={sha512}"), false),
+            ("md5=abc".to_owned(), false),
+            ("abc".to_owned(), false),
+        ] {
+            let mut text = record(&hash);
+            let mut files: Files<'_> = vec![("ham/x.py", content)];
+            let rest = ham(&[]);
+            for (name, content) in &rest {
+                let digest = Base64UrlUnpadded::encode_string(&Sha256::digest(content));
+                text.push_str(&format!("{name},sha256={digest},{}\n", content.len()));
+            }
+            files.extend(rest);
+            files.push(("ham-1.dist-info/RECORD", &text));
+            let result = unpacked_files(&zipped(&files));
+            assert_eq!(result.is_ok(), fits, "{hash}: {result:?}");
+        }
+    }
+
+    #[test]
     fn it_must_be_a_wheel_of_a_known_kind() {
         let error = |files: &[(&str, &str)]| unpacked_files(&wheel(files, None)).unwrap_err();
         assert!(matches!(error(&[("x.py", "")]), WheelError::NoMetadata));
@@ -439,6 +531,27 @@ mod tests {
         let mut later = ham(&[]);
         later[2].1 = "Wheel-Version: 2.0\n";
         assert!(matches!(error(&later), WheelError::Version(version) if version == "2.0"));
+    }
+
+    #[test]
+    fn what_is_no_longer_whole_is_unpacked_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&dir.path().join("cache")).unwrap();
+        let path = dir.path().join("ham-1-py3-none-any.whl");
+        fs::write(&path, wheel(&ham(&[("ham/x.py", "x = 1")]), None)).unwrap();
+        let target = Target::X86_64_LINUX_GNU;
+        let digest = unpack(&cache, &path, target).unwrap();
+        let file = unpacked(&cache, &digest).unwrap().0.join("site/ham/x.py");
+        for damage in [
+            |file: &Path| fs::remove_file(file),
+            |file: &Path| fs::write(file, ""),
+        ] {
+            damage(&file).unwrap();
+            assert!(unpacked(&cache, &digest).is_none());
+            assert_eq!(unpack(&cache, &path, target).unwrap(), digest);
+            assert!(unpacked(&cache, &digest).is_some());
+            assert_eq!(fs::read_to_string(&file).unwrap(), "x = 1");
+        }
     }
 
     #[test]

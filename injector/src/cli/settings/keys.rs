@@ -136,7 +136,9 @@ fn arguments(file: &File, entry: &Entry, arg: &Arg) -> Result<Vec<OsString>, Fai
         ))
     };
     let one = |value: &str| {
-        let value = if is_path(arg) {
+        // What is required is a name, or a path that says so: `.`, `./project`.
+        let project = entry.name == "require" && value.starts_with('.');
+        let value = if is_path(arg) || project {
             file.directory().join(PathBuf::from(value)).into_os_string()
         } else {
             OsString::from(value)

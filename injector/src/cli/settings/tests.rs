@@ -62,7 +62,8 @@ impl Project {
 fn keys_are_options_and_paths_are_relative_to_the_file() {
     let project = Project::own(
         "output = 'dist/app'\nresources = 'src'\noptimize = 2\ncompress = true\nno-source = false\n\
-         include = ['dbm.gnu', 'x']\nchildren = 'off'\nicon = '/abs.png'\n",
+         include = ['dbm.gnu', 'x']\nchildren = 'off'\nicon = '/abs.png'\n\
+         require = ['.', 'requests>=2', '../other']\nrequirements = 'lock/pylock.toml'\n",
     );
     let cli = project.parse(&[]).unwrap().cli.package;
     assert_eq!(cli.output, Some(project.path("dist/app")));
@@ -75,6 +76,14 @@ fn keys_are_options_and_paths_are_relative_to_the_file() {
         cli.windows.appearance().unwrap().icon,
         Some(PathBuf::from("/abs.png"))
     );
+    let sources = oxidize_inject::internal::stubs::Sources::default();
+    let required = cli.packages.requirements(None, &sources);
+    let [here, beside] = [".", "../other"].map(|path| project.path(path).display().to_string());
+    assert_eq!(
+        required.specifiers,
+        [here, "requests>=2".to_owned(), beside]
+    );
+    assert_eq!(required.files, [project.path("lock/pylock.toml")]);
 }
 
 #[test]
