@@ -134,6 +134,9 @@ fn config(out: &mut Lines, config: &RunConfig<'_>) {
     if config.check_at_start {
         out.line(format_args!("config check_at_start 1"));
     }
+    if config.quiet_imports {
+        out.line(format_args!("config quiet_imports 1"));
+    }
     for option in config.warn_options() {
         out.line(format_args!("config warn_option {}", escape(option)));
     }

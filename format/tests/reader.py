@@ -140,6 +140,7 @@ NUMBERS = {  # key: name, largest value, default
     36: ("terminfo_probe", 1, 1),
     37: ("children", 2, 0),
     38: ("check_at_start", 1, 0),
+    39: ("quiet_imports", 1, 0),
 }
 LISTS = {23: "warn_option", 24: "x_option", 33: "sys_path", 34: "environment"}
 
@@ -199,7 +200,7 @@ def dump_config(config):
             value = "fast" if value else "full"
         if name == "children":
             value = ("interpreter", "application", "off")[value]
-        if name == "check_at_start" and not value:
+        if name in ("check_at_start", "quiet_imports") and not value:
             continue
         yield f"config {name} {'-' if value is None else value}"
     for name in ("warn_option", "x_option", "sys_path"):

@@ -18,7 +18,7 @@ const NUMBER: &str = "a number";
 const TEXT: &str = "a text";
 
 /// All keys, in the order of the format's table.
-static KEYS: [Key; 16] = [
+static KEYS: [Key; 17] = [
     key("program-name", TEXT, |options, value| {
         options.program_name = Some(text(value)?);
         Some(())
@@ -76,6 +76,10 @@ static KEYS: [Key; 16] = [
     }),
     key("signal-handlers", SWITCH, |options, value| {
         options.install_signal_handlers = switch(value)?;
+        Some(())
+    }),
+    key("quiet-imports", SWITCH, |options, value| {
+        options.quiet_imports = switch(value)?;
         Some(())
     }),
     key("search-path", "a directory", |options, value| {

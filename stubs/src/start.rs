@@ -142,7 +142,12 @@ pub fn start(arguments: &[OsString]) -> i32 {
     }
     match mode {
         Ok(configure::Mode::Interpreter) => ffi::lifecycle::run_main(),
-        Ok(configure::Mode::Application) => entry::run(&run),
+        Ok(configure::Mode::Application) => {
+            if run.quiet_imports {
+                ffi::collector::enable();
+            }
+            entry::run(&run)
+        }
         Err(configure::Error::Python(failure)) => failure.exit(),
         Err(configure::Error::Settings(reason)) => refuse(&reason),
     }

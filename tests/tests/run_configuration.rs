@@ -157,6 +157,11 @@ fn table() -> Vec<Row> {
             |options| options.check_at_start = true,
             vec![],
         ),
+        (
+            "quiet imports",
+            |options| options.quiet_imports = false,
+            vec![("first threshold", json!(2000))],
+        ),
         // Both ways to leave flush what the program wrote.
         ("exit", |options| options.exit = Exit::Fast, vec![]),
     ]

@@ -54,12 +54,13 @@ pub(super) const CA_BUNDLE_PROBE: u16 = 35;
 pub(super) const TERMINFO_PROBE: u16 = 36;
 pub(super) const CHILDREN: u16 = 37;
 pub(super) const CHECK_AT_START: u16 = 38;
+pub(super) const QUIET_IMPORTS: u16 = 39;
 
 const SWITCH: Shape = Shape::Number(1);
 const ANY_NUMBER: Shape = Shape::Number(u32::MAX);
 
 /// All keys, ascending.
-static ALL: [Key; 26] = [
+static ALL: [Key; 27] = [
     key(ENTRY_MODULE, Shape::Text, true),
     key(ENTRY_FUNCTION, Shape::Text, true),
     key(ENTRY_SCRIPT, Shape::Text, true),
@@ -86,6 +87,7 @@ static ALL: [Key; 26] = [
     key(TERMINFO_PROBE, SWITCH, false),
     key(CHILDREN, Shape::Number(2), true),
     key(CHECK_AT_START, SWITCH, true),
+    key(QUIET_IMPORTS, SWITCH, false),
 ];
 
 /// Record flag bit 0.

@@ -50,6 +50,8 @@ pub struct RunConfig<'a> {
     pub children: ChildRole,
     /// Whether the blob's digest is checked before anything else. Default no.
     pub check_at_start: bool,
+    /// Whether the garbage collector looks less often while modules are imported. Default no.
+    pub quiet_imports: bool,
     bytes: &'a [u8],
 }
 
@@ -77,6 +79,7 @@ impl<'a> RunConfig<'a> {
             terminfo_probe: true,
             children: ChildRole::Interpreter,
             check_at_start: false,
+            quiet_imports: false,
             bytes,
         };
         let mut records = Records::new(bytes, at);
@@ -176,6 +179,7 @@ impl<'a> RunConfig<'a> {
                 }
             }
             keys::CHECK_AT_START => self.check_at_start = on,
+            keys::QUIET_IMPORTS => self.quiet_imports = on,
             keys::ENVIRONMENT if text.find('=').is_none_or(|at| at == 0) => {
                 return Err(record.fail("an environment default is NAME=value"));
             }

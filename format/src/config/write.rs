@@ -60,6 +60,8 @@ pub struct RunOptions {
     pub children: ChildRole,
     /// See [`RunConfig::check_at_start`].
     pub check_at_start: bool,
+    /// See [`RunConfig::quiet_imports`].
+    pub quiet_imports: bool,
 }
 
 impl Default for RunOptions {
@@ -91,6 +93,7 @@ impl Default for RunOptions {
             terminfo_probe: true,
             children: ChildRole::Interpreter,
             check_at_start: false,
+            quiet_imports: false,
         }
     }
 }
@@ -134,6 +137,7 @@ impl From<&RunConfig<'_>> for RunOptions {
             terminfo_probe: config.terminfo_probe,
             children: config.children,
             check_at_start: config.check_at_start,
+            quiet_imports: config.quiet_imports,
         }
     }
 }
@@ -206,6 +210,7 @@ impl RunOptions {
             },
         );
         out.number(keys::CHECK_AT_START, flag(self.check_at_start));
+        out.number(keys::QUIET_IMPORTS, flag(self.quiet_imports));
         Ok(out.0)
     }
 }

@@ -235,6 +235,8 @@ fn run_options(request: &Request, entry: &Entry, seed: u32) -> RunOptions {
         children: request.children,
         exit: request.exit,
         hash_seed: request.snapshot.is_some().then_some(seed),
+        // A snapshot has imported already.
+        quiet_imports: request.snapshot.is_none(),
         ..RunOptions::default()
     };
     for setting in &request.interpreter {

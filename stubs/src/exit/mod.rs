@@ -29,7 +29,7 @@ mod watchers;
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::ffi::{Call, Gil, Method, Object, Raised, Result, heap, lifecycle};
+use crate::ffi::{Call, Gil, Method, Object, Raised, Result, collector, heap, lifecycle};
 
 /// The environment variable that asks to be told which way the exit went (docs/exit.md).
 const TRACE: &str = "OXIDIZE_TRACE_EXIT";
@@ -55,6 +55,7 @@ pub(crate) fn finish(end: End, fast: bool) -> i32 {
             }
         });
     }
+    collector::disable();
     let flushed = lifecycle::finalize();
     end.status(flushed)
 }

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod call;
+pub(crate) mod collector;
 pub(crate) mod config;
 mod fileobject;
 pub(crate) mod heap;

@@ -10,7 +10,7 @@ use oxidize_format::{Data, Module};
 
 use super::{PATHS_ARE_FILES, Slot, application, damaged, find, paths, registry, slot};
 use crate::ffi::module::Class;
-use crate::ffi::{Call, Gil, Method, Object, Raised, Result, types};
+use crate::ffi::{Call, Gil, Method, Object, Raised, Result, collector, types};
 
 /// Loads Python code: bytecode of the blob where there is some for the path, else source.
 pub(super) const SOURCE: Class = Class {
@@ -186,6 +186,9 @@ fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let object = call.argument(0, "module")?;
     let importer = importer(call.receiver())?;
     let found = module_of(call.receiver())?;
+    if found.is_some() {
+        collector::importing(call.gil());
+    }
     let code = match &found {
         Some(module) => code(&importer, module)?,
         None => {

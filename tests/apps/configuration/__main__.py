@@ -2,6 +2,7 @@
 
 import ctypes
 import faulthandler
+import gc
 import json
 import os
 import signal
@@ -32,4 +33,5 @@ print(json.dumps({
     "signal handlers": signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN,
     "variable": os.environ.get("COLOUR"),
     "CA bundle": paths.openssl_cafile,
+    "first threshold": gc.get_threshold()[0],
 }))
