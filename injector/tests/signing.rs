@@ -57,7 +57,8 @@ fn table(program: &[u8]) -> usize {
 
 /// The judgement of `oxidize-inject verify`, but for the blob.
 fn is_whole(program: &[u8]) -> bool {
-    container::verify(program).is_ok() && matches!(state::of(program), Ok(State::Good(_)))
+    container::verify(program).is_ok_and(|verified| !verified.altered)
+        && matches!(state::of(program), Ok(State::Good(_)))
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub mod dump;
 mod report;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -76,7 +76,7 @@ const UNFIT: i32 = 3;
 /// Takes the snapshot of a finished application and writes it into the file.
 ///
 /// # Errors
-/// See [`Error`]; the file is then as it was.
+/// See [`enum@Error`]; the file is then as it was.
 pub fn add(
     staged: &output::Staged,
     name: &Path,
@@ -90,14 +90,11 @@ pub fn add(
     if !elf::snapshot::is_possible(&application)? {
         return Err(Error::Stub);
     }
-    let directory = tempfile::Builder::new()
-        .prefix("oxidize-snapshot-")
-        .tempdir()?;
-    let program = directory.path().join("application");
+    // Neither has a name, so that no path of this machine gets into the memory.
+    let (program, dumped) = (tempfile::tempfile()?, tempfile::tempfile()?);
     write_program(&program, &application)?;
-    let dumped = directory.path().join("dump");
-    run(&program, &dumped, name, target, wishes)?;
-    let dump = Map::of(&File::open(&dumped)?)?;
+    run(program, dumped.try_clone()?, name, target, wishes)?;
+    let dump = Map::of(&dumped)?;
     let memory = dump::parse(&dump).ok_or(Error::Dump)?;
     let edits = elf::snapshot::compose(&application, &memory)?;
     let report = Report::parse(memory.report);
@@ -117,30 +114,47 @@ pub fn is_possible(target: Target) -> bool {
 }
 
 /// The application as a program that dumps itself.
-fn write_program(path: &Path, application: &[u8]) -> Result<(), Error> {
+fn write_program(mut file: &File, application: &[u8]) -> Result<(), Error> {
     let (at, descriptor) = elf::snapshot::mark(application)?;
     let at = usize::try_from(at).map_err(|_| Error::Dump)?;
-    let mut file = File::create(path)?;
     file.write_all(&application[..at])?;
     file.write_all(&descriptor)?;
     file.write_all(&application[at + descriptor.len()..])?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o700))?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
 }
 
+/// A command that runs a file without a name, and the file, which must live until it runs.
+#[cfg(target_os = "linux")]
+fn command(program: File) -> io::Result<(Command, File)> {
+    use rustix::io::FdFlags;
+    use std::os::fd::AsRawFd;
+    let path = |file: &File| format!("/proc/self/fd/{}", file.as_raw_fd());
+    // A file that somebody may write cannot be run.
+    let runnable = File::open(path(&program))?;
+    drop(program);
+    // An emulator opens it by that path, in the child.
+    rustix::io::fcntl_setfd(&runnable, FdFlags::empty())?;
+    Ok((Command::new(path(&runnable)), runnable))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn command(_: File) -> io::Result<(Command, File)> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
 fn run(
-    program: &Path,
-    dump: &Path,
+    program: File,
+    dump: File,
     name: &Path,
     target: Target,
     wishes: &Wishes,
 ) -> Result<(), Error> {
-    let mut words: Vec<OsString> = vec![dump.into()];
-    words.push(name.file_name().unwrap_or(name.as_os_str()).to_owned());
+    let mut words: Vec<OsString> = vec![name.file_name().unwrap_or(name.as_os_str()).to_owned()];
     words.extend(
         wishes
             .imports
@@ -153,11 +167,17 @@ fn run(
             .iter()
             .map(|name| format!("after={name}").into()),
     );
-    let child = Command::new(program)
+    let (mut command, _runnable) = match command(program) {
+        Err(source) if source.kind() == io::ErrorKind::Unsupported => {
+            return Err(Error::CannotRun { target, source });
+        }
+        command => command?,
+    };
+    let child = command
         .args(words)
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(dump)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn();

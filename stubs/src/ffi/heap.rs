@@ -24,6 +24,41 @@ pub(crate) struct Survey<'py> {
     pub(crate) incomplete: bool,
 }
 
+/// What a start snapshot has frozen, as far as somebody would notice its end, but for objects with
+/// finalizers. It never dies: a restored process looks at what is new and at these, and leaves the
+/// memory of the rest untouched.
+pub(crate) struct Frozen {
+    callbacks: Vec<*mut py::PyObject>,
+    unseen: Vec<*mut py::PyObject>,
+    /// The first object of the collector's list of what it never looks at, which it walks last.
+    first: *mut py::PyObject,
+    /// The last one, and what comes behind it: the head of the list, unless more was frozen.
+    last: *mut py::PyObject,
+    behind: usize,
+}
+
+// SAFETY: the pointers are only followed while the interpreter's lock is held.
+unsafe impl Send for Frozen {}
+// SAFETY: as above.
+unsafe impl Sync for Frozen {}
+
+impl Frozen {
+    /// Whether the program has neither frozen more nor unfrozen anything since.
+    fn is_intact(&self) -> bool {
+        // SAFETY: `last` lives for ever.
+        unsafe { follower(self.last) == self.behind }
+    }
+}
+
+/// The collector's link from an object to the next one of its list: the first word of what lies
+/// before each object that it knows (`PyGC_Head` of Include/internal/pycore_gc.h).
+unsafe fn follower(object: *mut py::PyObject) -> usize {
+    /// `sizeof(PyGC_Head)`.
+    const HEAD: usize = 16;
+    // SAFETY: the caller's: an object that the collector knows.
+    unsafe { object.cast::<u8>().sub(HEAD).cast::<usize>().read() }
+}
+
 type Visitor = unsafe extern "C" fn(*mut py::PyObject, *mut c_void) -> c_int;
 
 // Of `Include/cpython/objimpl.h` and `weakrefobject.h`; `pyo3-ffi` does not have them.
@@ -57,39 +92,80 @@ struct Walk {
     file: *mut py::PyObject,
     extensions: bool,
     incomplete: bool,
+    /// Where the walk ends.
+    stop: *mut py::PyObject,
     kinds: [(*mut py::PyTypeObject, Kind); REMEMBERED],
 }
 
-/// Looks at every object that the collector of this interpreter knows, frozen ones included.
-/// Nothing of Python's runs.
-pub(crate) fn survey(gil: Gil<'_>) -> Result<Survey<'_>> {
+/// Looks at every object that the collector of this interpreter knows, frozen ones included. With
+/// `frozen`, only what is noted down there counts of what was frozen then. Nothing of Python's runs.
+pub(crate) fn survey<'py>(gil: Gil<'py>, frozen: Option<&Frozen>) -> Result<Survey<'py>> {
     let file = gil.interned(c"__file__")?;
-    let mut walk = Walk {
-        finalizers: Vec::new(),
-        callbacks: Vec::new(),
-        known: Vec::new(),
-        unseen: Vec::new(),
-        file: file.as_ptr(),
-        extensions: false,
-        incomplete: false,
-        kinds: [(ptr::null_mut(), Kind::Plain); REMEMBERED],
-    };
+    let frozen = frozen.filter(|frozen| frozen.is_intact());
+    let mut walk = Walk::new(&file);
+    if let Some(frozen) = frozen {
+        walk.stop = frozen.first;
+        walk.callbacks.clone_from(&frozen.callbacks);
+        walk.unseen.clone_from(&frozen.unseen);
+    }
     // SAFETY: the lock is held; `visit` gets what it is made for. It makes no Python object, so no
     // collection can start, and what it notes down is alive when the walk ends, because nothing is
     // given up meanwhile.
     unsafe {
         PyUnstable_GC_VisitObjects(visit, (&raw mut walk).cast());
-        let own = |pointers: Vec<*mut py::PyObject>| {
-            let own = |pointer: &*mut py::PyObject| gil.borrowed(*pointer);
-            pointers.iter().map(own).collect()
+        Ok(walk.into_survey(gil))
+    }
+}
+
+/// Notes down what is frozen and would be noticed at the end, and keeps it alive; `None` if nothing is
+/// frozen. The survey has the objects with finalizers, which are not kept.
+#[cfg(target_env = "musl")]
+pub(crate) fn frozen(gil: Gil<'_>) -> Result<Option<(Frozen, Survey<'_>)>> {
+    struct Ends {
+        young: Vec<*mut py::PyObject>,
+        first: *mut py::PyObject,
+        last: *mut py::PyObject,
+    }
+    unsafe extern "C" fn ends(object: *mut py::PyObject, ends: *mut c_void) -> c_int {
+        // SAFETY: the pointer that is handed in below, which nobody else uses meanwhile.
+        let ends = unsafe { &mut *ends.cast::<Ends>() };
+        if ends.first.is_null() && !ends.young.contains(&object) {
+            ends.first = object;
+        }
+        ends.last = object;
+        1
+    }
+    let file = gil.interned(c"__file__")?;
+    // All that is not frozen, this list included.
+    let list = gil.import("gc")?.call_method(c"get_objects", &[])?;
+    let mut found = Ends {
+        young: list.items()?.iter().map(Object::as_ptr).collect(),
+        first: ptr::null_mut(),
+        last: ptr::null_mut(),
+    };
+    found.young.push(list.as_ptr());
+    let mut walk = Walk::new(&file);
+    // SAFETY: as in `survey`. The objects noted down are given a reference that is never returned,
+    // so that they stay where they are.
+    unsafe {
+        PyUnstable_GC_VisitObjects(ends, (&raw mut found).cast());
+        if found.first.is_null() {
+            return Ok(None);
+        }
+        PyUnstable_GC_VisitObjects(visit, (&raw mut walk).cast());
+        let frozen = Frozen {
+            callbacks: walk.callbacks.clone(),
+            unseen: walk.unseen.clone(),
+            first: found.first,
+            last: found.last,
+            behind: follower(found.last),
         };
-        Ok(Survey {
-            finalizers: own(walk.finalizers),
-            callbacks: own(walk.callbacks),
-            unseen: own(walk.unseen),
-            extensions: walk.extensions,
-            incomplete: walk.incomplete,
-        })
+        let kept = [&frozen.callbacks, &frozen.unseen];
+        let kept = kept.into_iter().flatten();
+        for object in kept.chain([&frozen.first, &frozen.last]) {
+            py::Py_INCREF(*object);
+        }
+        Ok(Some((frozen, walk.into_survey(gil))))
     }
 }
 
@@ -100,6 +176,9 @@ unsafe extern "C" fn visit(object: *mut py::PyObject, walk: *mut c_void) -> c_in
     // type str, and comparing these runs nothing of Python's.
     unsafe {
         let walk = &mut *walk.cast::<Walk>();
+        if object == walk.stop {
+            return 0;
+        }
         match walk.kind(py::Py_TYPE(object)) {
             Kind::Plain => {}
             Kind::WithFinalizer => {
@@ -158,6 +237,37 @@ unsafe fn classify(class: *mut py::PyTypeObject) -> Kind {
 }
 
 impl Walk {
+    fn new(file: &Object<'_>) -> Walk {
+        Walk {
+            finalizers: Vec::new(),
+            callbacks: Vec::new(),
+            known: Vec::new(),
+            unseen: Vec::new(),
+            file: file.as_ptr(),
+            extensions: false,
+            incomplete: false,
+            stop: ptr::null_mut(),
+            kinds: [(ptr::null_mut(), Kind::Plain); REMEMBERED],
+        }
+    }
+
+    /// # Safety
+    /// What was noted down must be alive.
+    unsafe fn into_survey(self, gil: Gil<'_>) -> Survey<'_> {
+        let own = |pointers: Vec<*mut py::PyObject>| {
+            // SAFETY: the caller's.
+            let own = |pointer: &*mut py::PyObject| unsafe { gil.borrowed(*pointer) };
+            pointers.iter().map(own).collect()
+        };
+        Survey {
+            finalizers: own(self.finalizers),
+            callbacks: own(self.callbacks),
+            unseen: own(self.unseen),
+            extensions: self.extensions,
+            incomplete: self.incomplete,
+        }
+    }
+
     unsafe fn kind(&mut self, class: *mut py::PyTypeObject) -> Kind {
         let place = &mut self.kinds[class.addr() / 16 % REMEMBERED];
         if place.0 != class {

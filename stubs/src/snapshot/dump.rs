@@ -1,14 +1,16 @@
 //! Taking the snapshot, in a process of the application that was started for it.
 //!
-//! Arguments: the file to write, the application's name, then `import=MODULE` and `after=MODULE:FUNCTION`. The file is
+//! Arguments: the application's name, then `import=MODULE` and `after=MODULE:FUNCTION`. Standard input
+//! is the file to write, so that no path of the packaging machine gets into the memory. The file is
 //! for the injector (injector/src/snapshot/dump.rs reads it), which is of the same version.
 
 use std::ffi::{CString, OsString};
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::ops::Range;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -21,7 +23,7 @@ use crate::ffi::snapshot::{self as native, Detached};
 use crate::ffi::{self, Gil, Object, Result, lifecycle};
 use crate::heap::pages;
 use crate::importer::{self, loader, paths};
-use crate::{configure, files, image, own};
+use crate::{configure, exit, files, image, own};
 
 /// What a process made from the snapshot starts with.
 pub(super) struct State {
@@ -58,7 +60,6 @@ pub(crate) fn is_wanted() -> bool {
 
 /// What the injector asks for.
 struct Wishes {
-    output: PathBuf,
     name: OsString,
     imports: Vec<String>,
     after: Option<(String, String)>,
@@ -68,11 +69,10 @@ struct Wishes {
 
 impl Wishes {
     fn read(arguments: &[OsString]) -> Option<Wishes> {
-        let [_, output, name, rest @ ..] = arguments else {
+        let [_, name, rest @ ..] = arguments else {
             return None;
         };
         let mut wishes = Wishes {
-            output: output.into(),
             name: name.clone(),
             imports: Vec::new(),
             after: None,
@@ -106,6 +106,13 @@ pub(crate) fn dump(
         );
         return FAILURE;
     };
+    let output = match take_output() {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("error: cannot write the snapshot: {error}");
+            return FAILURE;
+        }
+    };
     let place = Path::new(paths::ROOT).join("bin").join(&wishes.name);
     let own = own::stand_in(run, place);
     native::set_arenas(pages::allocate_arena, pages::free_arena);
@@ -136,8 +143,19 @@ pub(crate) fn dump(
             eprintln!("{reasons}");
             UNFIT
         }
-        Ok(prepared) => finish(prepared, &wishes, arguments),
+        Ok(prepared) => finish(prepared, &wishes, arguments, output),
     }
+}
+
+/// The file to write, which came as standard input. That has nothing to read from now on.
+fn take_output() -> io::Result<File> {
+    let output = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let nothing = File::open("/dev/null")?;
+    // SAFETY: replaces descriptor 0, which nobody has used yet, by an open one.
+    if unsafe { libc::dup2(nothing.as_raw_fd(), 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(output)
 }
 
 /// What is known before the interpreter is left.
@@ -217,6 +235,7 @@ fn prepare<'py>(
     native::wipe_freed(gil, pages::was_refused);
     pages::refuse_arenas(false);
     native::immortalise(gil);
+    exit::remember_frozen(gil)?;
     Ok(Ok(prepared))
 }
 
@@ -311,7 +330,7 @@ fn import_entry<'py>(
 }
 
 /// Leaves the interpreter and writes everything.
-fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString]) -> i32 {
+fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut output: File) -> i32 {
     let locale = Some(native::locale()).filter(|(is_c, _)| !is_c);
     let foreign = Foreign::read();
     let interpreter = native::leave();
@@ -340,12 +359,13 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString]) -> i32 {
     let strays = foreign.strays(&state.selves);
     drop(foreign);
     // Written in any case, so that what is wrong can be looked at.
-    let written = write(&wishes.output, &prepared.report);
+    let written = write(&mut output, &prepared.report);
     let by_chance = |stray: &String| stray.contains(&format!(" points to {LIBRARY_HEAP} "));
     if !strays.is_empty() && strays.iter().all(by_chance) && wishes.attempts < MOST_ATTEMPTS {
         let error = Command::new("/proc/self/exe")
             .args(&arguments[1..])
             .arg("again=1")
+            .stdin(output)
             .exec();
         eprintln!("error: {error}");
     }
@@ -383,7 +403,10 @@ struct Foreign(Vec<(Range<usize>, String)>);
 
 impl Foreign {
     fn read() -> Foreign {
-        let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        // In one piece and wiped at the end: it names the file that this process was started from.
+        let mut text = String::with_capacity(1 << 20);
+        let maps = File::open("/proc/self/maps");
+        let _ = maps.and_then(|mut maps| maps.read_to_string(&mut text));
         // The first mapping is the program's; all its segments come to lie where they were.
         let program = text.lines().next().and_then(path);
         let parse = |line: &str| {
@@ -401,7 +424,11 @@ impl Foreign {
             let name = path(line).unwrap_or("memory of its own");
             (!ours).then(|| (range, name.to_owned()))
         };
-        Foreign(text.lines().filter_map(parse).collect())
+        let foreign = Foreign(text.lines().filter_map(parse).collect());
+        let mut bytes = text.into_bytes();
+        bytes.fill(0);
+        std::hint::black_box(&bytes);
+        foreign
     }
 
     /// Words that point into it, as lines for the user; the thread's own name is known and replaced.
@@ -431,8 +458,9 @@ impl Foreign {
 }
 
 /// The file: a header of 64-bit numbers, the data segment, the heap, the report.
-fn write(output: &Path, report: &str) -> io::Result<()> {
-    let mut file = File::create(output)?;
+fn write(file: &mut File, report: &str) -> io::Result<()> {
+    file.set_len(0)?; // an attempt before this one
+    file.rewind()?;
     let (whole, heap, [data, bss]) = (memory::whole(), memory::heap(), memory::fresh());
     let header = [
         u64::from_le_bytes(*b"OXIDUMP1"),
