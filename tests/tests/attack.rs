@@ -23,9 +23,11 @@ use oxidize_tests::run::Run;
 use oxidize_tests::tools;
 use oxidize_tests::{Result, check, fail, missing, trial};
 
+type Attack = fn(&mut Dice) -> Result;
+
 fn main() -> std::process::ExitCode {
     eprintln!("attack: OXIDIZE_ATTACK_SEED={}", seed());
-    let attacks: [(&str, fn(&mut Dice) -> Result); 6] = [
+    let attacks: [(&str, Attack); 6] = [
         ("mutated_files", mutated_files),
         ("kill_at_random_moments", kills),
         ("full_disk", full_disk),
