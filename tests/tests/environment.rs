@@ -180,10 +180,11 @@ fn documented() -> Result {
     check(named.contains("PYTHONTZPATH") && named.len() > 40, || {
         format!("the sources name few variables: {named:?}")
     })?;
-    // What the C code reads is a string in the stub.
+    // What the C code reads is a string in the stub, which ends with a zero.
     let stub = fs::read(tools::stub(GNU)?)?;
     let letter = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
-    for word in stub.split(|b| !letter(b)) {
+    for string in stub.split(|b| *b == 0) {
+        let word = string.rsplit(|b| !letter(b)).next().unwrap_or_default();
         let text = String::from_utf8_lossy(word);
         if text.starts_with("PYTHON") && text.len() > 8 {
             named.insert(text.into_owned());

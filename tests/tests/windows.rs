@@ -214,7 +214,7 @@ fn editor() -> Result {
         "extract gives another blob".to_owned()
     })?;
     for (word, status, expected) in [
-        ("verify", Some(0), "another tool rewrote the file"),
+        ("verify", Some(3), "another tool rewrote the file"),
         ("remove", Some(1), "altered after injection"),
     ] {
         let mut command = Command::new(tools::program("oxidize-inject")?);
