@@ -61,16 +61,43 @@ impl Environment {
 
     /// Packages an application directory with one way to end and returns the executable.
     pub(crate) fn package(&self, application: &Path, exit: &str) -> Result<PathBuf, String> {
+        self.packaged(application, exit, &["--exit", exit])
+    }
+
+    /// Packages an application directory with a start snapshot, if there is a stub for that.
+    pub(crate) fn snapshot(&self, application: &Path) -> Result<Option<PathBuf>, String> {
+        const TARGET: &str = "x86_64-unknown-linux-musl";
+        let stub = self.repository.join("target/stubs").join(TARGET);
+        if !stub.is_dir() {
+            eprintln!("no start snapshots: there is no stub for {TARGET} in target/stubs");
+            return Ok(None);
+        }
+        let mut options = vec!["--snapshot", "--target", TARGET];
+        // Modules that the application imports by names from a list.
+        let list = fs::read_to_string(application.join("modules.txt")).unwrap_or_default();
+        for name in list.split_whitespace() {
+            options.extend(["--snapshot-import", name]);
+        }
+        self.packaged(application, "snapshot", &options).map(Some)
+    }
+
+    fn packaged(
+        &self,
+        application: &Path,
+        form: &str,
+        options: &[&str],
+    ) -> Result<PathBuf, String> {
         let name = application
             .file_name()
             .ok_or("an application without a name")?;
-        let name = format!("{}-{exit}", name.to_string_lossy());
+        let name = format!("{}-{form}", name.to_string_lossy());
         let output = self.scratch.path().join(name);
         let status = Command::new(&self.injector)
             .arg(&output)
             .arg("--resources")
             .arg(application)
-            .args(["--exit", exit, "-q"])
+            .args(options)
+            .arg("-q")
             .status()
             .map_err(|error| format!("{}: {error}", self.injector.display()))?;
         if status.success() {

@@ -1,7 +1,7 @@
 //! Cases: from nothing to the end of a short program.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::measure::{Program, Sample, alternate};
@@ -19,6 +19,10 @@ impl Case {
         alternate(&self.programs, rounds)
     }
 }
+
+/// What the tables call a program with a start snapshot. The baseline is the plain interpreter of the
+/// other distribution for x86_64 Linux, glibc's, which is the faster one.
+const SNAPSHOT: &str = "packaged for musl, `--snapshot`";
 
 /// All cases.
 pub(crate) fn cases(environment: &Environment) -> Result<Vec<Case>, String> {
@@ -51,18 +55,24 @@ fn against_nothing(environment: &Environment, hello: &Path) -> Result<Vec<Progra
     let packaged = environment.package(hello, "fast")?;
     let mut nothing = vec![environment.plain_python.clone().into_os_string()];
     nothing.extend(["-I", "-S", "-c", "pass"].map(OsString::from));
-    Ok(vec![
-        Program {
-            name: "packaged hello".to_owned(),
-            command: vec![packaged.into_os_string()],
-            output: Some("Hello".to_owned()),
-        },
+    let program = |name: &str, app: PathBuf| Program {
+        name: name.to_owned(),
+        command: vec![app.into_os_string()],
+        output: Some("Hello".to_owned()),
+        countable: name != SNAPSHOT,
+    };
+    let mut programs = vec![
+        program("packaged hello", packaged),
         Program {
             name: "plain -I -S -c pass".to_owned(),
             command: nothing,
             output: None,
+            countable: true,
         },
-    ])
+    ];
+    let snapshot = environment.snapshot(hello)?;
+    programs.extend(snapshot.map(|app| program(SNAPSHOT, app)));
+    Ok(programs)
 }
 
 fn forms(
@@ -77,6 +87,7 @@ fn forms(
         name: name.to_owned(),
         command,
         output: Some(output.to_owned()),
+        countable: name != SNAPSHOT,
     };
     let plain = environment.plain_python.clone().into_os_string();
     let flags = ["-I", "-S", "-W", "ignore"].map(OsString::from);
@@ -92,6 +103,11 @@ fn forms(
         program("packaged, `--exit full`", vec![full.into_os_string()]),
         program("plain -I", interpreter(plain, &flags[..1])),
     ];
+    forms.extend(
+        environment
+            .snapshot(application)?
+            .map(|app| program(SNAPSHOT, vec![app.into_os_string()])),
+    );
     if let Some(stock) = &environment.stock_python {
         let name = format!("stock {} -I", stock.version);
         forms.push(program(
