@@ -1,7 +1,7 @@
 //! The end of the application.
 //!
 //! `Py_FinalizeEx` waits for threads, runs what was registered with `atexit`, flushes the standard
-//! streams, and then takes the whole interpreter apart: up to a third of the time of a program that
+//! streams, and then takes the whole interpreter apart: up to a fifth of the time of a program that
 //! imports much and does little. Nobody notices that last step unless something alive has code that
 //! runs at its end. The fast exit looks at what is alive, and if there is no such thing it leaves the
 //! process where that step would begin. Otherwise the step comes, as in any Python.

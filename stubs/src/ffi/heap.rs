@@ -59,11 +59,11 @@ unsafe fn follower(object: *mut py::PyObject) -> usize {
     unsafe { object.cast::<u8>().sub(HEAD).cast::<usize>().read() }
 }
 
-type Visitor = unsafe extern "C" fn(*mut py::PyObject, *mut c_void) -> c_int;
+pub(super) type Visitor = unsafe extern "C" fn(*mut py::PyObject, *mut c_void) -> c_int;
 
 // Of `Include/cpython/objimpl.h` and `weakrefobject.h`; `pyo3-ffi` does not have them.
 unsafe extern "C" {
-    fn PyUnstable_GC_VisitObjects(callback: Visitor, argument: *mut c_void);
+    pub(super) fn PyUnstable_GC_VisitObjects(callback: Visitor, argument: *mut c_void);
     static mut _PyWeakref_ProxyType: py::PyTypeObject;
     static mut _PyWeakref_CallableProxyType: py::PyTypeObject;
 }

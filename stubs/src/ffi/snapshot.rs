@@ -5,6 +5,7 @@ use std::ptr;
 
 use pyo3_ffi as py;
 
+use super::heap::PyUnstable_GC_VisitObjects;
 use super::object::{Gil, Object};
 
 #[repr(C)]
@@ -25,10 +26,6 @@ unsafe extern "C" {
     fn SSL_CTX_ctrl(context: *mut Opaque, command: c_int, len: c_long, data: *mut c_void)
     -> c_long;
     fn sqlite3_randomness(count: c_int, into: *mut c_void);
-    fn PyUnstable_GC_VisitObjects(
-        visit: unsafe extern "C" fn(*mut py::PyObject, *mut c_void) -> c_int,
-        data: *mut c_void,
-    );
 }
 
 /// An interpreter that nobody runs.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 pub(crate) use std::os::unix::process::parent_id;
@@ -35,9 +36,17 @@ pub(crate) fn ancestors(own: &Path) -> Option<Vec<Ancestor>> {
     Some(ancestors)
 }
 
+/// A file of `/proc`, which has no length to be known beforehand: one call for most of them, instead of
+/// many that each take a little more.
+fn read(path: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(4096);
+    fs::File::open(path).ok()?.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// The parent's number. The name before it is in parentheses and may hold anything.
 fn parent(process: &str) -> Option<u32> {
-    let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
+    let stat = read(&format!("/proc/{process}/stat"))?;
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
     rest.split_ascii_whitespace().nth(1)?.parse().ok()
@@ -64,12 +73,17 @@ impl<'a> Us<'a> {
     }
 
     fn ancestor(&self, process: u32) -> Ancestor {
-        let command = fs::read(format!("/proc/{process}/cmdline")).ok();
-        let mut command = command.map(|bytes| words(&bytes));
         let link = format!("/proc/{process}/exe");
-        let is_us = match file(&link) {
+        let found = file(&link);
+        let is_emulated = self.running != self.file;
+        let is_our_file = found.is_some_and(|found| found == self.file || self.is_our_path(&link));
+        // Most ancestors are shells and services, whose words are of no use.
+        let is_told = is_our_file || is_emulated || found.is_none();
+        let command = is_told.then(|| read(&format!("/proc/{process}/cmdline")));
+        let mut command = command.flatten().map(|bytes| words(&bytes));
+        let is_us = match found {
             // One emulator for all: its command line has the program, its first argument comes next.
-            Some(found) if self.running != self.file => {
+            Some(found) if is_emulated => {
                 let ours = command.as_mut().is_some_and(|command| {
                     let place = command
                         .iter()
@@ -81,7 +95,7 @@ impl<'a> Us<'a> {
                 });
                 found == self.running && ours
             }
-            Some(found) => found == self.file || self.is_our_path(&link),
+            Some(_) => is_our_file,
             // Another user's, or one whose file nobody may read: what it calls itself has to do.
             None => command
                 .as_ref()
