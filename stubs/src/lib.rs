@@ -43,5 +43,7 @@ mod start;
 
 #[cfg(feature = "python")]
 pub use ffi::arguments;
+#[cfg(all(feature = "python", target_env = "musl"))]
+pub use snapshot::settle;
 #[cfg(feature = "python")]
-pub use start::{settle, start};
+pub use start::start;

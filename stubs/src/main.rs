@@ -13,6 +13,7 @@ use std::ffi::{c_char, c_int};
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: the C runtime passes `argc` strings, and no other thread runs yet.
     let arguments = unsafe {
+        #[cfg(target_env = "musl")]
         oxidize_stub::settle(argc, argv);
         oxidize_stub::arguments(argc, argv)
     };

@@ -1,7 +1,6 @@
 //! The life of the process.
-#![allow(unsafe_code)] // `settle` hands on what the C runtime passes.
 
-use std::ffi::{OsString, c_char, c_int};
+use std::ffi::OsString;
 
 use oxidize_format::Blob;
 
@@ -60,20 +59,6 @@ fn install(gil: Gil<'_>) -> Result<()> {
         builtins::install(gil)?;
     }
     Ok(())
-}
-
-/// What comes before anything else, before even the arguments are copied.
-///
-/// # Safety
-/// `argv` must point to `argc` strings, and no other thread may run.
-pub unsafe fn settle(argc: c_int, argv: *const *const c_char) {
-    #[cfg(target_env = "musl")]
-    // SAFETY: the caller's.
-    unsafe {
-        crate::snapshot::settle(argc, argv);
-    }
-    #[cfg(not(target_env = "musl"))]
-    let _ = (argc, argv);
 }
 
 /// The life of the process; returns its exit status.

@@ -29,7 +29,7 @@ use crate::ffi;
 ///
 /// # Safety
 /// `argv` must point to `argc` strings, and no other thread may run.
-pub(crate) unsafe fn settle(argc: c_int, argv: *const *const c_char) {
+pub unsafe fn settle(argc: c_int, argv: *const *const c_char) {
     crate::heap::guard_forks();
     if memory::is_restored() {
         let tracing = tracing();
