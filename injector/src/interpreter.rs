@@ -6,110 +6,77 @@ use std::str::FromStr;
 
 use oxidize_format::RunOptions;
 
-/// One key: its name, what its value is, how it is set.
-struct Key {
-    name: &'static str,
-    wants: &'static str,
-    set: fn(&mut RunOptions, &str) -> Option<()>,
+/// Where a key's value goes, which also says what the value is.
+enum Field {
+    Switch(fn(&mut RunOptions) -> &mut bool),
+    /// A switch that may be unset.
+    Choice(fn(&mut RunOptions) -> &mut Option<bool>),
+    Number(fn(&mut RunOptions) -> &mut u32),
+    /// A number, or `random` for none.
+    Seed(fn(&mut RunOptions) -> &mut Option<u32>),
+    Text(fn(&mut RunOptions) -> &mut Option<String>),
+    /// Texts, one more each time.
+    List(fn(&mut RunOptions) -> &mut Vec<String>),
 }
-
-const SWITCH: &str = "true or false";
-const NUMBER: &str = "a number";
-const TEXT: &str = "a text";
 
 /// All keys, in the order of the format's table.
-static KEYS: [Key; 17] = [
-    key("program-name", TEXT, |options, value| {
-        options.program_name = Some(text(value)?);
-        Some(())
-    }),
-    key("utf8", SWITCH, |options, value| {
-        options.utf8_mode = Some(switch(value)?);
-        Some(())
-    }),
-    key("unbuffered", SWITCH, |options, value| {
-        options.unbuffered = switch(value)?;
-        Some(())
-    }),
-    key("verbose", NUMBER, |options, value| {
-        options.verbose = value.parse().ok()?;
-        Some(())
-    }),
-    key("warning", "an option of -W", |options, value| {
-        options.warn_options.push(text(value)?);
-        Some(())
-    }),
-    key("option", "an option of -X", |options, value| {
-        options.x_options.push(text(value)?);
-        Some(())
-    }),
-    key("use-environment", SWITCH, |options, value| {
-        options.use_environment = switch(value)?;
-        Some(())
-    }),
-    key("site", SWITCH, |options, value| {
-        options.site = switch(value)?;
-        Some(())
-    }),
-    key("user-site", SWITCH, |options, value| {
-        options.user_site = switch(value)?;
-        Some(())
-    }),
-    key("working-directory-on-path", SWITCH, |options, value| {
-        options.cwd_on_path = switch(value)?;
-        Some(())
-    }),
-    key("hash-seed", "a number or \"random\"", |options, value| {
-        options.hash_seed = match value {
-            "random" => None,
-            number => Some(number.parse().ok()?),
-        };
-        Some(())
-    }),
-    key("fault-handler", SWITCH, |options, value| {
-        options.faulthandler = switch(value)?;
-        Some(())
-    }),
-    key("development-mode", SWITCH, |options, value| {
-        options.dev_mode = switch(value)?;
-        Some(())
-    }),
-    key("signal-handlers", SWITCH, |options, value| {
-        options.install_signal_handlers = switch(value)?;
-        Some(())
-    }),
-    key("quiet-imports", SWITCH, |options, value| {
-        options.quiet_imports = switch(value)?;
-        Some(())
-    }),
-    key("search-path", "a directory", |options, value| {
-        options.sys_path.push(text(value)?);
-        Some(())
-    }),
-    key("check-at-start", SWITCH, |options, value| {
-        options.check_at_start = switch(value)?;
-        Some(())
-    }),
+static KEYS: [(&str, Field); 17] = [
+    ("program-name", Field::Text(|run| &mut run.program_name)),
+    ("utf8", Field::Choice(|run| &mut run.utf8_mode)),
+    ("unbuffered", Field::Switch(|run| &mut run.unbuffered)),
+    ("verbose", Field::Number(|run| &mut run.verbose)),
+    ("warning", Field::List(|run| &mut run.warn_options)),
+    ("option", Field::List(|run| &mut run.x_options)),
+    (
+        "use-environment",
+        Field::Switch(|run| &mut run.use_environment),
+    ),
+    ("site", Field::Switch(|run| &mut run.site)),
+    ("user-site", Field::Switch(|run| &mut run.user_site)),
+    (
+        "working-directory-on-path",
+        Field::Switch(|run| &mut run.cwd_on_path),
+    ),
+    ("hash-seed", Field::Seed(|run| &mut run.hash_seed)),
+    ("fault-handler", Field::Switch(|run| &mut run.faulthandler)),
+    ("development-mode", Field::Switch(|run| &mut run.dev_mode)),
+    (
+        "signal-handlers",
+        Field::Switch(|run| &mut run.install_signal_handlers),
+    ),
+    ("quiet-imports", Field::Switch(|run| &mut run.quiet_imports)),
+    ("search-path", Field::List(|run| &mut run.sys_path)),
+    (
+        "check-at-start",
+        Field::Switch(|run| &mut run.check_at_start),
+    ),
 ];
 
-const fn key(
-    name: &'static str,
-    wants: &'static str,
-    set: fn(&mut RunOptions, &str) -> Option<()>,
-) -> Key {
-    Key { name, wants, set }
-}
-
-fn switch(value: &str) -> Option<bool> {
-    match value {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
+impl Field {
+    /// What a value is, in a sentence.
+    fn wants(&self) -> &'static str {
+        match self {
+            Field::Switch(_) | Field::Choice(_) => "true or false",
+            Field::Number(_) => "a number",
+            Field::Seed(_) => "a number or \"random\"",
+            Field::Text(_) | Field::List(_) => "a text",
+        }
     }
-}
 
-fn text(value: &str) -> Option<String> {
-    (!value.is_empty() && !value.contains('\0')).then(|| value.to_owned())
+    /// `None` if the value does not fit; nothing is set then.
+    fn set(&self, run: &mut RunOptions, value: &str) -> Option<()> {
+        let text = || (!value.is_empty() && !value.contains('\0')).then(|| value.to_owned());
+        match self {
+            Field::Switch(place) => *place(run) = value.parse().ok()?,
+            Field::Choice(place) => *place(run) = Some(value.parse().ok()?),
+            Field::Number(place) => *place(run) = value.parse().ok()?,
+            Field::Seed(place) if value == "random" => *place(run) = None,
+            Field::Seed(place) => *place(run) = Some(value.parse().ok()?),
+            Field::Text(place) => *place(run) = Some(text()?),
+            Field::List(place) => place(run).push(text()?),
+        }
+        Some(())
+    }
 }
 
 /// A setting of the interpreter: a key and a value that fits it.
@@ -141,7 +108,7 @@ pub enum Error {
 }
 
 fn names() -> String {
-    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let names: Vec<_> = KEYS.iter().map(|(name, _)| *name).collect();
     names.join(", ")
 }
 
@@ -150,11 +117,12 @@ impl FromStr for Setting {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let (name, value) = text.split_once('=').ok_or(Error::NoValue)?;
-        let found = KEYS.iter().enumerate().find(|(_, key)| key.name == name);
-        let (at, key) = found.ok_or_else(|| Error::NoSuchKey(name.to_owned()))?;
-        (key.set)(&mut RunOptions::default(), value).ok_or_else(|| Error::BadValue {
-            key: key.name,
-            wants: key.wants,
+        let found = KEYS.iter().enumerate().find(|(_, key)| key.0 == name);
+        let (at, (key, field)) = found.ok_or_else(|| Error::NoSuchKey(name.to_owned()))?;
+        let set = field.set(&mut RunOptions::default(), value);
+        set.ok_or_else(|| Error::BadValue {
+            key,
+            wants: field.wants(),
             value: value.to_owned(),
         })?;
         Ok(Self {
@@ -167,8 +135,8 @@ impl FromStr for Setting {
 impl Setting {
     /// Puts the setting into a run configuration.
     pub fn apply(&self, options: &mut RunOptions) {
-        if let Some(key) = KEYS.get(self.key) {
-            let set = (key.set)(options, &self.value);
+        if let Some((_, field)) = KEYS.get(self.key) {
+            let set = field.set(options, &self.value);
             debug_assert!(set.is_some(), "checked when it was read");
         }
     }
@@ -211,15 +179,15 @@ mod tests {
 
     #[test]
     fn each_key_changes_something() {
-        let unlike_default = |key: &Key| match (key.wants, key.name) {
-            (SWITCH, "signal-handlers") => "false",
-            (SWITCH, _) => "true",
-            (NUMBER, _) | (_, "hash-seed") => "7",
-            _ => "x",
-        };
-        for key in &KEYS {
-            let changed = options(&[&format!("{}={}", key.name, unlike_default(key))]);
-            assert_ne!(changed, RunOptions::default(), "{}", key.name);
+        for (name, field) in &KEYS {
+            let unlike_default = match field {
+                Field::Switch(place) if *place(&mut RunOptions::default()) => "false",
+                Field::Switch(_) | Field::Choice(_) => "true",
+                Field::Number(_) | Field::Seed(_) => "7",
+                Field::Text(_) | Field::List(_) => "x",
+            };
+            let changed = options(&[&format!("{name}={unlike_default}")]);
+            assert_ne!(changed, RunOptions::default(), "{name}");
         }
     }
 

@@ -70,80 +70,80 @@ impl Settings {
 
     fn from(arguments: &[OsString]) -> Result<Self, Error> {
         let command = with_opposites(Cli::command());
-        let Ok(given) = lenient(command.clone()).try_get_matches_from(arguments) else {
-            // Help, version, or an error: as if there were no file.
-            return Self::without_file(command, arguments);
+        // Help, version and errors are told as if there were no file.
+        let given = lenient(command.clone())
+            .try_get_matches_from(arguments)
+            .ok();
+        let merged = given
+            .as_ref()
+            .map(|given| merge(&command, given, arguments));
+        let merged = merged.transpose()?.flatten();
+        let (arguments, from_file, file) = match merged {
+            Some(merged) => (merged.arguments, merged.from_file, Some(merged.file)),
+            None => (arguments.to_vec(), BTreeMap::new(), None),
         };
-        let (level, at) = match given.subcommand() {
-            None => (&given, 1),
-            Some(("sign", below)) => (below, 2),
-            Some(_) => return Self::without_file(command, arguments),
-        };
-        let Some(file) = File::find(level)? else {
-            return Self::without_file(command, arguments);
-        };
-        let options = if at == 1 {
-            command.clone()
-        } else {
-            command.find_subcommand("sign").cloned().unwrap_or_default()
-        };
-        let mut merged = arguments.get(..at).unwrap_or_default().to_vec();
-        let mut from_file = BTreeMap::new();
-        let keys = keys::read(&file, &command, &options)?;
-        for key in keys {
-            if !overridden(&key.name, &options, level) {
-                merged.extend(key.arguments);
-                from_file.insert(key.name, key.place);
-            }
-        }
-        if at == 1 {
-            let is_set = |name: &str| {
-                from_file.contains_key(name)
-                    || keys::option(&options, name).is_some_and(|arg| {
-                        given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
-                    })
-            };
-            if let Some((name, argument, place)) = project::entry(&file, level, &is_set)? {
-                merged.push(argument);
-                from_file.insert(name, place);
-            }
-        }
-        merged.extend_from_slice(arguments.get(at..).unwrap_or_default());
         // What is in force can be shown before everything is there.
-        let shown = given.get_flag("show_settings");
-        let parser = if shown {
-            lenient(command.clone())
-        } else {
-            command.clone()
-        };
-        let matches = parser.try_get_matches_from(&merged)?;
-        let cli = Cli::from_arg_matches(&matches)?;
+        let shown = given.is_some_and(|given| given.get_flag("show_settings"));
+        let parser = if shown { lenient(command) } else { command };
+        let matches = parser.try_get_matches_from(arguments)?;
         Ok(Self {
-            cli,
+            cli: Cli::from_arg_matches(&matches)?,
             matches,
             from_file,
-            file: Some(file),
+            file,
         })
     }
+}
 
-    fn without_file(command: Command, arguments: &[OsString]) -> Result<Self, Error> {
-        let shown = lenient(command.clone())
-            .try_get_matches_from(arguments)
-            .is_ok_and(|given| given.get_flag("show_settings"));
-        let parser = if shown {
-            lenient(command.clone())
-        } else {
-            command.clone()
-        };
-        let matches = parser.try_get_matches_from(arguments)?;
-        let cli = Cli::from_arg_matches(&matches)?;
-        Ok(Self {
-            cli,
-            matches,
-            from_file: BTreeMap::new(),
-            file: None,
-        })
+/// The command line with the file's keys in front of its arguments.
+struct Merged {
+    arguments: Vec<OsString>,
+    from_file: BTreeMap<String, Place>,
+    file: File,
+}
+
+/// `None` if no file is in force, or the subcommand has no settings.
+fn merge(
+    command: &Command,
+    given: &ArgMatches,
+    arguments: &[OsString],
+) -> Result<Option<Merged>, Failure> {
+    let (level, at, options) = match given.subcommand() {
+        None => (given, 1, command.clone()),
+        Some(("sign", below)) => {
+            let sign = command.find_subcommand("sign");
+            (below, 2, sign.cloned().unwrap_or_default())
+        }
+        Some(_) => return Ok(None),
+    };
+    let Some(file) = File::find(level)? else {
+        return Ok(None);
+    };
+    let mut merged = arguments.get(..at).unwrap_or_default().to_vec();
+    let mut from_file = BTreeMap::new();
+    for key in keys::read(&file, command, &options)? {
+        if !overridden(&key.name, &options, level) {
+            merged.extend(key.arguments);
+            from_file.insert(key.name, key.place);
+        }
     }
+    if at == 1 {
+        let is_set = |name: &str| {
+            from_file.contains_key(name)
+                || keys::option(&options, name)
+                    .is_some_and(|arg| is_given(level, arg.get_id().as_str()))
+        };
+        if let Some((name, argument, place)) = project::entry(&file, level, &is_set)? {
+            merged.push(argument);
+            from_file.insert(name, place);
+        }
+    }
+    merged.extend_from_slice(arguments.get(at..).unwrap_or_default());
+    Ok(Some(Merged {
+        arguments: merged,
+        from_file,
+        file,
+    }))
 }
 
 /// The command line with nothing required, to see what was given.
@@ -189,16 +189,17 @@ fn overridden(name: &str, options: &Command, given: &ArgMatches) -> bool {
     let Some(arg) = keys::option(options, name) else {
         return true; // of packaging only; `sign` has no use for it
     };
-    let is_given = |id: &str| {
-        given.try_contains_id(id).is_ok()
-            && given.value_source(id) == Some(ValueSource::CommandLine)
-    };
-    is_given(arg.get_id().as_str())
-        || is_given(&opposite(name))
+    is_given(given, arg.get_id().as_str())
+        || is_given(given, &opposite(name))
         || options.get_arguments().any(|other| {
-            is_given(other.get_id().as_str())
+            is_given(given, other.get_id().as_str())
                 && (excludes(options, arg, other) || excludes(options, other, arg))
         })
+}
+
+/// Whether the command line itself has this argument.
+fn is_given(given: &ArgMatches, id: &str) -> bool {
+    given.try_contains_id(id).is_ok() && given.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 fn excludes(options: &Command, one: &Arg, other: &Arg) -> bool {
