@@ -39,6 +39,7 @@ mod python;
 mod require;
 mod sign;
 mod snapshot;
+mod spawn;
 mod stubs;
 mod temporary;
 mod windows;

@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::spawn::spawn;
+
 /// Name of the worker's main module.
 pub const MODULE: &str = "_oxidize_worker";
 /// Its source.
@@ -148,12 +150,12 @@ impl Worker {
         };
         // A file and not a pipe: a pipe that nobody empties would block a worker with much to complain about.
         let errors = tempfile::tempfile().map_err(failed)?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(errors.try_clone().map_err(failed)?)
-            .spawn()
-            .map_err(failed)?;
+            .stderr(errors.try_clone().map_err(failed)?);
+        let mut child = spawn(&mut command).map_err(failed)?;
         let requests = Some(BufWriter::new(
             child.stdin.take().expect("it was asked for"),
         ));

@@ -16,6 +16,7 @@ use super::error::{self, Problem};
 use super::tags::Tags;
 use super::{Error, Host, Requirements, Resolved, unreadable, wheel};
 use crate::progress::Progress;
+use crate::spawn::spawn;
 
 /// The worker's modules that run pip, by name, and their sources.
 pub(crate) const MODULES: [(&str, &str); 2] = [
@@ -97,15 +98,15 @@ impl Requirements {
             program: host.program.to_owned(),
             source,
         };
-        let mut pip = Command::new(host.program)
+        let mut command = Command::new(host.program);
+        command
             .arg("pip")
             // pip would refuse to do anything outside a virtual environment.
             .env_remove("PIP_REQUIRE_VIRTUALENV")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(start)?;
+            .stderr(Stdio::piped());
+        let mut pip = spawn(&mut command).map_err(start)?;
         let text = serde_json::to_vec(&settings).expect("strings are JSON");
         // Should it end before it has read them, what it says is the better error.
         let _ = pip.stdin.take().expect("it was asked for").write_all(&text);

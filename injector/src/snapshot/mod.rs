@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::container::{self, elf};
 use crate::mmap::Map;
 use crate::output;
+use crate::spawn::spawn;
 
 pub use report::Report;
 
@@ -173,14 +174,14 @@ fn run(
         }
         command => command?,
     };
-    let child = command
+    command
         .args(words)
         .env_clear()
         .current_dir("/")
         .stdin(dump)
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
+        .stderr(Stdio::piped());
+    let child = spawn(&mut command);
     let mut child = child.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => Error::CannotRun { target, source },
         // Exec format error.
