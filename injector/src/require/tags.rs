@@ -231,7 +231,9 @@ else:
                 !required,
                 "`python3 -m pip install packaging` does not work"
             );
-            eprintln!("not compared: `python3 -m pip install packaging` does not work");
+            // Around the test harness, which shows what a passing test prints to nobody.
+            let line = b"skipped tags: `python3 -m pip install packaging` does not work\n";
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), line);
         }
         output.map(|_| place)
     }
