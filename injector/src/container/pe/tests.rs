@@ -234,6 +234,26 @@ fn a_stub_without_room_is_refused() {
 }
 
 #[test]
+fn a_header_may_end_behind_the_certificates() {
+    let injected = inject(&build(&Shape::default()), 5)
+        .unwrap()
+        .assemble(b"short");
+    let optional = Image::parse(&injected).unwrap().unwrap().optional_at;
+    for count in 0..=16_u32 {
+        let mut short = injected.clone();
+        short[optional + 108..optional + 112].copy_from_slice(&count.to_le_bytes());
+        // Address and size of a directory left out count as zeros.
+        assert_eq!(
+            crate::internal::container::extract(&short).is_ok(),
+            count > 4,
+            "{count}"
+        );
+        let _ = crate::internal::container::verify(&short);
+        let _ = super::remove(&short);
+    }
+}
+
+#[test]
 fn what_windows_would_not_load_is_refused() {
     let stub = build(&Shape::default());
     for len in [0, 2_040_109_465, 1 << 31, u64::MAX - 9, u64::MAX] {

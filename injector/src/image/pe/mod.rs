@@ -164,10 +164,12 @@ impl<'a> Image<'a> {
         self.sections().find(|section| section.name == name)
     }
 
-    /// Address and size in a data directory.
+    /// Address and size in a data directory, zeros where the header has none of this index: it
+    /// may hold as few as [`CERTIFICATES`] and those before it.
     pub(crate) fn directory(&self, index: usize) -> (u32, u32) {
-        let directory = &self.directories[index];
-        (directory.virtual_address.get(Le), directory.size.get(Le))
+        self.directories.get(index).map_or((0, 0), |directory| {
+            (directory.virtual_address.get(Le), directory.size.get(Le))
+        })
     }
 
     /// File offset of a data directory.
