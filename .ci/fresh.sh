@@ -1,7 +1,7 @@
 # The README's commands as a newcomer runs them: sourced by run.
 #
-# Everything is below $fresh: `checkout`, a clone; `cargo`, a cargo home that holds no crate; `bare`, a PATH of what a bare
-# Debian has.
+# Everything is below $fresh: `checkout`, a clone; `cargo`, a cargo home that holds no crate; `bare`,
+# a PATH of what a bare Debian has.
 fresh=$PWD/target/fresh
 
 fresh() {
@@ -20,8 +20,8 @@ fresh() {
     tail -n 1 "$fresh/first.log" | grep -q '^Hello'
 }
 
-# The README's second command, its tests, in what `fresh` has built. By name only, `.ci/run fresh newcomer`, and
-# a job of its own in hosted CI: it repeats the step `tests` with most tools missing.
+# The README's second command, its tests, in what `fresh` has built: most tools are missing, and
+# what that skips has to be named.
 newcomer() {
     local commands
     mapfile -t commands < <(readme_commands "$fresh/checkout/README.md")

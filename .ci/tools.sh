@@ -1,8 +1,8 @@
 # What the tests drive besides a Rust toolchain, git, a C compiler and Python: sourced by run.
 #
-# One a line: a command, or a file that proves the package to be there, and the Debian package that brings it. binutils,
-# elfutils and llvm are for the survival tests; qemu with Arm's glibc and wine run programs of other systems; softhsm2 and opensc hold a signing
-# key in a token.
+# One a line: a command, or a file that proves the package to be there, and the Debian package that
+# brings it. binutils, elfutils and llvm are for the survival tests; qemu with Arm's glibc and wine run
+# programs of other systems; softhsm2 and opensc hold a signing key in a token.
 tools='
 cc gcc
 c++ g++
