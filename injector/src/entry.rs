@@ -33,7 +33,7 @@ impl std::fmt::Display for Entry {
 
 /// What the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish<'a> {
+pub enum Selection<'a> {
     /// Nothing: find it.
     Default,
     /// A console script, a module, or a function of one.
@@ -46,7 +46,7 @@ pub enum Wish<'a> {
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing was asked for, and nothing offers itself alone.
+    /// Nothing was asked for, and there is not exactly one candidate.
     #[error("nothing says what the application should run")]
     Undecided {
         /// What could be asked for.
@@ -75,7 +75,7 @@ pub const SCRIPT: &str = "file among the resources called";
 
 /// Everything there is to run.
 #[derive(Debug, Clone, Copy)]
-pub struct Offer<'a> {
+pub struct Candidates<'a> {
     /// The files.
     pub tree: &'a Tree,
     /// The application's modules, sorted by name.
@@ -85,16 +85,16 @@ pub struct Offer<'a> {
     /// The distributions.
     pub distributions: &'a [Distribution],
     /// Those of them that are the application, and not only needed by it.
-    pub offering: &'a [Distribution],
+    pub application: &'a [Distribution],
 }
 
-impl Offer<'_> {
+impl Candidates<'_> {
     /// Decides.
-    pub fn resolve(&self, wish: Wish<'_>) -> Result<Entry, Error> {
-        match wish {
-            Wish::Script(path) => self.script(path),
-            Wish::Entry(name) => self.named(name),
-            Wish::Default => self.default(),
+    pub fn resolve(&self, selection: Selection<'_>) -> Result<Entry, Error> {
+        match selection {
+            Selection::Script(path) => self.script(path),
+            Selection::Entry(name) => self.named(name),
+            Selection::Default => self.default(),
         }
     }
 
@@ -171,7 +171,7 @@ impl Offer<'_> {
             return Ok(Entry::Module("__main__".to_owned()));
         }
         let mut scripts = self
-            .offering
+            .application
             .iter()
             .flat_map(|distribution| &distribution.scripts);
         match (scripts.next(), scripts.next()) {
@@ -186,7 +186,7 @@ impl Offer<'_> {
     fn candidates(&self) -> Vec<String> {
         const ENOUGH: usize = 12;
         let scripts = self
-            .offering
+            .application
             .iter()
             .chain(self.distributions)
             .flat_map(|distribution| &distribution.scripts);
@@ -275,21 +275,21 @@ mod tests {
         files: &[&str],
         names: &[(&str, bool)],
         dists: &[Distribution],
-        wish: Wish<'_>,
+        selection: Selection<'_>,
     ) -> Result<Entry, Error> {
         let (tree, modules, library) = (
             tree(files),
             modules(names),
             self::modules(&[("http.server", false)]),
         );
-        Offer {
+        Candidates {
             tree: &tree,
             modules: &modules,
             library: &library,
             distributions: dists,
-            offering: dists,
+            application: dists,
         }
-        .resolve(wish)
+        .resolve(selection)
     }
 
     fn function(module: &str, function: &str) -> Result<Entry, Error> {
@@ -302,17 +302,20 @@ mod tests {
     #[test]
     fn a_package_may_be_named_by_its_file() {
         let scripts = [distribution(&[("tool", "tool.__init__", "main")])];
-        let found = resolve(&[], &[("tool", true)], &scripts, Wish::Entry("tool"));
+        let found = resolve(&[], &[("tool", true)], &scripts, Selection::Entry("tool"));
         let expected = Entry::Function {
             module: "tool.__init__".to_owned(),
             function: "main".to_owned(),
         };
         assert_eq!(found, Ok(expected));
-        for (modules, wish) in [
-            (&[("tool", false)][..], Wish::Entry("tool")),
-            (&[("other", true)][..], Wish::Entry("tool.__init__:main")),
+        for (modules, selection) in [
+            (&[("tool", false)][..], Selection::Entry("tool")),
+            (
+                &[("other", true)][..],
+                Selection::Entry("tool.__init__:main"),
+            ),
         ] {
-            let found = resolve(&[], modules, &scripts, wish);
+            let found = resolve(&[], modules, &scripts, selection);
             assert!(matches!(found, Err(Error::Missing { .. })), "{found:?}");
         }
     }
@@ -322,24 +325,29 @@ mod tests {
         let one = [distribution(&[("run", "app", "main")])];
         let names = [("app", true)];
         assert_eq!(
-            resolve(&["__main__.py"], &names, &one, Wish::Default),
+            resolve(&["__main__.py"], &names, &one, Selection::Default),
             Ok(Entry::Module("__main__".into()))
         );
         assert_eq!(
-            resolve(&[], &names, &one, Wish::Default),
+            resolve(&[], &names, &one, Selection::Default),
             function("app", "main")
         );
         let two = [distribution(&[
             ("run", "app", "main"),
             ("other", "app", "x"),
         ])];
-        let error =
-            resolve(&[], &[("app", true), ("tool", false)], &two, Wish::Default).unwrap_err();
+        let error = resolve(
+            &[],
+            &[("app", true), ("tool", false)],
+            &two,
+            Selection::Default,
+        )
+        .unwrap_err();
         let undecided = |candidates: &[&str]| Error::Undecided {
             candidates: candidates.iter().map(|name| (*name).to_owned()).collect(),
         };
         assert_eq!(error, undecided(&["run", "other", "tool"]));
-        let error = resolve(&[], &[], &[], Wish::Default).unwrap_err();
+        let error = resolve(&[], &[], &[], Selection::Default).unwrap_err();
         assert_eq!(error, undecided(&[]));
     }
 
@@ -348,19 +356,19 @@ mod tests {
         let dists = [distribution(&[("app", "app.cli", "main")])];
         let names = [("app", true), ("app.__main__", false), ("app.cli", false)];
         assert_eq!(
-            resolve(&[], &names, &dists, Wish::Entry("app")),
+            resolve(&[], &names, &dists, Selection::Entry("app")),
             function("app.cli", "main")
         );
         assert_eq!(
-            resolve(&[], &names, &[], Wish::Entry("app")),
+            resolve(&[], &names, &[], Selection::Entry("app")),
             Ok(Entry::Module("app".into()))
         );
         assert_eq!(
-            resolve(&[], &names, &[], Wish::Entry("app.cli:A.b")),
+            resolve(&[], &names, &[], Selection::Entry("app.cli:A.b")),
             function("app.cli", "A.b")
         );
         assert_eq!(
-            resolve(&[], &[], &[], Wish::Entry("http.server")),
+            resolve(&[], &[], &[], Selection::Entry("http.server")),
             Ok(Entry::Module("http.server".into()))
         );
     }
@@ -369,27 +377,27 @@ mod tests {
     fn what_is_not_there_cannot_be_run() {
         let names = [("app", true)];
         assert_eq!(
-            resolve(&[], &names, &[], Wish::Entry("app")),
+            resolve(&[], &names, &[], Selection::Entry("app")),
             Err(Error::NoMain("app".into()))
         );
         assert!(matches!(
-            resolve(&[], &names, &[], Wish::Entry("nope")),
+            resolve(&[], &names, &[], Selection::Entry("nope")),
             Err(Error::Missing { .. })
         ));
         assert!(matches!(
-            resolve(&[], &names, &[], Wish::Entry("a b")),
+            resolve(&[], &names, &[], Selection::Entry("a b")),
             Err(Error::Malformed(_))
         ));
         assert!(matches!(
-            resolve(&[], &names, &[], Wish::Entry("app:")),
+            resolve(&[], &names, &[], Selection::Entry("app:")),
             Err(Error::Malformed(_))
         ));
         assert!(matches!(
-            resolve(&["x.py"], &names, &[], Wish::Script("y.py")),
+            resolve(&["x.py"], &names, &[], Selection::Script("y.py")),
             Err(Error::Missing { .. })
         ));
         assert_eq!(
-            resolve(&["bin/x"], &names, &[], Wish::Script("bin/x")),
+            resolve(&["bin/x"], &names, &[], Selection::Script("bin/x")),
             Ok(Entry::Script("bin/x".into()))
         );
     }

@@ -19,6 +19,7 @@
 //!
 //! Signing, and looking into packaged programs, are done by the command.
 
+mod appearance;
 mod cache;
 mod collect;
 mod compile;
@@ -42,7 +43,6 @@ mod snapshot;
 mod spawn;
 mod stubs;
 mod temporary;
-mod windows;
 
 pub use compile::Failure;
 pub use entry::Entry;
@@ -60,8 +60,8 @@ pub mod internal {
             $(pub mod $module { pub use crate::$module::*; })*
         };
     }
-    open!(cache collect compile container entry http image mmap output pack package progress);
-    open!(interpreter python require sign snapshot stubs temporary windows);
+    open!(appearance cache collect compile container entry http image mmap output pack package progress);
+    open!(interpreter python require sign snapshot stubs temporary);
     #[cfg(feature = "notarize")]
     open!(notary);
 }

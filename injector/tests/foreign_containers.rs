@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oxidize_format::RunOptions;
+use oxidize_inject::internal::appearance::{Appearance, ExecutionLevel};
 use oxidize_inject::internal::container::{self, Options, elf, macho, pe};
 use oxidize_inject::internal::image::macho::fat;
 use oxidize_inject::internal::output;
@@ -23,7 +24,6 @@ use oxidize_inject::internal::progress::Silent;
 use oxidize_inject::internal::sign::identity::Source;
 use oxidize_inject::internal::sign::state::{self, State};
 use oxidize_inject::internal::sign::{self, Identity};
-use oxidize_inject::internal::windows::{Appearance, ExecutionLevel};
 use skips::skip;
 
 /// Pinned, so that a red test is never another release's doing.

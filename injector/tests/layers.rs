@@ -14,7 +14,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "output",
             "package",
             "cli",
-            "windows",
+            "appearance",
             "notary",
         ],
     ),

@@ -3,13 +3,13 @@
 use crate::compile::{self, Unit};
 use crate::library::copy_tree;
 use crate::recipe::{CPYTHON, Module, On};
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Builds `libpython<short>.a` and the bundled libraries into `deps/lib`; answers CPython's source folder.
-pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
+pub fn build(place: &Workspace<'_>) -> Result<PathBuf> {
     let source = prepare(place)?;
     let build = place.work.join("build/cpython");
     let mut objects = compile_interpreter(place, &source, &build)?;
@@ -24,7 +24,7 @@ pub fn build(place: &Workplace<'_>) -> Result<PathBuf> {
 }
 
 /// Unpacks and patches CPython and puts what was generated for it beside; answers its source folder.
-pub fn prepare(place: &Workplace<'_>) -> Result<PathBuf> {
+pub fn prepare(place: &Workspace<'_>) -> Result<PathBuf> {
     let cpython = &place.recipes.cpython;
     eprintln!("== CPython {}", cpython.python.version);
     let source = place.fetcher.unpack(CPYTHON, &place.work.join("src"))?;
@@ -43,7 +43,7 @@ pub fn prepare(place: &Workplace<'_>) -> Result<PathBuf> {
 
 /// Compiles the interpreter and its built-in modules into the emptied folder `build`.
 pub fn compile_interpreter(
-    place: &Workplace<'_>,
+    place: &Workspace<'_>,
     source: &Path,
     build: &Path,
 ) -> Result<Vec<PathBuf>> {
@@ -64,7 +64,7 @@ pub fn compile_interpreter(
 }
 
 /// Makes the libraries that CPython's source tree carries, in the folder `lib`.
-pub fn build_bundled(place: &Workplace<'_>, source: &Path, build: &Path, lib: &Path) -> Result<()> {
+pub fn build_bundled(place: &Workspace<'_>, source: &Path, build: &Path, lib: &Path) -> Result<()> {
     for bundled in &place.recipes.cpython.bundled {
         let extra = bundled.on.of(&place.target.os);
         let mut arguments = common_arguments(place)?;
@@ -96,7 +96,7 @@ pub fn build_bundled(place: &Workplace<'_>, source: &Path, build: &Path, lib: &P
 /// Link-time optimisation settled here: a relocatable link turns the objects, which hold LLVM bitcode, into one object
 /// of machine code. In such a link every global name stays, so API that CPython itself does not use survives, and
 /// `-ffunction-sections` lets the final link drop what nobody refers to.
-fn whole_program(place: &Workplace<'_>, build: &Path, objects: &[PathBuf]) -> Result<PathBuf> {
+fn whole_program(place: &Workspace<'_>, build: &Path, objects: &[PathBuf]) -> Result<PathBuf> {
     let object = build.join("libpython.o");
     let status = place
         .zig
@@ -116,12 +116,12 @@ fn whole_program(place: &Workplace<'_>, build: &Path, objects: &[PathBuf]) -> Re
 }
 
 /// `libpython3.13.a`.
-pub fn library_name(place: &Workplace<'_>) -> String {
+pub fn library_name(place: &Workspace<'_>) -> String {
     format!("libpython{}.a", place.recipes.cpython.python.short())
 }
 
 /// Flags and include folders of every file of CPython.
-pub fn common_arguments(place: &Workplace<'_>) -> Result<Vec<String>> {
+pub fn common_arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
     let compile = &place.recipes.cpython.compile;
     let extra = compile.on.of(&place.target.os);
     let mut arguments = place.target.flags.interpreter.clone();
@@ -144,7 +144,7 @@ fn unit(file: &str, build: &Path, arguments: Vec<String>) -> Unit {
     }
 }
 
-fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
+fn interpreter_units(place: &Workspace<'_>, build: &Path) -> Result<Vec<Unit>> {
     let cpython = &place.recipes.cpython;
     let os = &place.target.os;
     let common = common_arguments(place)?;
@@ -188,7 +188,7 @@ fn interpreter_units(place: &Workplace<'_>, build: &Path) -> Result<Vec<Unit>> {
     Ok(units)
 }
 
-fn module_arguments(place: &Workplace<'_>, module: &Module) -> Result<Vec<String>> {
+fn module_arguments(place: &Workspace<'_>, module: &Module) -> Result<Vec<String>> {
     let extra = module.on.of(&place.target.os);
     let mut arguments = vec!["-DPy_BUILD_CORE_BUILTIN".to_owned()];
     arguments.extend(place.variables.expand_all(&module.flags)?);
@@ -210,7 +210,7 @@ fn module_arguments(place: &Workplace<'_>, module: &Module) -> Result<Vec<String
 
 /// The table of built-in modules: CPython's template with its two markers filled, as its makesetup does. The template for
 /// Windows is a finished table already; what it has stays as it is.
-fn config_c(place: &Workplace<'_>, source: &Path) -> Result<String> {
+fn config_c(place: &Workspace<'_>, source: &Path) -> Result<String> {
     let config = &place.recipes.cpython.core.config;
     let name = config
         .get(&place.target.os)

@@ -1,19 +1,19 @@
 //! Putting a target's distribution together: libraries, link kit, headers, configuration, licences, PYTHON.json.
 
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use crate::{cpython, kit, library, licences, pack, python_json, sysconfig};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Builds everything and writes `cpython-VERSION-TRIPLE.tar.zst` into `out`.
-pub fn build(place: &Workplace<'_>, out: &Path) -> Result<PathBuf> {
+pub fn build(place: &Workspace<'_>, out: &Path) -> Result<PathBuf> {
     library::build_all(place)?;
     cpython::build(place)?;
     assemble(place, out)
 }
 
 /// The second half of [`build`]: from finished libraries to the archive.
-pub fn assemble(place: &Workplace<'_>, out: &Path) -> Result<PathBuf> {
+pub fn assemble(place: &Workspace<'_>, out: &Path) -> Result<PathBuf> {
     eprintln!("== distribution");
     let python = &place.recipes.cpython.python;
     let dist = place.dist();

@@ -7,13 +7,13 @@ use crate::apple;
 use crate::cpython;
 use crate::digest;
 use crate::recipe::InputsKind;
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use crate::zig::Zig;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Writes `build/link-kit` of the distribution.
-pub fn write(place: &Workplace<'_>) -> Result<()> {
+pub fn write(place: &Workspace<'_>) -> Result<()> {
     let kit = place.dist().join("build/link-kit");
     std::fs::create_dir_all(kit.join("lib"))?;
     match place.target.inputs.kind {
@@ -39,7 +39,7 @@ pub fn write(place: &Workplace<'_>) -> Result<()> {
 }
 
 /// Archives in link order: libpython first and whole, since programs and wheels use API that it does not use itself.
-pub fn archives(place: &Workplace<'_>) -> Vec<String> {
+pub fn archives(place: &Workspace<'_>) -> Vec<String> {
     let mut names = vec![cpython::library_name(place)];
     for bundled in &place.recipes.cpython.bundled {
         names.push(format!("lib{}.a", bundled.name));
@@ -58,7 +58,7 @@ pub fn archives(place: &Workplace<'_>) -> Vec<String> {
     names
 }
 
-fn link_args(place: &Workplace<'_>) -> Result<String> {
+fn link_args(place: &Workspace<'_>) -> Result<String> {
     let link = &place.target.link;
     let mut text = String::new();
     for argument in &link.before {
@@ -89,7 +89,7 @@ fn link_args(place: &Workplace<'_>) -> Result<String> {
 
 /// The interpreter's public names, and what the slot holds until something is injected. Text stubs of the system's libraries are
 /// made when a program is linked, so that one which imports more than another needs no new distribution.
-fn apple(place: &Workplace<'_>, kit: &Path) -> Result<()> {
+fn apple(place: &Workspace<'_>, kit: &Path) -> Result<()> {
     let library = std::fs::read(place.lib().join(cpython::library_name(place)))?;
     std::fs::write(kit.join("exports.macos"), apple::exports(&library)?)?;
     std::fs::write(kit.join("placeholder"), [0; 0x4000])?;
@@ -101,7 +101,7 @@ fn apple(place: &Workplace<'_>, kit: &Path) -> Result<()> {
 ///
 /// Not zig's compiler_rt: its one object defines `memcpy`, `exp`, `log2` and their like too, and for a linker a definition
 /// in a static library goes before the C library's. What compilers call beside them is in Rust's compiler_builtins.
-fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
+fn glibc(place: &Workspace<'_>, to: &Path) -> Result<()> {
     let probe = place.work.join("build/kit");
     std::fs::create_dir_all(&probe)?;
     std::fs::write(probe.join("probe.c"), "int main(void) { return 0; }\n")?;
@@ -191,7 +191,7 @@ fn glibc(place: &Workplace<'_>, to: &Path) -> Result<()> {
 }
 
 /// zig archives its own libraries with members named by their cache path; made anew with plain names.
-fn neutral_members(place: &Workplace<'_>, library: &Path) -> Result<()> {
+fn neutral_members(place: &Workspace<'_>, library: &Path) -> Result<()> {
     let folder = place
         .work
         .join("build/kit")

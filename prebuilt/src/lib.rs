@@ -28,7 +28,7 @@ pub mod support;
 pub mod sysconfig;
 pub mod validate;
 pub mod wheels;
-pub mod workplace;
+pub mod workspace;
 pub mod zig;
 
 use anyhow::{Context, Result};
@@ -38,7 +38,7 @@ use fetch::Fetcher;
 use recipe::{Recipes, Target};
 use std::path::{Path, PathBuf};
 use wheels::tool::{self, Tool};
-use workplace::Workplace;
+use workspace::Workspace;
 use zig::Zig;
 
 /// The repository: this crate is only ever run from a checkout.
@@ -64,7 +64,7 @@ pub fn run(command: &Command) -> Result<()> {
             let recipes = Recipes::of(&prebuilt, place.cpython.as_deref())?;
             let target = recipes.target(target)?;
             let out = out(&repository, place);
-            let archive = in_workplace(&repository, &recipes, &target, sources, place, |w| {
+            let archive = in_workspace(&repository, &recipes, &target, sources, place, |w| {
                 if *assemble {
                     distribution::assemble(w, &out)
                 } else {
@@ -153,7 +153,7 @@ pub fn run(command: &Command) -> Result<()> {
         } => {
             let recipes = Recipes::of(&prebuilt, place.cpython.as_deref())?;
             let target = recipes.target(target)?;
-            in_workplace(&repository, &recipes, &target, sources, place, |w| {
+            in_workspace(&repository, &recipes, &target, sources, place, |w| {
                 regenerate::run(w, build_python)
             })?;
         }
@@ -166,7 +166,7 @@ pub fn run(command: &Command) -> Result<()> {
         } => {
             let recipes = Recipes::of(&prebuilt, place.cpython.as_deref())?;
             let target = recipes.target(target)?;
-            in_workplace(&repository, &recipes, &target, sources, place, |w| {
+            in_workspace(&repository, &recipes, &target, sources, place, |w| {
                 profile::record(w, runtime, llvm_profdata)
             })?;
         }
@@ -196,13 +196,13 @@ fn out(repository: &Path, place: &Place) -> PathBuf {
         .unwrap_or_else(|| repository.join("prebuilt/distributions"))
 }
 
-fn in_workplace<T>(
+fn in_workspace<T>(
     repository: &Path,
     recipes: &Recipes,
     target: &Target,
     sources: &Sources,
     place: &Place,
-    job: impl FnOnce(&mut Workplace<'_>) -> Result<T>,
+    job: impl FnOnce(&mut Workspace<'_>) -> Result<T>,
 ) -> Result<T> {
     let work = work(repository, place);
     std::fs::create_dir_all(&work)?;
@@ -210,7 +210,7 @@ fn in_workplace<T>(
     let zig = Zig::find(sources.zig.as_deref(), &work.join("zig-cache"))?;
     let fetcher = Fetcher::new(recipes, sources.sources.as_deref(), &work.join("downloads"));
     let folder = work.join(&target.triple);
-    job(&mut Workplace::new(
+    job(&mut Workspace::new(
         recipes,
         target,
         &zig,
@@ -228,7 +228,7 @@ fn build(
     place: &Place,
 ) -> Result<PathBuf> {
     let out = out(repository, place);
-    in_workplace(repository, recipes, target, sources, place, |w| {
+    in_workspace(repository, recipes, target, sources, place, |w| {
         distribution::build(w, &out)
     })
 }

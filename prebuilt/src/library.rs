@@ -2,21 +2,21 @@
 
 use crate::compile::{self, Unit};
 use crate::recipe::{Library, On, Variables};
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Builds every library of the target into `deps/lib` and `deps/include`; those with a stamp of the same recipe are
 /// left as they are.
-pub fn build_all(place: &Workplace<'_>) -> Result<()> {
+pub fn build_all(place: &Workspace<'_>) -> Result<()> {
     for library in place.recipes.target_libraries(place.target) {
         build(place, library).with_context(|| format!("library {}", library.name))?;
     }
     Ok(())
 }
 
-fn build(place: &Workplace<'_>, library: &Library) -> Result<()> {
+fn build(place: &Workspace<'_>, library: &Library) -> Result<()> {
     let stamp = place.work.join("stamps").join(&library.name);
     let flags = &place.target.flags;
     let key = format!(
@@ -69,7 +69,7 @@ fn build(place: &Workplace<'_>, library: &Library) -> Result<()> {
 }
 
 fn compile_files(
-    place: &Workplace<'_>,
+    place: &Workspace<'_>,
     library: &Library,
     source: &Path,
     build: &Path,
@@ -145,7 +145,7 @@ fn compile_files(
 }
 
 fn run_steps(
-    place: &Workplace<'_>,
+    place: &Workspace<'_>,
     library: &Library,
     build: &Path,
     variables: &Variables,
@@ -210,7 +210,7 @@ fn run_steps(
 }
 
 /// What the target's recipe adds to every call of make.
-fn make_variables<'a>(place: &'a Workplace<'_>, words: &[String]) -> &'a [String] {
+fn make_variables<'a>(place: &'a Workspace<'_>, words: &[String]) -> &'a [String] {
     if words[0] == "make" {
         &place.target.make_variables
     } else {

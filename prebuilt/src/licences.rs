@@ -1,12 +1,12 @@
 //! Collecting licence texts from the very sources that were compiled.
 
 use crate::recipe::Licence;
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Writes `licenses/NAME.txt` for everything that is in the target's archive.
-pub fn write(place: &Workplace<'_>) -> Result<()> {
+pub fn write(place: &Workspace<'_>) -> Result<()> {
     let folder = place.dist().join("licenses");
     std::fs::create_dir_all(&folder)?;
     for (key, licence) in concerning(place) {
@@ -17,11 +17,11 @@ pub fn write(place: &Workplace<'_>) -> Result<()> {
 }
 
 /// The licences of a target, by name.
-pub fn concerning<'a>(place: &'a Workplace<'_>) -> impl Iterator<Item = (&'a String, &'a Licence)> {
+pub fn concerning<'a>(place: &'a Workspace<'_>) -> impl Iterator<Item = (&'a String, &'a Licence)> {
     place.recipes.target_licences(place.target)
 }
 
-fn text(place: &Workplace<'_>, licence: &Licence) -> Result<String> {
+fn text(place: &Workspace<'_>, licence: &Licence) -> Result<String> {
     let mut text = format!("{}\nSPDX: {}\n", licence.name, licence.spdx);
     if !licence.note.is_empty() {
         text.push_str(&format!("\n{}\n", licence.note.trim()));
@@ -35,7 +35,7 @@ fn text(place: &Workplace<'_>, licence: &Licence) -> Result<String> {
     Ok(text)
 }
 
-fn part(place: &Workplace<'_>, spec: &str) -> Result<String> {
+fn part(place: &Workspace<'_>, spec: &str) -> Result<String> {
     let (path, lines) = match spec.split_once('#') {
         Some((path, lines)) => (path, Some(lines)),
         None => (spec, None),
@@ -66,7 +66,7 @@ fn part(place: &Workplace<'_>, spec: &str) -> Result<String> {
     Ok(chosen.join("\n") + "\n")
 }
 
-fn locate(place: &Workplace<'_>, spec: &str) -> Result<PathBuf> {
+fn locate(place: &Workspace<'_>, spec: &str) -> Result<PathBuf> {
     let (origin, path) = spec
         .split_once(':')
         .context("a licence file is ORIGIN:PATH")?;

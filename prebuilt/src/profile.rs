@@ -4,14 +4,14 @@
 //! not carry; compiling with it needs nothing, for any target: functions are found by file, name and a hash of their
 //! control flow, and a function that looks different on another system is compiled without.
 
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use crate::{compile, cpython, digest, kit, library, sysconfig};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Compiler arguments of the interpreter that have to do with profiles.
-pub fn arguments(place: &Workplace<'_>) -> Result<Vec<String>> {
+pub fn arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
     if place.instrumented {
         // Counts blocks after a first round of inlining, and the targets of indirect calls.
         return Ok(vec!["-fprofile-generate".to_owned()]);
@@ -38,7 +38,7 @@ pub fn arguments(place: &Workplace<'_>) -> Result<Vec<String>> {
 }
 
 /// Builds the counting interpreter, trains it as CPython's own build does, and writes [`crate::recipe::Recipes::profile`].
-pub fn record(place: &mut Workplace<'_>, runtime: &Path, llvm_profdata: &Path) -> Result<()> {
+pub fn record(place: &mut Workspace<'_>, runtime: &Path, llvm_profdata: &Path) -> Result<()> {
     let runtime = runtime.canonicalize().context("--runtime")?;
     library::build_all(place)?;
     place.instrumented = true;
@@ -98,7 +98,7 @@ pub fn record(place: &mut Workplace<'_>, runtime: &Path, llvm_profdata: &Path) -
 
 /// Links the counting interpreter and puts it where it finds its library by itself; answers the program.
 fn install(
-    place: &Workplace<'_>,
+    place: &Workspace<'_>,
     source: &Path,
     work: &Path,
     objects: &[PathBuf],

@@ -4,13 +4,13 @@
 //! empty and every extension is `in_core`; the library to link is `core.static_lib`.
 
 use crate::recipe::Target;
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use crate::{cpython, kit, sysconfig};
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 /// Builds the document.
-pub fn document(place: &Workplace<'_>) -> Result<Value> {
+pub fn document(place: &Workspace<'_>) -> Result<Value> {
     let recipes = place.recipes;
     let target = place.target;
     let python = &recipes.cpython.python;

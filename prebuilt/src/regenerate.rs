@@ -6,7 +6,7 @@ mod windows;
 use crate::apple::Imports;
 use crate::library;
 use crate::recipe::{CPYTHON, InputsKind};
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ const LINUX: &str = include_str!("../recipes/configure.cache");
 const MACOS: &str = include_str!("../recipes/configure-macos.cache");
 
 /// Runs configure for the target and writes `prebuilt/generated`.
-pub fn run(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
+pub fn run(place: &Workspace<'_>, build_python: &Path) -> Result<()> {
     let python = &place.recipes.cpython.python;
     let build_python = build_python.canonicalize().context("--build-python")?;
     same_version(&build_python, python.short())?;
@@ -48,7 +48,7 @@ pub fn run(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
     compare_with_makefile(place, &folder)
 }
 
-fn without_configure(place: &Workplace<'_>, build_python: &Path) -> Result<()> {
+fn without_configure(place: &Workspace<'_>, build_python: &Path) -> Result<()> {
     let source = place.fetcher.unpack(CPYTHON, &place.work.join("src"))?;
     let generated = place.recipes.generated();
     let target = generated.join(&place.target.triple);
@@ -83,7 +83,7 @@ fn same_version(build_python: &Path, short: &str) -> Result<()> {
 }
 
 fn configure(
-    place: &Workplace<'_>,
+    place: &Workspace<'_>,
     source: &Path,
     folder: &Path,
     build_python: &Path,
@@ -185,7 +185,7 @@ fn configure(
 }
 
 /// A copy of `configure` with `patches/configure/*.patch`, which concern no compiled file and therefore not the sources.
-fn script(place: &Workplace<'_>, source: &Path, folder: &Path) -> Result<PathBuf> {
+fn script(place: &Workspace<'_>, source: &Path, folder: &Path) -> Result<PathBuf> {
     let script = folder.join("configure");
     std::fs::copy(source.join("configure"), &script)?;
     crate::cpython::apply_patches(&place.recipes.root.join("patches/configure"), folder)?;
@@ -214,7 +214,7 @@ fn logged(mut command: Command, log: &Path) -> Result<()> {
 
 /// Lets the Makefile write its `_sysconfigdata`, then the part of it that may be published.
 fn config_vars(
-    place: &Workplace<'_>,
+    place: &Workspace<'_>,
     source: &Path,
     folder: &Path,
     build_python: &Path,
@@ -337,7 +337,7 @@ fn source_of_frozen(source: &Path, name: &str) -> PathBuf {
 }
 
 /// The recipe's list of core files against the Makefile's objects: a new CPython version may have other files.
-fn compare_with_makefile(place: &Workplace<'_>, folder: &Path) -> Result<()> {
+fn compare_with_makefile(place: &Workspace<'_>, folder: &Path) -> Result<()> {
     let makefile = std::fs::read_to_string(folder.join("Makefile"))?.replace("\\\n", " ");
     let mut missing = Vec::new();
     for list in [

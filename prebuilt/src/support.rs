@@ -2,7 +2,7 @@
 
 use crate::compile::{self, Unit};
 use crate::library::copy_tree;
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol, SymbolScope};
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Compiles the target's support files; `objects` are the interpreter's, whose public names they may list.
 pub fn build(
-    place: &Workplace<'_>,
+    place: &Workspace<'_>,
     source: &Path,
     build: &Path,
     objects: &[PathBuf],
@@ -44,7 +44,7 @@ pub fn build(
 }
 
 /// Brings `prebuilt/support` into the work folder.
-pub fn copy(place: &Workplace<'_>) -> Result<()> {
+pub fn copy(place: &Workspace<'_>) -> Result<()> {
     let folder = place.support();
     if folder.is_dir() {
         std::fs::remove_dir_all(&folder)?;

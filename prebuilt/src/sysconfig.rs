@@ -1,12 +1,12 @@
 //! The `_sysconfigdata` module and the configuration variables.
 
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
 /// Variables as `configure` found them (`generated/…/config_vars.json`), with the recipe's names for the target.
-pub fn variables(place: &Workplace<'_>) -> Result<Map<String, Value>> {
+pub fn variables(place: &Workspace<'_>) -> Result<Map<String, Value>> {
     let path = place
         .recipes
         .generated()
@@ -32,7 +32,7 @@ pub fn variables(place: &Workplace<'_>) -> Result<Map<String, Value>> {
 }
 
 /// File name of the module, without folder. The sysconfig module of Windows does without.
-pub fn file_name(place: &Workplace<'_>) -> Option<String> {
+pub fn file_name(place: &Workspace<'_>) -> Option<String> {
     let python = &place.target.python;
     (!is_windows(place)).then(|| {
         format!(
@@ -42,7 +42,7 @@ pub fn file_name(place: &Workplace<'_>) -> Option<String> {
     })
 }
 
-fn is_windows(place: &Workplace<'_>) -> bool {
+fn is_windows(place: &Workspace<'_>) -> bool {
     place.target.os == "windows"
 }
 

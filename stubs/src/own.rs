@@ -46,7 +46,7 @@ fn set(own: Own) -> &'static Own {
 
 /// Finds out. Before Python starts, once.
 pub(crate) fn find_out(run: &RunConfig<'_>, arguments: &[OsString]) -> &'static Own {
-    own().unwrap_or_else(|| set(look(run, arguments)))
+    own().unwrap_or_else(|| set(gather(run, arguments)))
 }
 
 /// Takes the word of who makes a snapshot: `file` stands for the paths of all processes that will come of it.
@@ -75,7 +75,7 @@ fn executable(run: &RunConfig<'_>, file: &Path) -> PathBuf {
     }
 }
 
-fn look(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
+fn gather(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let mark = variable(&MARK.to_string_lossy());
     unset_environment(MARK);

@@ -7,10 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "notarize")]
 use super::notary::{Notarize, Notary, Staple};
 use super::signing::{Sign, Signing};
+use oxidize_inject::internal::appearance::{Appearance, ExecutionLevel};
 use oxidize_inject::internal::interpreter::{Setting, Variable};
 use oxidize_inject::internal::require::Requirements;
 use oxidize_inject::internal::stubs::wheel;
-use oxidize_inject::internal::windows::{Appearance, ExecutionLevel};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use oxidize_inject::internal::compile::BatchError;
 use oxidize_inject::internal::notary;
 use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
 use oxidize_inject::internal::{
-    collect, container, entry, http, python, require, sign, snapshot, stubs, windows,
+    appearance, collect, container, entry, http, python, require, sign, snapshot, stubs,
 };
 
 /// An error that there may be something to say about.
@@ -271,9 +271,9 @@ impl Hint for stubs::Error {
     }
 }
 
-impl Hint for windows::Error {
+impl Hint for appearance::Error {
     fn hint(&self) -> Option<String> {
-        use windows::Error;
+        use appearance::Error;
         let hint = match self {
             Error::Icon { .. } => "give an .ico file, or a square .png of 256 pixels and more",
             Error::Version { .. } => {

@@ -16,7 +16,7 @@ use super::{BatchError, Compiler, worker};
 use crate::cache::{self, Cache, Key};
 use crate::collect::stdlib::Archive;
 use crate::collect::{self, Module, ModuleKind};
-use crate::pack::{Input, Options, Part, PartFile, Payload, SUPPORT, library, pack};
+use crate::pack::{IMPORTER_MODULES, Input, Options, Part, PartFile, Payload, pack, stdlib};
 use crate::progress::{Progress, Silent};
 use crate::stubs::Stub;
 use crate::{container, output, python, require};
@@ -53,7 +53,7 @@ pub fn compiler<'c>(
     progress: &dyn Progress,
 ) -> Result<Compiler<'c>, Error> {
     let image = cache::fingerprint(&stub.image);
-    let support: Vec<u8> = SUPPORT
+    let importer: Vec<u8> = IMPORTER_MODULES
         .iter()
         .flat_map(|(_, source)| source.bytes())
         .collect();
@@ -66,7 +66,7 @@ pub fn compiler<'c>(
         &digests,
         worker,
         pip.as_bytes(),
-        &support,
+        &importer,
     ]);
     let program = cache.program("worker", &identity, |path| {
         make(cache, stub, archives, &identity, path, progress)
@@ -83,11 +83,11 @@ fn make(
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     let slow = path.with_extension("sources");
-    write(stub, library(archives), BTreeMap::new(), &slow)?;
+    write(stub, stdlib(archives), BTreeMap::new(), &slow)?;
     let compiler = Compiler::new(cache, &slow, identity.clone());
-    let part = library(archives);
+    let part = stdlib(archives);
     let code = LibraryCode::load(&compiler, archives, &part, stub.target, 0, progress)?;
-    write(stub, library(archives), code.by_path(), path)
+    write(stub, stdlib(archives), code.by_path(), path)
 }
 
 fn write<'a>(

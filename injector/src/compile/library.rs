@@ -9,7 +9,7 @@ use oxidize_format::Target;
 use super::{BatchError, Compiler, Error, Job, Mentions, Outcome};
 use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
-use crate::pack::{Part, Payload, library};
+use crate::pack::{Part, Payload, stdlib};
 use crate::progress::Progress;
 use crate::python;
 
@@ -111,7 +111,7 @@ impl LibraryImports {
         if let Some(found) = kept.and_then(|entry| serde_json::from_slice(&entry).ok()) {
             return Ok(LibraryImports(found));
         }
-        let part = library(archives);
+        let part = stdlib(archives);
         let paths: Vec<_> = part.sources().map(|(_, path)| path).collect();
         let jobs: Vec<Job<'_>> = paths.iter().map(|path| job(&part, path, path)).collect();
         progress.start("Reading the standard library", jobs.len() as u64);

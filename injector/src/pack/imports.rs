@@ -48,8 +48,8 @@ pub fn reached<'a>(
     for pattern in &COMPUTED.always {
         open.extend(matching(pattern, library));
     }
-    let support = super::SUPPORT.iter();
-    open.extend(support.map(|(file, _)| file.trim_end_matches(".py").to_owned()));
+    let importer = super::IMPORTER_MODULES.iter();
+    open.extend(importer.map(|(file, _)| file.trim_end_matches(".py").to_owned()));
     for name in names {
         open.extend(matching(&format!("{name}.*"), library));
         open.push(name.clone());
@@ -243,7 +243,7 @@ mod tests {
                 crate::collect::stdlib::Archive::open(&cache, &folder.join(name)).unwrap()
             })
             .into();
-        let part = crate::pack::library(&archives);
+        let part = crate::pack::stdlib(&archives);
         let modules = part.modules.iter();
         let library: Library<'_> = modules.map(|module| (&*module.name, None)).collect();
         let listed = COMPUTED.imports.values().flatten();

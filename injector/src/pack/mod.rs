@@ -4,7 +4,7 @@ pub mod imports;
 mod part;
 mod payload;
 pub mod shadow;
-mod support;
+mod stdlib;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub use part::{Part, PartFile};
 pub use payload::Payload;
-pub use support::{SUPPORT, library};
+pub use stdlib::{IMPORTER_MODULES, stdlib};
 
 use crate::collect::native::SharedObject;
 use crate::collect::{Distribution, Module, ModuleKind};

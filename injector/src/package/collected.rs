@@ -10,7 +10,7 @@ use super::site::Site;
 use super::toolchain::Toolchain;
 use super::{Error, Findings, Request, Warning};
 use crate::collect::{self, Module, ModuleKind, Reason, Tree};
-use crate::entry::{Entry, Offer, Wish};
+use crate::entry::{Candidates, Entry, Selection};
 use crate::pack::{Part, shadow};
 use crate::progress::Progress;
 use crate::python;
@@ -121,21 +121,21 @@ fn resolve_entry(
     // What something else needs is there to be used, but it is not the application.
     let installed = roots[1..].iter().flat_map(|root| &root.distributions);
     let installed = installed.filter(|one| requested.contains(&one.directory));
-    let offering = roots[0].distributions.iter().chain(installed);
-    let offering: Vec<_> = offering.cloned().collect();
-    let offer = Offer {
+    let application = roots[0].distributions.iter().chain(installed);
+    let application: Vec<_> = application.cloned().collect();
+    let candidates = Candidates {
         tree,
         modules: &modules,
         library: &library.modules,
         distributions: &distributions,
-        offering: &offering,
+        application: &application,
     };
     let script = request.script.as_deref();
     let script = script.map(|script| script_path(request, script, tree));
-    Ok(offer.resolve(match (&script, &request.entry) {
-        (Some(script), _) => Wish::Script(script),
-        (None, Some(name)) => Wish::Entry(name),
-        (None, None) => Wish::Default,
+    Ok(candidates.resolve(match (&script, &request.entry) {
+        (Some(script), _) => Selection::Script(script),
+        (None, Some(name)) => Selection::Entry(name),
+        (None, None) => Selection::Default,
     })?)
 }
 

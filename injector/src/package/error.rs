@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::Feature;
 use crate::compile::{self, bootstrap};
-use crate::{collect, container, entry, image, output, pack, sign, snapshot, stubs, windows};
+use crate::{appearance, collect, container, entry, image, output, pack, sign, snapshot, stubs};
 
 /// Packaging failed.
 #[derive(Debug, Error)]
@@ -47,7 +47,7 @@ pub enum Error {
     Universal(#[source] image::Error),
     /// A Windows program cannot look like that.
     #[error(transparent)]
-    Windows(#[from] windows::Error),
+    Windows(#[from] appearance::Error),
     /// The program cannot be signed.
     #[error(transparent)]
     Sign(#[from] sign::Error),

@@ -29,6 +29,7 @@ pub use feature::Feature;
 pub use warning::Warning;
 pub use wheels::pip_platform;
 
+use crate::appearance::Appearance;
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::interpreter::{Setting, Variable};
@@ -36,7 +37,6 @@ use crate::progress::Progress;
 use crate::require::Requirements;
 use crate::sign::{self, Identity};
 use crate::stubs::{self, Finder, Sources, Stub};
-use crate::windows::Appearance;
 use crate::{container, output, snapshot};
 use collected::Collected;
 use staged::Staged;

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::collect::walk::{Options, walk};
 
-    fn look(files: &[&str], target: Target) -> (Result<usize, Error>, Vec<Warning>) {
+    fn find_in(files: &[&str], target: Target) -> (Result<usize, Error>, Vec<Warning>) {
         let dir = tempfile::tempdir().unwrap();
         files
             .iter()
@@ -187,18 +187,18 @@ mod tests {
 
     #[test]
     fn an_extension_for_another_python_is_data_with_a_warning() {
-        let (found, warnings) = look(
+        let (found, warnings) = find_in(
             &["a.cpython-312-x86_64-linux-gnu.so", "b.cp313-win_amd64.pyd"],
             GNU,
         );
         assert_eq!((found.unwrap(), warnings.len()), (0, 2));
-        let (found, warnings) = look(&["a.cpython-313-x86_64-linux-musl.so"], GNU);
+        let (found, warnings) = find_in(&["a.cpython-313-x86_64-linux-musl.so"], GNU);
         assert_eq!((found.unwrap(), warnings.len()), (0, 1));
     }
 
     #[test]
     fn windows_modules_are_told_by_their_names() {
-        let (found, warnings) = look(
+        let (found, warnings) = find_in(
             &[
                 "a.cp313-win_amd64.pyd",
                 "b.cp312-win_amd64.pyd",
@@ -216,13 +216,13 @@ mod tests {
             "a.abi3.so",
             "a.cpython-313-x86_64-linux-musl.so",
         ] {
-            let (found, _) = look(&[name], MUSL);
+            let (found, _) = find_in(&[name], MUSL);
             assert!(
                 matches!(found, Err(Error::StaticTarget { path, .. }) if path == name),
                 "{name}"
             );
         }
-        let (found, warnings) = look(&["a.cpython-312-x86_64-linux-gnu.so", "libdata.so"], MUSL);
+        let (found, warnings) = find_in(&["a.cpython-312-x86_64-linux-gnu.so", "libdata.so"], MUSL);
         assert_eq!((found.unwrap(), warnings.len()), (0, 1));
     }
 }

@@ -69,7 +69,7 @@ impl<'c> Toolchain<'c> {
 
     /// The standard library with all its modules, uncompiled.
     pub(super) fn library(&self) -> Part<'_> {
-        pack::library(&self.archives)
+        pack::stdlib(&self.archives)
     }
 
     /// All licence texts, each under its name.

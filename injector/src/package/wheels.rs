@@ -165,7 +165,7 @@ mod tests {
     const WINDOWS: Target = Target::X86_64_WINDOWS;
     const MAC: Target = Target::AARCH64_MACOS;
 
-    fn look(files: &[(&str, &str)], target: Target) -> Result<(), Error> {
+    fn check_files(files: &[(&str, &str)], target: Target) -> Result<(), Error> {
         let dir = tempfile::tempdir().unwrap();
         for (path, content) in files {
             let path = dir.path().join(path);
@@ -198,7 +198,7 @@ mod tests {
     fn installed(tag: &'static str, target: Target) -> Result<(), Error> {
         let files = wheel(tag);
         let files: Vec<_> = files.iter().map(|(path, text)| (*path, &**text)).collect();
-        look(&files, target)
+        check_files(&files, target)
     }
 
     #[test]
@@ -254,20 +254,20 @@ mod tests {
         let mut files = wheel("cp313-cp313-manylinux_2_17_x86_64");
         files.last_mut().unwrap().1 = "placeholder".to_owned();
         let files: Vec<_> = files.iter().map(|(path, text)| (*path, &**text)).collect();
-        look(&files, WINDOWS).unwrap();
+        check_files(&files, WINDOWS).unwrap();
     }
 
     #[test]
     fn an_extension_of_unknown_origin_is_judged_by_its_format() {
         let elf = [("a.cpython-313-x86_64-linux-gnu.so", "\x7fELF")];
-        look(&elf, GNU).unwrap();
+        check_files(&elf, GNU).unwrap();
         assert_eq!(
-            look(&elf, WINDOWS).unwrap_err().to_string(),
+            check_files(&elf, WINDOWS).unwrap_err().to_string(),
             "`a.cpython-313-x86_64-linux-gnu.so` is an extension module for another system than x86_64-pc-windows-gnu"
         );
-        assert!(look(&[("a.abi3.so", "\x7fELF")], MAC).is_err());
+        assert!(check_files(&[("a.abi3.so", "\x7fELF")], MAC).is_err());
         // Both systems' modules side by side, and text that is no native code.
-        look(&[elf[0], ("a.cp313-win_amd64.pyd", "MZxx")], WINDOWS).unwrap();
-        look(&[("a.pyd", "text")], GNU).unwrap();
+        check_files(&[elf[0], ("a.cp313-win_amd64.pyd", "MZxx")], WINDOWS).unwrap();
+        check_files(&[("a.pyd", "text")], GNU).unwrap();
     }
 }

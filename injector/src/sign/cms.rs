@@ -112,15 +112,15 @@ pub(super) struct Parsed {
     attributes: Option<Vec<u8>>,
 }
 
-/// What the cryptography says about a signature.
+/// The result of checking a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(super) enum Verification {
     /// The signer's key signed exactly this.
-    Good,
+    Valid,
     /// It did not.
-    Bad(&'static str),
+    Invalid(&'static str),
     /// It was signed in a way that is not checked here.
-    Unknown,
+    Unsupported,
 }
 
 impl Parsed {
@@ -222,37 +222,37 @@ impl Parsed {
     }
 
     /// Whether this content has been signed.
-    pub(super) fn judge(&self, content: &[u8]) -> Judgement {
+    pub(super) fn verify(&self, content: &[u8]) -> Verification {
         let signer = self.signer();
         let Some(hash) = Hash::of(signer.digest_alg.oid) else {
-            return Judgement::Unknown;
+            return Verification::Unsupported;
         };
         let Some(leaf) = self.leaf() else {
-            return Judgement::Bad("the signer's certificate is missing");
+            return Verification::Invalid("the signer's certificate is missing");
         };
         let message = match &self.attributes {
             Some(attributes) => {
                 let digest = Self::value(signer.signed_attrs.as_ref(), ID_MESSAGE_DIGEST);
                 if digest.is_none_or(|digest| digest.value() != hash.digest(content)) {
-                    return Judgement::Bad("the signed digest is another");
+                    return Verification::Invalid("the signed digest is another");
                 }
                 &attributes[..]
             }
-            None if signer.signed_attrs.is_some() => return Judgement::Unknown,
+            None if signer.signed_attrs.is_some() => return Verification::Unsupported,
             None => content,
         };
         let Some(key) = Public::of(&leaf.tbs_certificate.subject_public_key_info) else {
-            return Judgement::Unknown;
+            return Verification::Unsupported;
         };
         let algorithm = signer.signature_algorithm.oid;
         if algorithm == ID_RSASSA_PSS {
-            return Judgement::Unknown;
+            return Verification::Unsupported;
         }
         let hash = Hash::of(algorithm).unwrap_or(hash);
         if key.verify(hash, message, self.signature()) {
-            Judgement::Good
+            Verification::Valid
         } else {
-            Judgement::Bad("the signature is not the signer's")
+            Verification::Invalid("the signature is not the signer's")
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
 
 use super::chain::{self, Purpose, Usage};
-use super::cms::{Judgement, Parsed};
+use super::cms::{Parsed, Verification};
 use super::der;
 use super::error::Error;
 use super::identity::common_name;
@@ -165,14 +165,14 @@ fn windows(file: &[u8]) -> Result<State, Error> {
             "the program was changed after it was signed".to_owned(),
         ));
     }
-    Ok(conclude(parsed.judge(content), signer))
+    Ok(conclude(parsed.verify(content), signer))
 }
 
-fn conclude(judgement: Judgement, signer: Option<Signer>) -> State {
-    match (judgement, signer) {
-        (Judgement::Good, Some(signer)) => State::Good(signer),
-        (Judgement::Good | Judgement::Unknown, signer) => State::Unknown(signer),
-        (Judgement::Bad(problem), _) => State::Broken(problem.to_owned()),
+fn conclude(verification: Verification, signer: Option<Signer>) -> State {
+    match (verification, signer) {
+        (Verification::Valid, Some(signer)) => State::Good(signer),
+        (Verification::Valid | Verification::Unsupported, signer) => State::Unknown(signer),
+        (Verification::Invalid(problem), _) => State::Broken(problem.to_owned()),
     }
 }
 
@@ -218,7 +218,7 @@ fn macos(image: &Image<'_>) -> Result<State, Error> {
         team: signature::team(bytes).map(str::to_owned),
         ..signer
     });
-    Ok(conclude(parsed.judge(directory), signer))
+    Ok(conclude(parsed.verify(directory), signer))
 }
 
 /// Whether the signer named the hash of every further code directory: whole in one attribute, or cut
@@ -255,6 +255,6 @@ fn alternatives_are_signed(signature: &[u8], parsed: &Parsed) -> bool {
 #[cfg(feature = "testing")]
 #[must_use]
 pub fn judge(signature: &[u8], content: &[u8]) -> bool {
-    let good = |parsed: Parsed| parsed.judge(content) == Judgement::Good;
+    let good = |parsed: Parsed| parsed.verify(content) == Verification::Valid;
     timestamp::check(signature, content).is_ok() || Parsed::read(signature).is_some_and(good)
 }

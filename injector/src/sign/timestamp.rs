@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::ber;
 use super::chain::{self, Purpose, Usage};
-use super::cms::{Judgement, Parsed};
+use super::cms::{Parsed, Verification};
 use super::der::{self, context, elements, integer, seq, sha256, split, tlv};
 use super::error;
 use super::identity::common_name;
@@ -184,10 +184,12 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, Error> {
         .then(|| seconds(time))
         .flatten();
     let seconds = seconds.ok_or_else(|| wrong("its time cannot be"))?;
-    match parsed.judge(content) {
-        Judgement::Good => {}
-        Judgement::Bad(problem) => return Err(wrong(problem)),
-        Judgement::Unknown => return Err(wrong("it is signed in a way that is not checked here")),
+    match parsed.verify(content) {
+        Verification::Valid => {}
+        Verification::Invalid(problem) => return Err(wrong(problem)),
+        Verification::Unsupported => {
+            return Err(wrong("it is signed in a way that is not checked here"));
+        }
     }
     let chain = parsed.chain();
     let leaf = chain.first().ok_or(Error::Malformed)?;

@@ -1,7 +1,7 @@
 //! Link inputs for Windows: the startup object, mingw-w64's part of the C runtime, compiler_rt, libunwind, and import
 //! libraries for the Universal C Runtime and the system's DLLs. zig carries the sources of all of it.
 
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use crate::zig::Zig;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ const RUNTIME: [&str; 15] = [
 ];
 
 /// Lets zig link an empty program, and takes what it made for that from a cache which was empty before.
-pub(super) fn write(place: &Workplace<'_>, to: &Path) -> Result<()> {
+pub(super) fn write(place: &Workspace<'_>, to: &Path) -> Result<()> {
     let probe = place.work.join("build/kit");
     let cache = probe.join("zig-cache");
     let libraries = &place.target.inputs.libraries;
@@ -88,7 +88,7 @@ pub(super) fn write(place: &Workplace<'_>, to: &Path) -> Result<()> {
 }
 
 /// Copies the files out of zig's cache, under the names of the kit.
-fn take(place: &Workplace<'_>, cache: &Path, to: &Path) -> Result<()> {
+fn take(place: &Workspace<'_>, cache: &Path, to: &Path) -> Result<()> {
     std::fs::copy(made(cache, "crt2.obj")?, to.join("crt2.o"))?;
     for (theirs, ours) in STATIC {
         std::fs::copy(made(cache, theirs)?, to.join(ours))?;

@@ -2,7 +2,7 @@
 //! in PCbuild say which files make the interpreter.
 
 use crate::recipe::On;
-use crate::workplace::Workplace;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ const END: &str = "#endif /* !Py_CONFIG_H */";
 const LEFT_OUT: [&str; 5] = ["_tkinter", "sqlite3", "_ctypes_test", "_test", "xxlimited"];
 
 /// Upstream's `pyconfig.h` with what it lacks for this compiler.
-pub(super) fn pyconfig(place: &Workplace<'_>, source: &Path) -> Result<String> {
+pub(super) fn pyconfig(place: &Workspace<'_>, source: &Path) -> Result<String> {
     let text = std::fs::read_to_string(source.join("PC/pyconfig.h.in"))?;
     let additions = place
         .recipes
@@ -30,13 +30,13 @@ pub(super) fn pyconfig(place: &Workplace<'_>, source: &Path) -> Result<String> {
 }
 
 /// The variables that the sysconfig module has on Windows and that are not made of paths.
-pub(super) fn config_vars(place: &Workplace<'_>) -> String {
+pub(super) fn config_vars(place: &Workspace<'_>) -> String {
     let version = place.recipes.cpython.python.digits();
     format!("{{\n \"EXE\": \".exe\",\n \"Py_GIL_DISABLED\": 0,\n \"VERSION\": \"{version}\"\n}}\n")
 }
 
 /// The recipe's files against those of the projects: a new CPython version may have other files.
-pub(super) fn compare_with_projects(place: &Workplace<'_>, source: &Path) -> Result<()> {
+pub(super) fn compare_with_projects(place: &Workspace<'_>, source: &Path) -> Result<()> {
     let recipes = place.recipes;
     let mut known: BTreeSet<String> = recipes
         .interpreter_files(place.target)

@@ -150,7 +150,7 @@ fn leave<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     };
     // Afterwards none is registered any more: `Py_FinalizeEx` goes on and calls none twice.
     gil.import("atexit")?.call_method(c"_run_exitfuncs", &[])?;
-    let reason = match look(gil) {
+    let reason = match inspect(gil) {
         Ok(writers) if writers.is_empty() => {
             let flushed = files::flush_standard(gil);
             part(end, flushed)
@@ -164,7 +164,7 @@ fn leave<'py>(call: &Call<'py>) -> Result<Object<'py>> {
                 gil.clear();
             }
             heap::collect(gil);
-            match look(gil) {
+            match inspect(gil) {
                 Ok(writers) => {
                     writers.iter().for_each(heap::finalize);
                     part(end, flushed)
@@ -191,10 +191,10 @@ fn part(end: End, flushed: bool) -> ! {
     lifecycle::exit(end.status(flushed))
 }
 
-fn look(gil: Gil<'_>) -> Verdict<'_> {
+fn inspect(gil: Gil<'_>) -> Verdict<'_> {
     unnoticed(gil).unwrap_or_else(|Raised| {
         gil.clear();
-        Err("an exception while looking".to_owned())
+        Err("an exception during inspection".to_owned())
     })
 }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// See the module's text.
 #[derive(Debug)]
-pub struct Workplace<'a> {
+pub struct Workspace<'a> {
     /// Everything that can be built.
     pub recipes: &'a Recipes,
     /// For what it is built.
@@ -31,7 +31,7 @@ pub struct Workplace<'a> {
     pub variables: Variables,
 }
 
-impl<'a> Workplace<'a> {
+impl<'a> Workspace<'a> {
     /// Creates the folders and wrappers.
     pub fn new(
         recipes: &'a Recipes,

@@ -9,7 +9,7 @@ use crate::collect::stdlib::Archive;
 use crate::python;
 
 /// File names below the standard library's directory, and sources.
-pub const SUPPORT: &[(&str, &str)] = &[
+pub const IMPORTER_MODULES: &[(&str, &str)] = &[
     (
         "_oxidize_metadata.py",
         include_str!("../../../stubs/python/_oxidize_metadata.py"),
@@ -22,9 +22,9 @@ pub const SUPPORT: &[(&str, &str)] = &[
 
 /// The standard library's part with its modules: what the archives hold, and ours.
 #[must_use]
-pub fn library(archives: &[Archive]) -> Part<'_> {
+pub fn stdlib(archives: &[Archive]) -> Part<'_> {
     let mut part = Part::library(python::LIB_ROOT, archives);
-    for (path, source) in SUPPORT {
+    for (path, source) in IMPORTER_MODULES {
         let payload = Payload::Bytes(Cow::Borrowed(source.as_bytes()));
         part.files.insert(
             (*path).to_owned(),
