@@ -181,9 +181,9 @@ fn link(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The linker's options for the C library's functions that `src/files` defines.
+/// The linker's options for the C library's functions that `src/files/linux` defines.
 fn file_functions() -> Result<Vec<String>> {
-    let path = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("src/files/names.txt");
+    let path = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("src/files/linux/names.txt");
     let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let names = text
         .lines()

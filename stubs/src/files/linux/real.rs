@@ -34,7 +34,7 @@ macro_rules! real {
     ($name:ident: fn($($type:ty),*) -> $result:ty) => {{
         static FOUND: std::sync::atomic::AtomicPtr<std::ffi::c_void> =
             std::sync::atomic::AtomicPtr::new(std::ptr::null_mut());
-        let found = $crate::files::real::find(&FOUND, concat!(stringify!($name), "\0"));
+        let found = $crate::files::linux::real::find(&FOUND, concat!(stringify!($name), "\0"));
         std::mem::transmute::<*mut std::ffi::c_void, unsafe extern "C" fn($($type),*) -> $result>(found)
     }};
 }
