@@ -6,6 +6,7 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
+use oxidize_inject::internal::sign::SignOptions;
 use oxidize_inject::internal::image::macho::fat;
 use oxidize_inject::internal::container::macho::synthetic::{Shape, build};
 use oxidize_inject::internal::container::{detect, extract, inject, remove, slots, target, verify};
@@ -85,7 +86,7 @@ fn check(image: &[u8]) {
         slots(image),
         state::of(image),
     );
-    if let Ok(signed) = sign::sign_file(image, None, &sign::Options::default()) {
+    if let Ok(signed) = sign::sign_file(image, None, &SignOptions::default()) {
         let state = state::of(&signed).expect("it was just signed");
         assert_eq!(state.word(), "ad hoc");
     }

@@ -7,7 +7,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use oxidize_inject::internal::image::pe::resources::Resource;
 use oxidize_inject::internal::container::pe::synthetic::{Shape, build};
-use oxidize_inject::internal::container::{Options, detect, extract, inject_with, remove, target, verify};
+use oxidize_inject::internal::container::{InjectOptions, detect, extract, inject_with, remove, target, verify};
 use oxidize_inject::internal::sign::state;
 
 #[derive(Debug, Arbitrary)]
@@ -35,7 +35,7 @@ const LARGEST: u64 = 64 << 20;
 
 fuzz_target!(|input: Input<'_>| {
     match input {
-        Input::Raw(bytes) => check(bytes, &Options::default()),
+        Input::Raw(bytes) => check(bytes, &InjectOptions::default()),
         Input::Icon(bytes) => drop(Resource::icon(bytes)),
         Input::Stub {
             code,
@@ -56,9 +56,9 @@ fuzz_target!(|input: Input<'_>| {
                 checksum,
                 ..Shape::default()
             };
-            let options = Options {
+            let options = InjectOptions {
                 gui,
-                ..Options::default()
+                ..InjectOptions::default()
             };
             let mut image = build(&shape);
             if injected > 0
@@ -93,7 +93,7 @@ fn sign(image: &mut Vec<u8>, signature: &[u8]) {
     image[directory + 4..directory + 8].copy_from_slice(&len.to_le_bytes());
 }
 
-fn check(image: &[u8], options: &Options) {
+fn check(image: &[u8], options: &InjectOptions) {
     let before = detect(image);
     let _ = (
         extract(image),

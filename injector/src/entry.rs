@@ -45,7 +45,7 @@ pub enum Selection<'a> {
 /// No entry can be made out.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum EntryError {
     /// Nothing was asked for, and there is not exactly one candidate.
     #[error("nothing says what the application should run")]
     Undecided {
@@ -90,7 +90,7 @@ pub struct Candidates<'a> {
 
 impl Candidates<'_> {
     /// Decides.
-    pub fn resolve(&self, selection: Selection<'_>) -> Result<Entry, Error> {
+    pub fn resolve(&self, selection: Selection<'_>) -> Result<Entry, EntryError> {
         match selection {
             Selection::Script(path) => self.script(path),
             Selection::Entry(name) => self.named(name),
@@ -98,19 +98,19 @@ impl Candidates<'_> {
         }
     }
 
-    fn script(&self, path: &str) -> Result<Entry, Error> {
+    fn script(&self, path: &str) -> Result<Entry, EntryError> {
         if self.tree.file(path).is_some() {
             return Ok(Entry::Script(path.to_owned()));
         }
         let candidates = Vec::new();
-        Err(Error::Missing {
+        Err(EntryError::Missing {
             kind: SCRIPT,
             name: path.to_owned(),
             candidates,
         })
     }
 
-    fn named(&self, name: &str) -> Result<Entry, Error> {
+    fn named(&self, name: &str) -> Result<Entry, EntryError> {
         let mut scripts = self
             .distributions
             .iter()
@@ -124,9 +124,9 @@ impl Candidates<'_> {
         }
     }
 
-    fn function(&self, module: &str, function: &str) -> Result<Entry, Error> {
+    fn function(&self, module: &str, function: &str) -> Result<Entry, EntryError> {
         if !is_dotted_name(module) || !is_dotted_name(function) {
-            return Err(Error::Malformed(format!("{module}:{function}")));
+            return Err(EntryError::Malformed(format!("{module}:{function}")));
         }
         // A package's own file is a module of that name, too: some console scripts spell it so.
         let package = module.strip_suffix(".__init__");
@@ -139,18 +139,18 @@ impl Candidates<'_> {
         })
     }
 
-    fn module(&self, name: &str) -> Result<Entry, Error> {
+    fn module(&self, name: &str) -> Result<Entry, EntryError> {
         if !is_dotted_name(name) {
-            return Err(Error::Malformed(name.to_owned()));
+            return Err(EntryError::Malformed(name.to_owned()));
         }
         let module = self.find(name)?;
         if module.is_package() && self.find(&format!("{name}.__main__")).is_err() {
-            return Err(Error::NoMain(name.to_owned()));
+            return Err(EntryError::NoMain(name.to_owned()));
         }
         Ok(Entry::Module(name.to_owned()))
     }
 
-    fn find(&self, name: &str) -> Result<&Module, Error> {
+    fn find(&self, name: &str) -> Result<&Module, EntryError> {
         let found = |modules: &'_ [Module]| {
             modules
                 .binary_search_by(|module| module.name.as_str().cmp(name))
@@ -158,7 +158,7 @@ impl Candidates<'_> {
         };
         let ours = found(self.modules).map(|index| &self.modules[index]);
         let theirs = || found(self.library).map(|index| &self.library[index]);
-        let missing = || Error::Missing {
+        let missing = || EntryError::Missing {
             kind: "module",
             name: name.to_owned(),
             candidates: self.candidates(),
@@ -166,7 +166,7 @@ impl Candidates<'_> {
         ours.or_else(theirs).ok_or_else(missing)
     }
 
-    fn default(&self) -> Result<Entry, Error> {
+    fn default(&self) -> Result<Entry, EntryError> {
         if self.tree.file("__main__.py").is_some() {
             return Ok(Entry::Module("__main__".to_owned()));
         }
@@ -176,7 +176,7 @@ impl Candidates<'_> {
             .flat_map(|distribution| &distribution.scripts);
         match (scripts.next(), scripts.next()) {
             (Some(script), None) => self.function(&script.module, &script.function),
-            _ => Err(Error::Undecided {
+            _ => Err(EntryError::Undecided {
                 candidates: self.candidates(),
             }),
         }
@@ -276,7 +276,7 @@ mod tests {
         names: &[(&str, bool)],
         dists: &[Distribution],
         selection: Selection<'_>,
-    ) -> Result<Entry, Error> {
+    ) -> Result<Entry, EntryError> {
         let (tree, modules, library) = (
             tree(files),
             modules(names),
@@ -292,7 +292,7 @@ mod tests {
         .resolve(selection)
     }
 
-    fn function(module: &str, function: &str) -> Result<Entry, Error> {
+    fn function(module: &str, function: &str) -> Result<Entry, EntryError> {
         Ok(Entry::Function {
             module: module.to_owned(),
             function: function.to_owned(),
@@ -316,7 +316,10 @@ mod tests {
             ),
         ] {
             let found = resolve(&[], modules, &scripts, selection);
-            assert!(matches!(found, Err(Error::Missing { .. })), "{found:?}");
+            assert!(
+                matches!(found, Err(EntryError::Missing { .. })),
+                "{found:?}"
+            );
         }
     }
 
@@ -343,7 +346,7 @@ mod tests {
             Selection::Default,
         )
         .unwrap_err();
-        let undecided = |candidates: &[&str]| Error::Undecided {
+        let undecided = |candidates: &[&str]| EntryError::Undecided {
             candidates: candidates.iter().map(|name| (*name).to_owned()).collect(),
         };
         assert_eq!(error, undecided(&["run", "other", "tool"]));
@@ -378,23 +381,23 @@ mod tests {
         let names = [("app", true)];
         assert_eq!(
             resolve(&[], &names, &[], Selection::Entry("app")),
-            Err(Error::NoMain("app".into()))
+            Err(EntryError::NoMain("app".into()))
         );
         assert!(matches!(
             resolve(&[], &names, &[], Selection::Entry("nope")),
-            Err(Error::Missing { .. })
+            Err(EntryError::Missing { .. })
         ));
         assert!(matches!(
             resolve(&[], &names, &[], Selection::Entry("a b")),
-            Err(Error::Malformed(_))
+            Err(EntryError::Malformed(_))
         ));
         assert!(matches!(
             resolve(&[], &names, &[], Selection::Entry("app:")),
-            Err(Error::Malformed(_))
+            Err(EntryError::Malformed(_))
         ));
         assert!(matches!(
             resolve(&["x.py"], &names, &[], Selection::Script("y.py")),
-            Err(Error::Missing { .. })
+            Err(EntryError::Missing { .. })
         ));
         assert_eq!(
             resolve(&["bin/x"], &names, &[], Selection::Script("bin/x")),

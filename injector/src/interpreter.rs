@@ -88,7 +88,7 @@ pub struct Setting {
 
 /// A setting that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum InterpreterError {
     /// Not `KEY=VALUE`.
     #[error("it is not KEY=VALUE")]
     NoValue,
@@ -113,14 +113,15 @@ fn names() -> String {
 }
 
 impl FromStr for Setting {
-    type Err = Error;
+    type Err = InterpreterError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let (name, value) = text.split_once('=').ok_or(Error::NoValue)?;
+    fn from_str(text: &str) -> Result<Self, InterpreterError> {
+        let (name, value) = text.split_once('=').ok_or(InterpreterError::NoValue)?;
         let found = KEYS.iter().enumerate().find(|(_, key)| key.0 == name);
-        let (at, (key, field)) = found.ok_or_else(|| Error::NoSuchKey(name.to_owned()))?;
+        let (at, (key, field)) =
+            found.ok_or_else(|| InterpreterError::NoSuchKey(name.to_owned()))?;
         let set = field.set(&mut RunOptions::default(), value);
-        set.ok_or_else(|| Error::BadValue {
+        set.ok_or_else(|| InterpreterError::BadValue {
             key,
             wants: field.wants(),
             value: value.to_owned(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use oxidize_format::Target;
 
+use crate::package::PackageError;
 use crate::package::{self, Library, Report, Request};
 use crate::progress::{Progress, Silent};
 
@@ -156,7 +157,7 @@ impl Packager {
 }
 
 /// Why an application was not packaged. Shown, it is what is wrong; the sources are the causes.
-pub struct Error(Box<package::Error>);
+pub struct Error(Box<PackageError>);
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,10 +22,12 @@ use oxidize_format::target::{Target, UnknownTarget};
 use thiserror::Error;
 
 use crate::cache::Cache;
+use crate::container::ContainerError;
 use crate::container::{self, Slot};
+use crate::http::HttpError;
 use crate::mmap::Map;
 use crate::progress::Progress;
-use crate::{http, python};
+use crate::python;
 use fetch::Fetcher;
 use listed::Listed;
 use manifest::Sha256Sum;
@@ -83,7 +85,7 @@ pub struct Sources {
 /// No usable stub.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum StubError {
     /// No stub for this target was found.
     #[error("there is no stub for {target}")]
     NotFound {
@@ -117,7 +119,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong; `None` for a file that has nothing to do with us.
-        source: Option<container::Error>,
+        source: Option<ContainerError>,
     },
     /// Its machine or system is none we know.
     #[error("`{}` is a stub for an unknown target", .0.display())]
@@ -217,7 +219,7 @@ pub enum Error {
     },
     /// A server was of no help.
     #[error(transparent)]
-    Http(#[from] http::Error),
+    Http(#[from] HttpError),
     /// It was built for another version of this tool.
     #[error("the stub `{}` has ABI version {found}, this tool needs {}", path.display(), python::STUB_ABI)]
     OtherAbi {
@@ -298,11 +300,11 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub given by hand, or else the one for `target`, fetched if need be.
-    pub fn find(&self, given: Option<&Path>, target: Option<Target>) -> Result<Stub, Error> {
+    pub fn find(&self, given: Option<&Path>, target: Option<Target>) -> Result<Stub, StubError> {
         if let Some(path) = given {
             let stub = open(path, Origin::Given)?;
             return match target {
-                Some(wanted) if wanted != stub.target => Err(Error::OtherTarget {
+                Some(wanted) if wanted != stub.target => Err(StubError::OtherTarget {
                     path: stub.path,
                     found: stub.target.triple(),
                     wanted,
@@ -324,7 +326,7 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub for `target` if it is available locally: beside this program, or in the cache.
-    pub fn local(&self, target: Target) -> Result<Option<Stub>, Error> {
+    pub fn local(&self, target: Target) -> Result<Option<Stub>, StubError> {
         for candidate in candidates(target) {
             if candidate.is_file() {
                 let stub = open(&candidate, Origin::Beside)?;
@@ -339,7 +341,7 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub for `target` in the cache: the listed one, or, if these are allowed, any other.
-    pub fn cached(&self, target: Target) -> Result<Option<Bundle>, Error> {
+    pub fn cached(&self, target: Target) -> Result<Option<Bundle>, StubError> {
         let listed = self
             .listed
             .find(target)
@@ -366,7 +368,7 @@ impl<'f> Finder<'f> {
         Fetcher::new(&self.store, &self.listed, self.sources, self.progress)
     }
 
-    fn stored(&self, bundle: &Bundle, fetched: Option<String>) -> Result<Stub, Error> {
+    fn stored(&self, bundle: &Bundle, fetched: Option<String>) -> Result<Stub, StubError> {
         let listed = self.listed.trusts(bundle.digest);
         open(&bundle.program(), Origin::Stored { listed, fetched })
     }
@@ -384,13 +386,13 @@ impl<'f> Finder<'f> {
 
 /// Nobody publishes a stub for this target; it can be made.
 #[must_use]
-pub fn not_found(target: Target) -> Error {
+pub fn not_found(target: Target) -> StubError {
     let command = if target == host_target() {
         "cargo build --release -p oxidize-stub".to_owned()
     } else {
         format!("cargo run --release -p oxidize-prebuilt -- stub --target {target}")
     };
-    Error::NotFound { target, command }
+    StubError::NotFound { target, command }
 }
 
 /// File name of a target's stub.
@@ -433,13 +435,13 @@ fn is_checkout(directory: &Path) -> bool {
     directory.join(DISTRIBUTIONS).join("lock.toml").is_file()
 }
 
-fn open(path: &Path, origin: Origin) -> Result<Stub, Error> {
-    let io = |source| Error::Io {
+fn open(path: &Path, origin: Origin) -> Result<Stub, StubError> {
+    let io = |source| StubError::Io {
         path: path.to_owned(),
         source,
     };
     let image = Map::open(path).map_err(io)?;
-    let not_ours = |source| Error::NotAStub {
+    let not_ours = |source| StubError::NotAStub {
         path: path.to_owned(),
         source,
     };
@@ -447,14 +449,15 @@ fn open(path: &Path, origin: Origin) -> Result<Stub, Error> {
         .map_err(|error| not_ours(Some(error)))?
         .ok_or_else(|| not_ours(None))?;
     if slot.abi != python::STUB_ABI {
-        return Err(Error::OtherAbi {
+        return Err(StubError::OtherAbi {
             path: path.to_owned(),
             found: slot.abi,
         });
     }
-    let target = container::target(&image).ok_or_else(|| Error::UnknownTarget(path.to_owned()))?;
+    let target =
+        container::target(&image).ok_or_else(|| StubError::UnknownTarget(path.to_owned()))?;
     let library = format!("cpython-{}-stdlib.tar.zst", python::VERSION);
-    let library = archive(path, &library).ok_or_else(|| Error::NoLibrary {
+    let library = archive(path, &library).ok_or_else(|| StubError::NoLibrary {
         stub: path.to_owned(),
         name: library,
     })?;

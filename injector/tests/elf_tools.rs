@@ -13,6 +13,7 @@ use std::time::Duration;
 use std::{fs, io, thread};
 
 use oxidize_inject::internal::container;
+use oxidize_inject::internal::container::ContainerError;
 use skips::skip;
 
 fn workdir() -> &'static Path {
@@ -215,7 +216,7 @@ fn survives(name: &str, app: &Path, stub: &[u8], blob: &[u8], tool: &[&str]) {
     match container::remove(&bytes) {
         Ok(restored) => assert_eq!(restored, stub, "{label}"),
         Err(error) => {
-            assert_eq!(error, container::Error::Altered, "{label}");
+            assert_eq!(error, ContainerError::Altered, "{label}");
             assert!(verified.altered, "{label}");
         }
     }

@@ -16,11 +16,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oxidize_format::RunOptions;
 use oxidize_inject::internal::appearance::{Appearance, ExecutionLevel};
-use oxidize_inject::internal::container::{self, Options, elf, macho, pe};
+use oxidize_inject::internal::container::{self, InjectOptions, elf, macho, pe};
 use oxidize_inject::internal::image::macho::fat;
 use oxidize_inject::internal::output;
+use oxidize_inject::internal::pack::PackOptions;
 use oxidize_inject::internal::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::sign::SignOptions;
 use oxidize_inject::internal::sign::identity::Source;
 use oxidize_inject::internal::sign::state::{self, State};
 use oxidize_inject::internal::sign::{self, Identity};
@@ -182,8 +184,8 @@ fn appearance() -> Appearance {
     }
 }
 
-fn options() -> Options {
-    Options {
+fn options() -> InjectOptions {
+    InjectOptions {
         gui: true,
         resources: appearance().resources(Path::new("app.exe")).unwrap(),
         identifier: Some("org.example.app".to_owned()),
@@ -265,7 +267,7 @@ fn a_mac_program_that_was_never_signed() {
             Err(reason) => return skip("a program without a signature", &reason),
         };
         assert_eq!(state::of(&unsigned).unwrap(), State::None, "{name}");
-        let mut how = sign::Options::default();
+        let mut how = SignOptions::default();
         how.macos.identifier = Some("org.example.app".to_owned());
         let signed = sign::sign_file(&unsigned, None, &how).unwrap();
         assert!(matches!(state::of(&signed).unwrap(), State::AdHoc { .. }));
@@ -323,7 +325,7 @@ fn linked_for_both_kinds_of_mac() {
         certificates: vec![certificate],
     };
     let identity = Identity::load(&source, &mut || Ok(None)).unwrap();
-    let mut how = sign::Options::default();
+    let mut how = SignOptions::default();
     how.macos.hardened_runtime = true;
     let signed = sign::sign_file(&fs::read(&path).unwrap(), Some(&identity), &how).unwrap();
     assert!(!container::verify(&signed).unwrap().altered);
@@ -406,7 +408,7 @@ fn what_is_written_is_what_was_planned() {
         licenses: None,
         script: None,
     };
-    let options = pack::Options {
+    let options = PackOptions {
         optimize: 0,
         sources: true,
         compress: false,

@@ -21,7 +21,7 @@ use oxidize_inject::internal::progress::Silent;
 use oxidize_inject::internal::stubs::fetch::Fetched;
 use oxidize_inject::internal::stubs::listed::Listed;
 use oxidize_inject::internal::stubs::manifest::Sha256Sum;
-use oxidize_inject::internal::stubs::{Error, Finder, Sources, wheel};
+use oxidize_inject::internal::stubs::{Finder, Sources, StubError, wheel};
 use skips::skip;
 use wheels::{Made, TARGET, left_in, name};
 
@@ -50,7 +50,7 @@ const PLATFORMS: [(&str, &[&str]); 7] = [
 
 const PYPISERVER: &str = "pypiserver==2.3.2";
 
-fn fetch(cache: &Path, listed: Listed, index: &str) -> Result<Fetched, Error> {
+fn fetch(cache: &Path, listed: Listed, index: &str) -> Result<Fetched, StubError> {
     let sources = Sources {
         index_url: Some(index.to_owned()),
         ..Sources::default()
@@ -607,7 +607,7 @@ fn a_real_index_and_pip_beside_us() {
     // What is not there is said with its name.
     fs::remove_file(packages.join(name())).unwrap();
     let missing = fetch(&dir.path().join("cache-b"), made.listed(), &index).unwrap_err();
-    assert!(matches!(missing, Error::NotOnIndex { .. }), "{missing}");
+    assert!(matches!(missing, StubError::NotOnIndex { .. }), "{missing}");
 }
 
 const HTTPS_SERVER: &str = "

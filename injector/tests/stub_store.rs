@@ -13,7 +13,7 @@ use oxidize_inject::internal::cache::Cache;
 use oxidize_inject::internal::progress::Silent;
 use oxidize_inject::internal::stubs::listed::Listed;
 use oxidize_inject::internal::stubs::store::{Bundle, Store};
-use oxidize_inject::internal::stubs::{Error, Finder, Sources};
+use oxidize_inject::internal::stubs::{Finder, Sources, StubError};
 use tempfile::TempDir;
 use wheels::{Made, TARGET, left_in, name};
 
@@ -26,7 +26,7 @@ fn import(
     listed: Listed,
     wheel: &Path,
     allow_unlisted: bool,
-) -> Result<Bundle, Error> {
+) -> Result<Bundle, StubError> {
     let sources = Sources {
         allow_unlisted,
         ..Sources::default()
@@ -79,7 +79,7 @@ fn a_stub_that_is_not_listed_is_refused_unless_allowed() {
     let made = Made::new();
     let wheel = made.write(dir.path());
     let refused = import(&cache, nothing(), &wheel, false).unwrap_err();
-    assert!(matches!(refused, Error::NotListed { .. }), "{refused}");
+    assert!(matches!(refused, StubError::NotListed { .. }), "{refused}");
     assert!(left_in(&cache).is_empty());
     import(&cache, nothing(), &wheel, true).unwrap();
     assert_eq!(left_in(&cache).len(), 1);
@@ -104,7 +104,7 @@ fn what_was_altered_is_refused_and_nothing_is_left() {
         let refused = import(&cache, listed, &made.write(dir.path()), false).unwrap_err();
         let known = matches!(
             refused,
-            Error::Altered { .. } | Error::Unreadable { .. } | Error::NotListed { .. }
+            StubError::Altered { .. } | StubError::Unreadable { .. } | StubError::NotListed { .. }
         );
         assert!(known, "{what}: {refused}");
         assert!(left_in(&cache).is_empty(), "{what}: {:?}", left_in(&cache));
@@ -121,7 +121,7 @@ fn a_wheel_cut_off_anywhere_is_refused() {
         fs::write(&wheel, &bytes[..length]).unwrap();
         let refused = import(&cache, made.listed(), &wheel, false).unwrap_err();
         assert!(
-            matches!(refused, Error::Unreadable { .. }),
+            matches!(refused, StubError::Unreadable { .. }),
             "{length}: {refused}"
         );
     }
@@ -233,11 +233,11 @@ fn directories_are_asked_in_order_and_not_trusted() {
         finder.fetcher().fetch(TARGET.parse().unwrap())
     };
     let refused = fetch(made.listed(), &[&empty]).unwrap_err();
-    assert!(matches!(refused, Error::Offline(_)), "{refused}");
+    assert!(matches!(refused, StubError::Offline(_)), "{refused}");
     let refused = fetch(made.listed(), &[&bad, &empty]).unwrap_err();
-    assert!(matches!(refused, Error::Unreadable { .. }), "{refused}");
+    assert!(matches!(refused, StubError::Unreadable { .. }), "{refused}");
     let refused = fetch(made.listed(), &[&dir.path().join("none")]).unwrap_err();
-    assert!(matches!(refused, Error::FindLinks { .. }), "{refused}");
+    assert!(matches!(refused, StubError::FindLinks { .. }), "{refused}");
     // Nothing is listed, so nothing could be accepted, so nobody is asked.
     assert!(fetch(nothing(), &[&good]).unwrap().is_none());
     assert!(left_in(&cache).is_empty());

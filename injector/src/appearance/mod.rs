@@ -34,7 +34,7 @@ pub struct Appearance {
 /// The program cannot be made to look like that.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum AppearanceError {
     /// A file could not be read.
     #[error("cannot read `{}`", path.display())]
     Io {
@@ -74,11 +74,11 @@ const LARGEST: u64 = 16 << 20;
 
 impl Appearance {
     /// The resources of the program that is written to `output`.
-    pub fn resources(&self, output: &Path) -> Result<Vec<Resource>, Error> {
+    pub fn resources(&self, output: &Path) -> Result<Vec<Resource>, AppearanceError> {
         let mut resources = Vec::new();
         if let Some(path) = &self.icon {
             let found = icon::resources(&read(path)?);
-            resources.extend(found.map_err(|problem| Error::Icon {
+            resources.extend(found.map_err(|problem| AppearanceError::Icon {
                 path: path.clone(),
                 problem,
             })?);
@@ -86,16 +86,18 @@ impl Appearance {
         if let Some(path) = &self.version_info {
             let name = output.file_name().unwrap_or_default().to_string_lossy();
             let found = version_info::resource(&read(path)?, &name);
-            resources.push(found.map_err(|problem| Error::Version {
+            resources.push(found.map_err(|problem| AppearanceError::Version {
                 path: path.clone(),
                 problem,
             })?);
         }
         let manifest = match &self.manifest {
-            Some(path) => manifest::given(&read(path)?).map_err(|problem| Error::Manifest {
-                path: path.clone(),
-                problem,
-            })?,
+            Some(path) => {
+                manifest::given(&read(path)?).map_err(|problem| AppearanceError::Manifest {
+                    path: path.clone(),
+                    problem,
+                })?
+            }
             None => manifest::ours(self.execution_level),
         };
         resources.push(Resource::manifest(&manifest));
@@ -103,8 +105,8 @@ impl Appearance {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::Io {
+fn read(path: &Path) -> Result<Vec<u8>, AppearanceError> {
+    let failed = |source| AppearanceError::Io {
         path: path.to_owned(),
         source,
     };

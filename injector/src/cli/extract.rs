@@ -11,6 +11,7 @@ use super::app::App;
 use super::args::{Extract, Format};
 use super::failure::Failure;
 use super::{print, report_written, text};
+use oxidize_inject::internal::output::OutputError;
 use oxidize_inject::internal::output::{self, mode::Mode};
 use oxidize_inject::internal::temporary::Scratch;
 
@@ -24,7 +25,7 @@ pub(super) fn extract(args: &Extract) -> Result<(), Failure> {
     }
     let mut written = Vec::new();
     if let Some(path) = &args.blob {
-        let failed = |error: output::Error| {
+        let failed = |error: OutputError| {
             let name = args.app.display();
             Failure::because(format!("cannot extract from `{name}`"), &error)
         };

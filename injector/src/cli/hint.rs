@@ -1,13 +1,20 @@
 //! What the user can do about an error: the library says what is wrong, the command what to type.
 
 use oxidize_inject::Target;
+use oxidize_inject::internal::appearance::AppearanceError;
+use oxidize_inject::internal::collect::CollectError;
 use oxidize_inject::internal::compile::BatchError;
-#[cfg(feature = "notarize")]
-use oxidize_inject::internal::notary;
+use oxidize_inject::internal::container::ContainerError;
+use oxidize_inject::internal::entry::EntryError;
+use oxidize_inject::internal::http::HttpError;
+use oxidize_inject::internal::notary::NotaryError;
+use oxidize_inject::internal::package::PackageError;
 use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
-use oxidize_inject::internal::{
-    appearance, collect, container, entry, http, python, require, sign, snapshot, stubs,
-};
+use oxidize_inject::internal::require::RequireError;
+use oxidize_inject::internal::sign::SignError;
+use oxidize_inject::internal::snapshot::SnapshotError;
+use oxidize_inject::internal::stubs::StubError;
+use oxidize_inject::internal::{entry, python};
 
 /// An error that there may be something to say about.
 pub(super) trait Hint {
@@ -15,49 +22,52 @@ pub(super) trait Hint {
     fn hint(&self) -> Option<String>;
 }
 
-impl Hint for package::Error {
+impl Hint for PackageError {
     fn hint(&self) -> Option<String> {
-        use package::Error;
         let hint = match self {
-            Error::Stub(error) => return error.hint(),
-            Error::Collect(error) => return error.hint(),
-            Error::Entry(error) => return error.hint(),
-            Error::Windows(error) => return error.hint(),
-            Error::Sign(error) => return error.hint(),
-            Error::Require(error) => return error.hint(),
-            Error::Snapshot(error) => return error.hint(),
-            Error::Misfit { feature, .. } => format!(
+            PackageError::Stub(error) => return error.hint(),
+            PackageError::Collect(error) => return error.hint(),
+            PackageError::Entry(error) => return error.hint(),
+            PackageError::Appearance(error) => return error.hint(),
+            PackageError::Sign(error) => return error.hint(),
+            PackageError::Require(error) => return error.hint(),
+            PackageError::Snapshot(error) => return error.hint(),
+            PackageError::Misfit { feature, .. } => format!(
                 "leave out {}, or name another system with `--target`",
                 options(*feature)
             ),
-            Error::TooManyStubs => "`--target universal2-apple-darwin` takes two".to_owned(),
-            Error::Container { source: container::Error::Altered, .. } => {
+            PackageError::TooManyStubs => "`--target universal2-apple-darwin` takes two".to_owned(),
+            PackageError::Container {
+                source: ContainerError::Altered,
+                ..
+            } => {
                 "use the stub it was made from: `--stub FILE`".to_owned()
             }
-            Error::OtherMachine { target, .. } | Error::ForeignExtension { target, .. } => {
+            PackageError::OtherMachine { target, .. }
+            | PackageError::ForeignExtension { target, .. } => {
                 let install = install(*target)?;
                 format!("install the target's wheel of that package: `{install} ...`")
             }
-            Error::ForeignWheel { wheel, target, .. } => {
+            PackageError::ForeignWheel { wheel, target, .. } => {
                 let install = install(*target)?;
                 format!("install the target's wheel: `{install} {wheel}`")
             }
-            Error::Unreadable { .. } => {
+            PackageError::Unreadable { .. } => {
                 "install that package again: the file may be damaged".to_owned()
             }
-            Error::StaticTarget { .. } => {
+            PackageError::StaticTarget { .. } => {
                 "package for the gnu target of the same machine, or install the package without its \
                  compiled part"
                     .to_owned()
             }
-            Error::Bootstrap(_) | Error::Compile(BatchError::Worker(_)) => {
+            PackageError::Bootstrap(_) | PackageError::Compile(BatchError::Worker(_)) => {
                 "if this persists, remove the cache directory: OXIDIZE_CACHE_DIR, else \
                  ~/.cache/oxidize-inject"
                     .to_owned()
             }
-            Error::NothingToInclude(_) => "`--include` takes a path below the resources, or the name of a \
-                 module"
-                .to_owned(),
+            PackageError::NothingToInclude(_) => {
+                "`--include` takes a path below the resources, or the name of a module".to_owned()
+            }
             _ => return None,
         };
         Some(hint)
@@ -111,22 +121,21 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
     }
 }
 
-impl Hint for snapshot::Error {
+impl Hint for SnapshotError {
     fn hint(&self) -> Option<String> {
-        use snapshot::Error;
         let hint = match self {
-            Error::Target(_) => {
+            SnapshotError::Target(_) => {
                 "x86_64-unknown-linux-musl has start snapshots; leave out `--snapshot` for others"
             }
-            Error::CannotRun { .. } => {
+            SnapshotError::CannotRun { .. } => {
                 "package on a machine with the target's processor and Linux, or register qemu-user \
                  for it"
             }
-            Error::Unfit(_) => {
+            SnapshotError::Unfit(_) => {
                 "open files, connections and threads when they are first needed, not while modules \
                  are imported"
             }
-            Error::Failed(_) => {
+            SnapshotError::Failed(_) => {
                 "the snapshot is taken in an empty environment; a module that needs more must be \
                  imported later, inside a function"
             }
@@ -136,45 +145,49 @@ impl Hint for snapshot::Error {
     }
 }
 
-impl Hint for collect::Error {
+impl Hint for CollectError {
     fn hint(&self) -> Option<String> {
-        use collect::Error;
         let hint = match self {
-            Error::VirtualEnvironment(_) => {
+            CollectError::VirtualEnvironment(_) => {
                 "give the application's own directory, and install what it needs into it: \
                  `pip install --target DIR ...`"
             }
-            Error::LinkOutside { .. }
-            | Error::LinkNowhere(_)
-            | Error::Cycle(_)
-            | Error::TooManyPaths(_) => "replace the link by what it stands for, or remove it",
-            Error::Special { .. } => "remove it, or package a copy of the directory without it",
-            Error::NameNotUtf8(_) => "rename the file: paths inside an application are UTF-8",
-            Error::Output(_) => "give the output another name, or remove that file first",
+            CollectError::LinkOutside { .. }
+            | CollectError::LinkNowhere(_)
+            | CollectError::Cycle(_)
+            | CollectError::TooManyPaths(_) => {
+                "replace the link by what it stands for, or remove it"
+            }
+            CollectError::Special { .. } => {
+                "remove it, or package a copy of the directory without it"
+            }
+            CollectError::NameNotUtf8(_) => {
+                "rename the file: paths inside an application are UTF-8"
+            }
+            CollectError::Output(_) => "give the output another name, or remove that file first",
             _ => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-impl Hint for entry::Error {
+impl Hint for EntryError {
     fn hint(&self) -> Option<String> {
-        use entry::Error;
         match self {
-            Error::Undecided { candidates } | Error::Missing { candidates, .. }
+            EntryError::Undecided { candidates } | EntryError::Missing { candidates, .. }
                 if !candidates.is_empty() =>
             {
                 Some(format!("these can be run: {}", candidates.join(", ")))
             }
-            Error::Undecided { .. } => Some(
+            EntryError::Undecided { .. } => Some(
                 "add a `__main__.py` to the resources, or use `--entry MODULE[:FUNCTION]` or \
                  `--script FILE`"
                     .to_owned(),
             ),
-            Error::Missing { kind, .. } if *kind == entry::SCRIPT => {
+            EntryError::Missing { kind, .. } if *kind == entry::SCRIPT => {
                 Some("the script must lie in the resources directory".to_owned())
             }
-            Error::NoMain(package) => {
+            EntryError::NoMain(package) => {
                 Some(format!("name a function: `--entry {package}:FUNCTION`"))
             }
             _ => None,
@@ -182,15 +195,14 @@ impl Hint for entry::Error {
     }
 }
 
-impl Hint for require::Error {
+impl Hint for RequireError {
     fn hint(&self) -> Option<String> {
-        use require::Error;
         let hint = match self {
-            Error::NoWheel { target, .. } if target.is_static() => {
+            RequireError::NoWheel { target, .. } if target.is_static() => {
                 "a static program loads no extension modules; package for the gnu target of the same \
                  machine"
             }
-            Error::NoWheel {
+            RequireError::NoWheel {
                 name,
                 nearest: Some(nearest),
                 ..
@@ -199,20 +211,20 @@ impl Hint for require::Error {
                     "the nearest version that has one is {name}=={nearest}"
                 ));
             }
-            Error::NoWheel { name, .. } => {
+            RequireError::NoWheel { name, .. } => {
                 return Some(format!("no version of {name} that was found has one"));
             }
-            Error::NotFound {
+            RequireError::NotFound {
                 offline: true,
                 versions,
                 ..
             } if versions.is_empty() => {
                 "only the `--find-links` directories were searched, because of `--offline`"
             }
-            Error::NotFound { name, versions, .. } if versions.is_empty() => {
+            RequireError::NotFound { name, versions, .. } if versions.is_empty() => {
                 return Some(format!("no index has a project called {name}"));
             }
-            Error::NotFound { versions, .. } => {
+            RequireError::NotFound { versions, .. } => {
                 let shown = &versions[..versions.len().min(8)];
                 let more = if shown.len() < versions.len() {
                     ", ..."
@@ -221,62 +233,66 @@ impl Hint for require::Error {
                 };
                 return Some(format!("there are: {}{more}", shown.join(", ")));
             }
-            Error::BuiltForHost { .. } => {
+            RequireError::BuiltForHost { .. } => {
                 "build a wheel of it for the target and give that with `--wheel FILE`"
             }
-            Error::Unreachable { .. } => "without network, use `--offline --find-links DIR`",
+            RequireError::Unreachable { .. } => "without network, use `--offline --find-links DIR`",
             _ => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-impl Hint for stubs::Error {
+impl Hint for StubError {
     fn hint(&self) -> Option<String> {
-        use stubs::Error;
         let hint = match self {
-            Error::NotFound { command, .. } => return Some(format!("make it: `{command}`")),
-            Error::Unsupported(_) => {
+            StubError::NotFound { command, .. } => return Some(format!("make it: `{command}`")),
+            StubError::Unsupported(_) => {
                 let targets = Target::ALL.map(Target::triple).join(", ");
                 return Some(format!("the targets are {targets}"));
             }
-            Error::NoLibrary { name, .. } => return Some(format!("put `{name}` beside the stub")),
-            Error::NotAStub { source: None, .. } => {
+            StubError::NoLibrary { name, .. } => {
+                return Some(format!("put `{name}` beside the stub"));
+            }
+            StubError::NotAStub { source: None, .. } => {
                 "a stub is what `cargo build --release -p oxidize-stub` makes"
             }
-            Error::Damaged { .. } => {
+            StubError::Damaged { .. } => {
                 "`oxidize-inject stubs prune` removes it, and the next use fetches it again"
             }
-            Error::Unreadable { .. } | Error::Altered { .. } | Error::NotWhatTheIndexSays(_) => {
+            StubError::Unreadable { .. }
+            | StubError::Altered { .. }
+            | StubError::NotWhatTheIndexSays(_) => {
                 "it was damaged or replaced on the way: fetch it again, or from another place"
             }
-            Error::NotListed { .. } => {
+            StubError::NotListed { .. } => {
                 "`--allow-unlisted-stub` takes it nevertheless; only do that if you know who made it"
             }
-            Error::Offline(target) => {
+            StubError::Offline(target) => {
                 return Some(format!(
                     "leave out `--offline`, or use `oxidize-inject stubs fetch {target}` where there \
                      is a network, or `stubs import FILE` with its wheel"
                 ));
             }
-            Error::NoIndex | Error::NotOnIndex { .. } => {
+            StubError::NoIndex | StubError::NotOnIndex { .. } => {
                 "`--index-url URL` names another index, `--find-links DIR` a directory with wheels"
             }
-            Error::FindLinks { .. } => "`--find-links` takes a directory with wheels",
-            Error::Http(error) => return error.hint(),
-            Error::OtherAbi { .. } => "build or fetch the stub that belongs to this version",
+            StubError::FindLinks { .. } => "`--find-links` takes a directory with wheels",
+            StubError::Http(error) => return error.hint(),
+            StubError::OtherAbi { .. } => "build or fetch the stub that belongs to this version",
             _ => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-impl Hint for appearance::Error {
+impl Hint for AppearanceError {
     fn hint(&self) -> Option<String> {
-        use appearance::Error;
         let hint = match self {
-            Error::Icon { .. } => "give an .ico file, or a square .png of 256 pixels and more",
-            Error::Version { .. } => {
+            AppearanceError::Icon { .. } => {
+                "give an .ico file, or a square .png of 256 pixels and more"
+            }
+            AppearanceError::Version { .. } => {
                 "the least is a line like `file-version = \"1.2.3.4\"`; docs/windows.md lists the keys"
             }
             _ => return None,
@@ -285,51 +301,49 @@ impl Hint for appearance::Error {
     }
 }
 
-impl Hint for sign::Error {
+impl Hint for SignError {
     fn hint(&self) -> Option<String> {
-        use sign::Error;
         let hint = match self {
-            Error::NoPassword(_) => {
+            SignError::NoPassword(_) => {
                 "give it with `--sign-password-file FILE` or `--sign-password-env VARIABLE`"
             }
-            Error::NoCertificate(_) => {
+            SignError::NoCertificate(_) => {
                 "give the signer's certificate, and those above it, with `--sign-certificates FILE`"
             }
-            Error::NoIdentity => {
+            SignError::NoIdentity => {
                 "give one with `--sign-p12 FILE`, or with `--sign-key FILE` and \
                  `--sign-certificates FILE`"
             }
-            Error::Entitlements { .. } => {
+            SignError::Entitlements { .. } => {
                 "give a property list, a dictionary at its top, as Xcode writes them"
             }
-            Error::TimeStamp { .. } => {
+            SignError::TimeStamp { .. } => {
                 "try again, or name another server with one more `--timestamp-url`"
             }
-            Error::Usage(_) => {
+            SignError::Usage(_) => {
                 "its extended key usage has to name code signing (1.3.6.1.5.5.7.3.3)"
             }
-            Error::Command(_) => {
+            SignError::Command(_) => {
                 "it gets the digest on standard input and writes the signature; see docs/signing.md"
             }
-            Error::NoIdentifier => "give one with `--identifier`, such as `com.example.app`",
+            SignError::NoIdentifier => "give one with `--identifier`, such as `com.example.app`",
             _ => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-impl Hint for http::Error {
+impl Hint for HttpError {
     fn hint(&self) -> Option<String> {
-        use http::Error;
         let hint = match self {
-            Error::Unreachable { .. } | Error::Timeout(_) => {
+            HttpError::Unreachable { .. } | HttpError::Timeout(_) => {
                 "check the network; HTTPS_PROXY names a proxy, SSL_CERT_FILE a bundle of certificates \
                  to trust"
             }
-            Error::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+            HttpError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
                 "put user name and password into ~/.netrc, or into the URL"
             }
-            Error::CaBundle { .. } => {
+            HttpError::CaBundle { .. } => {
                 "PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE name a PEM file"
             }
             _ => return None,
@@ -339,35 +353,36 @@ impl Hint for http::Error {
 }
 
 #[cfg(feature = "notarize")]
-impl Hint for notary::Error {
+impl Hint for NotaryError {
     fn hint(&self) -> Option<String> {
-        use notary::Error;
         let hint = match self {
-            Error::KeyId { .. } => "give it with `--notary-key-id`",
-            Error::KeyIssuer { .. } => "give it with `--notary-issuer`",
-            Error::Key { .. } => {
+            NotaryError::KeyId { .. } => "give it with `--notary-key-id`",
+            NotaryError::KeyIssuer { .. } => "give it with `--notary-issuer`",
+            NotaryError::Key { .. } => {
                 "create a team key in App Store Connect under Users and Access, Integrations, and \
                  give its .p8 file"
             }
-            Error::NotReady { .. } => {
+            NotaryError::NotReady { .. } => {
                 "sign it with `--sign-p12`, `--hardened-runtime` and `--timestamp-url`"
             }
-            Error::Refused {
+            NotaryError::Refused {
                 status: 401 | 403, ..
             } => {
                 "check `--notary-key-id`, `--notary-issuer` and the clock of this machine; it must be \
                  a team key that was not revoked"
             }
-            Error::TooLong(id) => {
+            NotaryError::TooLong(id) => {
                 return Some(format!(
                     "ask again later: `oxidize-inject notarize FILE --submission {id}`"
                 ));
             }
-            Error::NoTicket(_) => "notarize it first; a ticket appears some moments after that",
-            Error::NoPlace(_) => {
+            NotaryError::NoTicket(_) => {
+                "notarize it first; a ticket appears some moments after that"
+            }
+            NotaryError::NoPlace(_) => {
                 "macOS asks Apple for it when the program is first started; only bundles carry one"
             }
-            Error::Http(error) => return error.hint(),
+            NotaryError::Http(error) => return error.hint(),
             _ => return None,
         };
         Some(hint.to_owned())
@@ -381,16 +396,16 @@ mod tests {
     #[test]
     fn what_can_be_run_is_named_before_what_could_be_added() {
         let candidates = vec!["run".to_owned(), "tool".to_owned()];
-        let error = entry::Error::Undecided { candidates };
+        let error = EntryError::Undecided { candidates };
         assert_eq!(error.hint().unwrap(), "these can be run: run, tool");
         let candidates = Vec::new();
-        let error = entry::Error::Undecided { candidates };
+        let error = EntryError::Undecided { candidates };
         assert!(error.hint().unwrap().contains("__main__.py"));
     }
 
     #[test]
     fn a_wheel_of_another_system_is_replaced_by_the_targets() {
-        let error = package::Error::ForeignWheel {
+        let error = PackageError::ForeignWheel {
             path: "ham/_core.so".to_owned(),
             wheel: "ham==1".to_owned(),
             tags: String::new(),

@@ -34,8 +34,10 @@ use bar::Bar;
 use failure::Failure;
 use hint::Hint;
 use in_place::InPlace;
+use oxidize_inject::internal::package::PackageError;
 use oxidize_inject::internal::package::{self, Library, Request};
 use oxidize_inject::internal::require::has_inline_metadata;
+use oxidize_inject::internal::stubs::StubError;
 use oxidize_inject::internal::{container, output};
 use settings::Settings;
 
@@ -43,14 +45,14 @@ use settings::Settings;
 pub(crate) fn main() -> ExitCode {
     let settings = match Settings::parse() {
         Ok(settings) => settings,
-        Err(settings::Error::Arguments(error)) => {
+        Err(settings::SettingsError::Arguments(error)) => {
             let code = if error.use_stderr() { 2 } else { 0 };
             return match error.print() {
                 Ok(()) => ExitCode::from(code),
                 Err(_) => ExitCode::FAILURE,
             };
         }
-        Err(settings::Error::File(failure)) => {
+        Err(settings::SettingsError::File(failure)) => {
             failure.report();
             return ExitCode::FAILURE;
         }
@@ -88,7 +90,7 @@ pub(crate) fn main() -> ExitCode {
 fn package(args: &Package) -> Result<(), Failure> {
     let started = Instant::now();
     let output = args.output.as_deref().expect("clap requires it");
-    let failed = |error: &package::Error| {
+    let failed = |error: &PackageError| {
         let what = args.resources.as_deref().unwrap_or(output);
         Failure::because(format!("cannot package `{}`", what.display()), error).hint(error.hint())
     };
@@ -99,8 +101,7 @@ fn package(args: &Package) -> Result<(), Failure> {
     let inputs = inputs.chain(args.notary.inputs());
     output::check_inputs(output, inputs).map_err(|error| failed(&error.into()))?;
     let target = args.target.as_deref().map(str::parse::<Target>).transpose();
-    let target = target
-        .map_err(|error| failed(&oxidize_inject::internal::stubs::Error::from(error).into()))?;
+    let target = target.map_err(|error| failed(&StubError::from(error).into()))?;
     // A key that is of no use is better noticed before the work than behind it.
     #[cfg(feature = "notarize")]
     let notary = args.notary.load()?;

@@ -13,7 +13,7 @@ use super::hint::Hint;
 use super::{note, print, say};
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::notary::archive::Archive;
-use oxidize_inject::internal::notary::{self, ApiKey, Error, Server, ticket};
+use oxidize_inject::internal::notary::{self, ApiKey, NotaryError, Server, ticket};
 
 /// Whether a program is to be notarized, and how.
 #[derive(Debug, Args)]
@@ -93,7 +93,7 @@ pub(super) fn not_for_this() -> Failure {
         .hint(Some("give `--target`, such as aarch64-apple-darwin"))
 }
 
-fn failure(message: impl Into<String>, error: &Error) -> Failure {
+fn failure(message: impl Into<String>, error: &NotaryError) -> Failure {
     Failure::because(message, error).hint(error.hint())
 }
 
@@ -128,7 +128,7 @@ impl Ready {
             Ok(accepted) => accepted,
             Err(error) => {
                 let mut failure = failure(message(), &error);
-                if let Error::Rejected { issues, no_log, .. } = &error {
+                if let NotaryError::Rejected { issues, no_log, .. } = &error {
                     issues.iter().for_each(|issue| {
                         failure.add_line(format!("{}: {issue}", issue.severity));
                     });
@@ -153,7 +153,7 @@ impl Ready {
         submission: Option<&str>,
         common: &Common,
         progress: &Bar,
-    ) -> Result<notary::Accepted, Error> {
+    ) -> Result<notary::Accepted, NotaryError> {
         let service = notary::Notary::new(&self.key, self.server.clone())?;
         let id = match submission {
             Some(id) => id.to_owned(),
@@ -173,17 +173,17 @@ impl Ready {
 }
 
 /// Whether Apple would take it at all.
-fn check(path: &Path) -> Result<(), Error> {
+fn check(path: &Path) -> Result<(), NotaryError> {
     let program = if path.is_dir() {
         ticket::program_of(path)?
     } else {
         path.to_owned()
     };
-    let map = Map::open(&program).map_err(|source| Error::Read {
+    let map = Map::open(&program).map_err(|source| NotaryError::Read {
         path: program.clone(),
         source,
     })?;
-    notary::check_ready(&map).map_err(|problem| Error::NotReady {
+    notary::check_ready(&map).map_err(|problem| NotaryError::NotReady {
         path: program,
         problem,
     })

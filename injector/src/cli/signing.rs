@@ -18,11 +18,14 @@ use super::in_place::InPlace;
 use super::{note, print, say, text};
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::package::Signing as Plan;
+use oxidize_inject::internal::sign::SignError;
 use oxidize_inject::internal::sign::external::External;
 use oxidize_inject::internal::sign::identity::{Password, Source};
-use oxidize_inject::internal::sign::macho::{codesign, entitlements::Entitlements};
+use oxidize_inject::internal::sign::macho::codesign::CodesignOptions;
+use oxidize_inject::internal::sign::macho::entitlements::Entitlements;
+use oxidize_inject::internal::sign::pe::AuthenticodeOptions;
 use oxidize_inject::internal::sign::state::{self, State};
-use oxidize_inject::internal::sign::{self, Identity, Options, pe};
+use oxidize_inject::internal::sign::{self, Identity, SignOptions};
 use oxidize_inject::internal::{container, output};
 
 /// Who signs.
@@ -115,8 +118,7 @@ impl Signing {
         if source.is_none() && self.sign_command.is_none() && !for_macos {
             return Ok(None);
         }
-        let failed =
-            |error: sign::Error| Failure::because("cannot sign", &error).hint(error.hint());
+        let failed = |error: SignError| Failure::because("cannot sign", &error).hint(error.hint());
         let mut ask = || self.password(source.as_ref().map(|source| &source.key));
         let identity = source
             .as_ref()
@@ -141,17 +143,17 @@ impl Signing {
                 .map_err(failed)?;
         }
         let entitlements = macos.entitlements.as_deref().map(Entitlements::load);
-        let options = Options {
+        let options = SignOptions {
             timestamp_urls: self.timestamp_url.clone(),
-            time: Options::time_now().map_err(failed)?,
-            macos: codesign::Options {
+            time: SignOptions::time_now().map_err(failed)?,
+            macos: CodesignOptions {
                 identifier: macos.identifier.clone(),
                 fallback: file_name(output),
                 hardened_runtime: macos.hardened_runtime,
                 entitlements: entitlements.transpose().map_err(failed)?,
                 team: macos.team_id.clone(),
             },
-            windows: pe::Options {
+            windows: AuthenticodeOptions {
                 program_name: self.sign_name.clone(),
                 program_url: self.sign_url.clone(),
                 page_hashes: self.sign_page_hashes,
@@ -161,10 +163,10 @@ impl Signing {
     }
 
     /// The password, from where the user said, or by asking.
-    fn password(&self, file: Option<&PathBuf>) -> Result<Option<Password>, sign::Error> {
+    fn password(&self, file: Option<&PathBuf>) -> Result<Option<Password>, SignError> {
         if let Some(path) = &self.sign_password_file {
             let read = fs::read_to_string(path).map(Zeroizing::new);
-            let text = read.map_err(|source| sign::Error::Io {
+            let text = read.map_err(|source| SignError::Io {
                 path: path.clone(),
                 source,
             })?;
@@ -172,7 +174,7 @@ impl Signing {
             return Ok(Some(Zeroizing::new(line.to_owned())));
         }
         if let Some(name) = &self.sign_password_env {
-            let value = env::var(name).map_err(|_| sign::Error::NoVariable(name.clone()))?;
+            let value = env::var(name).map_err(|_| SignError::NoVariable(name.clone()))?;
             return Ok(Some(Zeroizing::new(value)));
         }
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
@@ -185,7 +187,7 @@ impl Signing {
         password
             .map(Zeroizing::new)
             .map(Some)
-            .map_err(|source| sign::Error::Io {
+            .map_err(|source| SignError::Io {
                 path: PathBuf::from("/dev/tty"),
                 source,
             })
@@ -234,13 +236,13 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
         .signing
         .plan(&args.macos, path)?
         .unwrap_or_else(|| Plan {
-            options: Options {
-                macos: codesign::Options {
+            options: SignOptions {
+                macos: CodesignOptions {
                     identifier: args.macos.identifier.clone(),
                     fallback: file_name(path),
-                    ..codesign::Options::default()
+                    ..CodesignOptions::default()
                 },
-                ..Options::default()
+                ..SignOptions::default()
             },
             ..Plan::default()
         });

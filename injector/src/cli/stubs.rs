@@ -13,7 +13,7 @@ use super::hint::Hint;
 use super::{print, say, text};
 use oxidize_inject::internal::cache::Cache;
 use oxidize_inject::internal::stubs::store::Bundle;
-use oxidize_inject::internal::stubs::{self, Error, Finder, Origin, Sources};
+use oxidize_inject::internal::stubs::{self, Finder, Origin, Sources, StubError};
 
 pub(super) fn stubs(command: &Stubs) -> Result<(), Failure> {
     match command {
@@ -41,7 +41,7 @@ pub(super) fn sources(args: &args::Sources) -> Sources {
     }
 }
 
-fn failed(what: impl Into<String>, error: &Error) -> Failure {
+fn failed(what: impl Into<String>, error: &StubError) -> Failure {
     Failure::because(what, error).hint(error.hint())
 }
 
@@ -63,7 +63,7 @@ fn with<T>(
 
 fn list(common: &Common) -> Result<(), Failure> {
     let rows = with(&Sources::default(), common, |finder| {
-        let unreadable = |error: Error| failed("cannot list the stubs", &error);
+        let unreadable = |error: StubError| failed("cannot list the stubs", &error);
         let mut rows = Vec::new();
         for target in Target::ALL {
             let published = finder.listed().find(target).is_some();
@@ -221,7 +221,7 @@ fn path(args: &PathOfStub) -> Result<(), Failure> {
     let target = target.unwrap_or_else(|| stubs::host_target().triple());
     let stub = with(&sources, &args.common, |finder| {
         let what = format!("no stub for {target} is available locally");
-        let found = target.parse().map_err(Error::Unsupported);
+        let found = target.parse().map_err(StubError::Unsupported);
         match found.and_then(|target| finder.local(target)) {
             Ok(Some(stub)) => Ok(stub),
             Ok(None) => Err(Failure::new(what).hint(Some(format!(

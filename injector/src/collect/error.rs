@@ -8,7 +8,7 @@ use thiserror::Error;
 /// An error of collecting, naming the path it is about.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum CollectError {
     /// The resources are not a directory.
     #[error("`{}` is not a directory", .0.display())]
     NotADirectory(PathBuf),

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::error::Error;
+use super::error::CollectError;
 use super::walk::{File, Tree};
 
 /// An installed distribution.
@@ -32,7 +32,7 @@ pub struct ConsoleScript {
 }
 
 /// Finds the distributions at the top of the tree, sorted by normalised name.
-pub fn distributions(tree: &Tree) -> Result<Vec<Distribution>, Error> {
+pub fn distributions(tree: &Tree) -> Result<Vec<Distribution>, CollectError> {
     let mut found = Vec::new();
     for directory in tree.directories.iter().filter(|path| !path.contains('/')) {
         let main = match directory.rsplit_once('.') {
@@ -53,8 +53,8 @@ pub fn distributions(tree: &Tree) -> Result<Vec<Distribution>, Error> {
     Ok(found)
 }
 
-fn read(file: &File) -> Result<String, Error> {
-    let bytes = fs::read(&file.on_disk).map_err(|source| Error::Io {
+fn read(file: &File) -> Result<String, CollectError> {
+    let bytes = fs::read(&file.on_disk).map_err(|source| CollectError::Io {
         path: file.on_disk.clone(),
         source,
     })?;

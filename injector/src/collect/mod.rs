@@ -14,8 +14,8 @@ mod stamp;
 pub mod stdlib;
 pub mod walk;
 
-pub use error::Error;
+pub use error::CollectError;
 pub use metadata::{ConsoleScript, Distribution};
 pub use modules::{Module, ModuleKind};
 pub use stamp::Stamp;
-pub use walk::{File, LeftOut, Options, Reason, Tree};
+pub use walk::{File, LeftOut, Reason, Tree, WalkOptions};

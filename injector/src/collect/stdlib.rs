@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::Error;
+use super::error::CollectError;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::mmap::Map;
 
@@ -34,8 +34,8 @@ pub struct Member {
 
 impl Archive {
     /// Opens an archive, unpacking it into the cache when it is not there yet.
-    pub fn open(cache: &Cache, path: &Path) -> Result<Archive, Error> {
-        let io = |source| Error::Io {
+    pub fn open(cache: &Cache, path: &Path) -> Result<Archive, CollectError> {
+        let io = |source| CollectError::Io {
             path: path.to_owned(),
             source,
         };
@@ -111,8 +111,8 @@ fn unpack(path: &Path, out: &mut dyn io::Write) -> io::Result<()> {
     unpacked.into_inner()?.flush()
 }
 
-fn archive_error(path: &Path, problem: &str) -> Error {
-    Error::Archive {
+fn archive_error(path: &Path, problem: &str) -> CollectError {
+    CollectError::Archive {
         path: PathBuf::from(path),
         problem: problem.to_owned(),
     }

@@ -5,7 +5,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::Error;
+use super::error::CollectError;
 use super::secrets;
 use super::stamp::Stamp;
 use crate::mmap::Map;
@@ -13,7 +13,7 @@ use crate::{container, output, temporary};
 
 /// What to do beyond the rules.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct WalkOptions {
     /// Paths relative to the directory that are packaged although they look like secrets.
     pub include: Vec<String>,
     /// The output file: when it lies in the directory it is not packaged into itself, and it must not
@@ -94,17 +94,17 @@ const VERSION_CONTROL: [&str; 8] = [
 const MOST_PATHS: u32 = 64;
 
 /// Walks `root`.
-pub fn walk(root: &Path, options: &Options) -> Result<Tree, Error> {
-    let io = |source| Error::Io {
+pub fn walk(root: &Path, options: &WalkOptions) -> Result<Tree, CollectError> {
+    let io = |source| CollectError::Io {
         path: root.to_owned(),
         source,
     };
     let metadata = fs::metadata(root).map_err(io)?;
     if !metadata.is_dir() {
-        return Err(Error::NotADirectory(root.to_owned()));
+        return Err(CollectError::NotADirectory(root.to_owned()));
     }
     if root.join("pyvenv.cfg").is_file() {
-        return Err(Error::VirtualEnvironment(root.to_owned()));
+        return Err(CollectError::VirtualEnvironment(root.to_owned()));
     }
     let real_root = fs::canonicalize(root).map_err(io)?;
     let output = options.output.as_deref().and_then(real_path_of_output);
@@ -151,8 +151,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn directory(&mut self, on_disk: &Path, path: &str) -> Result<(), Error> {
-        let io = |source| Error::Io {
+    fn directory(&mut self, on_disk: &Path, path: &str) -> Result<(), CollectError> {
+        let io = |source| CollectError::Io {
             path: on_disk.to_owned(),
             source,
         };
@@ -162,7 +162,7 @@ impl Walk<'_> {
             let name = entry.file_name();
             let name = name
                 .to_str()
-                .ok_or_else(|| Error::NameNotUtf8(on_disk.clone()))?;
+                .ok_or_else(|| CollectError::NameNotUtf8(on_disk.clone()))?;
             let path = if path.is_empty() {
                 name.to_owned()
             } else {
@@ -179,8 +179,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, on_disk: &Path, path: String, name: &str) -> Result<(), Error> {
-        let io = |source| Error::Io {
+    fn entry(&mut self, on_disk: &Path, path: String, name: &str) -> Result<(), CollectError> {
+        let io = |source| CollectError::Io {
             path: on_disk.to_owned(),
             source,
         };
@@ -202,11 +202,11 @@ impl Walk<'_> {
                 let paths = self.paths.entry(real.clone()).or_default();
                 *paths += 1;
                 if *paths > MOST_PATHS {
-                    return Err(Error::TooManyPaths(on_disk.to_owned()));
+                    return Err(CollectError::TooManyPaths(on_disk.to_owned()));
                 }
             }
             if !self.ancestors.insert(real.clone()) {
-                return Err(Error::Cycle(on_disk.to_owned()));
+                return Err(CollectError::Cycle(on_disk.to_owned()));
             }
             let outer = std::mem::replace(&mut self.here, real);
             self.tree.directories.push(path.clone());
@@ -216,7 +216,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if !metadata.is_file() {
-            return Err(Error::Special {
+            return Err(CollectError::Special {
                 path: on_disk.to_owned(),
                 kind: kind_of(&metadata),
             });
@@ -224,17 +224,17 @@ impl Walk<'_> {
         self.file(on_disk, path, name, &metadata)
     }
 
-    fn follow(&self, link: &Path) -> Result<PathBuf, Error> {
+    fn follow(&self, link: &Path) -> Result<PathBuf, CollectError> {
         let target = fs::canonicalize(link).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::LinkNowhere(link.to_owned()),
-            _ if source.raw_os_error() == Some(LINK_LOOP) => Error::Cycle(link.to_owned()),
-            _ => Error::Io {
+            io::ErrorKind::NotFound => CollectError::LinkNowhere(link.to_owned()),
+            _ if source.raw_os_error() == Some(LINK_LOOP) => CollectError::Cycle(link.to_owned()),
+            _ => CollectError::Io {
                 path: link.to_owned(),
                 source,
             },
         })?;
         if !target.starts_with(&self.real_root) {
-            return Err(Error::LinkOutside {
+            return Err(CollectError::LinkOutside {
                 link: link.to_owned(),
                 target,
             });
@@ -248,15 +248,15 @@ impl Walk<'_> {
         path: String,
         name: &str,
         metadata: &Metadata,
-    ) -> Result<(), Error> {
-        let io = |source| Error::Io {
+    ) -> Result<(), CollectError> {
+        let io = |source| CollectError::Io {
             path: on_disk.to_owned(),
             source,
         };
         if self.is_output(&self.here.join(name), metadata) {
             // Links of both kinds lead here, too.
             if !is_application(on_disk).map_err(io)? {
-                return Err(Error::Output(on_disk.to_owned()));
+                return Err(CollectError::Output(on_disk.to_owned()));
             }
             self.leave_out(path, Reason::Output);
             return Ok(());
@@ -369,7 +369,7 @@ mod tests {
         ]);
         fs::create_dir(dir.path().join("empty")).unwrap();
         fs::set_permissions(dir.path().join("b.py"), fs::Permissions::from_mode(0o755)).unwrap();
-        let tree = walk(dir.path(), &Options::default()).unwrap();
+        let tree = walk(dir.path(), &WalkOptions::default()).unwrap();
         assert_eq!(names(&tree), ["a.b", "a/z.py", "b.py", "keys/id_rsa.pub"]);
         assert_eq!(tree.directories, ["a", "empty", "keys"]);
         assert!(tree.file("b.py").unwrap().executable && !tree.file("a/z.py").unwrap().executable);
@@ -388,9 +388,9 @@ mod tests {
                 ("venv", Reason::VirtualEnvironment),
             ]
         );
-        let options = Options {
+        let options = WalkOptions {
             include: vec![".env".to_owned()],
-            ..Options::default()
+            ..WalkOptions::default()
         };
         assert!(walk(dir.path(), &options).unwrap().file(".env").is_some());
     }
@@ -399,9 +399,9 @@ mod tests {
     fn the_output_is_not_packaged_into_itself() {
         let dir = directory(&[("app", ""), ("__main__.py", "")]);
         let walk_with = |output: &Path| {
-            let options = Options {
+            let options = WalkOptions {
                 output: Some(output.to_owned()),
-                ..Options::default()
+                ..WalkOptions::default()
             };
             walk(dir.path(), &options)
         };
@@ -417,7 +417,7 @@ mod tests {
         symlink(&app, &soft).unwrap();
         for output in [&app, &hard, &soft] {
             let error = walk_with(output).unwrap_err();
-            assert!(matches!(error, Error::Output(_)), "{error}");
+            assert!(matches!(error, CollectError::Output(_)), "{error}");
         }
     }
 
@@ -426,7 +426,7 @@ mod tests {
         let dir = directory(&[("real/x.py", "x")]);
         symlink("real", dir.path().join("alias")).unwrap();
         symlink("real/x.py", dir.path().join("y.py")).unwrap();
-        let tree = walk(dir.path(), &Options::default()).unwrap();
+        let tree = walk(dir.path(), &WalkOptions::default()).unwrap();
         assert_eq!(names(&tree), ["alias/x.py", "real/x.py", "y.py"]);
         assert_eq!(tree.file("y.py").unwrap().len, 1);
     }
@@ -438,20 +438,23 @@ mod tests {
         let run = |target: &str| {
             let _ = fs::remove_file(&link);
             symlink(target, &link).unwrap();
-            walk(dir.path(), &Options::default()).unwrap_err()
+            walk(dir.path(), &WalkOptions::default()).unwrap_err()
         };
-        assert!(matches!(run("/etc/hostname"), Error::LinkOutside { .. }));
-        assert!(matches!(run("nothing"), Error::LinkNowhere(_)));
-        assert!(matches!(run(".."), Error::Cycle(_)));
-        assert!(matches!(run("."), Error::Cycle(_)));
-        assert!(matches!(run("link"), Error::Cycle(_)));
+        assert!(matches!(
+            run("/etc/hostname"),
+            CollectError::LinkOutside { .. }
+        ));
+        assert!(matches!(run("nothing"), CollectError::LinkNowhere(_)));
+        assert!(matches!(run(".."), CollectError::Cycle(_)));
+        assert!(matches!(run("."), CollectError::Cycle(_)));
+        assert!(matches!(run("link"), CollectError::Cycle(_)));
         fs::remove_file(&link).unwrap();
         fs::create_dir(dir.path().join("b")).unwrap();
         symlink("../b", &link).unwrap();
         symlink("../a", dir.path().join("b/link")).unwrap();
         assert!(matches!(
-            walk(dir.path(), &Options::default()),
-            Err(Error::Cycle(_))
+            walk(dir.path(), &WalkOptions::default()),
+            Err(CollectError::Cycle(_))
         ));
     }
 
@@ -466,14 +469,14 @@ mod tests {
                 symlink(format!("../d{}", n - 1), level(n).join("b")).unwrap();
             }
         }
-        let error = walk(dir.path(), &Options::default()).unwrap_err();
-        assert!(matches!(error, Error::TooManyPaths(_)), "{error}");
+        let error = walk(dir.path(), &WalkOptions::default()).unwrap_err();
+        assert!(matches!(error, CollectError::TooManyPaths(_)), "{error}");
         // What a virtual environment or a source tree really has: some links to one place.
         let dir = directory(&[("real/x.py", "")]);
         for n in 0..MOST_PATHS {
             symlink("real", dir.path().join(format!("l{n}"))).unwrap();
         }
-        let tree = walk(dir.path(), &Options::default()).unwrap();
+        let tree = walk(dir.path(), &WalkOptions::default()).unwrap();
         assert_eq!(tree.files.len(), 1 + MOST_PATHS as usize);
     }
 
@@ -481,23 +484,26 @@ mod tests {
     fn special_files_and_strange_names_are_errors() {
         let dir = directory(&[]);
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("s")).unwrap();
-        let error = walk(dir.path(), &Options::default()).unwrap_err();
-        assert!(matches!(error, Error::Special { kind: "socket", .. }));
+        let error = walk(dir.path(), &WalkOptions::default()).unwrap_err();
+        assert!(matches!(
+            error,
+            CollectError::Special { kind: "socket", .. }
+        ));
         let dir = directory(&[]);
         fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9")), "").unwrap();
         assert!(matches!(
-            walk(dir.path(), &Options::default()),
-            Err(Error::NameNotUtf8(_))
+            walk(dir.path(), &WalkOptions::default()),
+            Err(CollectError::NameNotUtf8(_))
         ));
         let file = directory(&[("f", "")]);
         assert!(matches!(
-            walk(&file.path().join("f"), &Options::default()),
-            Err(Error::NotADirectory(_))
+            walk(&file.path().join("f"), &WalkOptions::default()),
+            Err(CollectError::NotADirectory(_))
         ));
         let venv = directory(&[("pyvenv.cfg", "")]);
         assert!(matches!(
-            walk(venv.path(), &Options::default()),
-            Err(Error::VirtualEnvironment(_))
+            walk(venv.path(), &WalkOptions::default()),
+            Err(CollectError::VirtualEnvironment(_))
         ));
     }
 }

@@ -14,9 +14,13 @@ use thiserror::Error;
 use super::library::LibraryCode;
 use super::{BatchError, Compiler, worker};
 use crate::cache::{self, Cache, Key};
+use crate::collect::CollectError;
 use crate::collect::stdlib::Archive;
-use crate::collect::{self, Module, ModuleKind};
-use crate::pack::{IMPORTER_MODULES, Input, Options, Part, PartFile, Payload, pack, stdlib};
+use crate::collect::{Module, ModuleKind};
+use crate::container::ContainerError;
+use crate::output::OutputError;
+use crate::pack::PackError;
+use crate::pack::{IMPORTER_MODULES, Input, PackOptions, Part, PartFile, Payload, pack, stdlib};
 use crate::progress::{Progress, Silent};
 use crate::stubs::Stub;
 use crate::{container, output, python, require};
@@ -24,22 +28,22 @@ use crate::{container, output, python, require};
 /// The worker could not be made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum BootstrapError {
     /// The standard library could not be read.
     #[error(transparent)]
-    Collect(#[from] collect::Error),
+    Collect(#[from] CollectError),
     /// The standard library could not be compiled.
     #[error(transparent)]
     Compile(#[from] BatchError),
     /// It could not be packed.
     #[error(transparent)]
-    Pack(#[from] crate::pack::Error),
+    Pack(#[from] PackError),
     /// It could not be injected.
     #[error(transparent)]
-    Container(#[from] container::Error),
+    Container(#[from] ContainerError),
     /// It could not be written.
     #[error(transparent)]
-    Output(#[from] output::Error),
+    Output(#[from] OutputError),
     /// The cache could not be written.
     #[error("cannot write to the cache")]
     Cache(#[from] std::io::Error),
@@ -51,7 +55,7 @@ pub fn compiler<'c>(
     stub: &Stub,
     archives: &[Archive],
     progress: &dyn Progress,
-) -> Result<Compiler<'c>, Error> {
+) -> Result<Compiler<'c>, BootstrapError> {
     let image = cache::fingerprint(&stub.image);
     let importer: Vec<u8> = IMPORTER_MODULES
         .iter()
@@ -81,7 +85,7 @@ fn make(
     identity: &Key,
     path: &Path,
     progress: &dyn Progress,
-) -> Result<(), Error> {
+) -> Result<(), BootstrapError> {
     let slow = path.with_extension("sources");
     write(stub, stdlib(archives), BTreeMap::new(), &slow)?;
     let compiler = Compiler::new(cache, &slow, identity.clone());
@@ -95,7 +99,7 @@ fn write<'a>(
     mut library: Part<'a>,
     code: BTreeMap<&'a str, &'a [u8]>,
     path: &Path,
-) -> Result<(), Error> {
+) -> Result<(), BootstrapError> {
     for module in &library.modules {
         let code = module.file.as_deref().and_then(|file| code.get(file));
         library
@@ -137,7 +141,7 @@ fn write<'a>(
         licenses: None,
         script: None,
     };
-    let options = Options {
+    let options = PackOptions {
         optimize: 0,
         sources: true,
         compress: false,

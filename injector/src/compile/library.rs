@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use oxidize_format::Target;
 
-use super::{BatchError, Compiler, Error, Job, Mentions, Outcome};
+use super::{BatchError, Compiler, Job, Mentions, Outcome, WorkerError};
 use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
 use crate::pack::{Part, Payload, stdlib};
@@ -60,7 +60,7 @@ impl LibraryCode {
             Ok(())
         };
         let entry = compiler.cache.keep("library", &key, write);
-        Ok(LibraryCode(entry.map_err(Error::Cache)?))
+        Ok(LibraryCode(entry.map_err(WorkerError::Cache)?))
     }
 
     /// Code by path. What the cache holds has passed its digest; should it be cut off nevertheless, it ends there.

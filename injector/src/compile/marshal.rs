@@ -12,7 +12,7 @@ use thiserror::Error;
 /// The bytes are not what the interpreter of this version writes.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("malformed marshal data at offset {offset}: {problem}")]
-pub struct Error {
+pub struct MarshalError {
     offset: usize,
     problem: &'static str,
 }
@@ -23,7 +23,7 @@ const FLAG_REF: u8 = 0x80;
 const DEEPEST: u32 = 500;
 
 /// Rewrites marshalled data into its canonical form.
-pub fn canonical(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn canonical(bytes: &[u8]) -> Result<Vec<u8>, MarshalError> {
     let mut scan = Scan {
         bytes,
         at: 0,
@@ -36,7 +36,7 @@ pub fn canonical(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     }
     let mut used = vec![false; scan.marks.len()];
     for (at, number) in &scan.references {
-        let wrong = Error {
+        let wrong = MarshalError {
             offset: *at,
             problem: "a reference to an object that was not marked",
         };
@@ -69,14 +69,14 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    fn error(&self, problem: &'static str) -> Error {
-        Error {
+    fn error(&self, problem: &'static str) -> MarshalError {
+        MarshalError {
             offset: self.at,
             problem,
         }
     }
 
-    fn take(&mut self, len: usize) -> Result<&[u8], Error> {
+    fn take(&mut self, len: usize) -> Result<&[u8], MarshalError> {
         let end = self
             .at
             .checked_add(len)
@@ -87,22 +87,22 @@ impl Scan<'_> {
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, Error> {
+    fn byte(&mut self) -> Result<u8, MarshalError> {
         Ok(self.take(1)?[0])
     }
 
-    fn number(&mut self) -> Result<u32, Error> {
+    fn number(&mut self) -> Result<u32, MarshalError> {
         Ok(u32::from_le_bytes(
             self.take(4)?.try_into().expect("four bytes"),
         ))
     }
 
-    fn objects(&mut self, count: u32, depth: u32) -> Result<(), Error> {
+    fn objects(&mut self, count: u32, depth: u32) -> Result<(), MarshalError> {
         (0..count).try_for_each(|_| self.object(depth).map(drop))
     }
 
     /// Reads one object; `false` for the null that ends a dictionary.
-    fn object(&mut self, depth: u32) -> Result<bool, Error> {
+    fn object(&mut self, depth: u32) -> Result<bool, MarshalError> {
         if depth > DEEPEST {
             return Err(self.error("objects are nested too deeply"));
         }
@@ -153,7 +153,7 @@ impl Scan<'_> {
                 self.references.push((start, number));
             }
             _ => {
-                return Err(Error {
+                return Err(MarshalError {
                     offset: start,
                     problem: "an unknown type",
                 });

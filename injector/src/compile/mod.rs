@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-pub use worker::{Error, Failure, Mentions, Outcome};
+pub use worker::{Failure, Mentions, Outcome, WorkerError};
 
 use crate::cache::{Cache, Key};
+use crate::collect::CollectError;
+use crate::compile::marshal::MarshalError;
 use crate::python;
 use worker::Worker;
 
@@ -23,7 +25,7 @@ pub struct Job<'a> {
     /// The path that code objects name: final, so that nothing depends on where the file was.
     pub path: String,
     /// The source; read when its turn comes.
-    pub source: Box<dyn Fn() -> Result<Cow<'a, [u8]>, crate::collect::Error> + Sync + 'a>,
+    pub source: Box<dyn Fn() -> Result<Cow<'a, [u8]>, CollectError> + Sync + 'a>,
 }
 
 /// Compiling failed as a whole.
@@ -32,10 +34,10 @@ pub struct Job<'a> {
 pub enum BatchError {
     /// A source could not be read.
     #[error(transparent)]
-    Source(#[from] crate::collect::Error),
+    Source(#[from] CollectError),
     /// The worker failed.
     #[error(transparent)]
-    Worker(#[from] Error),
+    Worker(#[from] WorkerError),
 }
 
 /// Compiles with a certain worker.
@@ -113,7 +115,7 @@ impl<'c> Compiler<'c> {
         job: &Job<'_>,
         source: &[u8],
         level: u8,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome, WorkerError> {
         let key = Key::of(&[
             b"code 1",
             self.identity.bytes(),
@@ -137,7 +139,7 @@ impl<'c> Compiler<'c> {
         worker: &mut Option<Worker>,
         job: &Job<'_>,
         source: &[u8],
-    ) -> Result<Mentions, Error> {
+    ) -> Result<Mentions, WorkerError> {
         let key = Key::of(&[b"imports 1", self.identity.bytes(), source]);
         let kept = self.cache.load("imports", &key);
         if let Some(mentions) = kept.and_then(|entry| serde_json::from_slice(&entry).ok()) {
@@ -167,7 +169,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// The thread's worker, started when it is first needed.
-    fn with<'w>(&self, worker: &'w mut Option<Worker>) -> Result<&'w mut Worker, Error> {
+    fn with<'w>(&self, worker: &'w mut Option<Worker>) -> Result<&'w mut Worker, WorkerError> {
         if worker.is_none() {
             let mut started = Worker::start(&self.program)?;
             started.check(python::VERSION_HEX, python::BYTECODE_MAGIC)?;
@@ -214,11 +216,11 @@ impl<'c> Compiler<'c> {
     }
 }
 
-fn normalise(path: &str, outcome: Outcome) -> Result<Outcome, Error> {
+fn normalise(path: &str, outcome: Outcome) -> Result<Outcome, WorkerError> {
     let Outcome::Code(code) = outcome else {
         return Ok(outcome);
     };
-    let nonsense = |error: marshal::Error| Error::Nonsense {
+    let nonsense = |error: MarshalError| WorkerError::Nonsense {
         path: path.to_owned(),
         problem: error.to_string(),
     };

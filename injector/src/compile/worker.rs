@@ -21,7 +21,7 @@ const LARGEST_REPLY: u32 = 1 << 30;
 /// The worker could not do its work.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum WorkerError {
     /// It could not be started.
     #[error("cannot start the bytecode compiler `{}`", program.display())]
     Start {
@@ -143,8 +143,8 @@ pub struct Worker {
 
 impl Worker {
     /// Starts one.
-    pub fn start(program: &Path) -> Result<Worker, Error> {
-        let failed = |source| Error::Start {
+    pub fn start(program: &Path) -> Result<Worker, WorkerError> {
+        let failed = |source| WorkerError::Start {
             program: program.to_owned(),
             source,
         };
@@ -169,11 +169,11 @@ impl Worker {
     }
 
     /// Makes sure that the worker is the Python that the stub is.
-    pub fn check(&mut self, version: u32, magic: u32) -> Result<(), Error> {
+    pub fn check(&mut self, version: u32, magic: u32) -> Result<(), WorkerError> {
         let (line, _) = self.exchange("the interpreter's identity", b"{}\n", &[])?;
         let identity: Identity = parse("the interpreter's identity", &line)?;
         if (identity.version, identity.magic) != (version, magic) {
-            return Err(Error::OtherPython {
+            return Err(WorkerError::OtherPython {
                 found: identity.version,
                 wanted: version,
             });
@@ -182,7 +182,12 @@ impl Worker {
     }
 
     /// Compiles one file.
-    pub fn compile(&mut self, path: &str, source: &[u8], level: u8) -> Result<Outcome, Error> {
+    pub fn compile(
+        &mut self,
+        path: &str,
+        source: &[u8],
+        level: u8,
+    ) -> Result<Outcome, WorkerError> {
         let request = Request {
             path,
             levels: [level],
@@ -202,7 +207,7 @@ impl Worker {
     /// # Errors
     ///
     /// The worker stopped or gave no answer. A file that is not Python imports nothing.
-    pub fn scan(&mut self, path: &str, source: &[u8]) -> Result<Mentions, Error> {
+    pub fn scan(&mut self, path: &str, source: &[u8]) -> Result<Mentions, WorkerError> {
         let mut line = serde_json::to_vec(&Scan { scan: path }).expect("a path is JSON");
         line.push(b'\n');
         let (line, _) = self.exchange(path, &line, source)?;
@@ -214,11 +219,11 @@ impl Worker {
         path: &str,
         line: &[u8],
         payload: &[u8],
-    ) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    ) -> Result<(Vec<u8>, Vec<u8>), WorkerError> {
         let mut reply = match self.talk(line, payload) {
             Ok(reply) => reply,
             Err(source) => {
-                return Err(Error::Stopped {
+                return Err(WorkerError::Stopped {
                     path: path.to_owned(),
                     said: self.said(),
                     source,
@@ -273,12 +278,12 @@ impl Drop for Worker {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(path: &str, line: &'a [u8]) -> Result<T, Error> {
+fn parse<'a, T: Deserialize<'a>>(path: &str, line: &'a [u8]) -> Result<T, WorkerError> {
     serde_json::from_slice(line).map_err(|error| nonsense(path, &error.to_string()))
 }
 
-fn nonsense(path: &str, problem: &str) -> Error {
-    Error::Nonsense {
+fn nonsense(path: &str, problem: &str) -> WorkerError {
+    WorkerError::Nonsense {
         path: path.to_owned(),
         problem: problem.to_owned(),
     }
@@ -316,20 +321,20 @@ mod tests {
         let (_dir, mut worker) = script(r"printf '\003\000\000\000abc'; cat >/dev/null");
         assert!(matches!(
             worker.compile("x", b"", 0),
-            Err(Error::Nonsense { .. })
+            Err(WorkerError::Nonsense { .. })
         ));
         // A size that the bytes do not have.
         let (_dir, mut worker) =
             script(r#"printf '\016\000\000\000{"sizes":[9]}\n'; cat >/dev/null"#);
         assert!(matches!(
             worker.compile("x", b"", 0),
-            Err(Error::Nonsense { .. })
+            Err(WorkerError::Nonsense { .. })
         ));
         // Two gigabytes.
         let (_dir, mut worker) = script(r"printf '\000\000\000\177'; cat >/dev/null");
         assert!(matches!(
             worker.compile("x", b"", 0),
-            Err(Error::Stopped { .. })
+            Err(WorkerError::Stopped { .. })
         ));
     }
 
@@ -339,7 +344,7 @@ mod tests {
             script(r#"printf '\030\000\000\000{"magic":1,"version":2}\n'; cat >/dev/null"#);
         assert!(matches!(
             worker.check(3, 1),
-            Err(Error::OtherPython {
+            Err(WorkerError::OtherPython {
                 found: 2,
                 wanted: 3
             })

@@ -3,17 +3,18 @@
 use thiserror::Error;
 
 use crate::image;
+use crate::image::ImageError;
 
 /// Why a container could not be read or filled.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ContainerError {
     /// The file has no slot: it is not one of our stubs.
     #[error("not a stub: the file has no slot for resources")]
     NoSlot,
     /// The file is one of ours, or claims to be, and does not hold together.
     #[error(transparent)]
-    Image(#[from] image::Error),
+    Image(#[from] ImageError),
     /// The descriptor in the slot is malformed.
     #[error("malformed descriptor at offset {offset:#x}")]
     Descriptor {
@@ -51,6 +52,10 @@ pub enum Error {
 }
 
 /// Shorthand for a malformed image.
-pub(super) fn malformed(structure: &'static str, offset: usize, problem: &'static str) -> Error {
+pub(super) fn malformed(
+    structure: &'static str,
+    offset: usize,
+    problem: &'static str,
+) -> ContainerError {
     image::malformed(structure, offset, problem).into()
 }

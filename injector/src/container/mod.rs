@@ -10,8 +10,9 @@
 //! | [`remove`] | which bytes made up the stub before the blob came |
 //! | [`verify`] | does everything the loader and other tools will look at agree? |
 //!
-//! "Not ours" and "ours but broken" are different answers: the first is `None` (or [`Error::NoSlot`] where a slot is
-//! needed), the second is [`Error::Image`].
+//! "Not ours" and "ours but broken" are different answers: the first is `None` (or
+//! [`ContainerError::NoSlot`] where a slot is
+//! needed), the second is [`ContainerError::Image`].
 //!
 //! Nothing here does I/O. An image is a byte slice, a result is a [`Plan`]: the output's pieces in order, with the blob as a
 //! hole that the caller fills by streaming. A blob of many gigabytes therefore costs no memory. What depends on the finished
@@ -30,7 +31,7 @@ use std::ops::Range;
 use oxidize_format::Target;
 use oxidize_format::target::Container;
 
-pub use error::Error;
+pub use error::ContainerError;
 pub use plan::{Piece, Plan, Seal};
 
 use crate::image::macho::fat;
@@ -55,7 +56,7 @@ pub struct Slot {
 
 /// What an application is to be besides its stub and its blob. A container leaves out what its format has no place for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct InjectOptions {
     /// PE: a program for the desktop, for which Windows opens no console.
     pub gui: bool,
     /// PE: icon, manifest, version information and the like.
@@ -70,7 +71,7 @@ fn kind(image: &[u8]) -> Container {
 }
 
 /// Looks for our slot, in a universal file for that of its first program. `None`: this file is not one of our stubs.
-pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
+pub fn detect(image: &[u8]) -> Result<Option<Slot>, ContainerError> {
     if fat::parts(image)?.is_some() {
         return Ok(slots(image)?.into_iter().next());
     }
@@ -82,7 +83,7 @@ pub fn detect(image: &[u8]) -> Result<Option<Slot>, Error> {
 }
 
 /// The slots of all programs in the file: one, but for universal files. None: at least one of them is not our stub.
-pub fn slots(image: &[u8]) -> Result<Vec<Slot>, Error> {
+pub fn slots(image: &[u8]) -> Result<Vec<Slot>, ContainerError> {
     let Some(parts) = fat::parts(image)? else {
         return Ok(detect(image)?.into_iter().collect());
     };
@@ -100,12 +101,16 @@ pub fn slots(image: &[u8]) -> Result<Vec<Slot>, Error> {
 }
 
 /// Plans the file that consists of this stub and a blob of `blob_len` bytes. A blob that is already there is replaced.
-pub fn inject(image: &[u8], blob_len: u64) -> Result<Plan, Error> {
-    inject_with(image, blob_len, &Options::default())
+pub fn inject(image: &[u8], blob_len: u64) -> Result<Plan, ContainerError> {
+    inject_with(image, blob_len, &InjectOptions::default())
 }
 
 /// [`inject`], and more than the stub and the blob.
-pub fn inject_with(image: &[u8], blob_len: u64, options: &Options) -> Result<Plan, Error> {
+pub fn inject_with(
+    image: &[u8],
+    blob_len: u64,
+    options: &InjectOptions,
+) -> Result<Plan, ContainerError> {
     match kind(image) {
         Container::Elf => elf::inject(image, blob_len),
         Container::MachO => macho::inject(image, blob_len, options),
@@ -114,18 +119,18 @@ pub fn inject_with(image: &[u8], blob_len: u64, options: &Options) -> Result<Pla
 }
 
 /// Where the blob lies in the file; `None` when the slot is empty.
-pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, Error> {
+pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, ContainerError> {
     match detect(image)? {
         Some(slot) => Ok(slot.blob),
-        None => Err(Error::NoSlot),
+        None => Err(ContainerError::NoSlot),
     }
 }
 
 /// The stub as it was before injection, bit for bit.
-pub fn remove(image: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn remove(image: &[u8]) -> Result<Vec<u8>, ContainerError> {
     if let Some(parts) = fat::parts(image)? {
         let stubs = parts.into_iter().map(|part| macho::remove(&image[part]));
-        let stubs = stubs.collect::<Result<Vec<_>, Error>>()?;
+        let stubs = stubs.collect::<Result<Vec<_>, ContainerError>>()?;
         return Ok(fat::assemble(
             &stubs.iter().map(Vec::as_slice).collect::<Vec<_>>(),
         )?);
@@ -152,14 +157,14 @@ pub fn target(image: &[u8]) -> Option<Target> {
 ///
 /// # Errors
 ///
-/// [`Error::Damaged`] when what is loaded is not what was written; others when the file does not hold together.
-pub fn verify(image: &[u8]) -> Result<Verified, Error> {
+/// [`ContainerError::Damaged`] when what is loaded is not what was written; others when the file does not hold together.
+pub fn verify(image: &[u8]) -> Result<Verified, ContainerError> {
     if let Some(parts) = fat::parts(image)? {
         let mut altered = false;
         for part in parts {
             altered |= macho::verify(&image[part])?.altered;
         }
-        let slot = detect(image)?.ok_or(Error::NoSlot)?;
+        let slot = detect(image)?.ok_or(ContainerError::NoSlot)?;
         return Ok(Verified { slot, altered });
     }
     match kind(image) {

@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::error::{Error, malformed};
+use super::error::{ContainerError, malformed};
 use super::loaded::{self, Loaded, MOST_PARTS};
 
 const MAGIC: [u8; 8] = *b"OXIUNDO2";
@@ -126,18 +126,20 @@ pub(super) fn record_len(patch_lengths: &[usize], summary: &Summary) -> u64 {
 }
 
 /// Takes the injection back where the stub's bytes are still the first of the file: the record lies at `at` in `image`.
-pub(super) fn revert(image: &[u8], at: usize) -> Result<Vec<u8>, Error> {
+pub(super) fn revert(image: &[u8], at: usize) -> Result<Vec<u8>, ContainerError> {
     let stub = prefix(image, at)?;
     Record::read(image, at)?.check(&stub)?;
     Ok(stub)
 }
 
 /// The first bytes of the file with the saved fields back in their places: the stub, if nobody has altered it.
-pub(super) fn prefix(image: &[u8], at: usize) -> Result<Vec<u8>, Error> {
+pub(super) fn prefix(image: &[u8], at: usize) -> Result<Vec<u8>, ContainerError> {
     let record = Record::read(image, at)?;
-    let stub = image.get(..record.stub_len.min(at)).ok_or(Error::Altered)?;
+    let stub = image
+        .get(..record.stub_len.min(at))
+        .ok_or(ContainerError::Altered)?;
     if stub.len() != record.stub_len {
-        return Err(Error::Altered);
+        return Err(ContainerError::Altered);
     }
     let mut stub = stub.to_vec();
     record.restore(&mut stub)?;
@@ -162,7 +164,7 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Reads the record at `at`.
-    pub(super) fn read(image: &'a [u8], at: usize) -> Result<Record<'a>, Error> {
+    pub(super) fn read(image: &'a [u8], at: usize) -> Result<Record<'a>, ContainerError> {
         let record = image
             .get(at..)
             .ok_or(malformed(WHAT, at, "it lies outside the file"))?;
@@ -195,7 +197,7 @@ impl<'a> Record<'a> {
     }
 
     /// Writes the saved bytes back to their places.
-    pub(super) fn restore(&self, stub: &mut [u8]) -> Result<(), Error> {
+    pub(super) fn restore(&self, stub: &mut [u8]) -> Result<(), ContainerError> {
         let mut rest = self.fields;
         for _ in 0..self.count {
             let cut = || malformed(WHAT, self.at, "a saved field is cut off");
@@ -227,13 +229,15 @@ impl<'a> Record<'a> {
         in_place: bool,
         outline: &[u8],
         at: impl Fn(u64, u64) -> Option<&'i [u8]>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ContainerError> {
         if in_place {
-            Err(Error::Damaged("bytes of the program were overwritten"))
+            Err(ContainerError::Damaged(
+                "bytes of the program were overwritten",
+            ))
         } else if self.loads(outline, at) {
             Ok(())
         } else {
-            Err(Error::Damaged(
+            Err(ContainerError::Damaged(
                 "what the program loads is not what was written",
             ))
         }
@@ -251,11 +255,11 @@ impl<'a> Record<'a> {
     }
 
     /// Whether these are the stub's bytes.
-    pub(super) fn check(&self, stub: &[u8]) -> Result<(), Error> {
+    pub(super) fn check(&self, stub: &[u8]) -> Result<(), ContainerError> {
         if Sha256::digest(stub)[..] == *self.digest {
             Ok(())
         } else {
-            Err(Error::Altered)
+            Err(ContainerError::Altered)
         }
     }
 }
@@ -312,7 +316,7 @@ mod tests {
         );
         image[100] ^= 1;
         image.extend_from_slice(&record);
-        assert_eq!(revert(&image, 256), Err(Error::Altered));
+        assert_eq!(revert(&image, 256), Err(ContainerError::Altered));
     }
 
     #[test]

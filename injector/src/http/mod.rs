@@ -56,7 +56,7 @@ impl Settings {
 /// A request failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum HttpError {
     /// The certificates to trust cannot be used.
     #[error("cannot read certificates from `{}`", path.display())]
     CaBundle {
@@ -119,19 +119,21 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl HttpError {
     /// Whether the server says that there is no such thing.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Error::Status { status, .. } if *status == StatusCode::NOT_FOUND || *status == StatusCode::GONE)
+        matches!(self, HttpError::Status { status, .. } if *status == StatusCode::NOT_FOUND || *status == StatusCode::GONE)
     }
 
     /// Whether the same request may well succeed later.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Timeout(_) | Error::Interrupted { .. } => true,
-            Error::Status { status, .. } => may_pass(status.as_u16()),
+            HttpError::Unreachable { .. }
+            | HttpError::Timeout(_)
+            | HttpError::Interrupted { .. } => true,
+            HttpError::Status { status, .. } => may_pass(status.as_u16()),
             _ => false,
         }
     }
@@ -209,8 +211,8 @@ impl std::fmt::Debug for Login {
 }
 
 /// Reads a URL. User name and password in it become a login, and the URL goes without them from then on.
-pub fn parse(text: &str) -> Result<(Url, Option<Login>), Error> {
-    let not_a_url = || Error::NotAUrl(without_login(text));
+pub fn parse(text: &str) -> Result<(Url, Option<Login>), HttpError> {
+    let not_a_url = || HttpError::NotAUrl(without_login(text));
     let mut url = Url::parse(text).map_err(|_| not_a_url())?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(not_a_url());
@@ -277,7 +279,7 @@ pub struct Client {
 
 impl Client {
     /// A client with these settings.
-    pub fn new(settings: &Settings) -> Result<Client, Error> {
+    pub fn new(settings: &Settings) -> Result<Client, HttpError> {
         let mut builder = reqwest::blocking::Client::builder()
             .user_agent(concat!("oxidize-inject/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -291,20 +293,20 @@ impl Client {
             }
         }
         if let Some(proxy) = &settings.proxy {
-            let proxy = Proxy::all(proxy).map_err(|_| Error::Proxy)?;
+            let proxy = Proxy::all(proxy).map_err(|_| HttpError::Proxy)?;
             builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
         }
         Ok(Client {
             inner: builder
                 .build()
-                .map_err(|error| Error::Setup(error.without_url()))?,
+                .map_err(|error| HttpError::Setup(error.without_url()))?,
             patience: settings.timeout,
             netrc: Netrc::load(),
         })
     }
 
     /// Fetches.
-    pub fn get(&self, url: &Url, accept: &str, login: Option<&Login>) -> Result<Answer, Error> {
+    pub fn get(&self, url: &Url, accept: &str, login: Option<&Login>) -> Result<Answer, HttpError> {
         let request = |url: &Url| self.inner.get(url.clone()).header(ACCEPT, accept);
         self.follow(url, login, &request)
     }
@@ -317,7 +319,7 @@ impl Client {
         accept: &str,
         body: &[u8],
         limit: u64,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Vec<u8>, HttpError> {
         let (url, login) = parse(url)?;
         let request = |url: &Url| {
             self.inner
@@ -330,11 +332,11 @@ impl Client {
     }
 
     /// Sends one request.
-    pub fn call(&self, call: &Call<'_>) -> Result<Reply, Error> {
+    pub fn call(&self, call: &Call<'_>) -> Result<Reply, HttpError> {
         let mut shown = call.url.clone();
         strip(&mut shown);
         shown.set_query(None);
-        let broken = |source| Error::Interrupted {
+        let broken = |source| HttpError::Interrupted {
             url: shown.to_string(),
             source,
         };
@@ -356,8 +358,8 @@ impl Client {
             }
         };
         let response = request.send().map_err(|source| match source {
-            error if error.is_timeout() => Error::Timeout(shown.to_string()),
-            error => Error::Unreachable {
+            error if error.is_timeout() => HttpError::Timeout(shown.to_string()),
+            error => HttpError::Unreachable {
                 url: shown.to_string(),
                 source: error.without_url(),
             },
@@ -379,7 +381,7 @@ impl Client {
         url: &Url,
         login: Option<&Login>,
         request: &dyn Fn(&Url) -> RequestBuilder,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Answer, HttpError> {
         let mut url = url.clone();
         strip(&mut url);
         for _ in 0..=REDIRECTS {
@@ -393,8 +395,8 @@ impl Client {
             }
             let shown = || url.to_string();
             let response = builder.send().map_err(|source| match source {
-                error if error.is_timeout() => Error::Timeout(shown()),
-                error => Error::Unreachable {
+                error if error.is_timeout() => HttpError::Timeout(shown()),
+                error => HttpError::Unreachable {
                     url: shown(),
                     source: error.without_url(),
                 },
@@ -412,12 +414,12 @@ impl Client {
                 .get(LOCATION)
                 .filter(|_| status.is_redirection());
             let Some(target) = target else {
-                return Err(Error::Status {
+                return Err(HttpError::Status {
                     url: shown(),
                     status,
                 });
             };
-            let refused = |problem| Error::Redirect {
+            let refused = |problem| HttpError::Redirect {
                 url: shown(),
                 problem,
             };
@@ -433,15 +435,15 @@ impl Client {
             strip(&mut next);
             url = next;
         }
-        Err(Error::Redirect {
+        Err(HttpError::Redirect {
             url: url.to_string(),
             problem: "without end",
         })
     }
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, Error> {
-    let failed = |source| Error::CaBundle {
+fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, HttpError> {
+    let failed = |source| HttpError::CaBundle {
         path: path.clone(),
         source,
     };
@@ -487,14 +489,14 @@ impl Answer {
     }
 
     /// All of it, at most `limit` bytes.
-    pub fn bytes(mut self, limit: u64) -> Result<Vec<u8>, Error> {
+    pub fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         let read = (&mut self)
             .take(limit.saturating_add(1))
             .read_to_end(&mut bytes);
         read.map_err(|source| self.interrupted(source))?;
         if bytes.len() as u64 > limit {
-            return Err(Error::TooLong {
+            return Err(HttpError::TooLong {
                 url: self.url.to_string(),
                 limit,
             });
@@ -504,8 +506,8 @@ impl Answer {
 
     /// What an error of reading means.
     #[must_use]
-    pub fn interrupted(&self, source: io::Error) -> Error {
-        Error::Interrupted {
+    pub fn interrupted(&self, source: io::Error) -> HttpError {
+        HttpError::Interrupted {
             url: self.url.to_string(),
             source,
         }
@@ -574,7 +576,7 @@ mod tests {
         let answer = client.get(&Url::parse(&url).unwrap(), "*/*", None).unwrap();
         assert!(matches!(
             answer.bytes(1 << 20),
-            Err(Error::Interrupted { .. })
+            Err(HttpError::Interrupted { .. })
         ));
         drip.join().unwrap();
     }

@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Why an image cannot be read or written.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ImageError {
     /// The image does not hold together.
     #[error("malformed {structure} at offset {offset:#x}: {problem}")]
     Malformed {
@@ -24,9 +24,13 @@ pub enum Error {
     Resource(&'static str),
 }
 
-/// Shorthand for [`Error::Malformed`].
-pub(crate) fn malformed(structure: &'static str, offset: usize, problem: &'static str) -> Error {
-    Error::Malformed {
+/// Shorthand for [`ImageError::Malformed`].
+pub(crate) fn malformed(
+    structure: &'static str,
+    offset: usize,
+    problem: &'static str,
+) -> ImageError {
+    ImageError::Malformed {
         structure,
         offset: offset as u64,
         problem,

@@ -12,5 +12,5 @@ mod error;
 pub mod macho;
 pub mod pe;
 
-pub use error::Error;
+pub use error::ImageError;
 pub(crate) use error::malformed;

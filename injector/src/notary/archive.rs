@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::error::Error;
+use super::error::NotaryError;
 
 /// An archive of a program or a bundle, in a temporary file. The same content gives the same bytes.
 #[derive(Debug)]
@@ -18,15 +18,15 @@ pub struct Archive {
 
 impl Archive {
     /// Of a file, or of a directory with all that is in it.
-    pub fn of(path: &Path) -> Result<Archive, Error> {
+    pub fn of(path: &Path) -> Result<Archive, NotaryError> {
         let name = path.canonicalize().ok();
         let name = name.as_deref().and_then(Path::file_name);
         let name = name.map_or_else(|| "program".into(), |name| name.to_string_lossy());
-        let file = tempfile::tempfile().map_err(Error::Archive)?;
+        let file = tempfile::tempfile().map_err(NotaryError::Archive)?;
         let mut zip = ZipWriter::new(io::BufWriter::new(file));
         let mut left = vec![(path.to_owned(), name.clone().into_owned())];
         while let Some((path, name)) = left.pop() {
-            let failed = |source| Error::Read {
+            let failed = |source| NotaryError::Read {
                 path: path.clone(),
                 source,
             };
@@ -45,7 +45,7 @@ impl Archive {
                 let target = fs::read_link(&path).map_err(failed)?;
                 let target = target.to_string_lossy().replace('\\', "/");
                 zip.add_symlink(name, target, SimpleFileOptions::default())
-                    .map_err(|error| Error::Archive(error.into()))?;
+                    .map_err(|error| NotaryError::Archive(error.into()))?;
             } else {
                 let mut content = File::open(&path).map_err(failed)?;
                 let options = SimpleFileOptions::default()
@@ -57,15 +57,17 @@ impl Archive {
                         0o644
                     });
                 zip.start_file(name, options)
-                    .map_err(|error| Error::Archive(error.into()))?;
-                io::copy(&mut content, &mut zip).map_err(Error::Archive)?;
+                    .map_err(|error| NotaryError::Archive(error.into()))?;
+                io::copy(&mut content, &mut zip).map_err(NotaryError::Archive)?;
             }
         }
-        let written = zip.finish().map_err(|error| Error::Archive(error.into()))?;
+        let written = zip
+            .finish()
+            .map_err(|error| NotaryError::Archive(error.into()))?;
         let mut file = written
             .into_inner()
-            .map_err(|error| Error::Archive(error.into_error()))?;
-        file.flush().map_err(Error::Archive)?;
+            .map_err(|error| NotaryError::Archive(error.into_error()))?;
+        file.flush().map_err(NotaryError::Archive)?;
         Ok(Archive {
             file,
             name: format!("{name}.zip"),

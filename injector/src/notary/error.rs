@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::http;
+use crate::http::HttpError;
+use crate::output::OutputError;
 
 /// Why something was not notarized. None of these messages holds anything of a key, a token or a password.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum NotaryError {
     /// The file with the key is of no use.
     #[error("`{}` cannot be used as a key of App Store Connect: {problem}", path.display())]
     Key {
@@ -65,7 +66,7 @@ pub enum Error {
     Archive(#[source] io::Error),
     /// The service was not reached.
     #[error(transparent)]
-    Http(#[from] http::Error),
+    Http(#[from] HttpError),
     /// The service refused a request.
     #[error("the notary service refused with status {status}{}", told(detail.as_deref()))]
     Refused {
@@ -105,7 +106,7 @@ pub enum Error {
     NoTicket(PathBuf),
     /// The ticket could not be written.
     #[error("cannot write the ticket")]
-    Staple(#[source] crate::output::Error),
+    Staple(#[source] OutputError),
 }
 
 fn told(detail: Option<&str>) -> String {

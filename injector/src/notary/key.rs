@@ -17,7 +17,8 @@ use p256::pkcs8::DecodePrivateKey;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::error::Error;
+use super::error::NotaryError;
+use crate::sign::SignError;
 use crate::sign::identity;
 
 /// Apple's name for whom the token is for.
@@ -41,13 +42,17 @@ impl fmt::Debug for ApiKey {
 
 impl ApiKey {
     /// Loads a key. Its ids may stand in the file; that of the key also in its name, `AuthKey_ID.p8`.
-    pub fn load(path: &Path, id: Option<&str>, issuer: Option<&str>) -> Result<ApiKey, Error> {
-        let unusable = |problem| Error::Key {
+    pub fn load(
+        path: &Path,
+        id: Option<&str>,
+        issuer: Option<&str>,
+    ) -> Result<ApiKey, NotaryError> {
+        let unusable = |problem| NotaryError::Key {
             path: path.to_owned(),
             problem,
         };
         let bytes = identity::read(path).map_err(|error| match error {
-            crate::sign::Error::Io { path, source } => Error::Read { path, source },
+            SignError::Io { path, source } => NotaryError::Read { path, source },
             _ => unusable("it cannot be read"),
         })?;
         let (mut own_id, mut own_issuer) = (None, None);
@@ -75,10 +80,10 @@ impl ApiKey {
         let id = id.map(str::to_owned).or(own_id).or_else(|| from_name(path));
         let issuer = issuer.map(str::to_owned).or(own_issuer);
         Ok(ApiKey {
-            id: id.ok_or_else(|| Error::KeyId {
+            id: id.ok_or_else(|| NotaryError::KeyId {
                 path: path.to_owned(),
             })?,
-            issuer: issuer.ok_or_else(|| Error::KeyIssuer {
+            issuer: issuer.ok_or_else(|| NotaryError::KeyIssuer {
                 path: path.to_owned(),
             })?,
             key,

@@ -27,13 +27,14 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::http::HttpError;
 use crate::http::{self, Body, Call, Client, Url};
 use crate::image::macho::{Image, fat, signature};
 use crate::progress::Progress;
 use crate::sign::macho;
 use crate::sign::state::{self, State};
 use archive::Archive;
-pub use error::{Error, Issue};
+pub use error::{Issue, NotaryError};
 pub use key::ApiKey;
 use s3::{Credentials, Storage};
 
@@ -103,7 +104,7 @@ pub struct Notary<'a> {
 
 impl<'a> Notary<'a> {
     /// With this key.
-    pub fn new(key: &'a ApiKey, server: Server) -> Result<Notary<'a>, Error> {
+    pub fn new(key: &'a ApiKey, server: Server) -> Result<Notary<'a>, NotaryError> {
         Ok(Notary {
             client: Client::new(&http::Settings::from_env())?,
             key,
@@ -112,9 +113,13 @@ impl<'a> Notary<'a> {
     }
 
     /// Uploads an archive. The answer is the submission's id, by which Apple goes on whether anybody waits or not.
-    pub fn submit(&self, archive: &Archive, progress: &dyn Progress) -> Result<String, Error> {
+    pub fn submit(
+        &self,
+        archive: &Archive,
+        progress: &dyn Progress,
+    ) -> Result<String, NotaryError> {
         progress.start("Uploading", 0);
-        let digest = digest(archive.file()).map_err(Error::Archive)?;
+        let digest = digest(archive.file()).map_err(NotaryError::Archive)?;
         let body = json!({ "submissionName": archive.name(), "sha256": hex(&digest) });
         let url = format!("{}/submissions", self.server.api);
         let answer = self.ask("POST", &url, Some(&body))?;
@@ -122,7 +127,7 @@ impl<'a> Notary<'a> {
         let id = text(&data["id"], "a submission's id")?;
         let is_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !is_id {
-            return Err(Error::Answer("a valid submission id"));
+            return Err(NotaryError::Answer("a valid submission id"));
         }
         let place = &data["attributes"];
         let field = |name: &'static str| text(&place[name], name);
@@ -135,7 +140,7 @@ impl<'a> Notary<'a> {
             .server
             .storage
             .url(&field("bucket")?, &field("object")?)
-            .ok_or(Error::Answer("a valid upload location"))?;
+            .ok_or(NotaryError::Answer("a valid upload location"))?;
         self.upload(&url, &credentials, archive.file(), &digest)?;
         Ok(id)
     }
@@ -146,8 +151,8 @@ impl<'a> Notary<'a> {
         credentials: &Credentials,
         file: &File,
         digest: &[u8],
-    ) -> Result<(), Error> {
-        let len = file.metadata().map_err(Error::Archive)?.len();
+    ) -> Result<(), NotaryError> {
+        let len = file.metadata().map_err(NotaryError::Archive)?.len();
         let mut tries = 0;
         loop {
             tries += 1;
@@ -168,7 +173,7 @@ impl<'a> Notary<'a> {
             match result {
                 Ok(reply) if reply.is_success() => return Ok(()),
                 Ok(reply) if tries >= TRIES || !reply.may_pass() => {
-                    return Err(Error::Upload {
+                    return Err(NotaryError::Upload {
                         status: reply.status,
                         detail: s3::problem(&reply.body),
                     });
@@ -185,7 +190,7 @@ impl<'a> Notary<'a> {
         id: &str,
         limit: Duration,
         progress: &dyn Progress,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<Accepted, NotaryError> {
         progress.start("Waiting for Apple", 0);
         let url = format!("{}/submissions/{id}", self.server.api);
         let started = Instant::now();
@@ -202,17 +207,17 @@ impl<'a> Notary<'a> {
                 }
                 "Invalid" | "Rejected" => {
                     let issues = self.issues(id);
-                    return Err(Error::Rejected {
+                    return Err(NotaryError::Rejected {
                         id: id.to_owned(),
                         status,
                         no_log: issues.is_err(),
                         issues: issues.unwrap_or_default(),
                     });
                 }
-                _ => return Err(Error::Answer("a known status")),
+                _ => return Err(NotaryError::Answer("a known status")),
             }
             if started.elapsed() >= limit {
-                return Err(Error::TooLong(id.to_owned()));
+                return Err(NotaryError::TooLong(id.to_owned()));
             }
             progress.advance(0);
             thread::sleep(self.server.pause);
@@ -220,7 +225,7 @@ impl<'a> Notary<'a> {
     }
 
     /// What the log of a submission lists.
-    fn issues(&self, id: &str) -> Result<Vec<Issue>, Error> {
+    fn issues(&self, id: &str) -> Result<Vec<Issue>, NotaryError> {
         let url = format!("{}/submissions/{id}/logs", self.server.api);
         let answer = self.ask("GET", &url, None)?;
         let url = text(
@@ -228,7 +233,8 @@ impl<'a> Notary<'a> {
             "a readable log",
         )?;
         // Whoever has this address can read the log: it is told to nobody, and the token stays here.
-        let (url, _) = http::parse(&url).map_err(|_| Error::Answer("the address of a log"))?;
+        let (url, _) =
+            http::parse(&url).map_err(|_| NotaryError::Answer("the address of a log"))?;
         let reply = self.try_again(&mut || {
             self.client.call(&Call {
                 method: "GET",
@@ -242,14 +248,19 @@ impl<'a> Notary<'a> {
         if !reply.is_success() {
             return Err(refused(reply.status, &reply.body));
         }
-        let log: Value =
-            serde_json::from_slice(&reply.body).map_err(|_| Error::Answer("a readable log"))?;
+        let log: Value = serde_json::from_slice(&reply.body)
+            .map_err(|_| NotaryError::Answer("a readable log"))?;
         let issues = log["issues"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(issues.iter().map(Issue::read).collect())
     }
 
     /// A question to the API and the answer to it.
-    fn ask(&self, method: &'static str, url: &str, body: Option<&Value>) -> Result<Value, Error> {
+    fn ask(
+        &self,
+        method: &'static str,
+        url: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, NotaryError> {
         let (url, _) = http::parse(url)?;
         let body = body.map(Value::to_string);
         let reply = self.try_again(&mut || {
@@ -276,14 +287,14 @@ impl<'a> Notary<'a> {
         if !reply.is_success() {
             return Err(refused(reply.status, &reply.body));
         }
-        serde_json::from_slice(&reply.body).map_err(|_| Error::Answer("valid JSON"))
+        serde_json::from_slice(&reply.body).map_err(|_| NotaryError::Answer("valid JSON"))
     }
 
     /// Lines break, and services have bad moments: notarization takes minutes, and is not given up for that.
     fn try_again(
         &self,
-        call: &mut dyn FnMut() -> Result<http::Reply, http::Error>,
-    ) -> Result<http::Reply, Error> {
+        call: &mut dyn FnMut() -> Result<http::Reply, HttpError>,
+    ) -> Result<http::Reply, NotaryError> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -329,16 +340,19 @@ fn programs(file: &[u8]) -> Option<Vec<&[u8]>> {
     })
 }
 
-fn text(value: &Value, what: &'static str) -> Result<String, Error> {
-    value.as_str().map(str::to_owned).ok_or(Error::Answer(what))
+fn text(value: &Value, what: &'static str) -> Result<String, NotaryError> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .ok_or(NotaryError::Answer(what))
 }
 
 /// What the API says about a request that it does not take: `{"errors": [{"title": ..., "detail": ...}]}`.
-fn refused(status: u16, body: &[u8]) -> Error {
+fn refused(status: u16, body: &[u8]) -> NotaryError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let first = &body["errors"][0];
     let said = first["detail"].as_str().or(first["title"].as_str());
-    Error::Refused {
+    NotaryError::Refused {
         status,
         detail: said.map(error::plain),
     }

@@ -10,7 +10,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::error::{Error, plain};
+use super::error::{NotaryError, plain};
 use super::hex;
 use crate::http::Url;
 
@@ -79,13 +79,13 @@ impl Credentials {
         url: &Url,
         digest: &str,
         now: Duration,
-    ) -> Result<Headers, Error> {
-        let host = url.host_str().ok_or(Error::Answer("a host"))?;
+    ) -> Result<Headers, NotaryError> {
+        let host = url.host_str().ok_or(NotaryError::Answer("a host"))?;
         let host = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        let time = time(now).ok_or(Error::Answer("a time"))?;
+        let time = time(now).ok_or(NotaryError::Answer("a time"))?;
         let mut headers = vec![
             ("host", Zeroizing::new(host)),
             ("x-amz-content-sha256", Zeroizing::new(digest.to_owned())),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
-use super::error::Error;
+use super::error::NotaryError;
 use super::{LARGEST, Server, hex};
 use crate::http::{self, Body, Call, Client};
 use crate::image::macho::{Image, signature};
@@ -20,8 +20,8 @@ use crate::output::{self, mode::Mode};
 const MAGIC: &[u8] = b"s8ch";
 
 /// The main program of a bundle.
-pub fn program_of(bundle: &Path) -> Result<PathBuf, Error> {
-    let unusable = |problem| Error::Bundle {
+pub fn program_of(bundle: &Path) -> Result<PathBuf, NotaryError> {
+    let unusable = |problem| NotaryError::Bundle {
         path: bundle.to_owned(),
         problem,
     };
@@ -62,27 +62,27 @@ pub fn names(program: &[u8]) -> Vec<String> {
 }
 
 /// Fetches the ticket for a bundle and puts it where macOS looks for it.
-pub fn staple(bundle: &Path, server: &Server) -> Result<(), Error> {
+pub fn staple(bundle: &Path, server: &Server) -> Result<(), NotaryError> {
     if bundle.is_file() {
-        return Err(Error::NoPlace(bundle.to_owned()));
+        return Err(NotaryError::NoPlace(bundle.to_owned()));
     }
     let path = program_of(bundle)?;
-    let program = Map::open(&path).map_err(|source| Error::Read {
+    let program = Map::open(&path).map_err(|source| NotaryError::Read {
         path: path.clone(),
         source,
     })?;
     let names = names(&program);
     if names.is_empty() {
         let problem = "its program is not signed";
-        return Err(Error::NotReady { path, problem });
+        return Err(NotaryError::NotReady { path, problem });
     }
-    let ticket = fetch(&names, server)?.ok_or_else(|| Error::NoTicket(bundle.to_owned()))?;
+    let ticket = fetch(&names, server)?.ok_or_else(|| NotaryError::NoTicket(bundle.to_owned()))?;
     let place = bundle.join("Contents/CodeResources");
-    output::write_bytes(&place, Mode::data(), &ticket).map_err(Error::Staple)
+    output::write_bytes(&place, Mode::data(), &ticket).map_err(NotaryError::Staple)
 }
 
 /// The first ticket that there is.
-fn fetch(names: &[String], server: &Server) -> Result<Option<Vec<u8>>, Error> {
+fn fetch(names: &[String], server: &Server) -> Result<Option<Vec<u8>>, NotaryError> {
     let records: Vec<Value> = names
         .iter()
         .map(|name| json!({ "recordName": name }))
@@ -105,10 +105,10 @@ fn fetch(names: &[String], server: &Server) -> Result<Option<Vec<u8>>, Error> {
         return Err(super::refused(reply.status, &reply.body));
     }
     let answer: Value =
-        serde_json::from_slice(&reply.body).map_err(|_| Error::Answer("a ticket"))?;
+        serde_json::from_slice(&reply.body).map_err(|_| NotaryError::Answer("a ticket"))?;
     let records = answer["records"]
         .as_array()
-        .ok_or(Error::Answer("a ticket"))?;
+        .ok_or(NotaryError::Answer("a ticket"))?;
     for record in records {
         let known = record["recordName"].as_str();
         if !known.is_some_and(|name| names.iter().any(|asked| asked == name)) {
@@ -119,7 +119,7 @@ fn fetch(names: &[String], server: &Server) -> Result<Option<Vec<u8>>, Error> {
         };
         let ticket = Base64::decode_vec(ticket).ok();
         let ticket = ticket.filter(|ticket| ticket.starts_with(MAGIC));
-        return ticket.map(Some).ok_or(Error::Answer("a ticket"));
+        return ticket.map(Some).ok_or(NotaryError::Answer("a ticket"));
     }
     Ok(None)
 }

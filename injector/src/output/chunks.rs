@@ -18,8 +18,8 @@ use std::thread;
 use oxidize_format::digest::{self, CHUNK};
 use oxidize_format::{Layout, Payload as _, Piece};
 
-use super::{Error, positioned};
-use crate::collect;
+use super::{OutputError, positioned};
+use crate::collect::CollectError;
 use crate::pack::Payload;
 use crate::progress::Progress;
 
@@ -42,8 +42,8 @@ pub(super) struct Place<'p> {
 }
 
 impl Place<'_> {
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Write {
+    fn failed(&self, source: io::Error) -> OutputError {
+        OutputError::Write {
             path: self.path.to_owned(),
             source,
         }
@@ -55,7 +55,7 @@ pub(super) fn write(
     blob: &Layout<Payload<'_>>,
     place: &Place<'_>,
     progress: &dyn Progress,
-) -> Result<[u8; 32], Error> {
+) -> Result<[u8; 32], OutputError> {
     let pieces = Pieces::of(blob);
     let work = Work {
         pieces: &pieces,
@@ -92,7 +92,7 @@ pub(super) fn write(
     let hashes = results
         .into_iter()
         .map(|(_, result)| result)
-        .collect::<Result<Vec<_>, Error>>()?;
+        .collect::<Result<Vec<_>, OutputError>>()?;
     outcome.map_err(|source| place.failed(source))?;
     if hashes.len() as u64 != work.shares {
         let missing = io::Error::other("part of the output was not written");
@@ -113,7 +113,7 @@ fn sync_early(file: &File, requests: Receiver<()>) -> io::Result<()> {
 }
 
 /// A share's index and the hashes of its chunks.
-type Outcome = (u64, Result<Vec<[u8; 32]>, Error>);
+type Outcome = (u64, Result<Vec<[u8; 32]>, OutputError>);
 
 struct Work<'b, 'a> {
     pieces: &'b Pieces<'b, 'a>,
@@ -210,7 +210,7 @@ struct Gather<'b, 'a> {
 
 impl Gather<'_, '_> {
     /// The share that starts at `start`.
-    fn share(&mut self, start: u64) -> Result<&[u8], Error> {
+    fn share(&mut self, start: u64) -> Result<&[u8], OutputError> {
         let pieces = self.pieces;
         let size = usize::try_from(pieces.len - start)
             .unwrap_or(SHARE)
@@ -236,7 +236,7 @@ impl Gather<'_, '_> {
     }
 
     /// Fills `target` with the bytes of a piece from `offset` on.
-    fn fill(&mut self, piece: usize, offset: u64, target: &mut [u8]) -> Result<(), Error> {
+    fn fill(&mut self, piece: usize, offset: u64, target: &mut [u8]) -> Result<(), OutputError> {
         let copy = |bytes: &[u8], target: &mut [u8]| {
             // A piece in memory is no longer than memory.
             let start = usize::try_from(offset).expect("an offset within a slice");
@@ -254,7 +254,7 @@ impl Gather<'_, '_> {
                     ..
                 },
             ) => {
-                let unreadable = |source| Error::Read {
+                let unreadable = |source| OutputError::Read {
                     path: path.clone(),
                     source,
                 };
@@ -262,8 +262,8 @@ impl Gather<'_, '_> {
                     let opened = match digest {
                         None => Opened::File(File::open(path).map_err(unreadable)?),
                         Some(_) => Opened::Whole(payload.bytes().map_err(|error| match error {
-                            collect::Error::Io { source, .. } => unreadable(source),
-                            _ => Error::Changed(path.clone()),
+                            CollectError::Io { source, .. } => unreadable(source),
+                            _ => OutputError::Changed(path.clone()),
                         })?),
                     };
                     self.open = Some((piece, opened));
@@ -276,7 +276,7 @@ impl Gather<'_, '_> {
                         let found = file.metadata().map_err(unreadable)?;
                         let same = found.len() == payload.len() && stamp.fits(&found);
                         if !(full.map_err(unreadable)? && same) {
-                            return Err(Error::Changed(path.clone()));
+                            return Err(OutputError::Changed(path.clone()));
                         }
                     }
                 }
@@ -393,9 +393,9 @@ mod tests {
             durable: false,
         };
         let error = write(&layout, &place, &Silent).unwrap_err();
-        assert!(matches!(error, Error::Changed(path) if path.ends_with("5")));
+        assert!(matches!(error, OutputError::Changed(path) if path.ends_with("5")));
         fs::remove_file(dir.path().join("5")).unwrap();
         let error = write(&layout, &place, &Silent).unwrap_err();
-        assert!(matches!(error, Error::Read { path, .. } if path.ends_with("5")));
+        assert!(matches!(error, OutputError::Read { path, .. } if path.ends_with("5")));
     }
 }

@@ -13,7 +13,7 @@ use oxidize_format::{DIGEST_OFFSET, Layout};
 use thiserror::Error;
 
 use crate::container::{Piece, Plan};
-use crate::image;
+use crate::image::ImageError;
 use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::Payload;
@@ -24,7 +24,7 @@ use staging::Staging;
 /// Why the output could not be written. Whatever was there before is still there.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum OutputError {
     /// The output is a directory.
     #[error("the output `{}` is a directory", .0.display())]
     Directory(PathBuf),
@@ -76,24 +76,24 @@ pub enum Error {
 /// # Errors
 ///
 /// There is something that no file can replace, or that is the stub; no file can be created there.
-pub fn check(path: &Path, stub: Option<&Path>) -> Result<(), Error> {
+pub fn check(path: &Path, stub: Option<&Path>) -> Result<(), OutputError> {
     // A trailing slash makes even a missing file a directory.
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.file_name().is_none() {
-        return Err(Error::Directory(path.to_owned()));
+        return Err(OutputError::Directory(path.to_owned()));
     }
     if let Ok(there) = fs::metadata(path) {
         if there.is_dir() {
-            return Err(Error::Directory(path.to_owned()));
+            return Err(OutputError::Directory(path.to_owned()));
         }
         if !there.is_file() {
-            return Err(Error::NotAFile(path.to_owned()));
+            return Err(OutputError::NotAFile(path.to_owned()));
         }
         if stub.is_some_and(|stub| same_file(stub, path)) {
-            return Err(Error::Stub(path.to_owned()));
+            return Err(OutputError::Stub(path.to_owned()));
         }
     }
     let directory = directory_of(path);
-    let failed = |source| Error::Create {
+    let failed = |source| OutputError::Create {
         directory: directory.to_owned(),
         source,
     };
@@ -110,10 +110,10 @@ pub fn check(path: &Path, stub: Option<&Path>) -> Result<(), Error> {
 pub fn check_inputs<'p>(
     path: &Path,
     inputs: impl IntoIterator<Item = &'p Path>,
-) -> Result<(), Error> {
+) -> Result<(), OutputError> {
     match inputs.into_iter().find(|input| same_file(input, path)) {
         None => Ok(()),
-        Some(input) => Err(Error::Input {
+        Some(input) => Err(OutputError::Input {
             output: path.to_owned(),
             input: input.to_owned(),
         }),
@@ -154,8 +154,8 @@ pub struct InPlace {
 /// # Errors
 ///
 /// It cannot be read.
-pub fn in_place(path: &Path) -> Result<InPlace, Error> {
-    let failed = |source| Error::Read {
+pub fn in_place(path: &Path) -> Result<InPlace, OutputError> {
+    let failed = |source| OutputError::Read {
         path: path.to_owned(),
         source,
     };
@@ -197,9 +197,9 @@ impl Staged {
     /// # Errors
     ///
     /// No file can be created there.
-    pub fn new(path: &Path, mode: Mode) -> Result<Staged, Error> {
+    pub fn new(path: &Path, mode: Mode) -> Result<Staged, OutputError> {
         let directory = directory_of(path);
-        let staging = Staging::new(directory, mode).map_err(|source| Error::Create {
+        let staging = Staging::new(directory, mode).map_err(|source| OutputError::Create {
             directory: directory.to_owned(),
             source,
         })?;
@@ -219,18 +219,18 @@ impl Staged {
     ///
     /// # Errors
     /// The system does not tell.
-    pub fn size(&self) -> Result<u64, Error> {
+    pub fn size(&self) -> Result<u64, OutputError> {
         let metadata = self.file().metadata();
         Ok(metadata.map_err(|source| self.failed(source))?.len())
     }
 
     /// Writes at an offset.
-    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), Error> {
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
         positioned::write_all(self.file(), bytes, offset).map_err(|source| self.failed(source))
     }
 
     /// Cuts the file off, or makes it longer by zeros.
-    pub fn set_len(&self, len: u64) -> Result<(), Error> {
+    pub fn set_len(&self, len: u64) -> Result<(), OutputError> {
         self.file()
             .set_len(len)
             .map_err(|source| self.failed(source))
@@ -241,19 +241,19 @@ impl Staged {
     /// # Errors
     ///
     /// It cannot be put there.
-    pub fn publish(self, progress: &dyn Progress) -> Result<(), Error> {
+    pub fn publish(self, progress: &dyn Progress) -> Result<(), OutputError> {
         if staging::replaces(&self.path) {
             progress.start("Syncing", 0);
         }
-        let failed = |source| Error::Write {
+        let failed = |source| OutputError::Write {
             path: self.path.clone(),
             source,
         };
         self.staging.publish(&self.path).map_err(failed)
     }
 
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Write {
+    fn failed(&self, source: io::Error) -> OutputError {
+        OutputError::Write {
             path: self.path.clone(),
             source,
         }
@@ -270,7 +270,7 @@ pub fn write(
     plan: &Plan,
     blob: &Layout<Payload<'_>>,
     progress: &dyn Progress,
-) -> Result<(), Error> {
+) -> Result<(), OutputError> {
     stage(path, plan, blob, progress)?.publish(progress)
 }
 
@@ -284,7 +284,7 @@ pub fn stage(
     plan: &Plan,
     blob: &Layout<Payload<'_>>,
     progress: &dyn Progress,
-) -> Result<Staged, Error> {
+) -> Result<Staged, OutputError> {
     assert_eq!(
         plan.blob_len(),
         blob.len(),
@@ -354,10 +354,10 @@ pub fn join(
 pub enum JoinError {
     /// The file cannot be written.
     #[error(transparent)]
-    Output(#[from] Error),
+    Output(#[from] OutputError),
     /// The programs do not fit together.
     #[error(transparent)]
-    Image(#[from] image::Error),
+    Image(#[from] ImageError),
 }
 
 /// Writes bytes that are all in memory.
@@ -365,7 +365,7 @@ pub enum JoinError {
 /// # Errors
 ///
 /// The file cannot be written.
-pub fn write_bytes(path: &Path, mode: Mode, bytes: &[u8]) -> Result<(), Error> {
+pub fn write_bytes(path: &Path, mode: Mode, bytes: &[u8]) -> Result<(), OutputError> {
     let staged = Staged::new(path, mode)?;
     staged
         .file()

@@ -19,6 +19,7 @@ pub use part::{Part, PartFile};
 pub use payload::Payload;
 pub use stdlib::{IMPORTER_MODULES, stdlib};
 
+use crate::collect::CollectError;
 use crate::collect::native::SharedObject;
 use crate::collect::{Distribution, Module, ModuleKind};
 use crate::progress::Progress;
@@ -27,13 +28,13 @@ use crate::python;
 /// Resources could not be packed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum PackError {
     /// The format does not take it.
     #[error("the resources cannot be expressed in the blob")]
     Format(#[from] format::WriteError),
     /// A file could not be read.
     #[error(transparent)]
-    Read(#[from] crate::collect::Error),
+    Read(#[from] CollectError),
 }
 
 /// A shared object among the application's files.
@@ -49,7 +50,7 @@ pub struct NativeFile {
 
 /// How to pack.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct PackOptions {
     /// Which `-O` level the code is for.
     pub optimize: u8,
     /// Whether sources of modules with code go in.
@@ -83,9 +84,9 @@ pub struct Input<'a> {
 /// A resource cannot be read, or the format does not take it.
 pub fn pack<'a>(
     input: &'a Input<'_>,
-    options: Options,
+    options: PackOptions,
     progress: &dyn Progress,
-) -> Result<Layout<Payload<'a>>, Error> {
+) -> Result<Layout<Payload<'a>>, PackError> {
     let mut writer = Writer::new(HeaderFields {
         py_version_hex: python::VERSION_HEX,
         bytecode_magic: python::BYTECODE_MAGIC,
@@ -146,9 +147,9 @@ fn add_part<'a>(
     part: &'a Part<'_>,
     natives: &BTreeSet<&str>,
     script: Option<&str>,
-    options: Options,
+    options: PackOptions,
     progress: &dyn Progress,
-) -> Result<(), Error> {
+) -> Result<(), PackError> {
     let hidden = if options.sources {
         BTreeSet::new()
     } else {
@@ -195,7 +196,7 @@ fn module_entry<'a>(
     part: &'a Part<'_>,
     module: &Module,
     hidden: &BTreeSet<String>,
-    options: Options,
+    options: PackOptions,
 ) -> ModuleEntry<Payload<'a>> {
     let kind = match (module.kind, module.is_package()) {
         (ModuleKind::Namespace, _) => format::ModuleKind::Namespace,
@@ -225,7 +226,7 @@ fn module_entry<'a>(
     entry
 }
 
-fn content<'a>(payload: Payload<'a>, compress: bool) -> Result<Content<Payload<'a>>, Error> {
+fn content<'a>(payload: Payload<'a>, compress: bool) -> Result<Content<Payload<'a>>, PackError> {
     if compress {
         let compressed = match &payload {
             Payload::Bytes(bytes) => payload::compressed(bytes),

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use oxidize_format::{Compression, Content};
 use sha2::{Digest, Sha256};
 
-use crate::collect::{self, Stamp};
+use crate::collect::CollectError;
+use crate::collect::Stamp;
 
 /// A run of bytes, known by its length until it is written.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ impl Payload<'_> {
     ///
     /// # Errors
     /// The file cannot be read, or is not what it was.
-    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, collect::Error> {
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, CollectError> {
         let (path, len, stamp, digest) = match self {
             Payload::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
             Payload::File {
@@ -63,7 +64,7 @@ impl Payload<'_> {
                 digest,
             } => (path, *len, *stamp, digest),
         };
-        let io = |source| collect::Error::Io {
+        let io = |source| CollectError::Io {
             path: path.clone(),
             source,
         };
@@ -78,7 +79,7 @@ impl Payload<'_> {
         if same {
             Ok(Cow::Owned(bytes))
         } else {
-            Err(collect::Error::Changed(path.clone()))
+            Err(CollectError::Changed(path.clone()))
         }
     }
 
@@ -143,7 +144,7 @@ mod tests {
         assert_eq!(*payload.bytes().unwrap(), *b"x = 1");
         payload.hold_to(Sha256::digest(b"x = 1").into());
         assert_eq!(*payload.bytes().unwrap(), *b"x = 1");
-        let changed = |payload: &Payload<'_>| matches!(payload.bytes(), Err(collect::Error::Changed(found)) if found == path);
+        let changed = |payload: &Payload<'_>| matches!(payload.bytes(), Err(CollectError::Changed(found)) if found == path);
         // Too fast for any clock: only the digest tells.
         fs::write(&path, "x = 2").unwrap();
         assert!(changed(&payload));

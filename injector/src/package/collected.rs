@@ -8,7 +8,9 @@ use std::path::Path;
 use super::root::Root;
 use super::site::Site;
 use super::toolchain::Toolchain;
-use super::{Error, Findings, Request, Warning};
+use super::{Findings, PackageError, Request, Warning};
+use crate::collect::CollectError;
+use crate::collect::WalkOptions;
 use crate::collect::{self, Module, ModuleKind, Reason, Tree};
 use crate::entry::{Candidates, Entry, Selection};
 use crate::pack::{Part, shadow};
@@ -38,9 +40,9 @@ impl<'t> Collected<'t> {
         tools: &'t Toolchain<'t>,
         mut findings: Findings,
         progress: &dyn Progress,
-    ) -> Result<Collected<'t>, Error> {
+    ) -> Result<Collected<'t>, PackageError> {
         progress.start("Collecting", 0);
-        let options = collect::Options {
+        let options = WalkOptions {
             include: request.include.clone(),
             output: Some(request.output.clone()),
         };
@@ -53,7 +55,7 @@ impl<'t> Collected<'t> {
             let files = tree.files.iter().map(|file| &file.path);
             let mut paths = files.chain(&tree.directories);
             if let Some(path) = paths.find(|path| path.contains('\\')) {
-                return Err(Error::Backslash(path.clone()));
+                return Err(PackageError::Backslash(path.clone()));
             }
         }
         findings.left_out(std::mem::take(&mut tree.left_out));
@@ -72,7 +74,7 @@ impl<'t> Collected<'t> {
         application: Root,
         site: Site,
         mut findings: Findings,
-    ) -> Result<Collected<'t>, Error> {
+    ) -> Result<Collected<'t>, PackageError> {
         let mut library = tools.library();
         let mut roots = vec![application];
         roots.extend(site.roots);
@@ -108,7 +110,7 @@ fn resolve_entry(
     roots: &[Root],
     requested: &[String],
     library: &Part<'_>,
-) -> Result<Entry, Error> {
+) -> Result<Entry, PackageError> {
     let tree = &roots[0].tree;
     let mut modules: Vec<Module> = roots
         .iter()
@@ -140,8 +142,8 @@ fn resolve_entry(
 }
 
 /// The tree of a script that stands alone.
-fn single(script: &Path) -> Result<Tree, collect::Error> {
-    let failed = |source| collect::Error::Io {
+fn single(script: &Path) -> Result<Tree, CollectError> {
+    let failed = |source| CollectError::Io {
         path: script.to_owned(),
         source,
     };
@@ -178,11 +180,11 @@ fn script_path(request: &Request, script: &Path, tree: &Tree) -> String {
     inside().unwrap_or_else(|| text.to_owned())
 }
 
-fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<(), Error> {
+fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<(), PackageError> {
     for name in &request.include {
         let is_module = library.modules.iter().any(|module| module.name == *name);
         if tree.file(name).is_none() && !is_module {
-            return Err(Error::NothingToInclude(name.clone()));
+            return Err(PackageError::NothingToInclude(name.clone()));
         }
     }
     Ok(())

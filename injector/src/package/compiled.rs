@@ -10,19 +10,21 @@ use super::collected::Collected;
 use super::packed::Packed;
 use super::toolchain::Toolchain;
 use super::used::{self, Scanned};
-use super::{Error, Findings, Library, Request, Warning};
+use super::{Findings, Library, PackageError, Request, Warning};
 use crate::compile::{Compiler, Job, Outcome};
+use crate::container::InjectOptions;
 use crate::entry::Entry;
 use crate::interpreter::Variable;
-use crate::pack::{self, Input, Part, pack};
+use crate::pack::PackOptions;
+use crate::pack::{Input, Part, pack};
 use crate::progress::Progress;
-use crate::{container, python};
+use crate::python;
 
 /// Everything that goes into the blob, with code.
 pub(super) struct Compiled<'t> {
     tools: &'t Toolchain<'t>,
     input: Input<'t>,
-    options: pack::Options,
+    options: PackOptions,
     pub(super) entry: Entry,
     pub(super) findings: Findings,
 }
@@ -37,7 +39,7 @@ impl<'t> Collected<'t> {
         self,
         request: &Request,
         progress: &dyn Progress,
-    ) -> Result<Compiled<'t>, Error> {
+    ) -> Result<Compiled<'t>, PackageError> {
         let Collected {
             tools,
             roots,
@@ -94,7 +96,7 @@ impl<'t> Collected<'t> {
                 script,
                 parts,
             },
-            options: pack::Options {
+            options: PackOptions {
                 optimize: request.optimize,
                 sources: !request.no_source,
                 compress: request.compress,
@@ -112,9 +114,9 @@ impl Compiled<'_> {
     /// A resource cannot be read, or the format does not take it.
     pub(super) fn pack(
         &self,
-        injection: container::Options,
+        injection: InjectOptions,
         progress: &dyn Progress,
-    ) -> Result<Packed<'_>, Error> {
+    ) -> Result<Packed<'_>, PackageError> {
         let layout = pack(&self.input, self.options, progress)?;
         Ok(Packed {
             stub: self.tools.stub(),
@@ -154,7 +156,7 @@ impl Batch<'_> {
         part: &mut Part<'_>,
         script: Option<&str>,
         findings: &mut Findings,
-    ) -> Result<Vec<Scanned>, Error> {
+    ) -> Result<Vec<Scanned>, PackageError> {
         let mut sources: Vec<_> = part
             .sources()
             .map(|(module, path)| (module.name.clone(), module.is_package(), path.to_owned()))

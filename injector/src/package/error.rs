@@ -6,54 +6,65 @@ use oxidize_format::Target;
 use thiserror::Error;
 
 use super::Feature;
-use crate::compile::{self, bootstrap};
-use crate::{appearance, collect, container, entry, image, output, pack, sign, snapshot, stubs};
+use crate::appearance::AppearanceError;
+use crate::collect::CollectError;
+use crate::compile;
+use crate::compile::bootstrap::BootstrapError;
+use crate::container::ContainerError;
+use crate::entry::EntryError;
+use crate::image::ImageError;
+use crate::output::OutputError;
+use crate::pack::PackError;
+use crate::require::RequireError;
+use crate::sign::SignError;
+use crate::snapshot::SnapshotError;
+use crate::stubs::StubError;
 
 /// Packaging failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum PackageError {
     /// The output cannot be written.
     #[error(transparent)]
-    Output(#[from] output::Error),
+    Output(#[from] OutputError),
     /// There is no stub.
     #[error(transparent)]
-    Stub(#[from] stubs::Error),
+    Stub(#[from] StubError),
     /// The resources cannot be packaged.
     #[error(transparent)]
-    Collect(#[from] collect::Error),
+    Collect(#[from] CollectError),
     /// The entry cannot be made out.
     #[error(transparent)]
-    Entry(#[from] entry::Error),
+    Entry(#[from] EntryError),
     /// The bytecode compiler could not be made.
     #[error("cannot set up the bytecode compiler")]
-    Bootstrap(#[source] bootstrap::Error),
+    Bootstrap(#[source] BootstrapError),
     /// The bytecode compiler failed.
     #[error(transparent)]
     Compile(#[from] compile::BatchError),
     /// Packing failed.
     #[error(transparent)]
-    Pack(#[from] pack::Error),
+    Pack(#[from] PackError),
     /// Injection failed.
     #[error("cannot inject into the stub `{}`", stub.display())]
     Container {
         /// The stub.
         stub: PathBuf,
         /// What is wrong.
-        source: container::Error,
+        source: ContainerError,
     },
     /// The programs of a universal file do not fit together.
     #[error("cannot join the programs for both processors")]
-    Universal(#[source] image::Error),
+    Universal(#[source] ImageError),
     /// A Windows program cannot look like that.
     #[error(transparent)]
-    Windows(#[from] appearance::Error),
+    Appearance(#[from] AppearanceError),
     /// The program cannot be signed.
     #[error(transparent)]
-    Sign(#[from] sign::Error),
+    Sign(#[from] SignError),
     /// There is no start snapshot.
     #[error(transparent)]
-    Snapshot(#[from] snapshot::Error),
+    Snapshot(#[from] SnapshotError),
     /// Something that the target does not have.
     #[error("{feature} is for {system}, and the target is {target}")]
     Misfit {
@@ -93,7 +104,7 @@ pub enum Error {
     },
     /// Required packages could not be had.
     #[error(transparent)]
-    Require(#[from] crate::require::Error),
+    Require(#[from] RequireError),
     /// A wheel for another system or Python was installed among the resources.
     #[error("`{path}` came with a wheel for {tags}, which does not run on {target}")]
     ForeignWheel {

@@ -5,8 +5,9 @@ use std::fmt;
 use oxidize_format::Target;
 use oxidize_format::target::OperatingSystem;
 
-use super::{Error, Request, Signing};
+use super::{PackageError, Request, Signing};
 use crate::snapshot;
+use crate::snapshot::SnapshotError;
 
 /// Something that can be asked for and that programs of some systems do not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +62,12 @@ impl fmt::Display for Feature {
 }
 
 /// Refuses what the target does not have.
-pub(super) fn check(request: &Request, target: Target) -> Result<(), Error> {
+pub(super) fn check(request: &Request, target: Target) -> Result<(), PackageError> {
     if let Some(signing) = &request.signing {
         signing.check_fit(target, Some(target.os()))?;
     }
     let misfit = |feature, system| {
-        Err(Error::Misfit {
+        Err(PackageError::Misfit {
             feature,
             system,
             target: target.triple(),
@@ -89,7 +90,7 @@ pub(super) fn check(request: &Request, target: Target) -> Result<(), Error> {
         return misfit(Feature::Identifier, "macOS");
     }
     if request.snapshot.is_some() && !snapshot::is_possible(target) {
-        return Err(snapshot::Error::Target(target).into());
+        return Err(SnapshotError::Target(target).into());
     }
     Ok(())
 }
@@ -103,7 +104,7 @@ impl Signing {
         &self,
         target: impl fmt::Display,
         os: Option<OperatingSystem>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), PackageError> {
         let (macos, windows) = (&self.options.macos, &self.options.windows);
         let for_macos = [
             (Feature::HardenedRuntime, macos.hardened_runtime),
@@ -118,7 +119,7 @@ impl Signing {
         let is_windows = os == Some(OperatingSystem::Windows);
         let is_macos = os == Some(OperatingSystem::MacOs);
         let misfit = |feature, system| {
-            Err(Error::Misfit {
+            Err(PackageError::Misfit {
                 feature,
                 system,
                 target: target.to_string(),

@@ -24,20 +24,23 @@ use oxidize_format::Target;
 use oxidize_format::{ChildRole, Exit};
 
 pub use crate::sign::Doubt;
-pub use error::Error;
+pub use error::PackageError;
 pub use feature::Feature;
 pub use warning::Warning;
 pub use wheels::pip_platform;
 
 use crate::appearance::Appearance;
 use crate::cache::Cache;
+use crate::container::InjectOptions;
 use crate::entry::Entry;
 use crate::interpreter::{Setting, Variable};
 use crate::progress::Progress;
 use crate::require::Requirements;
-use crate::sign::{self, Identity};
-use crate::stubs::{self, Finder, Sources, Stub};
-use crate::{container, output, snapshot};
+use crate::sign::Identity;
+use crate::sign::SignOptions;
+use crate::stubs::StubError;
+use crate::stubs::{Finder, Sources, Stub};
+use crate::{output, snapshot};
 use collected::Collected;
 use staged::Staged;
 use toolchain::Toolchain;
@@ -105,7 +108,7 @@ pub struct Signing {
     /// Nobody signs ad hoc, for macOS.
     pub identity: Option<Identity>,
     /// How.
-    pub options: sign::Options,
+    pub options: SignOptions,
 }
 
 impl Signing {
@@ -174,8 +177,8 @@ pub fn target_of(output: &Path) -> Option<Target> {
 }
 
 /// Packages.
-pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Error> {
-    let cache = Cache::open().map_err(Error::Cache)?;
+pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, PackageError> {
+    let cache = Cache::open().map_err(PackageError::Cache)?;
     let finder = Finder::new(&cache, &request.sources, progress);
     if let Some(target) = request.target
         && let parts = target.parts()
@@ -186,7 +189,7 @@ pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Err
     let given = match &request.stubs[..] {
         [] => None,
         [stub] => Some(stub.as_path()),
-        _ => return Err(Error::TooManyStubs),
+        _ => return Err(PackageError::TooManyStubs),
     };
     // A stub given by hand says what it is for.
     let guess = target_of(&request.output).filter(|_| given.is_none());
@@ -211,7 +214,7 @@ fn universal(
     cache: &Cache,
     finder: &Finder<'_>,
     progress: &dyn Progress,
-) -> Result<Report, Error> {
+) -> Result<Report, PackageError> {
     let mut parts = Staged::default();
     let mut reports = Vec::new();
     for &target in targets {
@@ -219,7 +222,7 @@ fn universal(
         for path in &request.stubs {
             match finder.find(Some(path), Some(target)) {
                 Ok(stub) => given = Some(stub),
-                Err(stubs::Error::OtherTarget { found, .. })
+                Err(StubError::OtherTarget { found, .. })
                     if targets.iter().any(|part| part.triple() == *found) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -258,7 +261,7 @@ fn universal(
 ///
 /// # Errors
 /// A setting does not fit the target, or what a Windows program should look like cannot be read.
-fn injection(request: &Request, target: Target) -> Result<container::Options, Error> {
+fn injection(request: &Request, target: Target) -> Result<InjectOptions, PackageError> {
     feature::check(request, target)?;
     let windows = request.windows.as_ref();
     let resources = if target.is_windows() {
@@ -268,7 +271,7 @@ fn injection(request: &Request, target: Target) -> Result<container::Options, Er
         Vec::new()
     };
     let file_name = || Some(request.output.file_name()?.to_string_lossy().into_owned());
-    Ok(container::Options {
+    Ok(InjectOptions {
         gui: windows.is_some_and(|windows| windows.gui),
         resources,
         identifier: request.identifier.clone().or_else(file_name),
@@ -282,7 +285,7 @@ fn program(
     cache: &Cache,
     finder: &Finder<'_>,
     progress: &dyn Progress,
-) -> Result<(output::Staged, Report), Error> {
+) -> Result<(output::Staged, Report), PackageError> {
     let injection = injection(request, stub.target)?;
     output::check(&request.output, Some(&stub.path))?;
     let read = std::iter::once(&stub.library).chain(&stub.platform);

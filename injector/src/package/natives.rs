@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use oxidize_format::target::{CLibrary, Target};
 
-use super::{Error, Warning};
+use super::{PackageError, Warning};
+use crate::collect::CollectError;
 use crate::collect::dylib;
 use crate::collect::modules::{Suffixes, is_tagged_extension};
 use crate::collect::native::SharedObject;
@@ -17,7 +18,7 @@ pub(super) fn find(
     tree: &Tree,
     target: Target,
     warnings: &mut Vec<Warning>,
-) -> Result<(Vec<NativeFile>, Vec<Module>), Error> {
+) -> Result<(Vec<NativeFile>, Vec<Module>), PackageError> {
     let mut objects = if target.is_macos() {
         dylibs(tree, target)?
     } else {
@@ -57,7 +58,7 @@ pub(super) fn find(
     if target.is_static()
         && let Some(path) = extensions.keys().next()
     {
-        return Err(Error::StaticTarget {
+        return Err(PackageError::StaticTarget {
             path: path.clone(),
             target,
         });
@@ -65,7 +66,7 @@ pub(super) fn find(
     let own = (target.container(), target.machine());
     let other = |object: &SharedObject| (object.container, Some(object.machine)) != own;
     if let Some((path, _)) = objects.iter().find(|(_, object)| other(object)) {
-        return Err(Error::OtherMachine {
+        return Err(PackageError::OtherMachine {
             path: path.clone(),
             target,
         });
@@ -87,7 +88,10 @@ fn name_of(path: &str) -> &str {
 
 /// What looks like a shared object of the target and is one. Linker scripts and placeholders are data, and so are libraries
 /// of other systems: packages carry them for several.
-fn shared_objects(tree: &Tree, target: Target) -> Result<BTreeMap<String, SharedObject>, Error> {
+fn shared_objects(
+    tree: &Tree,
+    target: Target,
+) -> Result<BTreeMap<String, SharedObject>, PackageError> {
     let windows = target.is_windows();
     let mut objects = BTreeMap::new();
     for file in &tree.files {
@@ -95,7 +99,7 @@ fn shared_objects(tree: &Tree, target: Target) -> Result<BTreeMap<String, Shared
         let lower = name.to_ascii_lowercase();
         let is_dll = windows && (lower.ends_with(".pyd") || lower.ends_with(".dll"));
         if name.ends_with(".so") || name.contains(".so.") || is_dll {
-            let io = |source| collect::Error::Io {
+            let io = |source| CollectError::Io {
                 path: file.on_disk.clone(),
                 source,
             };
@@ -108,14 +112,14 @@ fn shared_objects(tree: &Tree, target: Target) -> Result<BTreeMap<String, Shared
 }
 
 /// What looks like a shared object of macOS and is one; wheels for Linux are refused like those for the other processor.
-fn dylibs(tree: &Tree, target: Target) -> Result<BTreeMap<String, SharedObject>, Error> {
+fn dylibs(tree: &Tree, target: Target) -> Result<BTreeMap<String, SharedObject>, PackageError> {
     let mut found = BTreeMap::new();
     for file in &tree.files {
         let name = name_of(&file.path);
         if !name.ends_with(".so") && !name.ends_with(".dylib") {
             continue;
         }
-        let io = |source| collect::Error::Io {
+        let io = |source| CollectError::Io {
             path: file.on_disk.clone(),
             source,
         };
@@ -124,7 +128,7 @@ fn dylibs(tree: &Tree, target: Target) -> Result<BTreeMap<String, SharedObject>,
             dylib::Read::Dylib(dylib) => drop(found.insert(file.path.clone(), dylib)),
             dylib::Read::Other if SharedObject::read(name, &bytes).is_none() => {}
             _ => {
-                return Err(Error::OtherMachine {
+                return Err(PackageError::OtherMachine {
                     path: file.path.clone(),
                     target,
                 });
@@ -142,7 +146,7 @@ pub(super) fn reachable(
     natives: Vec<NativeFile>,
     application: &Part<'_>,
     target: Target,
-) -> Result<Vec<NativeFile>, Error> {
+) -> Result<Vec<NativeFile>, PackageError> {
     let is_native = |path: &String| natives.iter().any(|native| native.path == *path);
     let extensions = application
         .modules
@@ -150,7 +154,7 @@ pub(super) fn reachable(
         .filter(|module| module.kind == ModuleKind::Extension);
     let mut files = extensions.filter_map(|module| module.file.as_ref());
     if let Some(path) = files.find(|path| !is_native(path)) {
-        return Err(Error::Unreadable {
+        return Err(PackageError::Unreadable {
             path: path.clone(),
             target,
         });
@@ -167,14 +171,14 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::collect::walk::{Options, walk};
+    use crate::collect::walk::{WalkOptions, walk};
 
-    fn find_in(files: &[&str], target: Target) -> (Result<usize, Error>, Vec<Warning>) {
+    fn find_in(files: &[&str], target: Target) -> (Result<usize, PackageError>, Vec<Warning>) {
         let dir = tempfile::tempdir().unwrap();
         files
             .iter()
             .for_each(|file| fs::write(dir.path().join(file), "not ELF").unwrap());
-        let tree = walk(dir.path(), &Options::default()).unwrap();
+        let tree = walk(dir.path(), &WalkOptions::default()).unwrap();
         let mut warnings = Vec::new();
         (
             find(&tree, target, &mut warnings).map(|(_, modules)| modules.len()),
@@ -218,7 +222,7 @@ mod tests {
         ] {
             let (found, _) = find_in(&[name], MUSL);
             assert!(
-                matches!(found, Err(Error::StaticTarget { path, .. }) if path == name),
+                matches!(found, Err(PackageError::StaticTarget { path, .. }) if path == name),
                 "{name}"
             );
         }

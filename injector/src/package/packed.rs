@@ -4,7 +4,8 @@ use std::path::Path;
 
 use oxidize_format::Layout;
 
-use super::Error;
+use super::PackageError;
+use crate::container::InjectOptions;
 use crate::pack::Payload;
 use crate::progress::Progress;
 use crate::stubs::Stub;
@@ -15,7 +16,7 @@ use crate::{container, output};
 pub(super) struct Packed<'p> {
     pub(super) stub: &'p Stub,
     pub(super) layout: Layout<Payload<'p>>,
-    pub(super) injection: container::Options,
+    pub(super) injection: InjectOptions,
 }
 
 impl Packed<'_> {
@@ -32,8 +33,8 @@ impl Packed<'_> {
         &self,
         output: &Path,
         progress: &dyn Progress,
-    ) -> Result<output::Staged, Error> {
-        let failed = |source| Error::Container {
+    ) -> Result<output::Staged, PackageError> {
+        let failed = |source| PackageError::Container {
             stub: self.stub.path.clone(),
             source,
         };

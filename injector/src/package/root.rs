@@ -2,7 +2,7 @@
 
 use oxidize_format::Target;
 
-use super::{Error, Findings, natives, wheels};
+use super::{Findings, PackageError, natives, wheels};
 use crate::collect::{self, Distribution, Module, Tree};
 use crate::pack::{NativeFile, Part};
 
@@ -33,7 +33,7 @@ impl Root {
         tree: Tree,
         target: Target,
         findings: &mut Findings,
-    ) -> Result<Root, Error> {
+    ) -> Result<Root, PackageError> {
         let distributions = collect::metadata::distributions(&tree)?;
         wheels::check(&tree, &distributions, target)?;
         let (natives, modules) = natives::find(&tree, target, &mut findings.warnings)?;
@@ -70,7 +70,7 @@ impl Root {
     pub(super) fn into_part(
         mut self,
         target: Target,
-    ) -> Result<(Part<'static>, Vec<NativeFile>, Vec<Distribution>), Error> {
+    ) -> Result<(Part<'static>, Vec<NativeFile>, Vec<Distribution>), PackageError> {
         let mut part = Part::of_tree(&self.prefix, &self.tree);
         part.modules = std::mem::take(&mut self.modules);
         let mut natives = natives::reachable(std::mem::take(&mut self.natives), &part, target)?;

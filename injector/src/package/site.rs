@@ -6,7 +6,8 @@ use oxidize_format::{RunOptions, VIRTUAL_ROOT};
 
 use super::root::Root;
 use super::toolchain::Toolchain;
-use super::{Error, Findings, Request, Warning};
+use super::{Findings, PackageError, Request, Warning};
+use crate::collect::CollectError;
 use crate::collect::{self, Tree};
 use crate::progress::Progress;
 use crate::python::{self, Layout};
@@ -39,7 +40,7 @@ impl Site {
         tools: &Toolchain<'_>,
         findings: &mut Findings,
         progress: &dyn Progress,
-    ) -> Result<Site, Error> {
+    ) -> Result<Site, PackageError> {
         if request.requirements.is_empty() {
             return Ok(Site::default());
         }
@@ -96,7 +97,7 @@ fn imports_site(request: &Request) -> bool {
 }
 
 /// The `.pth` files that `site` reads, and their texts.
-fn path_files(site: &Tree) -> Result<Vec<(String, String)>, Error> {
+fn path_files(site: &Tree) -> Result<Vec<(String, String)>, PackageError> {
     let files = site.files.iter();
     let files = files.filter(|file| file.path.ends_with(".pth") && !file.path.contains('/'));
     let read = |file: &collect::File| match fs::read(&file.on_disk) {
@@ -104,7 +105,7 @@ fn path_files(site: &Tree) -> Result<Vec<(String, String)>, Error> {
             file.path.clone(),
             String::from_utf8_lossy(&bytes).into_owned(),
         )),
-        Err(source) => Err(Error::Collect(collect::Error::Io {
+        Err(source) => Err(PackageError::Collect(CollectError::Io {
             path: file.on_disk.clone(),
             source,
         })),

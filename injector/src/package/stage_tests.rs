@@ -13,14 +13,18 @@ use super::root::Root;
 use super::site::Site;
 use super::staged::Staged;
 use super::toolchain::Toolchain;
-use super::{Error, Findings, Request};
+use super::{Findings, PackageError, Request};
 use crate::cache::Cache;
+use crate::collect::WalkOptions;
 use crate::collect::walk;
+use crate::container::InjectOptions;
 use crate::container::elf::synthetic;
+use crate::output::OutputError;
+use crate::pack::PackOptions;
 use crate::pack::{self, Input, Part, PartFile, Payload};
 use crate::progress::Silent;
 use crate::stubs::{Finder, Sources, Stub};
-use crate::{container, output, python};
+use crate::{container, python};
 
 /// A stub with a slot and no code, and a standard library of one module, `json`.
 fn workshop() -> TempDir {
@@ -57,7 +61,7 @@ fn root(dir: &Path, prefix: &str, files: &[&str]) -> Root {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "").unwrap();
     }
-    let tree = walk::walk(&directory, &walk::Options::default()).unwrap();
+    let tree = walk::walk(&directory, &WalkOptions::default()).unwrap();
     let target = oxidize_format::Target::X86_64_LINUX_GNU;
     Root::searched(prefix, tree, target, &mut Findings::default()).unwrap()
 }
@@ -137,7 +141,7 @@ fn input() -> Input<'static> {
 
 fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
     let (input, quiet) = (input(), Silent);
-    let options = pack::Options {
+    let options = PackOptions {
         optimize: 0,
         sources: true,
         compress: false,
@@ -146,7 +150,7 @@ fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
         work(&Packed {
             stub,
             layout: pack::pack(&input, options, &quiet).unwrap(),
-            injection: container::Options::default(),
+            injection: InjectOptions::default(),
         })
     })
 }
@@ -198,7 +202,7 @@ fn a_second_program_that_cannot_be_written_leaves_the_first_unpublished() {
     let first = dir.path().join("one");
     packed(dir.path(), |packed| {
         let quiet = Silent;
-        let both = || -> Result<(), Error> {
+        let both = || -> Result<(), PackageError> {
             let mut staged = Staged::default();
             staged.add(packed.write(&first, &quiet)?);
             let nowhere = dir.path().join("nowhere/two");
@@ -206,7 +210,10 @@ fn a_second_program_that_cannot_be_written_leaves_the_first_unpublished() {
             staged.publish(&quiet)
         };
         let error = both().unwrap_err();
-        assert!(matches!(error, Error::Output(output::Error::Create { .. })));
+        assert!(matches!(
+            error,
+            PackageError::Output(OutputError::Create { .. })
+        ));
         assert!(!first.exists());
     });
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Signing, Warning};
+use super::{PackageError, Signing, Warning};
 use crate::mmap::Map;
 use crate::progress::Progress;
+use crate::sign::SignError;
 use crate::{output, sign};
 
 /// Finished files beside the places they are to take. Dropped, they leave no trace.
@@ -23,7 +24,7 @@ impl Staged {
     ///
     /// # Errors
     /// The system does not tell.
-    pub(super) fn size(&self) -> Result<u64, Error> {
+    pub(super) fn size(&self) -> Result<u64, PackageError> {
         let mut size = 0;
         for file in &self.files {
             size += file.size()?;
@@ -39,12 +40,12 @@ impl Staged {
         parts: &Staged,
         output: &Path,
         progress: &dyn Progress,
-    ) -> Result<Staged, Error> {
+    ) -> Result<Staged, PackageError> {
         let programs: Vec<_> = parts.files.iter().collect();
         let joined = output::join(output, &programs, progress);
         let joined = joined.map_err(|error| match error {
-            output::JoinError::Output(error) => Error::Output(error),
-            output::JoinError::Image(error) => Error::Universal(error),
+            output::JoinError::Output(error) => PackageError::Output(error),
+            output::JoinError::Image(error) => PackageError::Universal(error),
         })?;
         let mut staged = Staged::default();
         staged.add(joined);
@@ -55,7 +56,7 @@ impl Staged {
     ///
     /// # Errors
     /// One cannot take its place; those before it have.
-    pub(super) fn publish(self, progress: &dyn Progress) -> Result<(), Error> {
+    pub(super) fn publish(self, progress: &dyn Progress) -> Result<(), PackageError> {
         for file in self.files {
             file.publish(progress)?;
         }
@@ -71,11 +72,11 @@ pub(super) fn sign(
     staged: &output::Staged,
     signing: &Signing,
     progress: &dyn Progress,
-) -> Result<Vec<Warning>, Error> {
+) -> Result<Vec<Warning>, PackageError> {
     progress.start("Signing", 0);
     let edits = {
         let failed = |source| {
-            Error::Sign(sign::Error::Io {
+            PackageError::Sign(SignError::Io {
                 path: PathBuf::from("the output"),
                 source,
             })

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use oxidize_format::Target;
 
-use super::{Error, Fetch, Findings, Warning};
+use super::{Fetch, Findings, PackageError, Warning};
 use crate::cache::Cache;
 use crate::collect::stdlib::Archive;
 use crate::compile::library::LibraryCode;
 use crate::compile::{Compiler, bootstrap};
 use crate::pack::{self, Part};
 use crate::progress::Progress;
+use crate::stubs::StubError;
 use crate::stubs::{self, Finder, Origin, Stub};
 
 /// The tools for one target. The compiler is made when it is first needed, because that can take
@@ -36,7 +37,7 @@ impl<'c> Toolchain<'c> {
         stub: &'c Stub,
         cache: &'c Cache,
         finder: &'c Finder<'c>,
-    ) -> Result<Toolchain<'c>, Error> {
+    ) -> Result<Toolchain<'c>, PackageError> {
         Ok(Toolchain {
             stub,
             archives: archives(cache, stub)?,
@@ -93,7 +94,7 @@ impl<'c> Toolchain<'c> {
         &self,
         findings: &mut Findings,
         progress: &dyn Progress,
-    ) -> Result<&Compiler<'c>, Error> {
+    ) -> Result<&Compiler<'c>, PackageError> {
         if let Some(compiler) = self.compiler.get() {
             return Ok(compiler);
         }
@@ -103,14 +104,14 @@ impl<'c> Toolchain<'c> {
         }
         let host = host.as_ref().unwrap_or(self.stub);
         let archives = archives(self.cache, host)?;
-        let compiler =
-            bootstrap::compiler(self.cache, host, &archives, progress).map_err(Error::Bootstrap)?;
+        let compiler = bootstrap::compiler(self.cache, host, &archives, progress)
+            .map_err(PackageError::Bootstrap)?;
         Ok(self.compiler.get_or_init(|| compiler))
     }
 
     /// The host's stub; `None` if the target's own will do, because it is the host's or because it
     /// runs here and the host's would have to be fetched.
-    fn host(&self) -> Result<Option<Stub>, stubs::Error> {
+    fn host(&self) -> Result<Option<Stub>, StubError> {
         let target = stubs::host_target();
         if self.stub.target == target {
             return Ok(None);
@@ -132,7 +133,7 @@ impl<'c> Toolchain<'c> {
         level: u8,
         findings: &mut Findings,
         progress: &dyn Progress,
-    ) -> Result<(), Error> {
+    ) -> Result<(), PackageError> {
         if self.code.get().is_none() {
             // All of it, whatever the application hides or uses: that is what the cache keeps.
             let code = LibraryCode::load(
@@ -158,7 +159,7 @@ impl<'c> Toolchain<'c> {
 }
 
 /// The archives of a stub's standard library: what all targets have, and what is its own.
-fn archives(cache: &Cache, stub: &Stub) -> Result<Vec<Archive>, Error> {
+fn archives(cache: &Cache, stub: &Stub) -> Result<Vec<Archive>, PackageError> {
     let paths = std::iter::once(&stub.library).chain(&stub.platform);
     paths.map(|path| Ok(Archive::open(cache, path)?)).collect()
 }

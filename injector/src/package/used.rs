@@ -1,7 +1,7 @@
 //! [`Library::Used`](super::Library::Used): keep what the application reaches.
 
 use super::toolchain::Toolchain;
-use super::{Error, Findings, Request};
+use super::{Findings, PackageError, Request};
 use crate::compile::Mentions;
 use crate::compile::library::LibraryImports;
 use crate::entry::Entry;
@@ -16,7 +16,7 @@ pub(super) fn keep(
     request: &Request,
     (tools, findings): (&Toolchain<'_>, &mut Findings),
     progress: &dyn Progress,
-) -> Result<(), Error> {
+) -> Result<(), PackageError> {
     let compiler = tools.compiler(findings, progress)?;
     let all = LibraryImports::load(compiler, tools.archives(), progress)?;
     let mentions = all.by_path();

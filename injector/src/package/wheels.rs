@@ -15,10 +15,11 @@ use std::io::{self, Read};
 
 use oxidize_format::target::{CLibrary, Container, OperatingSystem, Target};
 
-use super::Error;
+use super::PackageError;
+use crate::collect::CollectError;
 use crate::collect::modules::is_tagged_extension;
 use crate::collect::walk;
-use crate::collect::{self, Distribution, Tree};
+use crate::collect::{Distribution, Tree};
 use crate::require::tags::Tags;
 
 /// Refuses native code that cannot run on the target.
@@ -26,7 +27,7 @@ pub(super) fn check(
     tree: &Tree,
     distributions: &[Distribution],
     target: Target,
-) -> Result<(), Error> {
+) -> Result<(), PackageError> {
     let supported = Tags::of(target);
     // Of a wheel for the other libc, a static program could use all but its modules; these are
     // refused later, with what to do instead.
@@ -42,7 +43,7 @@ pub(super) fn check(
         if let Some(path) = natives.first() {
             let tags = tags(&text(tree, &distribution.directory, "WHEEL")?);
             if !tags.is_empty() && !tags.iter().any(fits) {
-                return Err(Error::ForeignWheel {
+                return Err(PackageError::ForeignWheel {
                     path: path.clone(),
                     wheel: format!("{}=={}", distribution.name, distribution.version),
                     tags: tags.join(", "),
@@ -63,7 +64,7 @@ pub(super) fn check(
         }
         let mut beside = extensions().filter(|other| module(&other.path) == module(&file.path));
         if !beside.any(|other| matches!(system(other), Ok(found) if found == Some(target.os()))) {
-            return Err(Error::ForeignExtension {
+            return Err(PackageError::ForeignExtension {
                 path: file.path.clone(),
                 target,
             });
@@ -73,7 +74,7 @@ pub(super) fn check(
 }
 
 /// The system that native code is for, by its first bytes; `None` for what is no native code.
-fn system(file: &walk::File) -> Result<Option<OperatingSystem>, Error> {
+fn system(file: &walk::File) -> Result<Option<OperatingSystem>, PackageError> {
     let mut head = [0; 4];
     let read = File::open(&file.on_disk).and_then(|mut file| file.read_exact(&mut head));
     match read {
@@ -85,7 +86,10 @@ fn system(file: &walk::File) -> Result<Option<OperatingSystem>, Error> {
 }
 
 /// The native files that came with a distribution, by its RECORD (PEP 376), sorted.
-fn native_files(tree: &Tree, distribution: &Distribution) -> Result<BTreeSet<String>, Error> {
+fn native_files(
+    tree: &Tree,
+    distribution: &Distribution,
+) -> Result<BTreeSet<String>, PackageError> {
     let record = text(tree, &distribution.directory, "RECORD")?;
     let mut found = BTreeSet::new();
     for line in record.lines() {
@@ -111,7 +115,7 @@ fn native_files(tree: &Tree, distribution: &Distribution) -> Result<BTreeSet<Str
 }
 
 /// A file of the metadata; empty where there is none.
-fn text(tree: &Tree, directory: &str, name: &str) -> Result<String, Error> {
+fn text(tree: &Tree, directory: &str, name: &str) -> Result<String, PackageError> {
     match tree.file(&format!("{directory}/{name}")) {
         None => Ok(String::new()),
         Some(file) => {
@@ -121,8 +125,8 @@ fn text(tree: &Tree, directory: &str, name: &str) -> Result<String, Error> {
     }
 }
 
-fn unreadable(file: &walk::File, source: io::Error) -> collect::Error {
-    collect::Error::Io {
+fn unreadable(file: &walk::File, source: io::Error) -> CollectError {
+    CollectError::Io {
         path: file.on_disk.clone(),
         source,
     }
@@ -159,20 +163,21 @@ fn module(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::WalkOptions;
     use crate::collect::metadata;
 
     const GNU: Target = Target::X86_64_LINUX_GNU;
     const WINDOWS: Target = Target::X86_64_WINDOWS;
     const MAC: Target = Target::AARCH64_MACOS;
 
-    fn check_files(files: &[(&str, &str)], target: Target) -> Result<(), Error> {
+    fn check_files(files: &[(&str, &str)], target: Target) -> Result<(), PackageError> {
         let dir = tempfile::tempdir().unwrap();
         for (path, content) in files {
             let path = dir.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        let tree = walk::walk(dir.path(), &walk::Options::default()).unwrap();
+        let tree = walk::walk(dir.path(), &WalkOptions::default()).unwrap();
         check(&tree, &metadata::distributions(&tree).unwrap(), target)
     }
 
@@ -195,7 +200,7 @@ mod tests {
         ]
     }
 
-    fn installed(tag: &'static str, target: Target) -> Result<(), Error> {
+    fn installed(tag: &'static str, target: Target) -> Result<(), PackageError> {
         let files = wheel(tag);
         let files: Vec<_> = files.iter().map(|(path, text)| (*path, &**text)).collect();
         check_files(&files, target)

@@ -12,7 +12,7 @@ use crate::python;
 /// Required packages could not be had.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum RequireError {
     /// pip failed for a reason of which there is no more to say.
     #[error("pip failed: {0}")]
     Pip(String),
@@ -201,14 +201,14 @@ pub(super) fn explain(
     said: &str,
     target: Target,
     offline: bool,
-) -> Error {
+) -> RequireError {
     match problem {
         Some(Problem::NoWheel {
             name,
             version,
             tags,
             nearest,
-        }) => Error::NoWheel {
+        }) => RequireError::NoWheel {
             name,
             version,
             target,
@@ -220,7 +220,7 @@ pub(super) fn explain(
                 Some(by) => format!("{} (from {by})", wanted.what),
                 None => wanted.what,
             };
-            Error::Conflict {
+            RequireError::Conflict {
                 name,
                 wanted: wanted.into_iter().map(text).collect(),
             }
@@ -229,18 +229,18 @@ pub(super) fn explain(
             name,
             wanted,
             versions,
-        }) => Error::NotFound {
+        }) => RequireError::NotFound {
             name,
             wanted: wanted.what,
             versions,
             offline,
         },
         Some(Problem::Unreachable { name, url, reason }) => {
-            Error::Unreachable { name, url, reason }
+            RequireError::Unreachable { name, url, reason }
         }
-        Some(Problem::Hash { text }) => Error::Hash(text),
-        Some(Problem::Build { step, output }) => Error::Build { step, output },
-        Some(Problem::Other { text }) if !text.is_empty() => Error::Pip(text),
+        Some(Problem::Hash { text }) => RequireError::Hash(text),
+        Some(Problem::Build { step, output }) => RequireError::Build { step, output },
+        Some(Problem::Other { text }) if !text.is_empty() => RequireError::Pip(text),
         _ => {
             let lines = said
                 .lines()
@@ -248,7 +248,7 @@ pub(super) fn explain(
             let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("WARNING"));
             let lines: Vec<_> = lines.collect();
             let last = &lines[lines.len().saturating_sub(8)..];
-            Error::Pip(last.join("; "))
+            RequireError::Pip(last.join("; "))
         }
     }
 }

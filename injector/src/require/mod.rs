@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use oxidize_format::Target;
 use serde::{Deserialize, Serialize};
 
-pub use error::{Error, WheelError};
+pub use error::{RequireError, WheelError};
 pub use wheel::{Place, WheelFile};
 
 use crate::cache::Cache;
@@ -123,7 +123,7 @@ impl Requirements {
         host: &Host<'_>,
         target: Target,
         progress: &dyn Progress,
-    ) -> Result<Installed, Error> {
+    ) -> Result<Installed, RequireError> {
         let key = self.key(host, target)?;
         let known = key.as_ref().filter(|_| !self.refresh);
         let known = known.and_then(|key| host.cache.load("resolved", key));
@@ -151,12 +151,13 @@ impl Requirements {
     }
 
     /// What is wrong with a wheel is better told by who looks inside than by pip.
-    fn check_wheels(&self, host: &Host<'_>, target: Target) -> Result<(), Error> {
+    fn check_wheels(&self, host: &Host<'_>, target: Target) -> Result<(), RequireError> {
         for path in &self.wheels {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
-            let tags = wheel::tags_of(&file).ok_or_else(|| Error::NotAWheel(path.clone()))?;
+            let tags =
+                wheel::tags_of(&file).ok_or_else(|| RequireError::NotAWheel(path.clone()))?;
             if !Tags::of(target).fit(tags) {
-                return Err(Error::ForeignWheel {
+                return Err(RequireError::ForeignWheel {
                     file: file.clone().into_owned(),
                     target: target.triple(),
                 });
@@ -167,8 +168,8 @@ impl Requirements {
     }
 }
 
-fn unreadable(path: &Path, source: io::Error) -> Error {
-    Error::Read {
+fn unreadable(path: &Path, source: io::Error) -> RequireError {
+    RequireError::Read {
         path: path.to_owned(),
         source,
     }
@@ -176,7 +177,7 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
 
 /// All wheels in one tree, in the order of installation. A file that several bring is the last
 /// one's, as it is after pip.
-fn lay_out(cache: &Cache, wheels: &[Resolved]) -> Result<Installed, Error> {
+fn lay_out(cache: &Cache, wheels: &[Resolved]) -> Result<Installed, RequireError> {
     let mut installed = Installed::default();
     let mut files: BTreeMap<(Place, String), (&str, String, collect::File)> = BTreeMap::new();
     for wheel in wheels {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::error::{self, Problem};
 use super::tags::Tags;
-use super::{Error, Host, Requirements, Resolved, unreadable, wheel};
+use super::{Host, RequireError, Requirements, Resolved, unreadable, wheel};
 use crate::progress::Progress;
 use crate::spawn::spawn;
 
@@ -82,7 +82,7 @@ impl Requirements {
         host: &Host<'_>,
         target: Target,
         progress: &dyn Progress,
-    ) -> Result<Vec<Resolved>, Error> {
+    ) -> Result<Vec<Resolved>, RequireError> {
         let place = tempfile::tempdir()?;
         let [wheels, result, bundled] =
             ["wheels", "result", "pip"].map(|name| place.path().join(name));
@@ -94,7 +94,7 @@ impl Requirements {
             "environment": environment(target),
             "result": result,
         });
-        let start = |source| Error::Start {
+        let start = |source| RequireError::Start {
             program: host.program.to_owned(),
             source,
         };
@@ -141,7 +141,7 @@ impl Requirements {
         {
             let tags = wheel::tags_of(&file).unwrap_or_default();
             if built && !tags.ends_with("-none-any") {
-                return Err(Error::BuiltForHost { file });
+                return Err(RequireError::BuiltForHost { file });
             }
             let digest = wheel::unpack(host.cache, &wheels.join(&file), target)?;
             resolved.push(Resolved {
@@ -155,13 +155,13 @@ impl Requirements {
 }
 
 /// Unpacks the pip that the standard library brings.
-fn unpack_pip(host: &Host<'_>, place: &Path) -> Result<(), Error> {
+fn unpack_pip(host: &Host<'_>, place: &Path) -> Result<(), RequireError> {
     let is_pip = |path: &str| path.starts_with("ensurepip/_bundled/pip-") && path.ends_with(".whl");
     let found = host.archives.iter().find_map(|archive| {
         let member = archive.library().find(|member| is_pip(&member.path))?;
         Some((archive, member))
     });
-    let (archive, member) = found.ok_or(Error::NoPip)?;
+    let (archive, member) = found.ok_or(RequireError::NoPip)?;
     let failed = |error| unreadable(Path::new(&member.path), io::Error::other(error));
     let bytes = io::Cursor::new(archive.bytes(&member));
     let mut zip = zip::ZipArchive::new(bytes).map_err(failed)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use oxidize_format::Target;
 
-use super::{Error, Host, MODULES, Requirements, unreadable};
+use super::{Host, MODULES, RequireError, Requirements, unreadable};
 use crate::cache::{self, Key};
 use crate::mmap::Map;
 
@@ -27,7 +27,7 @@ const NOT_SOURCES: [&str; 9] = [
 impl Requirements {
     /// The key of the question. `None` if it cannot be asked twice: a requirements file names
     /// another project's directory.
-    pub(super) fn key(&self, host: &Host<'_>, target: Target) -> Result<Option<Key>, Error> {
+    pub(super) fn key(&self, host: &Host<'_>, target: Target) -> Result<Option<Key>, RequireError> {
         let mut parts: Vec<Vec<u8>> = vec![
             b"resolved 2".to_vec(),
             MODULES.map(|(_, source)| source).concat().into(),
@@ -91,13 +91,13 @@ fn project_path(specifier: &str) -> &Path {
     }
 }
 
-fn content(path: &Path) -> Result<Vec<u8>, Error> {
+fn content(path: &Path) -> Result<Vec<u8>, RequireError> {
     let file = Map::open(path).map_err(|source| unreadable(path, source))?;
     Ok(cache::fingerprint(&file).to_vec())
 }
 
 /// The sources of a project, and what versions are often derived from: its git references.
-fn project(root: &Path) -> Result<Vec<u8>, Error> {
+fn project(root: &Path) -> Result<Vec<u8>, RequireError> {
     let mut lines = Vec::new();
     let mut open = vec![root.to_owned()];
     while let Some(directory) = open.pop() {
@@ -120,7 +120,8 @@ fn project(root: &Path) -> Result<Vec<u8>, Error> {
             match content(&path) {
                 Ok(digest) => lines.push((path, digest)),
                 // A link to nowhere.
-                Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(RequireError::Read { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
@@ -130,7 +131,7 @@ fn project(root: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Names, sizes and times of the files in a directory.
-fn listing(directory: &Path) -> Result<Vec<u8>, Error> {
+fn listing(directory: &Path) -> Result<Vec<u8>, RequireError> {
     let failed = |source| unreadable(directory, source);
     let mut lines = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {

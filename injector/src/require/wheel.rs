@@ -14,7 +14,7 @@ use sha2::digest::DynDigest;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zip::ZipArchive;
 
-use super::{Error, WheelError};
+use super::{RequireError, WheelError};
 use crate::cache::{self, Cache, Key};
 use crate::mmap::Map;
 use crate::python::Layout;
@@ -78,13 +78,13 @@ pub(super) fn unpacked(cache: &Cache, digest: &str) -> Option<(PathBuf, Vec<Whee
 }
 
 /// Checks and unpacks. The answer is what [`unpacked`] knows it by.
-pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<String, Error> {
+pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<String, RequireError> {
     let name = path
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let wheel_error = |source| Error::Wheel {
+    let wheel_error = |source| RequireError::Wheel {
         wheel: name.clone(),
         source,
     };

@@ -18,7 +18,7 @@ use x509_cert::attr::Attribute;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::der as raw;
-use super::error::Error;
+use super::error::SignError;
 use super::identity::Identity;
 use super::key::{Hash, Public};
 use super::{ber, chain};
@@ -42,9 +42,9 @@ pub(super) struct Message {
 pub(super) fn sign(
     identity: &Identity,
     message: Message,
-    key: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
-    stamp: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, Error>,
-) -> Result<Vec<u8>, Error> {
+    key: impl FnOnce(&[u8]) -> Result<Vec<u8>, SignError>,
+    stamp: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, SignError>,
+) -> Result<Vec<u8>, SignError> {
     let hash = identity.hash();
     let algorithm = AlgorithmIdentifierOwned {
         oid: hash.oid(),

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::image;
+use crate::image::ImageError;
 
 /// Why something cannot be signed. None of these messages holds anything of a key or a password.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum SignError {
     /// A file could not be read.
     #[error("cannot read `{}`", path.display())]
     Io {
@@ -58,7 +58,7 @@ pub enum Error {
     NotSignable,
     /// The program is malformed, or has no room for a signature.
     #[error("the program cannot be signed")]
-    Image(#[from] image::Error),
+    Image(#[from] ImageError),
     /// The program lacks what a signature needs.
     #[error("the program cannot be signed: {0}")]
     Lacks(&'static str),

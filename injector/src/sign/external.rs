@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::Error;
+use super::error::SignError;
 
 /// Signatures have some hundred bytes, chains some KiB.
 const LARGEST: u64 = 1 << 20;
@@ -29,13 +29,13 @@ pub struct External {
     pub timeout: Duration,
 }
 
-fn failed(problem: impl Into<String>) -> Error {
-    Error::Command(problem.into())
+fn failed(problem: impl Into<String>) -> SignError {
+    SignError::Command(problem.into())
 }
 
 impl External {
     /// The certificates, in any form in which a file of them is taken.
-    pub(super) fn certificates(&self) -> Result<Vec<u8>, Error> {
+    pub(super) fn certificates(&self) -> Result<Vec<u8>, SignError> {
         self.run(&[("OXIDIZE_SIGN_REQUEST", "certificates")], &[])
     }
 
@@ -45,7 +45,7 @@ impl External {
         algorithm: &str,
         hash: &str,
         digest: &[u8],
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Vec<u8>, SignError> {
         let request = [
             ("OXIDIZE_SIGN_REQUEST", "sign"),
             ("OXIDIZE_SIGN_ALGORITHM", algorithm),
@@ -54,7 +54,7 @@ impl External {
         self.run(&request, digest)
     }
 
-    fn run(&self, environment: &[(&str, &str)], input: &[u8]) -> Result<Vec<u8>, Error> {
+    fn run(&self, environment: &[(&str, &str)], input: &[u8]) -> Result<Vec<u8>, SignError> {
         let deadline = Instant::now() + self.timeout;
         let mut child = shell(&self.command)
             .envs(environment.iter().copied())
@@ -96,7 +96,7 @@ impl External {
         }
     }
 
-    fn stop(&self, mut child: Child) -> Error {
+    fn stop(&self, mut child: Child) -> SignError {
         let _ = child.kill();
         let _ = child.wait();
         let seconds = self.timeout.as_secs();

@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use super::chain::{self, Purpose, Usage};
 use super::cms::Parsed;
 use super::doubt::Doubt;
-use super::error::Error;
+use super::error::SignError;
 use super::external::External;
 use super::key::{Hash, Public};
 
@@ -74,11 +74,11 @@ impl Identity {
     /// Loads an identity. `password` is asked when there is something to decrypt, `None` being that there is none.
     pub fn load(
         source: &Source,
-        password: &mut dyn FnMut() -> Result<Option<Password>, Error>,
-    ) -> Result<Identity, Error> {
+        password: &mut dyn FnMut() -> Result<Option<Password>, SignError>,
+    ) -> Result<Identity, SignError> {
         let path = &source.key;
         let bytes = read(path)?;
-        let unusable = |problem: &str| Error::Identity {
+        let unusable = |problem: &str| SignError::Identity {
             path: path.clone(),
             problem: problem.to_owned(),
         };
@@ -124,7 +124,7 @@ impl Identity {
         let leaf = pool
             .iter()
             .position(|certificate| bits(certificate) == public)
-            .ok_or_else(|| Error::NoCertificate(path.clone()))?;
+            .ok_or_else(|| SignError::NoCertificate(path.clone()))?;
         let leaf = pool.swap_remove(leaf);
         Identity::new(key, leaf, pool)
     }
@@ -134,7 +134,7 @@ impl Identity {
     /// # Errors
     ///
     /// When the certificates cannot be read, or do not tell whose is the signer's.
-    pub fn external(command: External, files: &[PathBuf]) -> Result<Identity, Error> {
+    pub fn external(command: External, files: &[PathBuf]) -> Result<Identity, SignError> {
         let mut pool = Vec::new();
         for file in files {
             pool.extend(certificates(file)?);
@@ -142,7 +142,7 @@ impl Identity {
         if files.is_empty() {
             let answer = command.certificates()?;
             pool = read_certificates(&answer).ok_or_else(|| {
-                Error::Command("answered `certificates` with something else".to_owned())
+                SignError::Command("answered `certificates` with something else".to_owned())
             })?;
         }
         // The signer's certificate is the one that issued no other.
@@ -156,16 +156,16 @@ impl Identity {
         };
         let leaves: Vec<usize> = (0..pool.len()).filter(|at| is_leaf(&pool[*at])).collect();
         let [leaf] = leaves[..] else {
-            return Err(Error::NoLeaf);
+            return Err(SignError::NoLeaf);
         };
         let leaf = pool.swap_remove(leaf);
         Identity::new(Key::External(command), leaf, pool)
     }
 
-    fn new(key: Key, leaf: Certificate, pool: Vec<Certificate>) -> Result<Identity, Error> {
+    fn new(key: Key, leaf: Certificate, pool: Vec<Certificate>) -> Result<Identity, SignError> {
         let public = Public::of(&leaf.tbs_certificate.subject_public_key_info);
         let public = public.ok_or_else(|| {
-            Error::Key("it is neither RSA nor ECDSA with P-256 or P-384".to_owned())
+            SignError::Key("it is neither RSA nor ECDSA with P-256 or P-384".to_owned())
         })?;
         let all: Vec<&Certificate> = pool.iter().collect();
         let chain = chain::build(&leaf, &all).into_iter().cloned().collect();
@@ -177,7 +177,7 @@ impl Identity {
     /// # Errors
     ///
     /// When the certificate is not valid then, or for something else than code.
-    pub fn check(&self, time: u64) -> Result<(), Error> {
+    pub fn check(&self, time: u64) -> Result<(), SignError> {
         let leaf = self.leaf();
         let (start, end) = chain::validity(leaf);
         let problem = if time < start {
@@ -189,10 +189,10 @@ impl Identity {
         };
         if let Some(problem) = problem {
             let name = self.name();
-            return Err(Error::Validity { name, problem });
+            return Err(SignError::Validity { name, problem });
         }
         match chain::usage(leaf, Purpose::CodeSigning) {
-            Usage::Other => Err(Error::Usage(self.name())),
+            Usage::Other => Err(SignError::Usage(self.name())),
             Usage::Named | Usage::Missing => Ok(()),
         }
     }
@@ -267,8 +267,8 @@ impl Identity {
     /// Signs the digest of the message. With a key at hand the same message gives the same
     /// signature: PKCS#1 1.5 for RSA (where the random numbers blind the computation and leave no
     /// trace in the result), RFC 6979 for ECDSA.
-    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let failed = |error: rsa::signature::Error| Error::Key(error.to_string());
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let failed = |error: rsa::signature::Error| SignError::Key(error.to_string());
         match &self.key {
             Key::Rsa(key) => {
                 let signature = key.try_sign_with_rng(&mut OsRng, message).map_err(failed)?;
@@ -291,7 +291,7 @@ impl Identity {
                 if self.public.verify(self.hash(), message, &signature) {
                     return Ok(signature);
                 }
-                Err(Error::Command(format!(
+                Err(SignError::Command(format!(
                     "wrote {len} bytes, which are not the signature of `{}` ({algorithm})",
                     self.name().escape_debug()
                 )))
@@ -401,8 +401,8 @@ pub(super) fn common_name(certificate: &Certificate) -> String {
 }
 
 /// Reads a small file.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let failed = |source| Error::Io {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
+    let failed = |source| SignError::Io {
         path: path.to_owned(),
         source,
     };
@@ -412,17 +412,17 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     Ok(bytes)
 }
 
-fn certificate(path: &Path, der: &[u8]) -> Result<Certificate, Error> {
-    Certificate::from_der(der).map_err(|_| Error::Identity {
+fn certificate(path: &Path, der: &[u8]) -> Result<Certificate, SignError> {
+    Certificate::from_der(der).map_err(|_| SignError::Identity {
         path: path.to_owned(),
         problem: "a certificate in it is malformed".to_owned(),
     })
 }
 
 /// The certificates of a file.
-fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+fn certificates(path: &Path) -> Result<Vec<Certificate>, SignError> {
     let bytes = read(path)?;
-    let found = read_certificates(&bytes).ok_or_else(|| Error::Identity {
+    let found = read_certificates(&bytes).ok_or_else(|| SignError::Identity {
         path: path.to_owned(),
         problem: "it holds no certificate, or one that does not hold together".to_owned(),
     })?;
@@ -469,11 +469,11 @@ pub(crate) fn pem_blocks(bytes: &[u8]) -> Option<Vec<Block>> {
     (!blocks.is_empty()).then_some(blocks)
 }
 
-type Ask<'a> = dyn FnMut() -> Result<Option<Password>, Error> + 'a;
+type Ask<'a> = dyn FnMut() -> Result<Option<Password>, SignError> + 'a;
 
-fn pkcs12(path: &Path, bytes: &[u8], password: &mut Ask<'_>) -> Result<Pkcs12Archive, Error> {
+fn pkcs12(path: &Path, bytes: &[u8], password: &mut Ask<'_>) -> Result<Pkcs12Archive, SignError> {
     use p12_keystore::error::Error as Problem;
-    let unreadable = |error: Problem| Error::Identity {
+    let unreadable = |error: Problem| SignError::Identity {
         path: path.to_owned(),
         problem: format!("it is no PKCS#12 file that can be read ({error})"),
     };
@@ -485,14 +485,14 @@ fn pkcs12(path: &Path, bytes: &[u8], password: &mut Ask<'_>) -> Result<Pkcs12Arc
         Err(_) if is_pkcs12_without_mac(bytes) => {}
         Err(error) => return Err(unreadable(error)),
     }
-    let password = password()?.ok_or_else(|| Error::NoPassword(path.to_owned()))?;
+    let password = password()?.ok_or_else(|| SignError::NoPassword(path.to_owned()))?;
     match Pkcs12Archive::from_pkcs12(bytes, &password) {
         Ok(archive) => Ok(archive),
-        Err(Problem::MacError(_)) => Err(Error::WrongPassword(path.to_owned())),
+        Err(Problem::MacError(_)) => Err(SignError::WrongPassword(path.to_owned())),
         Err(Problem::UnsupportedEncryptionScheme) => {
             Err(unreadable(Problem::UnsupportedEncryptionScheme))
         }
-        Err(_) if is_pkcs12_without_mac(bytes) => Err(Error::Identity {
+        Err(_) if is_pkcs12_without_mac(bytes) => Err(SignError::Identity {
             path: path.to_owned(),
             problem: "the password is wrong or the file is damaged, which cannot be told apart \
                       without a MAC (openssl's -nomac)"
@@ -512,15 +512,19 @@ fn is_pkcs12_without_mac(bytes: &[u8]) -> bool {
     })
 }
 
-fn decrypt(path: &Path, der: &[u8], password: &mut Ask<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn decrypt(
+    path: &Path,
+    der: &[u8],
+    password: &mut Ask<'_>,
+) -> Result<Zeroizing<Vec<u8>>, SignError> {
     let encrypted =
-        pkcs8::EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| Error::Identity {
+        pkcs8::EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| SignError::Identity {
             path: path.to_owned(),
             problem: "its key is malformed".to_owned(),
         })?;
-    let password = password()?.ok_or_else(|| Error::NoPassword(path.to_owned()))?;
+    let password = password()?.ok_or_else(|| SignError::NoPassword(path.to_owned()))?;
     let document = encrypted
         .decrypt(password.as_bytes())
-        .map_err(|_| Error::WrongPassword(path.to_owned()))?;
+        .map_err(|_| SignError::WrongPassword(path.to_owned()))?;
     Ok(Zeroizing::new(document.as_bytes().to_vec()))
 }

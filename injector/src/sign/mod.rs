@@ -6,7 +6,7 @@
 //! | Windows | none | [Authenticode](pe) |
 //!
 //! Signing looks at a finished program and answers with [`Edits`]: what is cut off, what is written where. Nothing is computed
-//! from the clock but what [`Options::time`] says, nothing is random but the nonce of a time stamp request, so the same program
+//! from the clock but what [`SignOptions::time`] says, nothing is random but the nonce of a time stamp request, so the same program
 //! and the same identity give the same signature.
 
 mod ber;
@@ -26,29 +26,31 @@ pub mod timestamp;
 use std::time::{Duration, SystemTime};
 
 pub use doubt::Doubt;
-pub use error::Error;
+pub use error::SignError;
 pub use identity::Identity;
 
 use crate::image::macho::fat;
+use crate::sign::macho::codesign::CodesignOptions;
+use crate::sign::pe::AuthenticodeOptions;
 
 /// How to sign.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct SignOptions {
     /// RFC 3161 servers to ask for a time stamp, until one gives it.
     pub timestamp_urls: Vec<String>,
     /// When a macOS program is said to be signed, in seconds since 1970.
     pub time: u64,
     /// What only macOS has.
-    pub macos: macho::codesign::Options,
+    pub macos: CodesignOptions,
     /// What only Windows has.
-    pub windows: pe::Options,
+    pub windows: AuthenticodeOptions,
 }
 
-impl Options {
+impl SignOptions {
     /// The time to say: `SOURCE_DATE_EPOCH`, else now.
-    pub fn time_now() -> Result<u64, Error> {
+    pub fn time_now() -> Result<u64, SignError> {
         match std::env::var("SOURCE_DATE_EPOCH") {
-            Ok(text) => text.trim().parse().map_err(|_| Error::Epoch(text)),
+            Ok(text) => text.trim().parse().map_err(|_| SignError::Epoch(text)),
             Err(_) => Ok(SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or(Duration::ZERO)
@@ -87,23 +89,23 @@ impl Edits {
 pub fn sign(
     program: &[u8],
     identity: Option<&Identity>,
-    options: &Options,
-) -> Result<Edits, Error> {
+    options: &SignOptions,
+) -> Result<Edits, SignError> {
     if program.starts_with(b"MZ") {
-        return pe::sign(program, identity.ok_or(Error::NoIdentity)?, options);
+        return pe::sign(program, identity.ok_or(SignError::NoIdentity)?, options);
     }
     if program.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]) {
         return macho::codesign::sign(program, identity, options);
     }
-    Err(Error::NotSignable)
+    Err(SignError::NotSignable)
 }
 
 /// Signs a program, or every program in a universal file, in memory.
 pub fn sign_file(
     file: &[u8],
     identity: Option<&Identity>,
-    options: &Options,
-) -> Result<Vec<u8>, Error> {
+    options: &SignOptions,
+) -> Result<Vec<u8>, SignError> {
     let Some(parts) = fat::parts(file)? else {
         return Ok(sign(file, identity, options)?.apply(file));
     };

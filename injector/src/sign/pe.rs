@@ -23,16 +23,17 @@ use sha2::{Digest, Sha256};
 
 use super::cms::{self, Message};
 use super::der::{self, context, context_primitive, oid, seq, sha256, split, tlv};
-use super::error::Error;
+use super::error::SignError;
 use super::identity::Identity;
 use super::{Edits, timestamp};
-use crate::image::Error as ImageError;
+use crate::image::ImageError;
 use crate::image::pe::checksum::Checksum;
 use crate::image::pe::{CERTIFICATES, Image};
+use crate::sign::SignOptions;
 
 /// What only Windows has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct AuthenticodeOptions {
     /// The name of the program that Windows shows when it asks for an administrator's rights.
     pub program_name: Option<String>,
     /// Where to read more about it.
@@ -66,9 +67,9 @@ const ALIGNMENT: u64 = 8;
 pub(super) fn sign(
     program: &[u8],
     identity: &Identity,
-    options: &super::Options,
-) -> Result<Edits, Error> {
-    let image = Image::parse(program)?.ok_or(Error::NotSignable)?;
+    options: &SignOptions,
+) -> Result<Edits, SignError> {
+    let image = Image::parse(program)?.ok_or(SignError::NotSignable)?;
     let keep = image.certificates()?.map_or(program.len(), |old| old.start);
     let start = (keep as u64).next_multiple_of(ALIGNMENT);
     let padding = vec![0; (start - keep as u64) as usize];
@@ -109,7 +110,7 @@ pub(super) fn sign(
 }
 
 /// The digest of a program without its signature, followed by the zeros up to a new one.
-fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], Error> {
+fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], SignError> {
     let mut digest = Sha256::new();
     let outside = |_| ImageError::Malformed {
         structure: "PE headers",
@@ -122,9 +123,9 @@ fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], Error> {
 }
 
 /// The table of page hashes.
-fn page_hashes(image: &Image<'_>) -> Result<Vec<u8>, Error> {
+fn page_hashes(image: &Image<'_>) -> Result<Vec<u8>, SignError> {
     let wrong = |problem| {
-        Error::Image(ImageError::Malformed {
+        SignError::Image(ImageError::Malformed {
             structure: "PE headers",
             offset: image.optional_at as u64,
             problem,
@@ -172,8 +173,8 @@ fn signature(
     digest: &[u8; 32],
     pages: Option<Vec<u8>>,
     identity: &Identity,
-    options: &super::Options,
-) -> Result<Vec<u8>, Error> {
+    options: &SignOptions,
+) -> Result<Vec<u8>, SignError> {
     // A link to a file with an obsolete name, as everybody's signatures have it, or to an object with the hashes.
     let file = match pages {
         None => {
@@ -272,8 +273,8 @@ pub(super) struct Found<'a> {
 }
 
 /// The signature in a program; `None` when there is none.
-pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, Error> {
-    let image = Image::parse(program)?.ok_or(Error::NotSignable)?;
+pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, SignError> {
+    let image = Image::parse(program)?.ok_or(SignError::NotSignable)?;
     let Some(range) = image.certificates()? else {
         return Ok(None);
     };

@@ -13,7 +13,7 @@ use crate::image::macho::{Image, fat};
 use super::chain::{self, Purpose, Usage};
 use super::cms::{Parsed, Verification};
 use super::der;
-use super::error::Error;
+use super::error::SignError;
 use super::identity::common_name;
 use super::key::Hash;
 use super::macho;
@@ -85,10 +85,10 @@ impl State {
 }
 
 /// The state of a program; of a universal file the worst of its programs.
-pub fn of(file: &[u8]) -> Result<State, Error> {
+pub fn of(file: &[u8]) -> Result<State, SignError> {
     if let Some(parts) = fat::parts(file)? {
         let states = parts.into_iter().map(|part| of(&file[part]));
-        let states = states.collect::<Result<Vec<_>, Error>>()?;
+        let states = states.collect::<Result<Vec<_>, SignError>>()?;
         let rank = |state: &State| match state {
             State::Broken(_) => 0,
             State::None => 1,
@@ -141,7 +141,7 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     }))
 }
 
-fn windows(file: &[u8]) -> Result<State, Error> {
+fn windows(file: &[u8]) -> Result<State, SignError> {
     let Some(found) = pe::find(file)? else {
         return Ok(State::None);
     };
@@ -176,7 +176,7 @@ fn conclude(verification: Verification, signer: Option<Signer>) -> State {
     }
 }
 
-fn macos(image: &Image<'_>) -> Result<State, Error> {
+fn macos(image: &Image<'_>) -> Result<State, SignError> {
     let Some((_, range)) = image.signature()? else {
         return Ok(State::None);
     };

@@ -14,10 +14,11 @@ use super::ber;
 use super::chain::{self, Purpose, Usage};
 use super::cms::{Parsed, Verification};
 use super::der::{self, context, elements, integer, seq, sha256, split, tlv};
-use super::error;
 use super::identity::common_name;
 use super::key::Hash;
+use crate::http::HttpError;
 use crate::http::{Client, Settings, Url};
+use crate::sign::SignError;
 
 /// `id-ct-TSTInfo`
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -27,7 +28,7 @@ const LARGEST: u64 = 256 << 10;
 /// Why an answer is no time stamp.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum TimestampError {
     /// It is not what RFC 3161 describes.
     #[error("the answer is not a time stamp response")]
     Malformed,
@@ -74,19 +75,19 @@ fn imprint(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The token in a response to [`request`], as the server wrote it.
-pub fn token(response: &[u8], bytes: &[u8], nonce: u64) -> Result<Vec<u8>, Error> {
-    let response = ber::to_der(response).ok_or(Error::Malformed)?;
-    let (der::SEQUENCE, content, _) = split(&response).ok_or(Error::Malformed)? else {
-        return Err(Error::Malformed);
+pub fn token(response: &[u8], bytes: &[u8], nonce: u64) -> Result<Vec<u8>, TimestampError> {
+    let response = ber::to_der(response).ok_or(TimestampError::Malformed)?;
+    let (der::SEQUENCE, content, _) = split(&response).ok_or(TimestampError::Malformed)? else {
+        return Err(TimestampError::Malformed);
     };
-    let parts = elements(content).ok_or(Error::Malformed)?;
+    let parts = elements(content).ok_or(TimestampError::Malformed)?;
     let Some((der::SEQUENCE, status)) = parts.first() else {
-        return Err(Error::Malformed);
+        return Err(TimestampError::Malformed);
     };
-    let status = elements(status).ok_or(Error::Malformed)?;
+    let status = elements(status).ok_or(TimestampError::Malformed)?;
     let number = match status.first() {
         Some((der::INTEGER, [number])) => u64::from(*number),
-        _ => return Err(Error::Malformed),
+        _ => return Err(TimestampError::Malformed),
     };
     // Granted, perhaps with modifications.
     if number > 1 {
@@ -100,28 +101,28 @@ pub fn token(response: &[u8], bytes: &[u8], nonce: u64) -> Result<Vec<u8>, Error
             .collect();
         // From a stranger, and on its way to a terminal.
         let text = text.join(" ").escape_debug().to_string();
-        return Err(Error::Refused {
+        return Err(TimestampError::Refused {
             status: number,
             text,
         });
     }
     let Some((der::SEQUENCE, token)) = parts.get(1) else {
-        return Err(Error::Malformed);
+        return Err(TimestampError::Malformed);
     };
-    let info = info(token).ok_or(Error::Malformed)?;
-    let fields = elements(info).ok_or(Error::Malformed)?;
+    let info = info(token).ok_or(TimestampError::Malformed)?;
+    let fields = elements(info).ok_or(TimestampError::Malformed)?;
     let expected = imprint(bytes);
-    let (_, expected, _) = split(&expected).ok_or(Error::Malformed)?;
+    let (_, expected, _) = split(&expected).ok_or(TimestampError::Malformed)?;
     // Some leave the NULL of the algorithm out, so the digest alone is compared.
     let digest = |content| elements(content).and_then(|parts| parts.get(1).copied());
-    let (_, found) = fields.get(2).ok_or(Error::Malformed)?;
+    let (_, found) = fields.get(2).ok_or(TimestampError::Malformed)?;
     if digest(found).is_none() || digest(found) != digest(expected) {
-        return Err(Error::OtherBytes);
+        return Err(TimestampError::OtherBytes);
     }
     let mut optional = fields.iter().skip(5);
     let nonce = integer(nonce.into());
     if !optional.any(|(tag, value)| tlv(*tag, value) == nonce) {
-        return Err(Error::OtherRequest);
+        return Err(TimestampError::OtherRequest);
     }
     Ok(tlv(der::SEQUENCE, token))
 }
@@ -165,21 +166,21 @@ pub(super) struct Stamp {
 }
 
 /// Checks a token for these bytes: its signature, the purpose and validity of its certificates.
-pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, Error> {
-    let wrong = |problem: &str| Error::Signature(problem.to_owned());
-    let parsed = Parsed::read(token).ok_or(Error::Malformed)?;
-    let content = parsed.content().ok_or(Error::Malformed)?;
+pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError> {
+    let wrong = |problem: &str| TimestampError::Signature(problem.to_owned());
+    let parsed = Parsed::read(token).ok_or(TimestampError::Malformed)?;
+    let content = parsed.content().ok_or(TimestampError::Malformed)?;
     if parsed.kind() != TST_INFO {
-        return Err(Error::Malformed);
+        return Err(TimestampError::Malformed);
     }
-    let (_, info, _) = split(content).ok_or(Error::Malformed)?;
-    let fields = elements(info).ok_or(Error::Malformed)?;
-    let (_, imprint) = fields.get(2).ok_or(Error::Malformed)?;
-    if !is_imprint(imprint, bytes).ok_or(Error::Malformed)? {
-        return Err(Error::OtherBytes);
+    let (_, info, _) = split(content).ok_or(TimestampError::Malformed)?;
+    let fields = elements(info).ok_or(TimestampError::Malformed)?;
+    let (_, imprint) = fields.get(2).ok_or(TimestampError::Malformed)?;
+    if !is_imprint(imprint, bytes).ok_or(TimestampError::Malformed)? {
+        return Err(TimestampError::OtherBytes);
     }
-    let (tag, time) = fields.get(4).ok_or(Error::Malformed)?;
-    let time = str::from_utf8(time).map_err(|_| Error::Malformed)?;
+    let (tag, time) = fields.get(4).ok_or(TimestampError::Malformed)?;
+    let time = str::from_utf8(time).map_err(|_| TimestampError::Malformed)?;
     let seconds = (*tag == der::GENERALIZED_TIME)
         .then(|| seconds(time))
         .flatten();
@@ -192,15 +193,17 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, Error> {
         }
     }
     let chain = parsed.chain();
-    let leaf = chain.first().ok_or(Error::Malformed)?;
+    let leaf = chain.first().ok_or(TimestampError::Malformed)?;
     let authority = common_name(leaf).escape_debug().to_string();
     if chain::usage(leaf, Purpose::TimeStamping) != Usage::Named {
         let problem = format!("the certificate of `{authority}` is not for time stamps");
-        return Err(Error::Signature(problem));
+        return Err(TimestampError::Signature(problem));
     }
     if let Some(problem) = chain::problem(&chain, seconds) {
         let day = chain::day(seconds);
-        return Err(Error::Signature(format!("it says {day}, but {problem}")));
+        return Err(TimestampError::Signature(format!(
+            "it says {day}, but {problem}"
+        )));
     }
     Ok(Stamp {
         time: time.to_owned(),
@@ -250,7 +253,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 const CLOCKS: u64 = 24 * 60 * 60;
 
 /// Asks the servers in turn for a token for these bytes. `None` when there is no server.
-pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, error::Error> {
+pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, SignError> {
     let mut last = None;
     for round in 0..ROUNDS {
         let mut broken = false;
@@ -259,7 +262,7 @@ pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, er
                 Ok(token) => return Ok(Some(token)),
                 Err(source) => {
                     // What a server answers is its last word; a connection may be better later.
-                    broken |= source.is::<crate::http::Error>();
+                    broken |= source.is::<HttpError>();
                     last = Some((url, without_query(url, source)));
                 }
             }
@@ -273,7 +276,7 @@ pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, er
     }
     match last {
         None => Ok(None),
-        Some((url, source)) => Err(error::Error::TimeStamp {
+        Some((url, source)) => Err(SignError::TimeStamp {
             url: shown(url),
             source,
         }),
@@ -327,7 +330,7 @@ fn ask(url: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     if stamp.seconds.abs_diff(now) > CLOCKS {
         let (said, now) = (chain::day(stamp.seconds), chain::day(now));
         let problem = format!("it says {said}, and the clock here says {now}");
-        return Err(Error::Signature(problem).into());
+        return Err(TimestampError::Signature(problem).into());
     }
     Ok(token)
 }
@@ -367,14 +370,20 @@ mod tests {
         let token = token(&good, b"signature", u64::MAX).unwrap();
         assert_eq!(time(&token).as_deref(), Some("20260101000000Z"));
         let check = |response: &[u8], bytes: &[u8], nonce| super::token(response, bytes, nonce);
-        assert_eq!(check(&good, b"other", u64::MAX), Err(Error::OtherBytes));
-        assert_eq!(check(&good, b"signature", 5), Err(Error::OtherRequest));
+        assert_eq!(
+            check(&good, b"other", u64::MAX),
+            Err(TimestampError::OtherBytes)
+        );
+        assert_eq!(
+            check(&good, b"signature", 5),
+            Err(TimestampError::OtherRequest)
+        );
         let refused = check(&response(2, b"x", 1), b"x", 1).unwrap_err();
         assert_eq!(
             refused.to_string(),
             "the server refused with status 2: no\\u{1b}[31m"
         );
-        assert_eq!(check(b"<html>", b"x", 1), Err(Error::Malformed));
+        assert_eq!(check(b"<html>", b"x", 1), Err(TimestampError::Malformed));
     }
 
     #[test]

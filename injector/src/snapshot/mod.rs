@@ -15,9 +15,11 @@ use std::process::{Command, Stdio};
 use oxidize_format::Target;
 use thiserror::Error;
 
-use crate::container::{self, elf};
+use crate::container::ContainerError;
+use crate::container::elf;
 use crate::mmap::Map;
 use crate::output;
+use crate::output::OutputError;
 use crate::spawn::spawn;
 
 pub use report::Report;
@@ -34,7 +36,7 @@ pub struct Wishes {
 /// Why there is no snapshot.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum SnapshotError {
     /// The target has none.
     #[error("there are no start snapshots for {0}")]
     Target(Target),
@@ -60,13 +62,13 @@ pub enum Error {
     Dump,
     /// The snapshot does not fit into the file.
     #[error("the start snapshot does not fit")]
-    Container(#[from] container::Error),
+    Container(#[from] ContainerError),
     /// A temporary file.
     #[error("cannot take a start snapshot")]
     Io(#[from] io::Error),
     /// The output.
     #[error(transparent)]
-    Output(#[from] output::Error),
+    Output(#[from] OutputError),
 }
 
 /// The most that a failing application gets to say.
@@ -83,20 +85,20 @@ pub fn add(
     name: &Path,
     target: Target,
     wishes: &Wishes,
-) -> Result<Report, Error> {
+) -> Result<Report, SnapshotError> {
     if !is_possible(target) {
-        return Err(Error::Target(target));
+        return Err(SnapshotError::Target(target));
     }
     let application = Map::of(staged.file())?;
     if !elf::snapshot::is_possible(&application)? {
-        return Err(Error::Stub);
+        return Err(SnapshotError::Stub);
     }
     // Neither has a name, so that no path of this machine gets into the memory.
     let (program, dumped) = (tempfile::tempfile()?, tempfile::tempfile()?);
     write_program(&program, &application)?;
     run(program, dumped.try_clone()?, name, target, wishes)?;
     let dump = Map::of(&dumped)?;
-    let memory = dump::parse(&dump).ok_or(Error::Dump)?;
+    let memory = dump::parse(&dump).ok_or(SnapshotError::Dump)?;
     let edits = elf::snapshot::compose(&application, &memory)?;
     let report = Report::parse(memory.report);
     drop(application);
@@ -115,9 +117,9 @@ pub fn is_possible(target: Target) -> bool {
 }
 
 /// The application as a program that dumps itself.
-fn write_program(mut file: &File, application: &[u8]) -> Result<(), Error> {
+fn write_program(mut file: &File, application: &[u8]) -> Result<(), SnapshotError> {
     let (at, descriptor) = elf::snapshot::mark(application)?;
-    let at = usize::try_from(at).map_err(|_| Error::Dump)?;
+    let at = usize::try_from(at).map_err(|_| SnapshotError::Dump)?;
     file.write_all(&application[..at])?;
     file.write_all(&descriptor)?;
     file.write_all(&application[at + descriptor.len()..])?;
@@ -154,7 +156,7 @@ fn run(
     name: &Path,
     target: Target,
     wishes: &Wishes,
-) -> Result<(), Error> {
+) -> Result<(), SnapshotError> {
     let mut words: Vec<OsString> = vec![name.file_name().unwrap_or(name.as_os_str()).to_owned()];
     words.extend(
         wishes
@@ -170,7 +172,7 @@ fn run(
     );
     let (mut command, _runnable) = match command(program) {
         Err(source) if source.kind() == io::ErrorKind::Unsupported => {
-            return Err(Error::CannotRun { target, source });
+            return Err(SnapshotError::CannotRun { target, source });
         }
         command => command?,
     };
@@ -183,10 +185,10 @@ fn run(
         .stderr(Stdio::piped());
     let child = spawn(&mut command);
     let mut child = child.map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::CannotRun { target, source },
+        io::ErrorKind::NotFound => SnapshotError::CannotRun { target, source },
         // Exec format error.
-        _ if source.raw_os_error() == Some(8) => Error::CannotRun { target, source },
-        _ => Error::Io(source),
+        _ if source.raw_os_error() == Some(8) => SnapshotError::CannotRun { target, source },
+        _ => SnapshotError::Io(source),
     })?;
     let mut complaint = Vec::new();
     if let Some(stream) = child.stderr.take() {
@@ -198,10 +200,10 @@ fn run(
     let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
     match status.code() {
         Some(0) => Ok(()),
-        Some(UNFIT) => Err(Error::Unfit(
+        Some(UNFIT) => Err(SnapshotError::Unfit(
             complaint.lines().map(|line| format!("  {line}")).collect(),
         )),
-        _ if complaint.is_empty() => Err(Error::Failed(format!("it ended with {status}"))),
-        _ => Err(Error::Failed(complaint)),
+        _ if complaint.is_empty() => Err(SnapshotError::Failed(format!("it ended with {status}"))),
+        _ => Err(SnapshotError::Failed(complaint)),
     }
 }

@@ -13,7 +13,8 @@ use super::manifest::{Manifest, Sha256Sum};
 use super::pip;
 use super::store::{Bundle, Source, Store};
 use super::wheel::{self, Wheel};
-use super::{Error, Sources, index};
+use super::{Sources, StubError, index};
+use crate::http::HttpError;
 use crate::http::{self, Client, Login, Settings, Url};
 use crate::progress::Progress;
 
@@ -66,7 +67,7 @@ impl<'f> Fetcher<'f> {
 
     /// The stub for `target` from the first place that has the right one. `None` when no stub for it could be accepted, so
     /// that nobody was asked.
-    pub fn fetch(&self, target: Target) -> Result<Option<Fetched>, Error> {
+    pub fn fetch(&self, target: Target) -> Result<Option<Fetched>, StubError> {
         let trusted = self.listed.find(target);
         let name = match trusted {
             Some(trusted) => trusted.wheel.clone(),
@@ -83,12 +84,12 @@ impl<'f> Fetcher<'f> {
                     Err(error) => drop(refused.get_or_insert(error)),
                 },
                 Err(error) if error.kind() == io::ErrorKind::NotFound && directory.is_dir() => {}
-                Err(source) => return Err(Error::FindLinks { path, source }),
+                Err(source) => return Err(StubError::FindLinks { path, source }),
             }
         }
         let result = match (self.sources.offline, refused) {
             (true, Some(refused)) => Err(refused),
-            (true, None) => Err(Error::Offline(target)),
+            (true, None) => Err(StubError::Offline(target)),
             (false, refused) => self
                 .ask_index(&name, target, trusted)
                 .map_err(|error| refused.unwrap_or(error)),
@@ -97,9 +98,9 @@ impl<'f> Fetcher<'f> {
     }
 
     /// Adds the stub in a wheel, or in a directory with a manifest, whatever its target.
-    pub fn import(&self, path: &Path) -> Result<Bundle, Error> {
+    pub fn import(&self, path: &Path) -> Result<Bundle, StubError> {
         let origin = path.display().to_string();
-        let unreadable = |source| Error::Unreadable {
+        let unreadable = |source| StubError::Unreadable {
             origin: origin.clone(),
             source,
         };
@@ -111,8 +112,8 @@ impl<'f> Fetcher<'f> {
         self.add(&mut source, &origin, None)
     }
 
-    fn take(&self, file: File, origin: &str, target: Target) -> Result<Fetched, Error> {
-        let wheel = Wheel::open(file).map_err(|source| Error::Unreadable {
+    fn take(&self, file: File, origin: &str, target: Target) -> Result<Fetched, StubError> {
+        let wheel = Wheel::open(file).map_err(|source| StubError::Unreadable {
             origin: origin.to_owned(),
             source,
         })?;
@@ -128,10 +129,10 @@ impl<'f> Fetcher<'f> {
         source: &mut Source,
         origin: &str,
         target: Option<Target>,
-    ) -> Result<Bundle, Error> {
+    ) -> Result<Bundle, StubError> {
         let accept = |manifest: &Manifest, digest: Sha256Sum| {
             if let Some(wanted) = target.filter(|target| target.triple() != manifest.target) {
-                return Err(Error::OtherTarget {
+                return Err(StubError::OtherTarget {
                     path: PathBuf::from(origin),
                     found: manifest.target.clone(),
                     wanted,
@@ -140,7 +141,7 @@ impl<'f> Fetcher<'f> {
             if self.sources.allow_unlisted || self.listed.trusts(digest) {
                 return Ok(());
             }
-            Err(Error::NotListed {
+            Err(StubError::NotListed {
                 origin: origin.to_owned(),
                 target: manifest.target.clone(),
             })
@@ -148,7 +149,7 @@ impl<'f> Fetcher<'f> {
         self.store.add(source, origin, accept, self.progress)
     }
 
-    fn index(&self) -> Result<&Index, Error> {
+    fn index(&self) -> Result<&Index, StubError> {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
@@ -158,7 +159,7 @@ impl<'f> Fetcher<'f> {
         settings.proxy = pip.proxy;
         let url = match &self.sources.index_url {
             Some(url) => url.clone(),
-            None if pip.no_index => return Err(Error::NoIndex),
+            None if pip.no_index => return Err(StubError::NoIndex),
             None => pip.index_url,
         };
         let (mut url, login) = http::parse(&url)?;
@@ -174,9 +175,9 @@ impl<'f> Fetcher<'f> {
         name: &str,
         target: Target,
         trusted: Option<&Trusted>,
-    ) -> Result<Fetched, Error> {
+    ) -> Result<Fetched, StubError> {
         let Index { client, url, login } = self.index()?;
-        let missing = || Error::NotOnIndex {
+        let missing = || StubError::NotOnIndex {
             wheel: name.to_owned(),
             index: url.to_string(),
         };
@@ -190,7 +191,7 @@ impl<'f> Fetcher<'f> {
         };
         let (kind, base) = (answer.media_type(), answer.url().clone());
         let page = answer.bytes(index::MAX_PAGE)?;
-        let mut links = index::links(&page, &kind, &base).map_err(|problem| Error::Page {
+        let mut links = index::links(&page, &kind, &base).map_err(|problem| StubError::Page {
             url: base.to_string(),
             problem,
         })?;
@@ -202,7 +203,7 @@ impl<'f> Fetcher<'f> {
         let mut file = self.store.unnamed()?;
         let found = self.download(answer, &mut file, limit)?;
         if link.sha256.is_some_and(|sum| sum != found) {
-            return Err(Error::NotWhatTheIndexSays(origin));
+            return Err(StubError::NotWhatTheIndexSays(origin));
         }
         self.take(file, &origin, target)
     }
@@ -213,7 +214,7 @@ impl<'f> Fetcher<'f> {
         mut answer: http::Answer,
         file: &mut File,
         limit: u64,
-    ) -> Result<Sha256Sum, Error> {
+    ) -> Result<Sha256Sum, StubError> {
         let expected = answer.content_length();
         self.progress.start("Fetching", expected.unwrap_or(0));
         let uncached = |source| self.store.unusable(source);
@@ -229,7 +230,7 @@ impl<'f> Fetcher<'f> {
             };
             length += count as u64;
             if length > limit {
-                return Err(http::Error::TooLong {
+                return Err(HttpError::TooLong {
                     url: answer.url().to_string(),
                     limit,
                 }

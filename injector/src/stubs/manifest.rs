@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::Error;
+use super::StubError;
 
 /// File name of the manifest.
 pub const NAME: &str = "manifest.json";
@@ -102,8 +102,8 @@ pub struct File {
 
 impl Manifest {
     /// Reads a manifest and checks what everything else relies on: names that are plain names, sizes that are possible.
-    pub fn parse(bytes: &[u8]) -> Result<Manifest, Error> {
-        let bad = |problem: String| Error::Manifest { problem };
+    pub fn parse(bytes: &[u8]) -> Result<Manifest, StubError> {
+        let bad = |problem: String| StubError::Manifest { problem };
         let manifest: Manifest =
             serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
         if manifest.files.is_empty() || manifest.files.len() > MAX_FILES {
@@ -152,7 +152,7 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    fn manifest(files: &str) -> Result<Manifest, Error> {
+    fn manifest(files: &str) -> Result<Manifest, StubError> {
         Manifest::parse(
             format!(
                 r#"{{"version": "1", "target": "t", "python_version": "3", "stub_id": "0", "abi": 1, "more": {{}}, "files": [{files}]}}"#

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::Error;
+use super::StubError;
 use super::manifest::{self, Manifest, Sha256Sum};
 use super::wheel::Wheel;
 use crate::progress::Progress;
@@ -70,7 +70,7 @@ pub struct Entry {
     /// Its directory.
     pub directory: PathBuf,
     /// The stub, or what is wrong with it.
-    pub bundle: Result<Bundle, Error>,
+    pub bundle: Result<Bundle, StubError>,
 }
 
 impl Bundle {
@@ -81,8 +81,8 @@ impl Bundle {
     }
 
     /// Opens a stub of which only name and sizes are checked; what it is was checked when it was made.
-    fn open(directory: &Path) -> Result<Bundle, Error> {
-        let damaged = |problem: String| Error::Damaged {
+    fn open(directory: &Path) -> Result<Bundle, StubError> {
+        let damaged = |problem: String| StubError::Damaged {
             directory: directory.to_owned(),
             problem,
         };
@@ -112,9 +112,9 @@ impl Bundle {
     }
 
     /// Hashes every file.
-    pub fn verify(&self) -> Result<(), Error> {
+    pub fn verify(&self) -> Result<(), StubError> {
         for file in &self.manifest.files {
-            let damaged = |problem: String| Error::Damaged {
+            let damaged = |problem: String| StubError::Damaged {
                 directory: self.directory.clone(),
                 problem,
             };
@@ -141,14 +141,14 @@ impl Store {
     }
 
     /// A file without a name, for a download: it vanishes with whoever has it open.
-    pub(super) fn unnamed(&self) -> Result<fs::File, Error> {
+    pub(super) fn unnamed(&self) -> Result<fs::File, StubError> {
         let made = fs::create_dir_all(&self.root).and_then(|()| tempfile::tempfile_in(&self.root));
         made.map_err(|source| self.unusable(source))
     }
 
     /// The cache directory cannot be used.
-    pub(super) fn unusable(&self, source: io::Error) -> Error {
-        Error::Cache {
+    pub(super) fn unusable(&self, source: io::Error) -> StubError {
+        StubError::Cache {
             path: self.root.clone(),
             source,
         }
@@ -162,7 +162,7 @@ impl Store {
 
     /// Every stub in it, by name. Directories that somebody else is filling are none, nor is what the
     /// store has not made.
-    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+    pub fn entries(&self) -> Result<Vec<Entry>, StubError> {
         let mut entries = Vec::new();
         for directory in self.directories()? {
             if is_stub(&directory) {
@@ -174,7 +174,7 @@ impl Store {
         Ok(entries)
     }
 
-    fn directories(&self) -> Result<Vec<PathBuf>, Error> {
+    fn directories(&self) -> Result<Vec<PathBuf>, StubError> {
         let failed = |source| self.unusable(source);
         let listed = match fs::read_dir(&self.root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -190,10 +190,10 @@ impl Store {
         &self,
         source: &mut Source,
         origin: &str,
-        accept: impl FnOnce(&Manifest, Sha256Sum) -> Result<(), Error>,
+        accept: impl FnOnce(&Manifest, Sha256Sum) -> Result<(), StubError>,
         progress: &dyn Progress,
-    ) -> Result<Bundle, Error> {
-        let unreadable = |source| Error::Unreadable {
+    ) -> Result<Bundle, StubError> {
+        let unreadable = |source| StubError::Unreadable {
             origin: origin.to_owned(),
             source,
         };
@@ -226,7 +226,7 @@ impl Store {
                 Copy::Write(source) => uncached(source),
             })?;
             if found != (file.sha256, file.size) {
-                return Err(Error::Altered {
+                return Err(StubError::Altered {
                     origin: origin.to_owned(),
                     file: file.name.clone(),
                 });
@@ -285,7 +285,7 @@ impl Store {
     }
 
     /// Removes every stub that `keep` does not want, and what is damaged or abandoned. Returns the directories that are gone.
-    pub fn prune(&self, keep: impl Fn(&Bundle) -> bool) -> Result<Vec<PathBuf>, Error> {
+    pub fn prune(&self, keep: impl Fn(&Bundle) -> bool) -> Result<Vec<PathBuf>, StubError> {
         self.remove_abandoned();
         let mut removed = Vec::new();
         for entry in self.entries()? {
@@ -293,7 +293,7 @@ impl Store {
                 continue;
             }
             self.remove(&entry.directory)
-                .map_err(|source| Error::Cache {
+                .map_err(|source| StubError::Cache {
                     path: entry.directory.clone(),
                     source,
                 })?;

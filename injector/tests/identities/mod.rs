@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
-use oxidize_inject::internal::container::{self, Options, macho};
+use oxidize_inject::internal::container::{self, InjectOptions, macho};
 pub use skips::skip;
 
 pub const PASSWORD: &str = "correct horse";
@@ -132,9 +132,9 @@ pub fn mac_program(arm: bool) -> Vec<u8> {
         arm,
         ..Default::default()
     };
-    let options = Options {
+    let options = InjectOptions {
         identifier: Some("org.example.app".to_owned()),
-        ..Options::default()
+        ..InjectOptions::default()
     };
     let stub = macho::synthetic::build(&shape);
     let plan = container::inject_with(&stub, blob().len() as u64, &options).unwrap();

@@ -7,6 +7,7 @@ use std::path::Path;
 use oxidize_format::RunOptions;
 use oxidize_inject::internal::collect::{Distribution, Module, ModuleKind};
 use oxidize_inject::internal::container::elf::synthetic;
+use oxidize_inject::internal::pack::PackOptions;
 use oxidize_inject::internal::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::internal::progress::Silent;
 use oxidize_inject::internal::{container, output};
@@ -56,7 +57,7 @@ pub(crate) fn make_app(path: &Path, file_name: &str) {
         licenses: Some(b"==== d ====\n\nDo as you like.\n".to_vec()),
         script: None,
     };
-    let options = pack::Options {
+    let options = PackOptions {
         optimize: 0,
         sources: true,
         compress: false,

@@ -28,20 +28,20 @@ pub(super) use template::init;
 
 /// A command line that cannot be taken.
 #[derive(Debug)]
-pub(super) enum Error {
+pub(super) enum SettingsError {
     /// The arguments themselves, help and version included.
     Arguments(clap::Error),
     /// The configuration file.
     File(Failure),
 }
 
-impl From<clap::Error> for Error {
+impl From<clap::Error> for SettingsError {
     fn from(error: clap::Error) -> Self {
         Self::Arguments(error)
     }
 }
 
-impl From<Failure> for Error {
+impl From<Failure> for SettingsError {
     fn from(failure: Failure) -> Self {
         Self::File(failure)
     }
@@ -64,11 +64,11 @@ impl Settings {
     /// # Errors
     ///
     /// If either is invalid; the file's are told with file and line.
-    pub(super) fn parse() -> Result<Self, Error> {
+    pub(super) fn parse() -> Result<Self, SettingsError> {
         Self::from(&std::env::args_os().collect::<Vec<_>>())
     }
 
-    fn from(arguments: &[OsString]) -> Result<Self, Error> {
+    fn from(arguments: &[OsString]) -> Result<Self, SettingsError> {
         let command = with_opposites(Cli::command());
         // Help, version and errors are told as if there were no file.
         let given = lenient(command.clone())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Command, CommandFactory};
 use tempfile::TempDir;
 
-use super::{Error, File, Settings, keys, schema, template};
+use super::{File, Settings, SettingsError, keys, schema, template};
 use crate::cli::args::{self, Cli};
 
 /// A directory with one file.
@@ -33,7 +33,7 @@ impl Project {
     }
 
     /// Parses a command line that names the file.
-    fn parse(&self, arguments: &[&str]) -> Result<Settings, Error> {
+    fn parse(&self, arguments: &[&str]) -> Result<Settings, SettingsError> {
         let mut all = vec![OsString::from("oxidize-inject")];
         let (command, rest) = match arguments {
             ["sign", rest @ ..] => (Some("sign"), rest),
@@ -49,8 +49,8 @@ impl Project {
     fn told(&self, arguments: &[&str]) -> String {
         match self.parse(arguments) {
             Ok(_) => panic!("accepted"),
-            Err(Error::Arguments(error)) => error.to_string(),
-            Err(Error::File(failure)) => {
+            Err(SettingsError::Arguments(error)) => error.to_string(),
+            Err(SettingsError::File(failure)) => {
                 let text = format!("{failure:?}");
                 text.replace(&format!("{}/", self.directory.path().display()), "")
             }

@@ -2,7 +2,7 @@
 
 use object::elf::{PF_R, PT_LOAD};
 
-use super::super::error::{Error, malformed};
+use super::super::error::{ContainerError, malformed};
 use super::super::plan::{Piece, Plan};
 use super::super::undo::{self, Patch, Summary};
 use super::{ALIGNMENT, BLOB_SECTION, DESCRIPTOR_NOTE, SPARE_NOTE, find, loaded, remove};
@@ -18,20 +18,20 @@ const SECTION_ALIGN: usize = 48;
 const LARGEST_GAP: u64 = 256 << 20;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
-pub fn inject(bytes: &[u8], blob_len: u64) -> Result<Plan, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
+pub fn inject(bytes: &[u8], blob_len: u64) -> Result<Plan, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
     if blob_len == 0 {
-        return Err(Error::TooLarge(
+        return Err(ContainerError::TooLarge(
             "an empty blob cannot be told from an empty slot",
         ));
     }
     if found.slot.blob.is_some() {
         // Injection always starts from the bare stub, so that injecting twice and injecting once give the same bytes.
         let stub = remove(bytes)?;
-        let bare = Image::parse(&stub)?.ok_or(Error::NoSlot)?;
+        let bare = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
         if find(&bare)?.is_none_or(|found| found.slot.blob.is_some()) {
-            return Err(Error::Altered);
+            return Err(ContainerError::Altered);
         }
         return fill(&bare, blob_len);
     }
@@ -54,11 +54,13 @@ impl Layout {
     }
 }
 
-fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
-    let found = find(image)?.ok_or(Error::NoSlot)?;
-    let spare = image.find_note(SPARE_NOTE)?.ok_or(Error::Incomplete {
-        missing: "no spare program header",
-    })?;
+fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, ContainerError> {
+    let found = find(image)?.ok_or(ContainerError::NoSlot)?;
+    let spare = image
+        .find_note(SPARE_NOTE)?
+        .ok_or(ContainerError::Incomplete {
+            missing: "no spare program header",
+        })?;
     let spare_header = image.program_offset(spare.program);
     let own = image.find_note(DESCRIPTOR_NOTE)?;
     if own.is_some_and(|own| own.program == spare.program) {
@@ -74,7 +76,7 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
     }
     let section = image.find_section(BLOB_SECTION)?;
     if section.is_none() && image.has_sections() {
-        return Err(Error::Incomplete {
+        return Err(ContainerError::Incomplete {
             missing: "no section named .oxi.blob",
         });
     }
@@ -137,8 +139,8 @@ fn fill(image: &Image<'_>, blob_len: u64) -> Result<Plan, Error> {
     })
 }
 
-fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, Error> {
-    let too_large = Error::TooLarge("the address space ends before the resources do");
+fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, ContainerError> {
+    let too_large = ContainerError::TooLarge("the address space ends before the resources do");
     let bias = image.bias()?;
     let end_of_memory = image
         .loads()

@@ -3,7 +3,7 @@
 use object::LittleEndian as Le;
 use object::elf::{self, SHF_ALLOC, SHT_NOBITS, SectionHeader64};
 
-use super::super::error::Error;
+use super::super::error::ContainerError;
 use super::super::loaded::{Loaded, MOST_PARTS};
 use super::{BLOB_SECTION, find};
 use crate::image::elf::{Image, Segment};
@@ -11,9 +11,9 @@ use crate::image::elf::{Image, Segment};
 /// What is loaded of this stub or application, the blob aside.
 ///
 /// Only what a section claims counts: tools fill the gaps between sections as they like.
-pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, Error> {
+pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
     let mut loaded = Loaded::new(image.bytes.len());
-    let found = find(image)?.ok_or(Error::NoSlot)?;
+    let found = find(image)?.ok_or(ContainerError::NoSlot)?;
     outline(
         image,
         &mut loaded,

@@ -41,7 +41,7 @@ mod tests;
 
 use oxidize_format::target::{CLibrary, Container, Processor, Target};
 
-use super::error::{Error, malformed};
+use super::error::{ContainerError, malformed};
 use super::undo::{self, Record};
 use super::{Slot, Verified};
 pub use inject::inject;
@@ -58,7 +58,7 @@ const SPARE_NOTE: (&[u8], u32) = (b"OXI\0", 2);
 const BLOB_SECTION: &[u8] = b".oxi.blob";
 
 /// Looks for our slot. `None`: not an ELF file of the supported kind, or none of ours.
-pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, Error> {
+pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);
     };
@@ -73,7 +73,7 @@ struct Found {
     segment: Option<Segment>,
 }
 
-fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
+fn find(image: &Image<'_>) -> Result<Option<Found>, ContainerError> {
     let Some(note) = image.find_note(DESCRIPTOR_NOTE)? else {
         return Ok(None);
     };
@@ -82,11 +82,12 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
     if note.content.len() != DESCRIPTOR_SIZE {
         return Err(malformed(WHAT, at, "it does not have 64 bytes"));
     }
-    let descriptor =
-        Descriptor::read(&image.bytes[note.content]).map_err(|source| Error::Descriptor {
+    let descriptor = Descriptor::read(&image.bytes[note.content]).map_err(|source| {
+        ContainerError::Descriptor {
             offset: at as u64,
             source,
-        })?;
+        }
+    })?;
     let mut slot = Slot {
         container: Container::Elf,
         stub_id: descriptor.stub_id,
@@ -121,11 +122,11 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
 }
 
 /// The stub as it was before injection.
-pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, ContainerError> {
     let bytes = &snapshot::without(bytes)?[..];
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
-    let blob = found.slot.blob.ok_or(Error::Empty)?;
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
+    let blob = found.slot.blob.ok_or(ContainerError::Empty)?;
     undo::revert(bytes, undo_offset(blob.end))
 }
 
@@ -151,15 +152,15 @@ pub fn target(bytes: &[u8]) -> Option<Target> {
 }
 
 /// Whether an application without a snapshot is not what was written, to the last byte. Damage is an error.
-fn is_altered(bytes: &[u8]) -> Result<bool, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
+fn is_altered(bytes: &[u8]) -> Result<bool, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let blob = find(&image)?.and_then(|found| found.slot.blob);
-    let blob = blob.ok_or(Error::Empty)?;
+    let blob = blob.ok_or(ContainerError::Empty)?;
     let at = undo_offset(blob.end);
     match undo::revert(bytes, at) {
         // Nothing between stub and blob, and nothing behind them.
         Ok(stub) => Ok(!inject(&stub, blob.end - blob.start)?.is_all_of(bytes)),
-        Err(Error::Altered) => {
+        Err(ContainerError::Altered) => {
             let record = Record::read(bytes, at)?;
             let in_place = undo::prefix(bytes, at).is_ok_and(|stub| {
                 let stub = Image::parse(&stub).ok().flatten();
@@ -176,11 +177,11 @@ fn is_altered(bytes: &[u8]) -> Result<bool, Error> {
 }
 
 /// Checks what the loader and other tools rely on.
-pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
+pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
     let (Some(segment), Some(blob)) = (&found.segment, &found.slot.blob) else {
-        return Err(Error::Empty);
+        return Err(ContainerError::Empty);
     };
     let wrong = |problem| malformed("segment of the resources", segment.header, problem);
     if segment.writable || segment.executable {
@@ -222,7 +223,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     let altered = match snapshot::without(bytes) {
         Ok(bare) => is_altered(&bare)? || !whole,
         // A tool moved what the snapshot's own undo record speaks of.
-        Err(Error::Altered) => true,
+        Err(ContainerError::Altered) => true,
         Err(error) => return Err(error),
     };
     Ok(Verified {

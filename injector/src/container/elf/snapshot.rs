@@ -17,7 +17,7 @@ use object::elf::{PF_R, PF_W, PT_LOAD, SHT_NOBITS, SHT_PROGBITS};
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor, HAS_SNAPSHOT, MAKES_SNAPSHOT};
 use sha2::{Digest, Sha256};
 
-use super::super::error::{Error, malformed};
+use super::super::error::{ContainerError, malformed};
 use super::super::undo::{self, Patch};
 use super::{ALIGNMENT, Found, find};
 use crate::image::elf::{Image, Segment};
@@ -78,7 +78,7 @@ pub struct Snapshot {
 }
 
 /// Whether the stub behind an application has a place for a snapshot.
-pub fn is_possible(bytes: &[u8]) -> Result<bool, Error> {
+pub fn is_possible(bytes: &[u8]) -> Result<bool, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(false);
     };
@@ -86,9 +86,9 @@ pub fn is_possible(bytes: &[u8]) -> Result<bool, Error> {
 }
 
 /// The descriptor's place and its bytes in the file that a snapshot is taken of.
-pub fn mark(bytes: &[u8]) -> Result<(u64, Vec<u8>), Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
+pub fn mark(bytes: &[u8]) -> Result<(u64, Vec<u8>), ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
     let marked = Descriptor {
         flags: MAKES_SNAPSHOT,
         ..found.descriptor
@@ -97,12 +97,14 @@ pub fn mark(bytes: &[u8]) -> Result<(u64, Vec<u8>), Error> {
 }
 
 /// Plans the application with a snapshot.
-pub fn compose(bytes: &[u8], memory: &Memory<'_>) -> Result<Edits, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
-    let heap_note = image.find_note(HEAP_NOTE)?.ok_or(Error::Incomplete {
-        missing: "no program header for a snapshot's heap",
-    })?;
+pub fn compose(bytes: &[u8], memory: &Memory<'_>) -> Result<Edits, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
+    let heap_note = image
+        .find_note(HEAP_NOTE)?
+        .ok_or(ContainerError::Incomplete {
+            missing: "no program header for a snapshot's heap",
+        })?;
     let data = data_segment(&image, memory)?;
     check_heap(&image, memory)?;
     let layout = Layout::new(&image, &data, memory)?;
@@ -209,8 +211,12 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(image: &Image<'_>, data: &Segment, memory: &Memory<'_>) -> Result<Layout, Error> {
-        let too_large = Error::TooLarge("the file would be too long");
+    fn new(
+        image: &Image<'_>,
+        data: &Segment,
+        memory: &Memory<'_>,
+    ) -> Result<Layout, ContainerError> {
+        let too_large = ContainerError::TooLarge("the file would be too long");
         let aligned = |at: u64| at.checked_next_multiple_of(ALIGNMENT);
         let place = || {
             // A segment's offset and address agree modulo its alignment.
@@ -225,11 +231,11 @@ impl Layout {
 }
 
 /// The segment that `.data` begins.
-fn data_segment(image: &Image<'_>, memory: &Memory<'_>) -> Result<Segment, Error> {
+fn data_segment(image: &Image<'_>, memory: &Memory<'_>) -> Result<Segment, ContainerError> {
     let data = image
         .loads()
         .find(|segment| segment.address == memory.data_address && segment.writable);
-    let data = data.ok_or(Error::Incomplete {
+    let data = data.ok_or(ContainerError::Incomplete {
         missing: "no writable segment begins where the snapshot's data does",
     })?;
     let wrong = |problem| Err(malformed("program header", data.header, problem));
@@ -246,10 +252,10 @@ fn data_segment(image: &Image<'_>, memory: &Memory<'_>) -> Result<Segment, Error
 }
 
 /// The heap lies behind everything else, in memory and in the table.
-fn check_heap(image: &Image<'_>, memory: &Memory<'_>) -> Result<(), Error> {
+fn check_heap(image: &Image<'_>, memory: &Memory<'_>) -> Result<(), ContainerError> {
     let end = image.loads().map(|segment| segment.end()).max();
     if end.is_some_and(|end| end > memory.heap_address) {
-        return Err(Error::TooLarge(
+        return Err(ContainerError::TooLarge(
             "with these resources the program reaches into the addresses of the snapshot's heap",
         ));
     }
@@ -275,7 +281,7 @@ fn load(offset: u64, address: u64, len: u64, align: u64) -> Vec<u8> {
 fn constructors(
     image: &Image<'_>,
     memory: &Memory<'_>,
-) -> Result<(Vec<u64>, Option<Patch>), Error> {
+) -> Result<(Vec<u64>, Option<Patch>), ContainerError> {
     let Some(section) = image.find_section(CONSTRUCTORS)? else {
         return Ok((Vec::new(), None));
     };
@@ -357,7 +363,7 @@ fn tail(
 }
 
 /// The snapshot of an application, if it has one.
-pub fn snapshot(bytes: &[u8]) -> Result<Option<Snapshot>, Error> {
+pub fn snapshot(bytes: &[u8]) -> Result<Option<Snapshot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);
     };
@@ -367,7 +373,7 @@ pub fn snapshot(bytes: &[u8]) -> Result<Option<Snapshot>, Error> {
     }
 }
 
-pub(super) fn read(image: &Image<'_>, found: &Found) -> Result<Option<Snapshot>, Error> {
+pub(super) fn read(image: &Image<'_>, found: &Found) -> Result<Option<Snapshot>, ContainerError> {
     if found.descriptor.flags & HAS_SNAPSHOT == 0 {
         return Ok(None);
     }
@@ -432,7 +438,7 @@ impl Snapshot {
 }
 
 /// The application without its snapshot.
-pub(super) fn without(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+pub(super) fn without(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ContainerError> {
     match snapshot(bytes)? {
         None => Ok(Cow::Borrowed(bytes)),
         Some(snapshot) => undo::revert(bytes, snapshot.undo).map(Cow::Owned),

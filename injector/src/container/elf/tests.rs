@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
-use super::super::Error;
+use super::super::ContainerError;
 use super::synthetic::{Shape, build};
 use super::*;
-use crate::image;
+use crate::image::ImageError;
 
 fn shapes() -> impl Strategy<Value = Shape> {
     let base = prop_oneof![Just(0), Just(0x1_0000), Just(0x20_0000), Just(0x40_0000)];
@@ -75,8 +75,8 @@ proptest! {
 fn other_files_are_not_ours() {
     for bytes in [&b""[..], b"#!/bin/sh\n", b"\x7fELF", b"MZ", &[0; 4096]] {
         assert_eq!(detect(bytes), Ok(None));
-        assert_eq!(inject(bytes, 1), Err(Error::NoSlot));
-        assert_eq!(remove(bytes), Err(Error::NoSlot));
+        assert_eq!(inject(bytes, 1), Err(ContainerError::NoSlot));
+        assert_eq!(remove(bytes), Err(ContainerError::NoSlot));
     }
     let mut narrow = build(&Shape::default());
     narrow[4] = 1; // 32 bits
@@ -95,17 +95,17 @@ fn ours_but_broken_is_an_error() {
     let mut broken = stub.clone();
     broken[magic] = b'?';
     assert!(
-        matches!(detect(&broken), Err(Error::Descriptor { offset, .. }) if offset == magic as u64)
+        matches!(detect(&broken), Err(ContainerError::Descriptor { offset, .. }) if offset == magic as u64)
     );
 
     let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
     app[magic + 24] ^= 1; // now the descriptor names a range behind the segment's start
-    assert!(matches!(verify(&app), Err(Error::Image(_))));
+    assert!(matches!(verify(&app), Err(ContainerError::Image(_))));
     let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
     app[magic + 31] = 0x7f;
     assert!(matches!(
         detect(&app),
-        Err(Error::Image(image::Error::Malformed {
+        Err(ContainerError::Image(ImageError::Malformed {
             structure: "descriptor",
             ..
         }))
@@ -123,17 +123,17 @@ fn ours_but_broken_is_an_error() {
 #[test]
 fn an_empty_slot_and_a_missing_part_have_their_own_answers() {
     let stub = build(&Shape::default());
-    assert_eq!(remove(&stub), Err(Error::Empty));
-    assert_eq!(verify(&stub), Err(Error::Empty));
+    assert_eq!(remove(&stub), Err(ContainerError::Empty));
+    assert_eq!(verify(&stub), Err(ContainerError::Empty));
     assert_eq!(detect(&stub).unwrap().unwrap().blob, None);
-    assert!(matches!(inject(&stub, 0), Err(Error::TooLarge(_))));
+    assert!(matches!(inject(&stub, 0), Err(ContainerError::TooLarge(_))));
     assert!(matches!(
         inject(&stub, u64::MAX - 9),
-        Err(Error::TooLarge(_))
+        Err(ContainerError::TooLarge(_))
     ));
     assert!(matches!(
         inject(&stub, i64::MAX as u64),
-        Err(Error::TooLarge(_))
+        Err(ContainerError::TooLarge(_))
     ));
 
     let mut no_section = stub.clone();
@@ -144,7 +144,7 @@ fn an_empty_slot_and_a_missing_part_have_their_own_answers() {
     no_section[name + 1] = b'x';
     assert!(matches!(
         inject(&no_section, 1),
-        Err(Error::Incomplete { .. })
+        Err(ContainerError::Incomplete { .. })
     ));
     let mut no_spare = stub.clone();
     let spare = stub
@@ -154,7 +154,7 @@ fn an_empty_slot_and_a_missing_part_have_their_own_answers() {
     no_spare[spare] = b'x';
     assert!(matches!(
         inject(&no_spare, 1),
-        Err(Error::Incomplete { .. })
+        Err(ContainerError::Incomplete { .. })
     ));
 }
 
@@ -166,7 +166,7 @@ fn a_spare_header_that_holds_the_descriptor_too_is_refused() {
     stub[size_of_notes] += 32;
     assert!(matches!(
         inject(&stub, 10),
-        Err(Error::Image(image::Error::Malformed {
+        Err(ContainerError::Image(ImageError::Malformed {
             structure: "program header",
             ..
         }))
@@ -220,7 +220,7 @@ fn a_file_changed_after_injection_is_still_read_but_not_restored() {
     let mut app = inject(&stub, 4).unwrap().assemble(b"blob");
     app[stub.len() - 1] ^= 0xff;
     assert!(verify(&app).unwrap().altered);
-    assert_eq!(remove(&app), Err(Error::Altered));
-    assert_eq!(inject(&app, 1), Err(Error::Altered));
+    assert_eq!(remove(&app), Err(ContainerError::Altered));
+    assert_eq!(inject(&app, 1), Err(ContainerError::Altered));
     assert!(detect(&app).unwrap().unwrap().blob.is_some());
 }

@@ -6,7 +6,7 @@
 
 use object::LittleEndian as Le;
 
-use super::super::error::{Error, malformed};
+use super::super::error::{ContainerError, malformed};
 use crate::image::macho::{CODE_SIGNATURE, Image, SEGMENT, Segment};
 
 /// Set in the number of a command that the dynamic loader must understand.
@@ -46,14 +46,14 @@ fn role(kind: u32) -> Role {
 pub(super) fn linkedit_offsets(
     image: &Image<'_>,
     linkedit: &Segment<'_>,
-) -> Result<Vec<usize>, Error> {
+) -> Result<Vec<usize>, ContainerError> {
     let mut fields = Vec::new();
     for command in &image.commands {
         match role(command.kind) {
             _ if [SEGMENT, CODE_SIGNATURE].contains(&command.kind) => {}
             Role::Plain => {}
             Role::Unknown => {
-                return Err(Error::UnknownCommand {
+                return Err(ContainerError::UnknownCommand {
                     command: command.kind,
                     offset: command.at as u64,
                 });

@@ -4,8 +4,8 @@ use object::LittleEndian as Le;
 use object::macho::Section64;
 use oxidize_format::descriptor::Descriptor;
 
-use super::super::Options;
-use super::super::error::{Error, malformed};
+use super::super::InjectOptions;
+use super::super::error::{ContainerError, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
 use super::super::undo::{self, Summary};
 use super::commands::linkedit_offsets;
@@ -15,7 +15,8 @@ use crate::image::macho::{Image, Segment, signature};
 
 /// Offsets in a Mach-O file have 32 bits, and some tools take them for signed ones.
 const LARGEST: u64 = i32::MAX as u64;
-const TOO_LARGE: Error = Error::TooLarge("a Mach-O file ends at 2 GiB; keep large files beside it");
+const TOO_LARGE: ContainerError =
+    ContainerError::TooLarge("a Mach-O file ends at 2 GiB; keep large files beside it");
 /// `VM_PROT_READ`
 const READ: u32 = 1;
 
@@ -26,20 +27,24 @@ const SEGMENT_PROTECTION: usize = 56;
 const SECTION_RANGE: usize = 32;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
-pub fn inject(bytes: &[u8], blob_len: u64, options: &Options) -> Result<Plan, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
+pub fn inject(
+    bytes: &[u8],
+    blob_len: u64,
+    options: &InjectOptions,
+) -> Result<Plan, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
     if blob_len == 0 {
-        return Err(Error::TooLarge(
+        return Err(ContainerError::TooLarge(
             "an empty blob cannot be told from an empty slot",
         ));
     }
     if found.slot.blob.is_some() {
         // Injection always starts from the bare stub, so that injecting twice and injecting once give the same bytes.
         let stub = remove(bytes)?;
-        let bare = Image::parse(&stub)?.ok_or(Error::NoSlot)?;
+        let bare = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
         if find(&bare)?.is_none_or(|found| found.slot.blob.is_some()) {
-            return Err(Error::Altered);
+            return Err(ContainerError::Altered);
         }
         return fill(&bare, blob_len, options);
     }
@@ -59,8 +64,8 @@ struct Parts<'i, 'a> {
 }
 
 impl<'i, 'a> Parts<'i, 'a> {
-    fn find(image: &'i Image<'a>) -> Result<Parts<'i, 'a>, Error> {
-        let missing = |missing| Error::Incomplete { missing };
+    fn find(image: &'i Image<'a>) -> Result<Parts<'i, 'a>, ContainerError> {
+        let missing = |missing| ContainerError::Incomplete { missing };
         let slot = image
             .find_segment(BLOB_SEGMENT)
             .ok_or(missing("no segment named __OXI"))?;
@@ -155,8 +160,8 @@ impl Layout {
     }
 }
 
-fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Error> {
-    let found = find(image)?.ok_or(Error::NoSlot)?;
+fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Plan, ContainerError> {
+    let found = find(image)?.ok_or(ContainerError::NoSlot)?;
     let parts = Parts::find(image)?;
     let (stub, slot) = (image.bytes, parts.slot);
     if stub.len() as u64 > LARGEST {
@@ -283,7 +288,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Err
     })
 }
 
-fn lay_out(parts: &Parts<'_, '_>, blob_len: u64, undo_len: u64) -> Result<Layout, Error> {
+fn lay_out(parts: &Parts<'_, '_>, blob_len: u64, undo_len: u64) -> Result<Layout, ContainerError> {
     if blob_len > LARGEST {
         return Err(TOO_LARGE);
     }

@@ -2,7 +2,7 @@
 
 use object::LittleEndian as Le;
 
-use super::super::error::Error;
+use super::super::error::ContainerError;
 use super::super::loaded::{Loaded, MOST_PARTS};
 use super::{BLOB_SEGMENT, LINKEDIT, find};
 use crate::image::macho::Image;
@@ -15,9 +15,9 @@ const FIXUPS: u32 = 0x8000_0034;
 const ZEROS: [u32; 3] = [0x1, 0xc, 0x12];
 
 /// What is loaded of this stub or application, blob, symbols and signature aside.
-pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, Error> {
+pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
     let mut loaded = Loaded::new(image.bytes.len());
-    let found = find(image)?.ok_or(Error::NoSlot)?;
+    let found = find(image)?.ok_or(ContainerError::NoSlot)?;
     loaded.headers.push(image.headers());
     loaded.note(&[image.header.cputype.get(Le).0.into()]);
     for command in &image.commands {

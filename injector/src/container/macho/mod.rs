@@ -48,7 +48,7 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 use oxidize_format::target::{Container, Target};
 
-use super::error::{Error, malformed};
+use super::error::{ContainerError, malformed};
 use super::undo::Record;
 use super::{Slot, Verified};
 use crate::image::macho::signature::{Check, check};
@@ -65,7 +65,7 @@ const BLOB_SECTION: &[u8] = b"__blob";
 const LINKEDIT: &[u8] = b"__LINKEDIT";
 
 /// Looks for our slot. `None`: not a Mach-O file of the supported kind, or none of ours.
-pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, Error> {
+pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);
     };
@@ -80,7 +80,7 @@ struct Found<'a> {
     segment: Option<Segment<'a>>,
 }
 
-fn find<'a>(image: &Image<'a>) -> Result<Option<Found<'a>>, Error> {
+fn find<'a>(image: &Image<'a>) -> Result<Option<Found<'a>>, ContainerError> {
     let home = image.find_segment(TEXT);
     let Some((header, section)) = home.and_then(|home| home.find_section(DESCRIPTOR_SECTION))
     else {
@@ -98,7 +98,7 @@ fn find<'a>(image: &Image<'a>) -> Result<Option<Found<'a>>, Error> {
         header,
         "its section has less than 64 bytes",
     ))?;
-    let descriptor = Descriptor::read(raw).map_err(|source| Error::Descriptor {
+    let descriptor = Descriptor::read(raw).map_err(|source| ContainerError::Descriptor {
         offset: at as u64,
         source,
     })?;
@@ -137,10 +137,10 @@ fn find<'a>(image: &Image<'a>) -> Result<Option<Found<'a>>, Error> {
 }
 
 /// The stub as it was before injection, signature included.
-pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
-    let blob = found.slot.blob.ok_or(Error::Empty)?;
+pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
+    let blob = found.slot.blob.ok_or(ContainerError::Empty)?;
     let record = Record::read(bytes, undo_offset(blob.end))?;
     let stub = assemble(&image, &record)?;
     record.check(&stub)?;
@@ -156,36 +156,45 @@ fn undo_offset(blob_end: u64) -> usize {
 }
 
 /// The stub, if nobody has altered it.
-fn assemble(image: &Image<'_>, record: &Record<'_>) -> Result<Vec<u8>, Error> {
+fn assemble(image: &Image<'_>, record: &Record<'_>) -> Result<Vec<u8>, ContainerError> {
     let bytes = image.bytes;
     let (Some(slot), Some(linkedit)) = (
         image.find_segment(BLOB_SEGMENT),
         image.find_segment(LINKEDIT),
     ) else {
-        return Err(Error::Altered);
+        return Err(ContainerError::Altered);
     };
     // A stub is smaller than what was made of it, but for a signature, which has a hash of 32 bytes for each of its pages.
     if record.stub_len > bytes.len() + bytes.len() / 16 {
-        return Err(Error::Altered);
+        return Err(ContainerError::Altered);
     }
     let mut stub = vec![0; record.stub_len];
     let head = slot.offset as usize;
-    let place = stub.get_mut(..head).ok_or(Error::Altered)?;
+    let place = stub.get_mut(..head).ok_or(ContainerError::Altered)?;
     place.copy_from_slice(&bytes[..head]);
     record.restore(&mut stub)?;
 
     // The load commands are the stub's again, and tell where `__LINKEDIT` was, and where its signature began.
     let (start, end) = {
-        let image = Image::parse(&stub).ok().flatten().ok_or(Error::Altered)?;
-        let signature = image.signature().ok().flatten().ok_or(Error::Altered)?;
-        let linkedit = image.find_segment(LINKEDIT).ok_or(Error::Altered)?;
+        let image = Image::parse(&stub)
+            .ok()
+            .flatten()
+            .ok_or(ContainerError::Altered)?;
+        let signature = image
+            .signature()
+            .ok()
+            .flatten()
+            .ok_or(ContainerError::Altered)?;
+        let linkedit = image
+            .find_segment(LINKEDIT)
+            .ok_or(ContainerError::Altered)?;
         (linkedit.offset as usize, signature.1.start)
     };
-    let len = end.checked_sub(start).ok_or(Error::Altered)?;
+    let len = end.checked_sub(start).ok_or(ContainerError::Altered)?;
     let from = linkedit.offset as usize;
     let moved = bytes.get(from..).and_then(|rest| rest.get(..len));
-    let place = stub.get_mut(start..end).ok_or(Error::Altered)?;
-    place.copy_from_slice(moved.ok_or(Error::Altered)?);
+    let place = stub.get_mut(start..end).ok_or(ContainerError::Altered)?;
+    place.copy_from_slice(moved.ok_or(ContainerError::Altered)?);
     Ok(stub)
 }
 
@@ -199,11 +208,11 @@ pub fn target(bytes: &[u8]) -> Option<Target> {
 }
 
 /// Checks what the loader and other tools rely on.
-pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
+pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
     let (Some(segment), Some(blob)) = (&found.segment, &found.slot.blob) else {
-        return Err(Error::Empty);
+        return Err(ContainerError::Empty);
     };
     let wrong = |problem| malformed("segment of the resources", segment.command, problem);
     if segment.writable || segment.executable {
@@ -265,7 +274,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     }
     let altered = match remove(bytes) {
         Ok(_) => false,
-        Err(Error::Altered) => {
+        Err(ContainerError::Altered) => {
             let record = Record::read(bytes, undo_offset(blob.end))?;
             let in_place = assemble(&image, &record).is_ok_and(|stub| {
                 let stub = Image::parse(&stub).ok().flatten();

@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::super::{Error, Options, Piece};
+use super::super::{ContainerError, InjectOptions, Piece};
 use super::synthetic::{Shape, build};
 use super::*;
-use crate::image;
+use crate::image::ImageError;
 
-fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, Error> {
-    super::inject(image, blob_len, &Options::default())
+fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, ContainerError> {
+    super::inject(image, blob_len, &InjectOptions::default())
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
@@ -182,9 +182,9 @@ fn every_offset_still_leads_to_the_same_bytes() {
 #[test]
 fn the_identifier_can_be_chosen() {
     let stub = build(&Shape::default());
-    let options = Options {
+    let options = InjectOptions {
         identifier: Some("größer".to_owned()),
-        ..Options::default()
+        ..InjectOptions::default()
     };
     let app = super::inject(&stub, 4, &options).unwrap().assemble(b"blob");
     check_signature(&app, "größer");
@@ -211,7 +211,7 @@ fn signing_again_does_not_matter() {
     // The load commands changed and the hashes did not.
     assert!(matches!(
         verify(&app),
-        Err(Error::Image(image::Error::Malformed {
+        Err(ContainerError::Image(ImageError::Malformed {
             structure: "signed page",
             offset: 0,
             ..
@@ -243,7 +243,7 @@ fn unknown_commands_and_incomplete_slots_are_refused() {
     unknown[uuid] = 0x31; // a note: it holds a file offset
     assert_eq!(
         inject(&unknown, 1),
-        Err(Error::UnknownCommand {
+        Err(ContainerError::UnknownCommand {
             command: 0x31,
             offset: uuid as u64
         })
@@ -251,7 +251,7 @@ fn unknown_commands_and_incomplete_slots_are_refused() {
 
     let mut unsigned = stub.clone();
     unsigned[command(&stub, 0x1d)] = 0x2a;
-    let Err(Error::Incomplete { missing }) = inject(&unsigned, 1) else {
+    let Err(ContainerError::Incomplete { missing }) = inject(&unsigned, 1) else {
         panic!("it is not signed");
     };
     assert!(missing.contains("-adhoc_codesign"));
@@ -264,16 +264,22 @@ fn unknown_commands_and_incomplete_slots_are_refused() {
     no_segment[name(b"__OXI\0")] = b'x';
     assert!(matches!(
         inject(&no_segment, 1),
-        Err(Error::Incomplete { .. })
+        Err(ContainerError::Incomplete { .. })
     ));
     let mut trailing = stub.clone();
     trailing.push(0);
-    assert!(matches!(inject(&trailing, 1), Err(Error::Image(_))));
+    assert!(matches!(
+        inject(&trailing, 1),
+        Err(ContainerError::Image(_))
+    ));
 
-    assert_eq!(remove(&stub), Err(Error::Empty));
-    assert_eq!(verify(&stub), Err(Error::Empty));
+    assert_eq!(remove(&stub), Err(ContainerError::Empty));
+    assert_eq!(verify(&stub), Err(ContainerError::Empty));
     for len in [0, 1 << 31, u64::MAX - 9] {
-        assert!(matches!(inject(&stub, len), Err(Error::TooLarge(_))));
+        assert!(matches!(
+            inject(&stub, len),
+            Err(ContainerError::TooLarge(_))
+        ));
     }
 }
 
@@ -289,7 +295,7 @@ fn a_segment_that_reaches_into_the_slot_is_refused() {
     stub[data + 33] = 0x80; // its size in memory: two pages instead of one
     assert!(matches!(
         inject(&stub, 1),
-        Err(Error::Image(image::Error::Malformed {
+        Err(ContainerError::Image(ImageError::Malformed {
             structure: "segment command",
             ..
         }))
@@ -320,8 +326,8 @@ fn other_files_are_not_ours() {
         &library,
     ] {
         assert_eq!(detect(bytes), Ok(None));
-        assert_eq!(inject(bytes, 1), Err(Error::NoSlot));
-        assert_eq!(remove(bytes), Err(Error::NoSlot));
+        assert_eq!(inject(bytes, 1), Err(ContainerError::NoSlot));
+        assert_eq!(remove(bytes), Err(ContainerError::NoSlot));
     }
 }
 

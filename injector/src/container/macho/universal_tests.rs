@@ -2,7 +2,7 @@
 
 use super::synthetic::{Shape, build};
 use super::{inject, remove};
-use crate::container::{self, Options};
+use crate::container::{self, InjectOptions};
 use crate::image::macho::fat::{MAGIC, assemble, parts};
 
 fn stubs() -> [Vec<u8>; 2] {
@@ -22,7 +22,7 @@ fn both_programs_are_found_verified_and_given_back() {
         .iter()
         .zip(&blobs)
         .map(|(stub, blob)| {
-            let plan = inject(stub, blob.len() as u64, &Options::default()).unwrap();
+            let plan = inject(stub, blob.len() as u64, &InjectOptions::default()).unwrap();
             plan.assemble(blob)
         })
         .collect();

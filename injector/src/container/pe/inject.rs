@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use object::LittleEndian as Le;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
-use super::super::Options;
-use super::super::error::{Error, malformed};
+use super::super::InjectOptions;
+use super::super::error::{ContainerError, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
 use super::super::undo::{self, Patch, Summary};
 use super::{checksum_of, find, loaded, remove};
@@ -31,31 +31,35 @@ const OPTIONAL_SUBSYSTEM: usize = 68;
 const SECTION_RAW_SIZE: usize = 16;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
-pub fn inject(bytes: &[u8], blob_len: u64, options: &Options) -> Result<Plan, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
+pub fn inject(
+    bytes: &[u8],
+    blob_len: u64,
+    options: &InjectOptions,
+) -> Result<Plan, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
     if blob_len == 0 {
-        return Err(Error::TooLarge(
+        return Err(ContainerError::TooLarge(
             "an empty blob cannot be told from an empty slot",
         ));
     }
     if found.slot.blob.is_some() {
         // Injection always starts from the bare stub, so that injecting twice and injecting once give the same bytes.
         let stub = remove(bytes)?;
-        let bare = Image::parse(&stub)?.ok_or(Error::NoSlot)?;
+        let bare = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
         if find(&bare)?.is_none_or(|found| found.slot.blob.is_some()) {
-            return Err(Error::Altered);
+            return Err(ContainerError::Altered);
         }
         return fill(&bare, blob_len, options);
     }
     let unsigned = without_certificates(bytes)?;
-    let bare = Image::parse(&unsigned)?.ok_or(Error::NoSlot)?;
+    let bare = Image::parse(&unsigned)?.ok_or(ContainerError::NoSlot)?;
     fill(&bare, blob_len, options)
 }
 
 /// The file without its Authenticode certificates, which no longer hold once a byte changes.
-pub(super) fn without_certificates(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
+pub(super) fn without_certificates(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let Some(range) = image.certificates()? else {
         return Ok(Cow::Borrowed(bytes));
     };
@@ -94,8 +98,8 @@ impl Layout {
     }
 }
 
-fn fill(image: &Image<'_>, blob_len: u64, options: &Options) -> Result<Plan, Error> {
-    let found = find(image)?.ok_or(Error::NoSlot)?;
+fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Plan, ContainerError> {
+    let found = find(image)?.ok_or(ContainerError::NoSlot)?;
     check_room(image)?;
     let subsystem = image.optional.subsystem.get(Le).0;
     if options.gui && ![GUI, CONSOLE].contains(&subsystem) {
@@ -205,9 +209,9 @@ fn cover_gap(image: &Image<'_>, layout: &Layout) -> (usize, u64) {
 }
 
 /// Whether resources and one more section header find a place.
-fn check_room(image: &Image<'_>) -> Result<(), Error> {
+fn check_room(image: &Image<'_>) -> Result<(), ContainerError> {
     if image.directory(RESOURCES) != (0, 0) {
-        return Err(Error::Incomplete {
+        return Err(ContainerError::Incomplete {
             missing: "it has Windows resources already, so there is no place for more",
         });
     }
@@ -229,14 +233,19 @@ fn check_room(image: &Image<'_>) -> Result<(), Error> {
         || end as u64 > headers
         || first.is_some_and(|first| end as u64 > first)
     {
-        return Err(Error::Incomplete {
+        return Err(ContainerError::Incomplete {
             missing: "no room for one more section header",
         });
     }
     Ok(())
 }
 
-fn lay_out(image: &Image<'_>, blob_len: u64, tree: u64, undo_len: u64) -> Result<Layout, Error> {
+fn lay_out(
+    image: &Image<'_>,
+    blob_len: u64,
+    tree: u64,
+    undo_len: u64,
+) -> Result<Layout, ContainerError> {
     let alignments = [
         (32, image.optional.section_alignment.get(Le), PAGE as u32),
         (36, image.optional.file_alignment.get(Le), 0x200),
@@ -252,8 +261,9 @@ fn lay_out(image: &Image<'_>, blob_len: u64, tree: u64, undo_len: u64) -> Result
     }
     let [(_, in_memory, _), (_, in_file, _)] = alignments;
     let (in_memory, in_file) = (u64::from(in_memory), u64::from(in_file));
-    let too_large =
-        Error::TooLarge("Windows loads no executable beyond 1.9 GiB; keep large files beside it");
+    let too_large = ContainerError::TooLarge(
+        "Windows loads no executable beyond 1.9 GiB; keep large files beside it",
+    );
     if blob_len > LARGEST {
         return Err(too_large);
     }

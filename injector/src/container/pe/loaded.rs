@@ -2,7 +2,7 @@
 
 use object::LittleEndian as Le;
 
-use super::super::error::Error;
+use super::super::error::ContainerError;
 use super::super::loaded::{Loaded, MOST_PARTS};
 use super::find;
 use crate::image::pe::{Image, Section};
@@ -12,9 +12,9 @@ use crate::image::pe::{Image, Section};
 const DIRECTORIES: [usize; 7] = [0, 1, 3, 5, 9, 12, 13];
 
 /// What is loaded of this stub or application, resources and symbols aside.
-pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, Error> {
+pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
     let mut loaded = Loaded::new(image.bytes.len());
-    let found = find(image)?.ok_or(Error::NoSlot)?;
+    let found = find(image)?.ok_or(ContainerError::NoSlot)?;
     let optional = image.optional;
     loaded.note(&[
         image.file.machine.get(Le).0.into(),

@@ -45,7 +45,7 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 use oxidize_format::target::{CLibrary, Container, Processor, Target};
 
-use super::error::{Error, malformed};
+use super::error::{ContainerError, malformed};
 use super::undo::{self, Record};
 use super::{Slot, Verified};
 use crate::image::pe::checksum::Checksum;
@@ -55,7 +55,7 @@ pub use inject::inject;
 const DESCRIPTOR_SECTION: [u8; 8] = *b".oxidesc";
 
 /// Looks for our slot. `None`: not a PE file of the supported kind, or none of ours.
-pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, Error> {
+pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);
     };
@@ -72,7 +72,7 @@ struct Found {
     moved: bool,
 }
 
-fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
+fn find(image: &Image<'_>) -> Result<Option<Found>, ContainerError> {
     let Some(home) = image.find_section(DESCRIPTOR_SECTION) else {
         return Ok(None);
     };
@@ -85,7 +85,7 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, Error> {
     let at = home.offset as usize;
     let descriptor =
         Descriptor::read(&image.bytes[at..at + DESCRIPTOR_SIZE]).map_err(|source| {
-            Error::Descriptor {
+            ContainerError::Descriptor {
                 offset: at as u64,
                 source,
             }
@@ -143,13 +143,13 @@ fn named(image: &Image<'_>) -> Option<(u64, u64)> {
 }
 
 /// The stub as it was before injection, or as it would be had it not been signed.
-pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, ContainerError> {
     let unsigned = inject::without_certificates(bytes)?;
-    let image = Image::parse(&unsigned)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
-    let blob = found.slot.blob.ok_or(Error::Empty)?;
+    let image = Image::parse(&unsigned)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
+    let blob = found.slot.blob.ok_or(ContainerError::Empty)?;
     if found.moved {
-        return Err(Error::Altered);
+        return Err(ContainerError::Altered);
     }
     undo::revert(&unsigned, undo_offset(blob.end))
 }
@@ -188,11 +188,11 @@ fn has_checksum(image: &Image<'_>) -> bool {
 }
 
 /// Checks what the loader and other tools rely on.
-pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
-    let image = Image::parse(bytes)?.ok_or(Error::NoSlot)?;
-    let found = find(&image)?.ok_or(Error::NoSlot)?;
+pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
+    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
+    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
     let (Some(section), Some(blob)) = (&found.section, &found.slot.blob) else {
-        return Err(Error::Empty);
+        return Err(ContainerError::Empty);
     };
     let wrong = |problem| malformed("section of the resources", section.header, problem);
     if section.flags & 0xa000_0000 != 0 || section.flags & 0x4000_0000 == 0 {
@@ -239,7 +239,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Error> {
     let altered = match undo::revert(&unsigned, at) {
         // Windows asks for the checksum only in drivers, and not every tool that rewrites a program keeps it.
         Ok(_) => !has_checksum(&image),
-        Err(Error::Altered) => {
+        Err(ContainerError::Altered) => {
             let record = Record::read(&unsigned, at)?;
             let in_place = undo::prefix(&unsigned, at).is_ok_and(|stub| {
                 let stub = Image::parse(&stub).ok().flatten();

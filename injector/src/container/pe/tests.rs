@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 
-use super::super::{Error, Options, Piece};
+use super::super::{ContainerError, InjectOptions, Piece};
 use super::synthetic::{Shape, build, sign};
 use super::*;
-use crate::image;
+use crate::image::ImageError;
 use crate::image::pe::resources::{GROUP_ICON, ICON, Name, RCDATA, Resource};
 
-fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, Error> {
-    super::inject(image, blob_len, &Options::default())
+fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, ContainerError> {
+    super::inject(image, blob_len, &InjectOptions::default())
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
@@ -108,7 +108,7 @@ proptest! {
     #[test]
     fn what_goes_in_comes_out_and_the_stub_comes_back(shape in shapes(), blob in proptest::collection::vec(any::<u8>(), 1..5000), gui in any::<bool>()) {
         let stub = build(&shape);
-        let options = Options { gui, ..Options::default() };
+        let options = InjectOptions { gui, ..InjectOptions::default() };
         let plan = super::inject(&stub, blob.len() as u64, &options).unwrap();
         let app = plan.assemble(&blob);
         prop_assert_eq!(app.len() as u64, plan.total_len());
@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn resources_stand_beside_the_blob(resources in resources()) {
         let stub = build(&Shape::default());
-        let options = Options { resources: resources.clone(), ..Options::default() };
+        let options = InjectOptions { resources: resources.clone(), ..InjectOptions::default() };
         let taken = (Name::Id(RCDATA), Name::text("OXIDIZE"), 0);
         let mut wanted: Vec<_> = resources.into_iter().map(|r| (r.kind, r.name, r.language, r.data)).collect();
         prop_assume!(wanted.iter().all(|r| (&r.0, &r.1, r.2) != (&taken.0, &taken.1, taken.2)));
@@ -200,7 +200,7 @@ fn a_certificate_is_cut_off_first() {
     trailing.push(0);
     assert!(matches!(
         inject(&trailing, 4),
-        Err(Error::Image(image::Error::Malformed {
+        Err(ContainerError::Image(ImageError::Malformed {
             structure: "certificate table",
             ..
         }))
@@ -217,7 +217,7 @@ fn a_stub_without_room_is_refused() {
     // The section table of three ends at 0x1f0, so the next one would reach into the code.
     assert_eq!(
         inject(&full, 1),
-        Err(Error::Incomplete {
+        Err(ContainerError::Incomplete {
             missing: "no room for one more section header"
         })
     );
@@ -229,7 +229,7 @@ fn a_stub_without_room_is_refused() {
     with_resources[at] = 1;
     assert!(matches!(
         inject(&with_resources, 1),
-        Err(Error::Incomplete { .. })
+        Err(ContainerError::Incomplete { .. })
     ));
 }
 
@@ -258,7 +258,7 @@ fn what_windows_would_not_load_is_refused() {
     let stub = build(&Shape::default());
     for len in [0, 2_040_109_465, 1 << 31, u64::MAX - 9, u64::MAX] {
         assert!(
-            matches!(inject(&stub, len), Err(Error::TooLarge(_))),
+            matches!(inject(&stub, len), Err(ContainerError::TooLarge(_))),
             "{len}"
         );
     }
@@ -306,8 +306,8 @@ fn a_moved_resource_is_found_by_its_name() {
     let found = detect(&app).unwrap().unwrap().blob.unwrap();
     assert!(app[found.start as usize..found.end as usize] == blob);
     assert!(verify(&app).unwrap().altered);
-    assert_eq!(remove(&app), Err(Error::Altered));
-    assert_eq!(inject(&app, 5000), Err(Error::Altered));
+    assert_eq!(remove(&app), Err(ContainerError::Altered));
+    assert_eq!(inject(&app, 5000), Err(ContainerError::Altered));
     // Nowhere in the file.
     app[section + leaf..][..4].copy_from_slice(&0x7fff_0000u32.to_le_bytes());
     assert!(verify(&app).is_err());
@@ -333,7 +333,10 @@ fn a_tool_that_rewrites_headers_is_told_from_damage() {
     assert!(with(&[time]).unwrap().altered);
     for damaged in [&[code][..], &[code, checksum], &[code, time], &[entry]] {
         let error = with(damaged).unwrap_err();
-        assert!(matches!(error, Error::Damaged(_)), "{damaged:?}: {error}");
+        assert!(
+            matches!(error, ContainerError::Damaged(_)),
+            "{damaged:?}: {error}"
+        );
     }
 }
 
@@ -351,12 +354,12 @@ fn other_files_are_not_ours() {
     let no_header = [&b"MZ"[..], &[0xff; 200]].concat();
     for bytes in [&b""[..], b"MZ", &no_header, &no_slot, &narrow] {
         assert_eq!(detect(bytes), Ok(None));
-        assert_eq!(inject(bytes, 1), Err(Error::NoSlot));
-        assert_eq!(remove(bytes), Err(Error::NoSlot));
+        assert_eq!(inject(bytes, 1), Err(ContainerError::NoSlot));
+        assert_eq!(remove(bytes), Err(ContainerError::NoSlot));
     }
     let stub = build(&Shape::default());
-    assert_eq!(remove(&stub), Err(Error::Empty));
-    assert_eq!(verify(&stub), Err(Error::Empty));
+    assert_eq!(remove(&stub), Err(ContainerError::Empty));
+    assert_eq!(verify(&stub), Err(ContainerError::Empty));
     assert_eq!(target(&stub), Some(oxidize_format::Target::X86_64_WINDOWS));
 }
 
@@ -405,13 +408,13 @@ fn an_icon_file_becomes_a_group_and_its_images() {
     }
     assert!(Resource::icon(b"\x89PNG\r\n\x1a\n").is_err());
 
-    let twice = Options {
+    let twice = InjectOptions {
         resources: [resources.clone(), resources].concat(),
-        ..Options::default()
+        ..InjectOptions::default()
     };
     let stub = build(&Shape::default());
     assert!(matches!(
         super::inject(&stub, 1, &twice),
-        Err(Error::Image(image::Error::Resource(_)))
+        Err(ContainerError::Image(ImageError::Resource(_)))
     ));
 }

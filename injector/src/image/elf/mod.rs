@@ -5,7 +5,7 @@ use std::ops::Range;
 use object::elf::{self, FileHeader64, NoteHeader64, ProgramHeader64, SectionHeader64};
 use object::{LittleEndian as Le, pod};
 
-use super::{Error, malformed};
+use super::{ImageError, malformed};
 
 /// A parsed image: header and program headers are there and inside the file.
 pub(crate) struct Image<'a> {
@@ -79,7 +79,7 @@ pub(crate) struct Section {
 
 impl<'a> Image<'a> {
     /// `None` for anything but a 64-bit little-endian ELF file.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, ImageError> {
         let Some(ident) = bytes.get(..16) else {
             return Ok(None);
         };
@@ -128,7 +128,7 @@ impl<'a> Image<'a> {
         self.header.e_phoff.get(Le) as usize + index * size_of::<ProgramHeader64<Le>>()
     }
 
-    fn check_segment(&self, index: usize) -> Result<(), Error> {
+    fn check_segment(&self, index: usize) -> Result<(), ImageError> {
         let program = &self.programs[index];
         if program.p_type.get(Le) != elf::PT_LOAD {
             return Ok(());
@@ -172,7 +172,7 @@ impl<'a> Image<'a> {
     }
 
     /// Address minus file offset of the first `PT_LOAD`: the image base.
-    pub(crate) fn bias(&self) -> Result<u64, Error> {
+    pub(crate) fn bias(&self) -> Result<u64, ImageError> {
         let first =
             self.loads()
                 .next()
@@ -187,7 +187,7 @@ impl<'a> Image<'a> {
 
     /// The first note with this name (terminating zero included) and type, if it lies within the
     /// first [`MOST_NOTES`] bytes of notes.
-    pub(crate) fn find_note(&self, (name, kind): (&[u8], u32)) -> Result<Option<Note>, Error> {
+    pub(crate) fn find_note(&self, (name, kind): (&[u8], u32)) -> Result<Option<Note>, ImageError> {
         let mut left = MOST_NOTES;
         for (index, program) in self.programs.iter().enumerate() {
             if program.p_type.get(Le) != elf::PT_NOTE {
@@ -306,7 +306,7 @@ impl<'a> Image<'a> {
     }
 
     /// All section headers, as they stand in the table; none if the file has none.
-    pub(crate) fn sections(&self) -> Result<Vec<RawSection<'a>>, Error> {
+    pub(crate) fn sections(&self) -> Result<Vec<RawSection<'a>>, ImageError> {
         const SIZE: usize = size_of::<SectionHeader64<Le>>();
         if !self.has_sections() {
             return Ok(Vec::new());
@@ -336,7 +336,7 @@ impl<'a> Image<'a> {
     }
 
     /// The section of this name.
-    pub(crate) fn find_section(&self, name: &[u8]) -> Result<Option<Section>, Error> {
+    pub(crate) fn find_section(&self, name: &[u8]) -> Result<Option<Section>, ImageError> {
         if !self.has_sections() {
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use oxidize_format::Target;
 
-use super::super::{Error, malformed};
+use super::super::{ImageError, malformed};
 use super::Image;
 
 /// `FAT_MAGIC`. Java classes begin with it too; their next word is a version, far above any number of processors.
@@ -22,7 +22,7 @@ const MOST: usize = 16;
 const WHAT: &str = "universal header";
 
 /// Where the programs lie; `None` for a file that is not universal.
-pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, Error> {
+pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, ImageError> {
     let word =
         |at: usize| -> Option<u32> { Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?)) };
     let Some(count) = word(4).filter(|_| bytes.starts_with(&MAGIC)) else {
@@ -53,7 +53,7 @@ pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, Error> {
 }
 
 /// Where programs of these lengths come to lie, and the header that says so. `heads` are their first bytes.
-pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), Error> {
+pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), ImageError> {
     let align = 1u64 << ALIGNMENT;
     let mut header = MAGIC.to_vec();
     header.extend_from_slice(&(heads.len() as u32).to_be_bytes());
@@ -72,7 +72,7 @@ pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), Error>
         end = offset + len;
         let small = |value: u64| {
             let small = i32::try_from(value).ok();
-            small.map(i32::cast_unsigned).ok_or(Error::TooLarge(
+            small.map(i32::cast_unsigned).ok_or(ImageError::TooLarge(
                 "a universal file ends at 2 GiB; keep large files beside it",
             ))
         };
@@ -94,7 +94,7 @@ pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), Error>
 }
 
 /// [`join`] in memory.
-pub fn assemble(programs: &[&[u8]]) -> Result<Vec<u8>, Error> {
+pub fn assemble(programs: &[&[u8]]) -> Result<Vec<u8>, ImageError> {
     let lens: Vec<u64> = programs.iter().map(|part| part.len() as u64).collect();
     let (mut out, offsets) = join(programs, &lens)?;
     for (program, offset) in programs.iter().zip(offsets) {

@@ -11,7 +11,7 @@ use object::{BigEndian as Be, LittleEndian as Le, pod};
 
 use oxidize_format::target::{CLibrary, Container, Processor, Target};
 
-use super::{Error, malformed};
+use super::{ImageError, malformed};
 
 /// `MH_EXECUTE`
 const EXECUTE: u32 = 2;
@@ -102,7 +102,7 @@ impl<'a> Image<'a> {
     }
 
     /// `None` for anything but a 64-bit little-endian Mach-O executable of one architecture.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, ImageError> {
         let Ok((header, rest)) = pod::from_bytes::<MachHeader64<Le>>(bytes) else {
             return Ok(None);
         };
@@ -161,7 +161,7 @@ impl<'a> Image<'a> {
     }
 
     /// Address of the header in memory, where the file's first byte is loaded.
-    pub(crate) fn base(&self) -> Result<u64, Error> {
+    pub(crate) fn base(&self) -> Result<u64, ImageError> {
         let first = self
             .segments
             .iter()
@@ -179,7 +179,7 @@ impl<'a> Image<'a> {
     }
 
     /// The signature's load command and the range of the file that it names.
-    pub(crate) fn signature(&self) -> Result<Option<(usize, Range<usize>)>, Error> {
+    pub(crate) fn signature(&self) -> Result<Option<(usize, Range<usize>)>, ImageError> {
         let mut found = self
             .commands
             .iter()
@@ -208,7 +208,7 @@ impl<'a> Image<'a> {
     }
 }
 
-fn segment<'a>(bytes: &'a [u8], command: &'a [u8], at: usize) -> Result<Segment<'a>, Error> {
+fn segment<'a>(bytes: &'a [u8], command: &'a [u8], at: usize) -> Result<Segment<'a>, ImageError> {
     let wrong = |problem| malformed("segment command", at, problem);
     let (fields, rest) =
         pod::from_bytes::<SegmentCommand64<Le>>(command).map_err(|()| wrong("it is cut off"))?;

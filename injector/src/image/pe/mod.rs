@@ -12,7 +12,7 @@ use object::pe::{
 };
 use object::{LittleEndian as Le, U32, pod};
 
-use super::{Error, malformed};
+use super::{ImageError, malformed};
 
 /// Index of the resources among the data directories.
 pub(crate) const RESOURCES: usize = 2;
@@ -63,7 +63,7 @@ impl Section {
 
 impl<'a> Image<'a> {
     /// `None` for anything but a 64-bit PE file.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, Error> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, ImageError> {
         let Ok((dos, _)) = pod::from_bytes::<ImageDosHeader>(bytes) else {
             return Ok(None);
         };
@@ -185,7 +185,7 @@ impl<'a> Image<'a> {
     }
 
     /// Where the certificates lie in the file. They have to be its end.
-    pub(crate) fn certificates(&self) -> Result<Option<Range<usize>>, Error> {
+    pub(crate) fn certificates(&self) -> Result<Option<Range<usize>>, ImageError> {
         let (start, len) = self.directory(CERTIFICATES);
         if (start, len) == (0, 0) {
             return Ok(None);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::Error;
+use super::super::ImageError;
 
 /// Kind of a resource: a single image of an icon.
 pub const ICON: u16 = 3;
@@ -62,18 +62,18 @@ impl Resource {
     }
 
     /// The images of an `.ico` file, and the group that lists them.
-    pub fn icon(ico: &[u8]) -> Result<Vec<Resource>, Error> {
-        let cut = || Error::Resource("the icon file is cut off");
+    pub fn icon(ico: &[u8]) -> Result<Vec<Resource>, ImageError> {
+        let cut = || ImageError::Resource("the icon file is cut off");
         let half =
             |at: usize| -> Option<u16> { Some(u16::from_le_bytes(*ico.get(at..)?.first_chunk()?)) };
         let word =
             |at: usize| -> Option<u32> { Some(u32::from_le_bytes(*ico.get(at..)?.first_chunk()?)) };
         if (half(0), half(2)) != (Some(0), Some(1)) {
-            return Err(Error::Resource("the icon is not an .ico file"));
+            return Err(ImageError::Resource("the icon is not an .ico file"));
         }
         let count = half(4).ok_or_else(cut)?;
         if count == 0 {
-            return Err(Error::Resource("there is no image in the icon file"));
+            return Err(ImageError::Resource("there is no image in the icon file"));
         }
         let mut group = ico[..6].to_vec();
         let mut out = Vec::new();
@@ -131,7 +131,7 @@ const HIGH: u32 = 0x8000_0000;
 
 impl<'r> Tree<'r> {
     /// The tree of the blob, under its name, and of these resources.
-    pub(crate) fn new(blob_name: &str, resources: &'r [Resource]) -> Result<Tree<'r>, Error> {
+    pub(crate) fn new(blob_name: &str, resources: &'r [Resource]) -> Result<Tree<'r>, ImageError> {
         let mut kinds: BTreeMap<Name, Names<'r>> = BTreeMap::new();
         let blob = (Name::Id(RCDATA), Name::text(blob_name), 0, Data::Behind);
         let others = resources.iter().map(|resource| {
@@ -145,7 +145,7 @@ impl<'r> Tree<'r> {
                 if let Name::Text(units) = name
                     && (units.is_empty() || units.len() > 255)
                 {
-                    return Err(Error::Resource("a name is empty or very long"));
+                    return Err(ImageError::Resource("a name is empty or very long"));
                 }
             }
             if let Data::Here(bytes) = data {
@@ -153,11 +153,13 @@ impl<'r> Tree<'r> {
             }
             let languages = kinds.entry(kind).or_default().entry(name).or_default();
             if languages.insert(language, data).is_some() {
-                return Err(Error::Resource("two have the same kind, name and language"));
+                return Err(ImageError::Resource(
+                    "two have the same kind, name and language",
+                ));
             }
         }
         if room > LARGEST || resources.len() > 10_000 {
-            return Err(Error::Resource("there are more than 64 MiB of them"));
+            return Err(ImageError::Resource("there are more than 64 MiB of them"));
         }
         let mut tree = Tree { kinds, len: 0 };
         tree.len = tree.write(0).len();

@@ -4,7 +4,7 @@
 //! zero, its value and its children, both at multiples of 4. The root's value is a record of fixed size with the two numbers;
 //! below it are one table of strings and the list of languages, which names that one table.
 
-use super::super::Error;
+use super::super::ImageError;
 use super::resources::{Name, Resource, VERSION};
 
 /// Version information of a program.
@@ -37,12 +37,12 @@ enum Value<'v> {
 
 impl Version {
     /// The resource.
-    pub fn resource(&self) -> Result<Resource, Error> {
+    pub fn resource(&self) -> Result<Resource, ImageError> {
         let mut strings = Vec::new();
         for (name, text) in &self.strings {
             if name.is_empty() || name.contains('\0') || text.contains('\0') {
                 let problem = "a line of the version information has no name, or a zero in it";
-                return Err(Error::Resource(problem));
+                return Err(ImageError::Resource(problem));
             }
             append(&mut strings, &node(name, Value::Text(text), &[])?);
         }
@@ -84,7 +84,7 @@ impl Version {
     }
 }
 
-fn node(name: &str, value: Value<'_>, children: &[u8]) -> Result<Vec<u8>, Error> {
+fn node(name: &str, value: Value<'_>, children: &[u8]) -> Result<Vec<u8>, ImageError> {
     let text = |text: &str| -> Vec<u8> {
         let units = text.encode_utf16().chain([0]);
         units.flat_map(u16::to_le_bytes).collect()
@@ -107,7 +107,7 @@ fn node(name: &str, value: Value<'_>, children: &[u8]) -> Result<Vec<u8>, Error>
     if !children.is_empty() {
         append(&mut out, children);
     }
-    let too_long = |_| Error::Resource("the version information is longer than 64 KiB");
+    let too_long = |_| ImageError::Resource("the version information is longer than 64 KiB");
     let len = u16::try_from(out.len()).map_err(too_long)?;
     // Not longer than the whole.
     for (index, half) in [len, value_len as u16, u16::from(is_text)]
@@ -160,7 +160,7 @@ mod tests {
             ("a", &"x".repeat(40_000)),
         ] {
             let refused = version(name, text).resource();
-            assert!(matches!(refused, Err(Error::Resource(_))), "{name:?}");
+            assert!(matches!(refused, Err(ImageError::Resource(_))), "{name:?}");
         }
         assert!(Version::default().resource().is_ok());
     }

@@ -23,18 +23,19 @@ use x509_cert::time::Time;
 
 use super::super::cms::{self, Message};
 use super::super::der::{OCTET_STRING, oid, seq, tlv};
-use super::super::error::Error;
+use super::super::error::SignError;
 use super::super::identity::Identity;
 use super::super::{Edits, timestamp};
 use super::entitlements::Entitlements;
 use super::requirements;
-use crate::image;
+use crate::image::ImageError;
 use crate::image::macho::adhoc::{ADHOC, CMS, CODE_DIRECTORY, PAGE, Pages, SHA256, SUPERBLOB};
 use crate::image::macho::{Image, Segment, signature};
+use crate::sign::SignOptions;
 
 /// What only macOS has.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Options {
+pub struct CodesignOptions {
     /// Name of the program; that of the present signature without it.
     pub identifier: Option<String>,
     /// Name of the program where it has neither.
@@ -88,9 +89,9 @@ const VERSION_MIN: u32 = 0x24;
 pub(in super::super) fn sign(
     program: &[u8],
     identity: Option<&Identity>,
-    options: &super::super::Options,
-) -> Result<Edits, Error> {
-    let image = Image::parse(program)?.ok_or(Error::NotSignable)?;
+    options: &SignOptions,
+) -> Result<Edits, SignError> {
+    let image = Image::parse(program)?.ok_or(SignError::NotSignable)?;
     let place = Place::find(&image)?;
     let identifier = options.macos.identifier.clone().or_else(|| {
         let signature = image.signature().ok().flatten()?.1;
@@ -98,7 +99,7 @@ pub(in super::super) fn sign(
     });
     let identifier = identifier.unwrap_or_else(|| options.macos.fallback.clone());
     if identifier.trim().is_empty() {
-        return Err(Error::NoIdentifier);
+        return Err(SignError::NoIdentifier);
     }
     let draft = Draft::new(&image, identifier.replace('\0', ""), identity, options)?;
     let hashed = |head: &[u8], place: &Place| {
@@ -124,7 +125,7 @@ pub(in super::super) fn sign(
         if len > room {
             if identity.is_some_and(Identity::is_external) {
                 let problem = "the time stamp is longer than the one before; try again";
-                return Err(Error::Key(problem.to_owned()));
+                return Err(SignError::Key(problem.to_owned()));
             }
             room = (len + 256).next_multiple_of(16);
             continue;
@@ -135,7 +136,7 @@ pub(in super::super) fn sign(
             len: u64::from(place.limit) + room,
         });
     }
-    Err(Error::Key(
+    Err(SignError::Key(
         "the length of the signature keeps changing".to_owned(),
     ))
 }
@@ -157,8 +158,8 @@ struct Place {
 }
 
 impl Place {
-    fn find(image: &Image<'_>) -> Result<Place, Error> {
-        let wrong = |at: usize, problem| image::Error::Malformed {
+    fn find(image: &Image<'_>) -> Result<Place, SignError> {
+        let wrong = |at: usize, problem| ImageError::Malformed {
             structure: "segment command",
             offset: at as u64,
             problem,
@@ -166,7 +167,7 @@ impl Place {
         let last = image.segments.last();
         let linkedit: &Segment<'_> = last
             .filter(|last| last.name == b"__LINKEDIT")
-            .ok_or(Error::Lacks("__LINKEDIT is not its last segment"))?;
+            .ok_or(SignError::Lacks("__LINKEDIT is not its last segment"))?;
         if linkedit.file_end() != image.bytes.len() as u64 {
             let problem = "the file does not end with __LINKEDIT";
             return Err(wrong(linkedit.command, problem).into());
@@ -194,7 +195,7 @@ impl Place {
                     && first.is_none_or(|first| head <= first as usize)
                     && head as u64 <= linkedit.offset;
                 if !free {
-                    return Err(Error::Lacks(
+                    return Err(SignError::Lacks(
                         "no room for the load command of a signature; link with -headerpad",
                     ));
                 }
@@ -211,7 +212,7 @@ impl Place {
             page: image.page(),
             end,
             limit: i32::try_from(limit)
-                .map_err(|_| image::Error::TooLarge("a Mach-O file ends at 2 GiB"))?
+                .map_err(|_| ImageError::TooLarge("a Mach-O file ends at 2 GiB"))?
                 .cast_unsigned(),
         })
     }
@@ -256,10 +257,10 @@ impl Draft {
         image: &Image<'_>,
         identifier: String,
         identity: Option<&Identity>,
-        options: &super::super::Options,
-    ) -> Result<Draft, Error> {
+        options: &SignOptions,
+    ) -> Result<Draft, SignError> {
         let text = image.find_segment(b"__TEXT");
-        let text = text.ok_or(Error::Lacks("no segment named __TEXT"))?;
+        let text = text.ok_or(SignError::Lacks("no segment named __TEXT"))?;
         let macos = &options.macos;
         let requirements = match identity {
             Some(identity) => requirements::designated(&identifier, identity)?,
@@ -268,7 +269,7 @@ impl Draft {
         let mut blobs = BTreeMap::from([(SLOT_REQUIREMENTS, requirements)]);
         let mut executable_flags = MAIN_BINARY;
         if let Some(entitlements) = &macos.entitlements {
-            let der = entitlements.der().map_err(Error::Key)?;
+            let der = entitlements.der().map_err(SignError::Key)?;
             blobs.insert(SLOT_ENTITLEMENTS, blob(ENTITLEMENTS, &entitlements.xml));
             blobs.insert(SLOT_ENTITLEMENTS_DER, blob(ENTITLEMENTS_DER, &der));
             executable_flags |= entitlements.flags();
@@ -278,7 +279,7 @@ impl Draft {
         if let (Some(asked), Some(own)) = (&macos.team, &own)
             && asked != own
         {
-            return Err(Error::Team {
+            return Err(SignError::Team {
                 asked: asked.clone(),
                 own: own.clone(),
             });
@@ -300,8 +301,8 @@ impl Draft {
         &self,
         place: &Place,
         identity: Option<&Identity>,
-        options: &super::super::Options,
-    ) -> Result<u64, Error> {
+        options: &SignOptions,
+    ) -> Result<u64, SignError> {
         let hashes = vec![0; u64::from(place.limit).div_ceil(PAGE) as usize * 32];
         let len = self.write(place, &hashes, identity, options, Step::Measure)?;
         let len = len.len() as u64;
@@ -368,9 +369,9 @@ impl Draft {
         place: &Place,
         hashes: &[u8],
         identity: Option<&Identity>,
-        options: &super::super::Options,
+        options: &SignOptions,
         step: Step,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Vec<u8>, SignError> {
         let directory = self.directory(place.limit, hashes);
         let signature = match identity {
             Some(identity) => signature(&directory, identity, options, step)?,
@@ -398,16 +399,16 @@ impl Draft {
 fn signature(
     directory: &[u8],
     identity: &Identity,
-    options: &super::super::Options,
+    options: &SignOptions,
     step: Step,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, SignError> {
     let digest: [u8; 32] = Sha256::digest(directory).into();
     let hashes = plist::Value::Array(vec![plist::Value::Data(digest[..20].to_vec())]);
     let list = plist::Dictionary::from_iter([("cdhashes".to_owned(), hashes)]);
     let mut xml = Vec::new();
     plist::Value::from(list)
         .to_writer_xml(&mut xml)
-        .map_err(|error| Error::Key(error.to_string()))?;
+        .map_err(|error| SignError::Key(error.to_string()))?;
     xml.push(b'\n'); // as Apple's writer ends
     let time = time(options.time)?;
     let attributes = vec![
@@ -440,7 +441,7 @@ fn signature(
 }
 
 /// Two digits for the year up to 2049, as X.509 has it.
-fn time(seconds: u64) -> Result<Time, Error> {
+fn time(seconds: u64) -> Result<Time, SignError> {
     let since = Duration::from_secs(seconds);
     let short = der::asn1::UtcTime::from_unix_duration(since).map(Time::UtcTime);
     Ok(short.or_else(|_| {

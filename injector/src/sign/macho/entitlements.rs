@@ -9,7 +9,7 @@ use std::path::Path;
 use plist::{Dictionary, Value};
 
 use super::super::der::{self, context, integer, seq, tlv};
-use super::super::error::Error;
+use super::super::error::SignError;
 use super::super::identity;
 
 /// `[APPLICATION 16]`
@@ -25,8 +25,8 @@ pub struct Entitlements {
 
 impl Entitlements {
     /// Reads a property list.
-    pub fn load(path: &Path) -> Result<Entitlements, Error> {
-        Entitlements::parse(&identity::read(path)?).map_err(|problem| Error::Entitlements {
+    pub fn load(path: &Path) -> Result<Entitlements, SignError> {
+        Entitlements::parse(&identity::read(path)?).map_err(|problem| SignError::Entitlements {
             path: path.to_owned(),
             problem,
         })

@@ -16,7 +16,7 @@ use der::Encode;
 use sha1::{Digest, Sha1};
 use x509_cert::Certificate;
 
-use super::super::error::Error;
+use super::super::error::SignError;
 use super::super::identity::{Identity, attribute};
 
 const REQUIREMENTS: u32 = 0xfade_0c01;
@@ -93,7 +93,7 @@ impl Expression {
 }
 
 /// The set of requirements: the designated one alone.
-pub(super) fn designated(identifier: &str, identity: &Identity) -> Result<Vec<u8>, Error> {
+pub(super) fn designated(identifier: &str, identity: &Identity) -> Result<Vec<u8>, SignError> {
     let chain = identity.chain();
     let leaf = identity.leaf();
     let subject = &leaf.tbs_certificate.subject;
