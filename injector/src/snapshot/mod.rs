@@ -79,7 +79,7 @@ const UNFIT: i32 = 3;
 /// Takes the snapshot of a finished application and writes it into the file.
 ///
 /// # Errors
-/// See [`enum@Error`]; the file is then as it was.
+/// See [`enum@SnapshotError`]; the file is then as it was.
 pub fn add(
     staged: &output::Staged,
     name: &Path,

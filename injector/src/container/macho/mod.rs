@@ -19,7 +19,7 @@
 //! * the segment `__LINKEDIT`: address, offset, sizes. It is the last, so nobody's address changes but its own, which nothing in
 //!   the program refers to;
 //! * every file offset in a load command that points into `__LINKEDIT`. Which ones there are is a list; a load command that is
-//!   not on it may hold one too, so it is [refused](Error::UnknownCommand);
+//!   not on it may hold one too, so it is [refused](ContainerError::UnknownCommand);
 //! * the load command of the signature;
 //! * the descriptor.
 //!
