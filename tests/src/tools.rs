@@ -1,6 +1,7 @@
 //! Where things are: the programs under test, this folder, scratch directories, tools of the host.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -178,6 +179,28 @@ fn foreign_stub(target: &str) -> Result<PathBuf> {
         Ok(stub)
     } else {
         fail(format!("{} was not made", stub.display()))
+    }
+}
+
+/// The instructions that a command executes in user mode, as valgrind counts them, and what it wrote to standard error.
+///
+/// # Errors
+/// Where there is no valgrind or the command fails.
+pub fn instructions(program: &[&OsStr], variables: &[(&str, &str)]) -> Result<(u64, String)> {
+    let output = Command::new(host_tool("valgrind")?)
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(program)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = said
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))
+        .and_then(|(_, number)| number.trim().parse().ok());
+    match collected {
+        Some(number) if output.status.success() => Ok((number, said)),
+        _ => fail(said),
     }
 }
 

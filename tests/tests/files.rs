@@ -1,10 +1,11 @@
 //! What file functions cost: instructions by valgrind, system calls by strace.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
 use oxidize_tests::package::Package;
-use oxidize_tests::{Result, check, fail, plain, tools, trial};
+use oxidize_tests::{Result, check, plain, tools, trial};
 
 fn main() -> std::process::ExitCode {
     oxidize_tests::main(vec![
@@ -16,23 +17,12 @@ fn main() -> std::process::ExitCode {
 /// Instructions that one more `call` costs in a loop.
 fn instructions(program: &[&Path], call: &str) -> Result<u64> {
     let loops = |count: u32| -> Result<u64> {
-        let output = Command::new(tools::host_tool("valgrind")?)
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .args(program)
-            .args([&count.to_string(), call])
-            .env_clear()
-            // Where a name lies in a dictionary depends on its hash.
-            .env("PYTHONHASHSEED", "0")
-            .output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let collected = said
-            .lines()
-            .find_map(|line| line.split_once("Collected : "))
-            .and_then(|(_, number)| number.trim().parse().ok());
-        match collected {
-            Some(number) if output.status.success() => Ok(number),
-            _ => fail(said.into_owned()),
-        }
+        let count = count.to_string();
+        let arguments = [count.as_str(), call].map(OsStr::new);
+        let words: Vec<_> = program.iter().map(|word| word.as_os_str()).collect();
+        let words = [words.as_slice(), &arguments].concat();
+        // Where a name lies in a dictionary depends on its hash.
+        Ok(tools::instructions(&words, &[("PYTHONHASHSEED", "0")])?.0)
     };
     let (few, many) = (1000, 6000);
     Ok((loops(many)?.saturating_sub(loops(few)?)) / u64::from(many - few))

@@ -217,7 +217,7 @@ fn main() -> std::process::ExitCode {
     for (name, source, expected) in UNFIT {
         trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
     }
-    let others: [(&str, Body); 10] = [
+    let others: [(&str, Body); 11] = [
         ("random_numbers_differ", random_numbers_differ),
         (
             "random_numbers_differ_as_process_1",
@@ -236,6 +236,10 @@ fn main() -> std::process::ExitCode {
             an_older_processor_starts_as_usual,
         ),
         ("a_thousand_starts_at_once", a_thousand_starts_at_once),
+        (
+            "start_and_end_leave_the_snapshot_alone",
+            start_and_end_leave_the_snapshot_alone,
+        ),
         (
             "strip_leaves_a_program_that_runs",
             strip_leaves_a_program_that_runs,
@@ -441,6 +445,39 @@ fn a_thousand_starts_at_once() -> Result {
     check(failures == 0, || {
         format!("{failures} of 1000 starts went wrong")
     })
+}
+
+/// Neither looks at what the imports have made, nor sets libraries up that nobody has used: instructions by valgrind.
+fn start_and_end_leave_the_snapshot_alone() -> Result {
+    // More than valgrind's processor has, so that it suits.
+    let every_feature = ["0xffffffffffffffff"; 3].join(":");
+    let variables = [
+        ("OPENSSL_ia32cap", every_feature.as_str()),
+        ("OXIDIZE_TRACE_START", "1"),
+    ];
+    let count = |source: &str| -> Result<u64> {
+        let app = packaged(&format!("{source}\ndef main(): pass"), &[])?;
+        let (count, said) = tools::instructions(&[app.path().as_os_str()], &variables)?;
+        check(said.contains("start from the snapshot"), || said)?;
+        Ok(count)
+    };
+    let bare = count("")?;
+    let many = count("lists = [[number] for number in range(50_000)]")?;
+    let finalizer = count(
+        "lists = [[number] for number in range(50_000)]\nimport subprocess\nchild = subprocess.Popen(['true'])\nchild.wait()",
+    )?;
+    let tls = count("import ssl, sqlite3")?;
+    println!(
+        "{bare} instructions, {many} with many objects, {finalizer} with one that has a finalizer, {tls} with libraries"
+    );
+    // Setting OpenSSL up takes 7 million, looking at the lists 2 million.
+    check(bare < 1_500_000, || format!("{bare} instructions"))?;
+    for other in [many, finalizer, tls] {
+        check(other < bare + 500_000, || {
+            format!("{other} instructions, {bare} without imports")
+        })?;
+    }
+    Ok(())
 }
 
 /// What a command of ours prints about an application.

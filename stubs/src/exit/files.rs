@@ -178,22 +178,6 @@ fn place(buffer: &Object<'_>) -> Result<Option<(i64, i64)>> {
     Ok(number(c"st_dev")?.zip(number(c"st_ino")?))
 }
 
-/// The streams that the process has started with, each with its buffer and raw file.
-pub(super) fn first_streams(gil: Gil<'_>) -> Result<Vec<Object<'_>>> {
-    let mut objects = Vec::new();
-    for name in [c"__stdin__", c"__stdout__", c"__stderr__"] {
-        let Some(stream) = gil.import("sys")?.attr_opt(name)? else {
-            continue;
-        };
-        if !stream.is_none() {
-            let buffer = stream.attr(c"buffer")?;
-            let raw = buffer.attr_opt(c"raw")?;
-            objects.extend([stream, buffer].into_iter().chain(raw));
-        }
-    }
-    Ok(objects)
-}
-
 /// `flush_std_files` of CPython: whether the standard streams could be flushed.
 pub(super) fn flush_standard(gil: Gil<'_>) -> bool {
     let flush = |name| -> Result<()> {

@@ -81,48 +81,17 @@ pub(crate) fn functions() -> Vec<Method> {
     )]
 }
 
-/// What a start snapshot has frozen, if nothing in it has a finalizer but the standard streams.
-static FROZEN: OnceLock<Frozen> = OnceLock::new();
-
-struct Frozen {
-    heap: heap::Frozen,
-    /// `id()` of the standard streams and of what is below them.
-    streams: Vec<usize>,
-}
+/// What a start snapshot has frozen.
+static FROZEN: OnceLock<heap::Frozen> = OnceLock::new();
 
 /// Looks at what a start snapshot has frozen, so that the end of a process that was made from it looks
 /// at what is new alone. Last before the snapshot is taken.
 #[cfg(target_env = "musl")]
 pub(crate) fn remember_frozen(gil: Gil<'_>) -> Result<()> {
-    let Some((heap, survey)) = heap::frozen(gil)? else {
-        return Ok(());
-    };
-    let ids = |objects: &[Object<'_>]| objects.iter().map(Object::id).collect();
-    let streams: Vec<_> = ids(&files::first_streams(gil)?);
-    let others: Vec<_> = ids(&survey.finalizers);
-    let only_streams = others.iter().all(|object| streams.contains(object));
-    if only_streams && !survey.extensions && !survey.incomplete {
-        let _ = FROZEN.set(Frozen { heap, streams });
+    if let Some(frozen) = heap::frozen(gil)? {
+        let _ = FROZEN.set(frozen);
     }
     Ok(())
-}
-
-/// What is alive, as far as somebody might notice its end.
-fn survey(gil: Gil<'_>) -> Result<heap::Survey<'_>> {
-    if let Some(frozen) = FROZEN.get() {
-        let streams = files::first_streams(gil)?;
-        // One that was replaced may be alive elsewhere.
-        if streams
-            .iter()
-            .map(Object::id)
-            .eq(frozen.streams.iter().copied())
-        {
-            let mut survey = heap::survey(gil, Some(&frozen.heap))?;
-            survey.finalizers.extend(streams);
-            return Ok(survey);
-        }
-    }
-    heap::survey(gil, None)
 }
 
 /// The end of the application between [`register`] and [`leave`].
@@ -212,7 +181,7 @@ fn unnoticed(gil: Gil<'_>) -> Result<Verdict<'_>> {
     let Some(mut files) = files::Files::standard(gil)? else {
         return Ok(Err("a standard stream in Python".to_owned()));
     };
-    let survey = survey(gil)?;
+    let survey = heap::survey(gil, FROZEN.get())?;
     if survey.extensions {
         return Ok(Err("an extension module".to_owned()));
     }

@@ -24,10 +24,12 @@ pub(crate) struct Survey<'py> {
     pub(crate) incomplete: bool,
 }
 
-/// What a start snapshot has frozen, as far as somebody would notice its end, but for objects with
-/// finalizers. It never dies: a restored process looks at what is new and at these, and leaves the
+/// What a start snapshot has frozen, as far as somebody would notice its end. It never dies, but for
+/// objects with finalizers: a restored process looks at what is new and at these, and leaves the
 /// memory of the rest untouched.
 pub(crate) struct Frozen {
+    /// Weak references to objects with finalizers.
+    finalizers: Vec<*mut py::PyObject>,
     callbacks: Vec<*mut py::PyObject>,
     unseen: Vec<*mut py::PyObject>,
     /// The first object of the collector's list of what it never looks at, which it walks last.
@@ -107,6 +109,13 @@ pub(crate) fn survey<'py>(gil: Gil<'py>, frozen: Option<&Frozen>) -> Result<Surv
         walk.stop = frozen.first;
         walk.callbacks.clone_from(&frozen.callbacks);
         walk.unseen.clone_from(&frozen.unseen);
+        // SAFETY: the lock is held, and so are the references, by `frozen`. What they lead to is alive if anything is there,
+        // and stays so until the walk ends.
+        walk.finalizers
+            .extend(frozen.finalizers.iter().filter_map(|reference| unsafe {
+                let object = (*reference.cast::<py::PyWeakReference>()).wr_object;
+                (object != py::Py_None()).then_some(object)
+            }));
     }
     // SAFETY: the lock is held; `visit` gets what it is made for. It makes no Python object, so no
     // collection can start, and what it notes down is alive when the walk ends, because nothing is
@@ -117,10 +126,10 @@ pub(crate) fn survey<'py>(gil: Gil<'py>, frozen: Option<&Frozen>) -> Result<Surv
     }
 }
 
-/// Notes down what is frozen and would be noticed at the end, and keeps it alive; `None` if nothing is
-/// frozen. The survey has the objects with finalizers, which are not kept.
+/// Notes down what is frozen and would be noticed at the end, and keeps it alive, but for objects with finalizers: these may
+/// end at any time. `None` if nothing is frozen, or cannot be noted down.
 #[cfg(target_env = "musl")]
-pub(crate) fn frozen(gil: Gil<'_>) -> Result<Option<(Frozen, Survey<'_>)>> {
+pub(crate) fn frozen(gil: Gil<'_>) -> Result<Option<Frozen>> {
     struct Ends {
         young: Vec<*mut py::PyObject>,
         first: *mut py::PyObject,
@@ -153,19 +162,32 @@ pub(crate) fn frozen(gil: Gil<'_>) -> Result<Option<(Frozen, Survey<'_>)>> {
             return Ok(None);
         }
         PyUnstable_GC_VisitObjects(visit, (&raw mut walk).cast());
-        let frozen = Frozen {
+        if walk.extensions || walk.incomplete {
+            return Ok(None);
+        }
+        let mut frozen = Frozen {
+            finalizers: Vec::new(),
             callbacks: walk.callbacks.clone(),
             unseen: walk.unseen.clone(),
             first: found.first,
             last: found.last,
             behind: follower(found.last),
         };
+        let survey = walk.into_survey(gil);
+        for object in &survey.finalizers {
+            let reference = py::PyWeakref_NewRef(object.as_ptr(), ptr::null_mut());
+            if reference.is_null() {
+                gil.clear(); // A class whose objects cannot be watched.
+                return Ok(None);
+            }
+            frozen.finalizers.push(reference);
+        }
         let kept = [&frozen.callbacks, &frozen.unseen];
         let kept = kept.into_iter().flatten();
         for object in kept.chain([&frozen.first, &frozen.last]) {
             py::Py_INCREF(*object);
         }
-        Ok(Some((frozen, walk.into_survey(gil))))
+        Ok(Some(frozen))
     }
 }
 

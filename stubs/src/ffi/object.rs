@@ -342,11 +342,6 @@ impl<'py> Object<'py> {
         self.pointer == other.pointer
     }
 
-    /// `id()`.
-    pub(crate) fn id(&self) -> usize {
-        self.pointer.as_ptr().addr()
-    }
-
     /// The class.
     pub(crate) fn class(&self) -> Object<'py> {
         // SAFETY: a live object has a live type.

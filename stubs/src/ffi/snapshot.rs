@@ -14,6 +14,13 @@ struct Opaque {
 }
 
 unsafe extern "C" {
+    fn RAND_set_seed_source_type(
+        context: *mut Opaque,
+        source: *const c_char,
+        properties: *const c_char,
+    ) -> c_int;
+    fn ERR_set_mark() -> c_int;
+    fn ERR_pop_to_mark() -> c_int;
     fn RAND_get0_primary(context: *mut Opaque) -> *mut Opaque;
     fn EVP_RAND_reseed(
         generator: *mut Opaque,
@@ -25,7 +32,13 @@ unsafe extern "C" {
     ) -> c_int;
     fn SSL_CTX_ctrl(context: *mut Opaque, command: c_int, len: c_long, data: *mut c_void)
     -> c_long;
+    fn CRYPTO_set_mem_functions(
+        allocate: *const c_void,
+        resize: *const c_void,
+        free: *const c_void,
+    ) -> c_int;
     fn sqlite3_randomness(count: c_int, into: *mut c_void);
+    fn sqlite3_config(option: c_int, ...) -> c_int;
 }
 
 /// An interpreter that nobody runs.
@@ -206,15 +219,51 @@ pub(crate) fn enter(detached: Detached) {
     }
 }
 
-/// Gives the generators of C libraries new seeds: they would repeat what the process before them had.
-pub(crate) fn reseed() {
-    // SAFETY: SQLite takes the null pointer as a wish to start anew. OpenSSL's generator exists once it was used;
-    // asking for it makes it, and reseeding it makes those of the threads follow.
-    unsafe {
-        sqlite3_randomness(0, ptr::null_mut());
-        let primary = RAND_get0_primary(ptr::null_mut());
-        if !primary.is_null() {
-            EVP_RAND_reseed(primary, 0, ptr::null(), 0, ptr::null(), 0);
+/// The random number generators of C libraries that were used. To set a library up only for this takes longer than all the rest
+/// of a start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Generators {
+    openssl: bool,
+    sqlite: bool,
+}
+
+impl Generators {
+    /// Looks which have a state that another process must not repeat.
+    pub(crate) fn used() -> Generators {
+        /// An answer of SQLite's, where it is set up already.
+        const MISUSE: c_int = 21;
+        /// No option of `sqlite3_config`.
+        const NOTHING: c_int = 0;
+        // SAFETY: OpenSSL takes null pointers for the functions that it has, and refuses even these once it has allocated
+        // something. The source of seeds can be chosen until there is a generator; null is the choice that it has anyway. SQLite
+        // refuses every option once it is set up.
+        unsafe {
+            let is_set_up = CRYPTO_set_mem_functions(ptr::null(), ptr::null(), ptr::null()) == 0;
+            let openssl = is_set_up && {
+                ERR_set_mark();
+                let chosen = RAND_set_seed_source_type(ptr::null_mut(), ptr::null(), ptr::null());
+                ERR_pop_to_mark();
+                chosen == 0
+            };
+            let sqlite = sqlite3_config(NOTHING) == MISUSE;
+            Generators { openssl, sqlite }
+        }
+    }
+
+    /// Gives them new seeds: they would repeat what the process before them had.
+    pub(crate) fn reseed(self) {
+        // SAFETY: reseeding OpenSSL's first generator makes those of the threads follow. SQLite takes the null pointer as a wish
+        // to start anew.
+        unsafe {
+            if self.openssl {
+                let primary = RAND_get0_primary(ptr::null_mut());
+                if !primary.is_null() {
+                    EVP_RAND_reseed(primary, 0, ptr::null(), 0, ptr::null(), 0);
+                }
+            }
+            if self.sqlite {
+                sqlite3_randomness(0, ptr::null_mut());
+            }
         }
     }
 }

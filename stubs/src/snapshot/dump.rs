@@ -19,7 +19,7 @@ use oxidize_format::{Blob, Entry, RunConfig};
 use super::processor::{self, Features};
 use super::{memory, variables};
 use crate::ffi::module::Native;
-use crate::ffi::snapshot::{self as native, Detached};
+use crate::ffi::snapshot::{self as native, Detached, Generators};
 use crate::ffi::{self, Gil, Object, Result, lifecycle};
 use crate::heap::pages;
 use crate::importer::{self, loader, paths};
@@ -30,6 +30,7 @@ pub(super) struct State {
     pub(super) interpreter: Detached,
     /// The words that hold what the C library calls the main thread.
     pub(super) selves: Vec<usize>,
+    pub(super) generators: Generators,
     pub(super) features: Features,
     /// Whether the locale is C's own, and its encoding; `None` where Python did not choose one.
     pub(super) locale: Option<(bool, Vec<u8>)>,
@@ -161,6 +162,7 @@ fn take_output() -> io::Result<File> {
 /// What is known before the interpreter is left.
 struct Prepared {
     variables: Variables,
+    generators: Generators,
     /// Lines for the injector.
     report: String,
 }
@@ -205,6 +207,7 @@ fn prepare<'py>(
     }
     let mut prepared = Prepared {
         variables: Variables::default(),
+        generators: Generators::used(),
         report: String::new(),
     };
     for failure in failed {
@@ -351,6 +354,7 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
     let state = State {
         interpreter,
         selves,
+        generators: prepared.generators,
         features: processor::features(),
         locale,
         variables: prepared.variables,

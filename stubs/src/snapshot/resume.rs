@@ -96,7 +96,7 @@ pub(crate) fn resume(run: &RunConfig<'_>) -> std::result::Result<(), &'static st
         // SAFETY: found by the scan, and holds the name of a thread that is no more.
         unsafe { memory::patch(*at, this_thread) }
     }
-    native::reseed();
+    state.generators.reseed();
     native::enter(state.interpreter);
     lifecycle::with_gil(|gil| {
         take_up(gil, run.utf8_mode).map_err(|_| {
