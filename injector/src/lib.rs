@@ -35,6 +35,7 @@ mod output;
 mod pack;
 mod package;
 mod packager;
+mod parallel;
 mod progress;
 mod python;
 mod require;

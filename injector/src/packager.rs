@@ -79,7 +79,7 @@ impl Packager {
         self
     }
 
-    /// Compresses sources and data files.
+    /// Compresses data files, too; sources are compressed anyway.
     pub fn compress(mut self, compress: bool) -> Packager {
         self.request.compress = compress;
         self

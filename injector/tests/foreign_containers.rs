@@ -402,6 +402,7 @@ fn what_is_written_is_what_was_planned() {
             files: BTreeMap::from([("data".to_owned(), file)]),
             modules: Vec::new(),
             code: BTreeMap::new(),
+            frames: BTreeMap::new(),
         }],
         natives: Vec::new(),
         distributions: Vec::new(),
@@ -411,7 +412,7 @@ fn what_is_written_is_what_was_planned() {
     let options = PackOptions {
         optimize: 0,
         sources: true,
-        compress: false,
+        compress: pack::Compress::Nothing,
     };
     let layout = pack::pack(&input, options, &Silent).unwrap();
     let stubs = [

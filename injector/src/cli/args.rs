@@ -93,7 +93,7 @@ pub(super) struct Package {
     /// Leave out module sources; tracebacks then have no source lines
     #[arg(long)]
     pub(super) no_source: bool,
-    /// Compress sources and data files (bytecode and native code stay uncompressed)
+    /// Compress data files, too (sources are compressed anyway; bytecode and native code are not)
     #[arg(long)]
     pub(super) compress: bool,
     /// Package something that would be left out: a file in DIR that looks like a secret, or a standard

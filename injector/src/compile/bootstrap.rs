@@ -11,7 +11,7 @@ use std::path::Path;
 use oxidize_format::RunOptions;
 use thiserror::Error;
 
-use super::library::LibraryCode;
+use super::library::{LibraryCode, Made};
 use super::{BatchError, Compiler, worker};
 use crate::cache::{self, Cache, Key};
 use crate::collect::CollectError;
@@ -19,8 +19,10 @@ use crate::collect::stdlib::Archive;
 use crate::collect::{Module, ModuleKind};
 use crate::container::ContainerError;
 use crate::output::OutputError;
-use crate::pack::PackError;
-use crate::pack::{IMPORTER_MODULES, Input, PackOptions, Part, PartFile, Payload, pack, stdlib};
+use crate::pack::{
+    Compress, IMPORTER_MODULES, Input, PackError, PackOptions, Part, PartFile, Payload, pack,
+    stdlib,
+};
 use crate::progress::{Progress, Silent};
 use crate::stubs::Stub;
 use crate::{container, output, python, require};
@@ -97,15 +99,10 @@ fn make(
 fn write<'a>(
     stub: &Stub,
     mut library: Part<'a>,
-    code: BTreeMap<&'a str, &'a [u8]>,
+    code: BTreeMap<&str, Made<'a>>,
     path: &Path,
 ) -> Result<(), BootstrapError> {
-    for module in &library.modules {
-        let code = module.file.as_deref().and_then(|file| code.get(file));
-        library
-            .code
-            .extend(code.map(|code| (module.name.clone(), Cow::Borrowed(*code))));
-    }
+    library.add_made(&code);
     let [locks, pip] = require::MODULES;
     let sources = [locks, pip, (worker::MODULE, worker::SOURCE)];
     let file = |(name, source): (&str, &'static str)| {
@@ -128,6 +125,7 @@ fn write<'a>(
         files: sources.map(file).into(),
         modules: sources.map(module).into(),
         code: BTreeMap::new(),
+        frames: BTreeMap::new(),
     };
     let input = Input {
         target: stub.target,
@@ -144,7 +142,7 @@ fn write<'a>(
     let options = PackOptions {
         optimize: 0,
         sources: true,
-        compress: false,
+        compress: Compress::Nothing,
     };
     let quiet = Silent;
     let layout = pack(&input, options, &quiet)?;

@@ -1,4 +1,5 @@
-//! The standard library's code, kept in the cache as one entry: a cold start reads one file and not six hundred.
+//! The standard library's code and its compressed sources, kept in the cache as one entry: a cold start
+//! reads one file and not six hundred.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,13 +10,22 @@ use oxidize_format::Target;
 use super::{BatchError, Compiler, Job, Mentions, Outcome, WorkerError};
 use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
-use crate::pack::{Part, Payload, stdlib};
+use crate::pack::{self, Part, Payload, stdlib};
 use crate::progress::Progress;
-use crate::python;
+use crate::{parallel, python};
 
-/// Code of the library's modules, by relative path of the source.
+/// What is made of the library's sources.
 #[derive(Debug)]
 pub struct LibraryCode(Entry);
+
+/// What is made of one source.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// Marshalled code; none if the source does not compile.
+    pub code: Option<&'a [u8]>,
+    /// The source as a zstd frame, if that is shorter.
+    pub frame: Option<&'a [u8]>,
+}
 
 impl LibraryCode {
     /// Loads or makes the code of all sources in these archives.
@@ -30,7 +40,7 @@ impl LibraryCode {
         let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
         let root = python::seen_path(target, &part.root);
         let key = Key::of(&[
-            b"library 2",
+            b"library 3",
             compiler.identity.bytes(),
             &[level],
             root.as_bytes(),
@@ -49,13 +59,18 @@ impl LibraryCode {
             .collect();
         progress.start("Compiling the standard library", jobs.len() as u64);
         let outcomes = compiler.compile_all(&jobs, level, &|| progress.advance(1))?;
+        let frame = |(): &mut (), job: &Job<'_>| Ok(pack::zstd_frame(&(job.source)()?));
+        let frames = parallel::try_map(&jobs, || (), frame).map_err(BatchError::Source)?;
         let write = |out: &mut dyn Write| -> io::Result<()> {
-            for (path, outcome) in sources.iter().zip(&outcomes) {
+            for ((path, outcome), frame) in sources.iter().zip(&outcomes).zip(&frames) {
+                write_chunk(out, path.as_bytes())?;
                 // A source that does not compile runs into its error when it is imported, as anywhere else.
-                if let Outcome::Code(code) = outcome {
-                    write_chunk(out, path.as_bytes())?;
-                    write_chunk(out, code)?;
-                }
+                let code = match outcome {
+                    Outcome::Code(code) => code.as_slice(),
+                    Outcome::Failed(_) => &[],
+                };
+                write_chunk(out, code)?;
+                write_chunk(out, frame.as_deref().unwrap_or_default())?;
             }
             Ok(())
         };
@@ -63,16 +78,23 @@ impl LibraryCode {
         Ok(LibraryCode(entry.map_err(WorkerError::Cache)?))
     }
 
-    /// Code by path. What the cache holds has passed its digest; should it be cut off nevertheless, it ends there.
+    /// By the source's relative path. What the cache holds has passed its digest; should it be cut off
+    /// nevertheless, it ends there.
     #[must_use]
-    pub fn by_path(&self) -> BTreeMap<&str, &[u8]> {
+    pub fn by_path(&self) -> BTreeMap<&str, Made<'_>> {
         let mut rest: &[u8] = &self.0;
         let mut found = BTreeMap::new();
+        let some = |chunk: &'_ [u8]| -> bool { !chunk.is_empty() };
         while let Some((path, after)) = chunk(rest)
             && let Some((code, after)) = chunk(after)
+            && let Some((frame, after)) = chunk(after)
             && let Ok(path) = std::str::from_utf8(path)
         {
-            found.insert(path, code);
+            let made = Made {
+                code: Some(code).filter(|code| some(code)),
+                frame: Some(frame).filter(|frame| some(frame)),
+            };
+            found.insert(path, made);
             rest = after;
         }
         found

@@ -8,16 +8,13 @@ pub mod worker;
 use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 pub use worker::{Failure, Mentions, Outcome, WorkerError};
 
 use crate::cache::{Cache, Key};
 use crate::collect::CollectError;
 use crate::compile::marshal::MarshalError;
-use crate::python;
+use crate::{parallel, python};
 use worker::Worker;
 
 /// A source to compile.
@@ -186,33 +183,7 @@ impl<'c> Compiler<'c> {
     where
         F: Fn(&mut Option<Worker>, &'j Job<'s>) -> Result<T, BatchError> + Sync,
     {
-        let threads = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(jobs.len().div_ceil(8))
-            .max(1);
-        let next = AtomicUsize::new(0);
-        let results: Mutex<Vec<_>> = Mutex::new(Vec::with_capacity(jobs.len()));
-        let failed = std::sync::atomic::AtomicBool::new(false);
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    let mut worker = None;
-                    while !failed.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(job) = jobs.get(index) else { break };
-                        let result = work(&mut worker, job);
-                        failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                        results
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((index, result));
-                    }
-                });
-            }
-        });
-        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, result)| result).collect()
+        parallel::try_map(jobs, || None, work)
     }
 }
 

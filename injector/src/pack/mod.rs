@@ -1,5 +1,7 @@
 //! From resources to a blob's layout.
 
+#[cfg(test)]
+mod compress_tests;
 pub mod imports;
 mod part;
 mod payload;
@@ -7,7 +9,7 @@ pub mod shadow;
 mod stdlib;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oxidize_format as format;
 use oxidize_format::{
@@ -16,14 +18,14 @@ use oxidize_format::{
 use thiserror::Error;
 
 pub use part::{Part, PartFile};
-pub use payload::Payload;
+pub use payload::{Payload, zstd_frame};
 pub use stdlib::{IMPORTER_MODULES, stdlib};
 
 use crate::collect::CollectError;
 use crate::collect::native::SharedObject;
 use crate::collect::{Distribution, Module, ModuleKind};
 use crate::progress::Progress;
-use crate::python;
+use crate::{parallel, python};
 
 /// Resources could not be packed.
 #[derive(Debug, Error)]
@@ -55,8 +57,19 @@ pub struct PackOptions {
     pub optimize: u8,
     /// Whether sources of modules with code go in.
     pub sources: bool,
-    /// Whether cold data is compressed.
-    pub compress: bool,
+    /// What is compressed.
+    pub compress: Compress,
+}
+
+/// What is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compress {
+    /// Nothing, for a program that is written once and run at once.
+    Nothing,
+    /// What a start does not read: the sources of modules that have code.
+    Unread,
+    /// Everything that is not used in place.
+    All,
 }
 
 /// Everything that goes into a blob.
@@ -137,7 +150,8 @@ pub fn pack<'a>(
     }
     if let Some(texts) = &input.licenses {
         let texts = Payload::Bytes(Cow::Borrowed(texts));
-        writer.set_licenses(content(texts, true)?)?;
+        let content = compressed(&texts)?.unwrap_or(Content::plain(texts));
+        writer.set_licenses(content)?;
     }
     Ok(writer.layout()?)
 }
@@ -153,22 +167,22 @@ fn add_part<'a>(
     let hidden = if options.sources {
         BTreeSet::new()
     } else {
-        sources_to_hide(part, script)
+        unread_sources(part, script)
     };
     writer.add_directory(&part.root)?;
     for directory in &part.directories {
         writer.add_directory(&part.virtual_path(directory))?;
     }
+    let mut compressed = compress_files(part, natives, &hidden, script, options.compress)?;
     for (path, file) in &part.files {
         progress.advance(1);
-        if hidden.contains(path) {
+        if hidden.contains(path.as_str()) {
             continue;
         }
-        let place = part.virtual_path(path);
-        let cold = !natives.contains(place.as_str());
-        let content = content(file.payload.borrowed(), options.compress && cold)?;
+        let content = compressed.remove(path.as_str());
+        let content = content.unwrap_or_else(|| Content::plain(file.payload.borrowed()));
         writer.add_file(
-            &place,
+            &part.virtual_path(path),
             FileEntry {
                 content,
                 executable: file.executable,
@@ -181,21 +195,60 @@ fn add_part<'a>(
     Ok(())
 }
 
-/// Sources that are not needed because their code is there.
-fn sources_to_hide(part: &Part<'_>, script: Option<&str>) -> BTreeSet<String> {
+/// Sources that no start reads because their code is there.
+fn unread_sources<'p>(part: &'p Part<'_>, script: Option<&str>) -> BTreeSet<&'p str> {
     let sources = part
         .sources()
         .filter(|(module, _)| part.code.contains_key(&module.name));
-    let paths = sources.map(|(_, path)| path.to_owned());
-    paths
+    sources
+        .map(|(_, path)| path)
         .filter(|path| Some(part.virtual_path(path).as_str()) != script)
         .collect()
+}
+
+/// The files of a part that are stored compressed, by relative path.
+fn compress_files<'p>(
+    part: &'p Part<'_>,
+    natives: &BTreeSet<&str>,
+    hidden: &BTreeSet<&str>,
+    script: Option<&str>,
+    compress: Compress,
+) -> Result<BTreeMap<&'p str, Content<Payload<'p>>>, PackError> {
+    let unread = match compress {
+        Compress::Nothing => return Ok(BTreeMap::new()),
+        Compress::Unread => Some(unread_sources(part, script)),
+        Compress::All => None,
+    };
+    let wished = |path: &str| match &unread {
+        Some(unread) => unread.contains(path),
+        None => !natives.contains(part.virtual_path(path).as_str()),
+    };
+    let paths = part.files.keys().map(String::as_str);
+    let paths = paths.filter(|path| wished(path) && !hidden.contains(path));
+    let (made, open): (Vec<&str>, Vec<&str>) =
+        paths.partition(|path| part.frames.contains_key(*path));
+    let contents = parallel::try_map(
+        &open,
+        || (),
+        |(), path| compressed(&part.files[*path].payload),
+    )?;
+    let mut found: BTreeMap<_, _> = open
+        .into_iter()
+        .zip(contents)
+        .filter_map(|(path, content)| Some((path, content?)))
+        .collect();
+    found.extend(made.into_iter().map(|path| {
+        let length = format::Payload::len(&part.files[path].payload);
+        let frame = Payload::Bytes(Cow::Borrowed(part.frames[path]));
+        (path, Content::zstd(frame, length))
+    }));
+    Ok(found)
 }
 
 fn module_entry<'a>(
     part: &'a Part<'_>,
     module: &Module,
-    hidden: &BTreeSet<String>,
+    hidden: &BTreeSet<&str>,
     options: PackOptions,
 ) -> ModuleEntry<Payload<'a>> {
     let kind = match (module.kind, module.is_package()) {
@@ -226,16 +279,12 @@ fn module_entry<'a>(
     entry
 }
 
-fn content<'a>(payload: Payload<'a>, compress: bool) -> Result<Content<Payload<'a>>, PackError> {
-    if compress {
-        let compressed = match &payload {
-            Payload::Bytes(bytes) => payload::compressed(bytes),
-            Payload::File { len, .. } if *len > payload::LARGEST => None,
-            Payload::File { .. } => payload::compressed(&payload.bytes()?),
-        };
-        if let Some(content) = compressed {
-            return Ok(content);
-        }
+/// The compressed form, if it is worth it.
+fn compressed(payload: &Payload<'_>) -> Result<Option<Content<Payload<'static>>>, PackError> {
+    if format::Payload::len(payload) > payload::LARGEST {
+        return Ok(None);
     }
-    Ok(Content::plain(payload))
+    let bytes = payload.bytes()?;
+    let content = |frame| Content::zstd(Payload::Bytes(Cow::Owned(frame)), bytes.len() as u64);
+    Ok(zstd_frame(&bytes).map(content))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::stdlib::Archive;
 use crate::collect::{File, Module, ModuleKind, Stamp, Tree};
+use crate::compile::library::Made;
 
 use super::Payload;
 
@@ -21,6 +22,8 @@ pub struct Part<'a> {
     pub modules: Vec<Module>,
     /// Marshalled code by module name.
     pub code: BTreeMap<String, Cow<'a, [u8]>>,
+    /// Sources that were compressed before, as zstd frames by relative path.
+    pub frames: BTreeMap<String, &'a [u8]>,
 }
 
 /// A file of a part.
@@ -57,6 +60,7 @@ impl<'a> Part<'a> {
             files: tree.files.iter().map(file).collect(),
             modules: Vec::new(),
             code: BTreeMap::new(),
+            frames: BTreeMap::new(),
         }
     }
 
@@ -83,6 +87,20 @@ impl<'a> Part<'a> {
             files,
             modules: Vec::new(),
             code: BTreeMap::new(),
+            frames: BTreeMap::new(),
+        }
+    }
+
+    /// Adds what was made of the part's sources, given by relative path.
+    pub fn add_made(&mut self, made: &BTreeMap<&str, Made<'a>>) {
+        for module in &self.modules {
+            let Some(file) = &module.file else { continue };
+            let Some(Made { code, frame }) = made.get(file.as_str()) else {
+                continue;
+            };
+            let code = code.map(|code| (module.name.clone(), Cow::Borrowed(code)));
+            self.code.extend(code);
+            self.frames.extend(frame.map(|frame| (file.clone(), frame)));
         }
     }
 
@@ -180,6 +198,7 @@ mod tests {
                 module("c", ModuleKind::Source, Some("c.py"), None),
             ],
             code: BTreeMap::new(),
+            frames: BTreeMap::new(),
         };
         part.retain_modules(|name| name == "a");
         let names: Vec<_> = part

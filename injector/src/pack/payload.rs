@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use oxidize_format::{Compression, Content};
 use sha2::{Digest, Sha256};
 
 use crate::collect::CollectError;
@@ -106,9 +105,9 @@ const SMALLEST: usize = 128;
 pub(super) const LARGEST: u64 = 64 << 20;
 const LEVEL: i32 = 9;
 
-/// Compressed content if that is worth it.
+/// The bytes as the one kind of zstd frame that the format takes, if that is worth it.
 #[must_use]
-pub(super) fn compressed(bytes: &[u8]) -> Option<Content<Payload<'static>>> {
+pub fn zstd_frame(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.len() < SMALLEST {
         return None;
     }
@@ -117,11 +116,7 @@ pub(super) fn compressed(bytes: &[u8]) -> Option<Content<Payload<'static>>> {
     // Readers refuse frames denser than the format allows; only runs of equal bytes are.
     let worth_it = frame.len() < bytes.len() - bytes.len() / 10
         && bytes.len() as u64 <= oxidize_format::largest_content(frame.len() as u64);
-    worth_it.then(|| Content::Stored {
-        length: bytes.len() as u64,
-        payload: Payload::Bytes(frame.into()),
-        compression: Compression::Zstd,
-    })
+    worth_it.then_some(frame)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::container::InjectOptions;
 use crate::entry::Entry;
 use crate::interpreter::Variable;
 use crate::pack::PackOptions;
-use crate::pack::{Input, Part, pack};
+use crate::pack::{Compress, Input, Part, pack};
 use crate::progress::Progress;
 use crate::python;
 
@@ -99,7 +99,10 @@ impl<'t> Collected<'t> {
             options: PackOptions {
                 optimize: request.optimize,
                 sources: !request.no_source,
-                compress: request.compress,
+                compress: match request.compress {
+                    true => Compress::All,
+                    false => Compress::Unread,
+                },
             },
             entry,
             findings,

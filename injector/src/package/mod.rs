@@ -82,7 +82,7 @@ pub struct Request {
     pub exit: Exit,
     /// Leave sources out.
     pub no_source: bool,
-    /// Compress cold data.
+    /// Compress data files, not only sources.
     pub compress: bool,
     /// Files that look like secrets, and modules that no import statement mentions.
     pub include: Vec<String>,

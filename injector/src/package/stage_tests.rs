@@ -131,6 +131,7 @@ fn input() -> Input<'static> {
             files: BTreeMap::from([("data".to_owned(), file)]),
             modules: Vec::new(),
             code: BTreeMap::new(),
+            frames: BTreeMap::new(),
         }],
         natives: Vec::new(),
         distributions: Vec::new(),
@@ -144,7 +145,7 @@ fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
     let options = PackOptions {
         optimize: 0,
         sources: true,
-        compress: false,
+        compress: pack::Compress::Nothing,
     };
     with_stub(dir, |stub, _, _| {
         work(&Packed {

@@ -1,9 +1,7 @@
 //! What packaging for one target works with: its stub, the standard library, and a compiler that
 //! runs here.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use oxidize_format::Target;
 
@@ -123,7 +121,7 @@ impl<'c> Toolchain<'c> {
         }
     }
 
-    /// Adds the code of its modules to the standard library's part.
+    /// Adds the code of its modules to the standard library's part, and its compressed sources.
     ///
     /// # Errors
     /// The library cannot be compiled.
@@ -147,13 +145,7 @@ impl<'c> Toolchain<'c> {
             self.code.get_or_init(|| code);
         }
         let code = self.code.get().map(LibraryCode::by_path);
-        let code: BTreeMap<&str, &[u8]> = code.unwrap_or_default();
-        for module in &library.modules {
-            let code = module.file.as_deref().and_then(|file| code.get(file));
-            library
-                .code
-                .extend(code.map(|code| (module.name.clone(), Cow::Borrowed(*code))));
-        }
+        library.add_made(&code.unwrap_or_default());
         Ok(())
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn make_app(path: &Path, file_name: &str) {
             directory: None,
         }],
         code: BTreeMap::from([("__main__".to_owned(), Cow::Borrowed(&b"N"[..]))]),
+        frames: BTreeMap::new(),
     };
     let input = Input {
         target: oxidize_format::Target::X86_64_LINUX_MUSL,
@@ -60,7 +61,7 @@ pub(crate) fn make_app(path: &Path, file_name: &str) {
     let options = PackOptions {
         optimize: 0,
         sources: true,
-        compress: false,
+        compress: pack::Compress::Nothing,
     };
     let layout = pack::pack(&input, options, &Silent).unwrap();
     let stub = synthetic::build(&synthetic::Shape::default());
