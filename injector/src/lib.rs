@@ -39,6 +39,7 @@ mod parallel;
 mod progress;
 mod python;
 mod require;
+mod same_file;
 mod sign;
 mod snapshot;
 mod spawn;

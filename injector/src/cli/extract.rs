@@ -8,7 +8,8 @@ use oxidize_format::{Data, Node};
 use serde_json::json;
 
 use super::app::App;
-use super::args::{Extract, Format};
+use super::args::Extract;
+use super::common::Format;
 use super::failure::Failure;
 use super::{print, report_written, text};
 use oxidize_inject::internal::output::OutputError;

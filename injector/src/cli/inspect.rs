@@ -6,7 +6,8 @@ use oxidize_format::{Blob, ChildRole, Entry, Error, Exit, MAX_STRING, Node};
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::args::{Format, Inspect, List};
+use super::args::{Inspect, List};
+use super::common::Format;
 use super::failure::Failure;
 use super::{print, print_text, stream, text};
 

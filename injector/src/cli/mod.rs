@@ -6,6 +6,7 @@
 mod app;
 mod args;
 mod bar;
+mod common;
 mod extract;
 mod failure;
 mod hint;
@@ -29,8 +30,9 @@ use oxidize_format::{ChildRole, Exit, Target};
 use serde_json::json;
 
 use app::App;
-use args::{Command, Common, Format, Package, Remove, Stdlib};
+use args::{Command, Package, Remove, Stdlib};
 use bar::Bar;
+use common::{Common, Format};
 use failure::Failure;
 use hint::Hint;
 use in_place::InPlace;

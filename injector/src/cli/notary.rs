@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::args::{Common, Format};
 use super::bar::Bar;
+use super::common::{Common, Format};
 use super::failure::Failure;
 use super::hint::Hint;
 use super::{note, print, say};

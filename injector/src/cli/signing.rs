@@ -11,7 +11,7 @@ use oxidize_format::target::{Container, OperatingSystem};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::args::{Common, Configuration, Format, MacOs};
+use super::common::{Common, Configuration, Format, MacOs};
 use super::failure::Failure;
 use super::hint::{self, Hint};
 use super::in_place::InPlace;

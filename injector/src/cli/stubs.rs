@@ -6,8 +6,9 @@ use std::path::Path;
 use oxidize_format::target::{Target, UnknownTarget};
 use serde_json::{Value, json};
 
-use super::args::{self, Common, FetchStubs, Format, ImportStubs, PathOfStub, PruneStubs, Stubs};
+use super::args::{self, FetchStubs, ImportStubs, PathOfStub, PruneStubs, Stubs};
 use super::bar::Bar;
+use super::common::{Common, Format};
 use super::failure::Failure;
 use super::hint::Hint;
 use super::{print, say, text};

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::args::{Format, Verify};
+use super::args::Verify;
+use super::common::Format;
 use super::failure::Failure;
 use super::{note, print, signing, text};
 use oxidize_inject::internal::container;

@@ -9,7 +9,7 @@ use super::error::CollectError;
 use super::secrets;
 use super::stamp::Stamp;
 use crate::mmap::Map;
-use crate::{container, output, temporary};
+use crate::{container, same_file, temporary};
 
 /// What to do beyond the rules.
 #[derive(Debug, Clone, Default)]
@@ -285,7 +285,7 @@ impl Walk<'_> {
     fn is_output(&self, real: &Path, metadata: &Metadata) -> bool {
         #[cfg(unix)]
         if let Some(replaced) = &self.replaced {
-            return output::same(replaced, metadata);
+            return same_file::same(replaced, metadata);
         }
         let _ = metadata;
         self.output.as_deref() == Some(real)

@@ -7,9 +7,10 @@ use std::io::{self, Write};
 
 use oxidize_format::Target;
 
-use super::{BatchError, Compiler, Job, Mentions, Outcome, WorkerError};
+use super::{BatchError, Compiler, Job, Outcome, WorkerError};
 use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
+use crate::pack::imports::Mentions;
 use crate::pack::{self, Part, Payload, stdlib};
 use crate::progress::Progress;
 use crate::{parallel, python};

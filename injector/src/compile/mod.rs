@@ -9,11 +9,12 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use worker::{Failure, Mentions, Outcome, WorkerError};
+pub use worker::{Failure, Outcome, WorkerError};
 
 use crate::cache::{Cache, Key};
 use crate::collect::CollectError;
 use crate::compile::marshal::MarshalError;
+use crate::pack::imports::Mentions;
 use crate::{parallel, python};
 use worker::Worker;
 

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::pack::imports::Mentions;
 use crate::spawn::spawn;
 
 /// Name of the worker's main module.
@@ -104,17 +105,6 @@ struct Request<'a> {
 enum Reply {
     Sizes([u32; 1]),
     Error(Failure),
-}
-
-/// What a source imports, as far as its text tells.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mentions {
-    /// Imported names, with the number of leading dots.
-    pub imports: Vec<(u32, String)>,
-    /// Packages below which a module with a computed name is imported.
-    pub below: Vec<String>,
-    /// Strings that may name a module.
-    pub strings: Vec<String>,
 }
 
 #[derive(Serialize)]

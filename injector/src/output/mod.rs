@@ -5,7 +5,7 @@ pub mod mode;
 mod positioned;
 mod staging;
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::Payload;
 use crate::progress::{Progress, Silent};
+use crate::same_file::same_file;
 use mode::Mode;
 use staging::Staging;
 
@@ -118,24 +119,6 @@ pub fn check_inputs<'p>(
             input: input.to_owned(),
         }),
     }
-}
-
-/// Whether both names lead to one file, over links of either kind.
-#[must_use]
-pub fn same_file(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    if let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) {
-        return same(&one, &other);
-    }
-    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
-}
-
-/// Whether these are the same file's.
-#[cfg(unix)]
-#[must_use]
-pub fn same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// A file that is rewritten in place.

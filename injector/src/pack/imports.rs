@@ -9,9 +9,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::compile::Mentions;
+/// What a source imports, as far as its text tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mentions {
+    /// Imported names, with the number of leading dots.
+    pub imports: Vec<(u32, String)>,
+    /// Packages below which a module with a computed name is imported.
+    pub below: Vec<String>,
+    /// Strings that may name a module.
+    pub strings: Vec<String>,
+}
 
 /// A source, as the search needs it.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ mod collected;
 mod compiled;
 mod error;
 mod feature;
+mod fit;
 mod natives;
 mod packed;
 mod root;
@@ -262,7 +263,7 @@ fn universal(
 /// # Errors
 /// A setting does not fit the target, or what a Windows program should look like cannot be read.
 fn injection(request: &Request, target: Target) -> Result<InjectOptions, PackageError> {
-    feature::check(request, target)?;
+    fit::check(request, target)?;
     let windows = request.windows.as_ref();
     let resources = if target.is_windows() {
         let windows = windows.cloned().unwrap_or_default();

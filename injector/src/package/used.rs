@@ -2,9 +2,9 @@
 
 use super::toolchain::Toolchain;
 use super::{Findings, PackageError, Request};
-use crate::compile::Mentions;
 use crate::compile::library::LibraryImports;
 use crate::entry::Entry;
+use crate::pack::imports::Mentions;
 use crate::pack::{Part, imports};
 use crate::progress::Progress;
 

@@ -1,15 +1,31 @@
 //! What certificates say: from when to when, for what, and by whom.
 
 use const_oid::ObjectIdentifier;
+use const_oid::db::rfc4519;
 use const_oid::db::rfc5280;
 use const_oid::db::rfc5912;
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, BasicConstraints, ExtendedKeyUsage};
+use x509_cert::name::Name;
 
-use super::identity::common_name;
 use super::key::{Hash, Public};
+
+/// The last value of this kind in a name.
+pub(super) fn attribute(name: &Name, kind: ObjectIdentifier) -> Option<String> {
+    let mut parts = name.0.iter().rev().flat_map(|part| part.0.iter());
+    let found = parts.find(|part| part.oid == kind)?;
+    Some(String::from_utf8_lossy(found.value.value()).into_owned())
+}
+
+/// What to call the owner of a certificate.
+pub(super) fn common_name(certificate: &Certificate) -> String {
+    let subject = &certificate.tbs_certificate.subject;
+    attribute(subject, rfc4519::CN)
+        .or_else(|| attribute(subject, rfc4519::O))
+        .unwrap_or_else(|| subject.to_string())
+}
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,8 +176,8 @@ pub(super) fn issuer_url(certificate: &Certificate) -> Option<String> {
 fn published(certificate: &Certificate) -> Option<&'static str> {
     use const_oid::db::rfc4519::{CN, OU};
     let issuer = &certificate.tbs_certificate.issuer;
-    let name = super::identity::attribute(issuer, CN)?;
-    let unit = super::identity::attribute(issuer, OU).unwrap_or_default();
+    let name = attribute(issuer, CN)?;
+    let unit = attribute(issuer, OU).unwrap_or_default();
     match (&name[..], &unit[..]) {
         ("Developer ID Certification Authority", "G2") => {
             Some("https://www.apple.com/certificateauthority/DeveloperIDG2CA.cer")

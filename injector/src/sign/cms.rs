@@ -19,7 +19,6 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::der as raw;
 use super::error::SignError;
-use super::identity::Identity;
 use super::key::{Hash, Public};
 use super::{ber, chain};
 
@@ -37,15 +36,25 @@ pub(super) struct Message {
     pub(super) stamp: ObjectIdentifier,
 }
 
+/// Who signs.
+pub(super) struct Signer<'a> {
+    /// The signer's certificate first, then its issuers.
+    pub(super) chain: &'a [Certificate],
+    /// With which digests are made.
+    pub(super) hash: Hash,
+    /// How the key signs.
+    pub(super) algorithm: AlgorithmIdentifierOwned,
+}
+
 /// The signed data, in DER. `key` signs the attributes; `stamp` gets the signature and answers with
 /// a time stamp token.
 pub(super) fn sign(
-    identity: &Identity,
+    signer: Signer<'_>,
     message: Message,
     key: impl FnOnce(&[u8]) -> Result<Vec<u8>, SignError>,
     stamp: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, SignError>,
 ) -> Result<Vec<u8>, SignError> {
-    let hash = identity.hash();
+    let hash = signer.hash;
     let algorithm = AlgorithmIdentifierOwned {
         oid: hash.oid(),
         parameters: Some(Any::null()),
@@ -64,8 +73,8 @@ pub(super) fn sign(
     let unsigned = token
         .map(|token| SetOfVec::try_from(vec![attribute(message.stamp, &token)?]))
         .transpose()?;
-    let leaf = &identity.leaf().tbs_certificate;
-    let signer = SignerInfo {
+    let leaf = &signer.chain[0].tbs_certificate;
+    let info = SignerInfo {
         version: CmsVersion::V1,
         sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
             issuer: leaf.issuer.clone(),
@@ -73,11 +82,11 @@ pub(super) fn sign(
         }),
         digest_alg: algorithm.clone(),
         signed_attrs: Some(attributes),
-        signature_algorithm: identity.algorithm(),
+        signature_algorithm: signer.algorithm,
         signature: OctetString::new(signature)?,
         unsigned_attrs: unsigned,
     };
-    let certificates = identity.chain().iter().cloned();
+    let certificates = signer.chain.iter().cloned();
     let certificates: Vec<_> = certificates.map(CertificateChoices::Certificate).collect();
     let content = message.content.as_deref().map(Any::from_der).transpose()?;
     let data = SignedData {
@@ -89,7 +98,7 @@ pub(super) fn sign(
         },
         certificates: Some(CertificateSet(SetOfVec::try_from(certificates)?)),
         crls: None,
-        signer_infos: SignerInfos(SetOfVec::try_from(vec![signer])?),
+        signer_infos: SignerInfos(SetOfVec::try_from(vec![info])?),
     };
     let info = ContentInfo {
         content_type: ID_SIGNED_DATA,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use const_oid::db::{rfc4519, rfc5912};
 use der::Decode;
-use der::asn1::{Any, ObjectIdentifier};
+use der::asn1::Any;
 use p12_keystore::Pkcs12Archive;
 use rsa::pkcs1v15;
 use rsa::rand_core::OsRng;
@@ -19,11 +19,10 @@ use rsa::traits::PublicKeyParts;
 use sha2::Sha256;
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
-use x509_cert::name::Name;
 use zeroize::Zeroizing;
 
-use super::chain::{self, Purpose, Usage};
-use super::cms::Parsed;
+use super::chain::{self, Purpose, Usage, attribute, common_name};
+use super::cms::{Parsed, Signer};
 use super::doubt::Doubt;
 use super::error::SignError;
 use super::external::External;
@@ -248,8 +247,17 @@ impl Identity {
         common_name(self.leaf())
     }
 
+    /// What signed data needs of this.
+    pub(super) fn signer(&self) -> Signer<'_> {
+        Signer {
+            chain: &self.chain,
+            hash: self.hash(),
+            algorithm: self.algorithm(),
+        }
+    }
+
     /// The algorithm as it stands in a signer info.
-    pub(super) fn algorithm(&self) -> AlgorithmIdentifierOwned {
+    fn algorithm(&self) -> AlgorithmIdentifierOwned {
         let ecdsa = |oid| AlgorithmIdentifierOwned {
             oid,
             parameters: None,
@@ -383,21 +391,6 @@ fn bits(certificate: &Certificate) -> &[u8] {
 
 fn is_root(certificate: &Certificate) -> bool {
     certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer
-}
-
-/// The last value of this kind in a name.
-pub(super) fn attribute(name: &Name, kind: ObjectIdentifier) -> Option<String> {
-    let mut parts = name.0.iter().rev().flat_map(|part| part.0.iter());
-    let found = parts.find(|part| part.oid == kind)?;
-    Some(String::from_utf8_lossy(found.value.value()).into_owned())
-}
-
-/// What to call the owner of a certificate.
-pub(super) fn common_name(certificate: &Certificate) -> String {
-    let subject = &certificate.tbs_certificate.subject;
-    attribute(subject, rfc4519::CN)
-        .or_else(|| attribute(subject, rfc4519::O))
-        .unwrap_or_else(|| subject.to_string())
 }
 
 /// Reads a small file.

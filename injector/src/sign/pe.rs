@@ -213,7 +213,7 @@ fn signature(
         stamp: STAMP,
     };
     let key = |message: &[u8]| identity.sign(message);
-    cms::sign(identity, message, key, |signature| {
+    cms::sign(identity.signer(), message, key, |signature| {
         timestamp::fetch(&options.timestamp_urls, signature)
     })
 }

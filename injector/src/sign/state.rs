@@ -10,11 +10,10 @@ use const_oid::ObjectIdentifier;
 use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
 
-use super::chain::{self, Purpose, Usage};
+use super::chain::{self, Purpose, Usage, common_name};
 use super::cms::{Parsed, Verification};
 use super::der;
 use super::error::SignError;
-use super::identity::common_name;
 use super::key::Hash;
 use super::macho;
 use super::{pe, timestamp};
@@ -114,7 +113,7 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
         return Ok(None);
     };
     let issuer = &leaf.tbs_certificate.issuer;
-    let issuer_name = super::identity::attribute(issuer, const_oid::db::rfc4519::CN);
+    let issuer_name = super::chain::attribute(issuer, const_oid::db::rfc4519::CN);
     let token = parsed.unsigned(stamp);
     let token = token.map(|token| timestamp::check(&token, parsed.signature()));
     let time = token.transpose().map_err(|error| error.to_string())?;

@@ -11,10 +11,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::ber;
-use super::chain::{self, Purpose, Usage};
+use super::chain::{self, Purpose, Usage, common_name};
 use super::cms::{Parsed, Verification};
 use super::der::{self, context, elements, integer, seq, sha256, split, tlv};
-use super::identity::common_name;
 use super::key::Hash;
 use crate::http::HttpError;
 use crate::http::{Client, Settings, Url};

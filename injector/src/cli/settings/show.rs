@@ -5,7 +5,8 @@ use clap::{ArgAction, CommandFactory};
 use serde_json::{Value, json};
 
 use super::{Settings, keys};
-use crate::cli::args::{Cli, Format};
+use crate::cli::args::Cli;
+use crate::cli::common::Format;
 use crate::cli::{Failure, print};
 
 impl Settings {

@@ -429,11 +429,11 @@ fn signature(
     match step {
         Step::Measure => {
             let key = |_: &[u8]| Ok(identity.placeholder());
-            cms::sign(identity, message, key, |_| Ok(None))
+            cms::sign(identity.signer(), message, key, |_| Ok(None))
         }
         Step::Sign => {
             let key = |message: &[u8]| identity.sign(message);
-            cms::sign(identity, message, key, |signature| {
+            cms::sign(identity.signer(), message, key, |signature| {
                 timestamp::fetch(&options.timestamp_urls, signature)
             })
         }

@@ -16,8 +16,9 @@ use der::Encode;
 use sha1::{Digest, Sha1};
 use x509_cert::Certificate;
 
+use super::super::chain::attribute;
 use super::super::error::SignError;
-use super::super::identity::{Identity, attribute};
+use super::super::identity::Identity;
 
 const REQUIREMENTS: u32 = 0xfade_0c01;
 const REQUIREMENT: u32 = 0xfade_0c00;
