@@ -11,7 +11,7 @@ use std::path::Path;
 use oxidize_format::RunOptions;
 use thiserror::Error;
 
-use super::library::{LibraryCode, Made};
+use super::library::LibraryCode;
 use super::{BatchError, Compiler, worker};
 use crate::cache::{self, Cache, Key};
 use crate::collect::CollectError;
@@ -20,7 +20,7 @@ use crate::collect::{Module, ModuleKind};
 use crate::container::ContainerError;
 use crate::output::OutputError;
 use crate::pack::{
-    Compress, IMPORTER_MODULES, Input, PackError, PackOptions, Part, PartFile, Payload, pack,
+    Compress, IMPORTER_MODULES, Input, Made, PackError, PackOptions, Part, PartFile, Payload, pack,
     stdlib,
 };
 use crate::progress::{Progress, Silent};

@@ -11,22 +11,13 @@ use super::{BatchError, Compiler, Job, Outcome, WorkerError};
 use crate::cache::{Entry, Key};
 use crate::collect::stdlib::Archive;
 use crate::pack::imports::Mentions;
-use crate::pack::{self, Part, Payload, stdlib};
+use crate::pack::{self, Made, Part, Payload, stdlib};
 use crate::progress::Progress;
 use crate::{parallel, python};
 
 /// What is made of the library's sources.
 #[derive(Debug)]
 pub struct LibraryCode(Entry);
-
-/// What is made of one source.
-#[derive(Debug, Clone, Copy)]
-pub struct Made<'a> {
-    /// Marshalled code; none if the source does not compile.
-    pub code: Option<&'a [u8]>,
-    /// The source as a zstd frame, if that is shorter.
-    pub frame: Option<&'a [u8]>,
-}
 
 impl LibraryCode {
     /// Loads or makes the code of all sources in these archives.

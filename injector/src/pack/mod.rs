@@ -17,7 +17,7 @@ use oxidize_format::{
 };
 use thiserror::Error;
 
-pub use part::{Part, PartFile};
+pub use part::{Made, Part, PartFile};
 pub use payload::{Payload, zstd_frame};
 pub use stdlib::{IMPORTER_MODULES, stdlib};
 

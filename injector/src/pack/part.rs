@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::stdlib::Archive;
 use crate::collect::{File, Module, ModuleKind, Stamp, Tree};
-use crate::compile::library::Made;
 
 use super::Payload;
 
@@ -33,6 +32,15 @@ pub struct PartFile<'a> {
     pub payload: Payload<'a>,
     /// Whether it may be executed.
     pub executable: bool,
+}
+
+/// What is made of one source.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// Marshalled code; none if the source does not compile.
+    pub code: Option<&'a [u8]>,
+    /// The source as a zstd frame, if that is shorter.
+    pub frame: Option<&'a [u8]>,
 }
 
 impl<'a> Part<'a> {
