@@ -217,7 +217,7 @@ fn main() -> std::process::ExitCode {
     for (name, source, expected) in UNFIT {
         trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
     }
-    let others: [(&str, Body); 11] = [
+    let others: [(&str, Body); 13] = [
         ("random_numbers_differ", random_numbers_differ),
         (
             "random_numbers_differ_as_process_1",
@@ -227,6 +227,11 @@ fn main() -> std::process::ExitCode {
             "a_variable_that_was_read_decides",
             a_variable_that_was_read_decides,
         ),
+        (
+            "what_the_library_reads_again_does_not_decide",
+            what_the_library_reads_again_does_not_decide,
+        ),
+        ("the_list_of_users_decides", the_list_of_users_decides),
         (
             "a_locale_without_utf8_starts_as_usual",
             a_locale_without_utf8_starts_as_usual,
@@ -385,6 +390,40 @@ fn a_variable_that_was_read_decides() -> Result {
         shown.contains("MODE (/~oxidize/app/app/__init__.py:2)"),
         || shown.clone(),
     )
+}
+
+/// Modules of the standard library that read variables while they are imported, and a parser of arguments, which asks for
+/// translations.
+fn what_the_library_reads_again_does_not_decide() -> Result {
+    let source = "import argparse, optparse, pydoc, subprocess, sysconfig, zoneinfo, wsgiref.handlers, ctypes.macholib.dyld as dyld
+parser = argparse.ArgumentParser('x')
+group = parser.add_argument_group()
+def main(): print(dyld.DEFAULT_LIBRARY_FALLBACK, dyld.DEFAULT_FRAMEWORK_FALLBACK, pydoc.Doc.PYTHONDOCS, zoneinfo.TZPATH,
+    subprocess._USE_POSIX_SPAWN, sysconfig.get_config_var('userbase'), wsgiref.handlers.BaseHandler.os_environ['GIVEN'])";
+    let app = packaged(source, &[])?;
+    for (name, value) in [
+        ("HOME", "/somewhere"),
+        ("LANG", "de_DE.UTF-8"),
+        ("LANGUAGE", "fr:de"),
+        ("_PYTHON_SUBPROCESS_USE_POSIX_SPAWN", "1"),
+    ] {
+        both(app.path(), |run| run.variable(name, value))?.success()?;
+        let restored = is_restored(app.path(), |run| run.variable(name, value))?;
+        check(restored, || format!("{name} decides"))?;
+    }
+    Ok(())
+}
+
+fn the_list_of_users_decides() -> Result {
+    let app = packaged(
+        "import os\nhome = os.path.expanduser('~')\ndef main(): print(home)",
+        &[],
+    )?;
+    both(app.path(), |run| run.variable("HOME", "/somewhere"))?.prints("/somewhere\n")?;
+    let without = |run: Run| run.empty_environment();
+    both(app.path(), without)?.success()?;
+    let restored = is_restored(app.path(), without)?;
+    check(!restored, || "the packager's home was used".to_owned())
 }
 
 fn a_locale_without_utf8_starts_as_usual() -> Result {

@@ -129,67 +129,80 @@ unsafe fn wipe_tail(block: *mut c_void, size: usize) {
     }
 }
 
-/// Lets strings, numbers, code, functions, classes and modules live for ever, so that a process does not write to
-/// their memory by counting references.
-pub(crate) fn immortalise(_gil: Gil<'_>) {
+/// Lets strings, numbers, code, functions, classes, modules, their dictionaries and specs live for ever, so that a process does not write to
+/// their memory by counting references. `specs` are the classes of specs, which each import statement looks at.
+pub(crate) fn immortalise(specs: &[Object<'_>]) {
     /// What CPython 3.13 takes for an immortal object's count (Include/refcount.h).
     const IMMORTAL: u64 = 0xffff_ffff;
 
-    unsafe fn keep(object: *mut py::PyObject) {
-        // SAFETY: the caller's; the count is the first word of an object on 64-bit systems.
+    unsafe fn keep(object: *mut py::PyObject, kinds: &[*mut py::PyTypeObject]) {
+        // SAFETY: the caller's: null or a live object.
         unsafe {
             if object.is_null() {
                 return;
             }
-            let kind = py::Py_TYPE(object);
-            let suits = [
-                &raw mut py::PyUnicode_Type,
-                &raw mut py::PyBytes_Type,
-                &raw mut py::PyLong_Type,
-                &raw mut py::PyFloat_Type,
-                &raw mut py::PyTuple_Type,
-                &raw mut py::PyFrozenSet_Type,
-                &raw mut py::PyCode_Type,
-                &raw mut py::PyFunction_Type,
-                &raw mut py::PyCFunction_Type,
-                &raw mut py::PyModule_Type,
-                &raw mut py::PyType_Type,
-                &raw mut py::PyMethodDescr_Type,
-                &raw mut py::PyMemberDescr_Type,
-                &raw mut py::PyGetSetDescr_Type,
-                &raw mut py::PyWrapperDescr_Type,
-                &raw mut py::PyProperty_Type,
-            ]
-            .contains(&kind)
-                || py::PyType_Check(object) != 0;
+            if kinds.contains(&py::Py_TYPE(object)) || py::PyType_Check(object) != 0 {
+                immortal(object);
+            }
+        }
+    }
+    unsafe fn immortal(object: *mut py::PyObject) {
+        // SAFETY: the caller's; the count is the first word of an object on 64-bit systems.
+        unsafe {
             let count = object.cast::<u64>();
-            if suits && (*count as u32).cast_signed() >= 0 {
+            if (*count as u32).cast_signed() >= 0 {
                 *count = IMMORTAL;
             }
         }
     }
-    unsafe extern "C" fn reference(object: *mut py::PyObject, _data: *mut c_void) -> c_int {
-        // SAFETY: CPython passes live objects.
-        unsafe { keep(object) }
+    unsafe extern "C" fn reference(object: *mut py::PyObject, kinds: *mut c_void) -> c_int {
+        // SAFETY: CPython passes live objects, and the list that is handed in below.
+        unsafe { keep(object, &*kinds.cast::<Vec<_>>()) }
         0
     }
-    unsafe extern "C" fn visit(object: *mut py::PyObject, _data: *mut c_void) -> c_int {
-        // SAFETY: CPython passes live objects, and holds the lock.
+    unsafe extern "C" fn visit(object: *mut py::PyObject, kinds: *mut c_void) -> c_int {
+        // SAFETY: CPython passes live objects and the list that is handed in below, and holds the lock.
         unsafe {
-            keep(object);
+            let list: &Vec<_> = &*kinds.cast();
+            keep(object, list);
             let kind = py::Py_TYPE(object);
-            keep(kind.cast());
+            keep(kind.cast(), list);
             if let Some(traverse) = (*kind).tp_traverse {
-                traverse(object, reference, ptr::null_mut());
+                traverse(object, reference, kinds);
             }
             if py::PyFunction_Check(object) != 0 {
-                keep(py::PyFunction_GetCode(object));
+                keep(py::PyFunction_GetCode(object), list);
+            }
+            if py::PyModule_Check(object) != 0 {
+                let names = py::PyModule_GetDict(object);
+                if !names.is_null() {
+                    immortal(names);
+                }
             }
         }
         1
     }
-    // SAFETY: the lock is held; the function changes counts only, to a value that CPython gives a meaning.
-    unsafe { PyUnstable_GC_VisitObjects(visit, ptr::null_mut()) }
+    let mut kinds: Vec<*mut py::PyTypeObject> = vec![
+        &raw mut py::PyUnicode_Type,
+        &raw mut py::PyBytes_Type,
+        &raw mut py::PyLong_Type,
+        &raw mut py::PyFloat_Type,
+        &raw mut py::PyTuple_Type,
+        &raw mut py::PyFrozenSet_Type,
+        &raw mut py::PyCode_Type,
+        &raw mut py::PyFunction_Type,
+        &raw mut py::PyCFunction_Type,
+        &raw mut py::PyModule_Type,
+        &raw mut py::PyType_Type,
+        &raw mut py::PyMethodDescr_Type,
+        &raw mut py::PyMemberDescr_Type,
+        &raw mut py::PyGetSetDescr_Type,
+        &raw mut py::PyWrapperDescr_Type,
+        &raw mut py::PyProperty_Type,
+    ];
+    kinds.extend(specs.iter().map(|class| class.as_ptr().cast()));
+    // SAFETY: the lock is held, as the objects show; the function changes counts only, to a value that CPython gives a meaning.
+    unsafe { PyUnstable_GC_VisitObjects(visit, (&raw mut kinds).cast()) }
 }
 
 /// Whether there are interpreters beside the main one.

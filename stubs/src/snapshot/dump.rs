@@ -44,6 +44,8 @@ pub(super) struct State {
 pub(super) struct Variables {
     pub(super) unset: Vec<CString>,
     pub(super) set: Vec<(CString, CString)>,
+    /// Whether the list of users has told a home directory, for want of a variable. Other processes have other users.
+    pub(super) users: bool,
 }
 
 pub(super) static STATE: OnceLock<State> = OnceLock::new();
@@ -230,6 +232,7 @@ fn prepare<'py>(
             }
         }
     }
+    prepared.variables.users = helper.call_method(c"users", &[])?.is_true()?;
     for module in texts(&helper.call_method(c"modules", &[])?)? {
         prepared.line("module", &module);
     }
@@ -237,7 +240,10 @@ fn prepare<'py>(
     pages::refuse_arenas(true);
     native::wipe_freed(gil, pages::was_refused);
     pages::refuse_arenas(false);
-    native::immortalise(gil);
+    native::immortalise(&[
+        gil.import("_frozen_importlib")?.attr(c"ModuleSpec")?,
+        gil.import("_oxidize")?.attr(c"ModuleSpec")?,
+    ]);
     exit::remember_frozen(gil)?;
     Ok(Ok(prepared))
 }

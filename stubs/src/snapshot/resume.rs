@@ -42,6 +42,9 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
     {
         return Err("a PYTHON* variable is set".to_owned());
     }
+    if state.variables.users {
+        return Err("an import has asked for the user's home directory".to_owned());
+    }
     let unset = state.variables.unset.iter().map(|name| (name, None));
     let set = state.variables.set.iter();
     for (name, value) in unset.chain(set.map(|(name, value)| (name, Some(value.as_c_str())))) {

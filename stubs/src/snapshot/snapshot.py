@@ -11,6 +11,7 @@ import sys
 PLACE = None  # Stands for the executable's path in the snapshot: (sys.executable, file, directory).
 VARIABLES = {}  # Recorded: name -> value or None, both bytes.
 READERS = {}  # The code that read them first.
+USERS = []  # The code that the list of users told a home directory.
 CHANGED = {}  # Variables that imports set (bytes) or removed (None).
 SEEDED = []  # Instances of random.Random that seeded themselves.
 PATHS = []  # (namespace, key, index of PLACE, rest): strings made of the executable's path.
@@ -24,10 +25,12 @@ class Recorder(dict):
 
     def __getitem__(self, key):
         if key not in CHANGED and key not in VARIABLES:
-            reader = caller()
-            if not reader.startswith(FORGETFUL):
+            frame = caller()
+            if not is_renewed(frame, key):
                 VARIABLES[key] = STATE["before"].get(key)
-                READERS[key] = reader
+                READERS[key] = place_of(frame)
+                if key == b"HOME" and VARIABLES[key] is None and is_called("expanduser"):
+                    USERS.append(READERS[key])
         return dict.__getitem__(self, key)
 
     def get(self, key, default=None):
@@ -47,18 +50,33 @@ class Recorder(dict):
         CHANGED[key] = None
         dict.__delitem__(self, key)
 
+    def whole(self):
+        frame = caller()
+        if STATE["whole"] is None and not is_renewed(frame, None):
+            STATE["whole"] = place_of(frame)
+
     def __iter__(self):
-        reader = caller()
-        if STATE["whole"] is None and not reader.startswith(FORGETFUL):
-            STATE["whole"] = reader
+        self.whole()
         return dict.__iter__(self)
+
+    def __len__(self):
+        self.whole()
+        return dict.__len__(self)
 
     def keys(self):
         return iter(self)
 
     def items(self):
-        iter(self)
+        self.whole()
         return dict.items(self)
+
+    def values(self):
+        self.whole()
+        return dict.values(self)
+
+    def copy(self):
+        self.whole()
+        return dict(dict.items(self))
 
 
 class Watch:
@@ -116,21 +134,59 @@ class Same:
         return any(item is member for member in self.members)
 
 
-# `resume` makes these modules compute everything anew.
-FORGETFUL = (sys._stdlib_dir + "/sysconfig/", sys._stdlib_dir + "/wsgiref/handlers.py:")
+# `resume` makes these modules compute everything anew,
+FORGETFUL = (sys._stdlib_dir + "/sysconfig/", sys._stdlib_dir + "/wsgiref/handlers.py")
+# and these what they make of one variable.
+RENEWED = {
+    (sys._stdlib_dir + "/ctypes/macholib/dyld.py", b"HOME"),
+    (sys._stdlib_dir + "/pydoc.py", b"PYTHONDOCS"),
+    (sys._stdlib_dir + "/subprocess.py", b"_PYTHON_SUBPROCESS_USE_POSIX_SPAWN"),
+    (sys._stdlib_dir + "/zoneinfo/_tzpath.py", b"PYTHONTZPATH"),
+}
 # Those who read the environment for others.
 MIDDLEMEN = ("/os.py", "/_collections_abc.py", "/posixpath.py", "/pathlib/_local.py", "/getpass.py")
 
 
 def caller():
-    """The file and line of the code that wants something of the environment."""
+    """The frame of the code that wants something of the environment."""
     frame = sys._getframe(1)
     while frame:
         file = frame.f_code.co_filename
         if file != "<snapshot>" and not file.startswith("<frozen") and not file.endswith(MIDDLEMEN):
-            return f"{file}:{frame.f_lineno}"
+            return frame
         frame = frame.f_back
-    return "?"
+    return None
+
+
+def is_called(name):
+    """Whether a function of this name is about to get the answer."""
+    frame = sys._getframe(1)
+    while frame and frame.f_code.co_name != name:
+        frame = frame.f_back
+    return frame is not None
+
+
+def place_of(frame):
+    """A frame's file and line."""
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "?"
+
+
+def is_renewed(frame, key):
+    """Whether nothing is left in a process of what this code has read."""
+    if not frame:
+        return False
+    file = frame.f_code.co_filename
+    if file.startswith(FORGETFUL) or (file, key) in RENEWED:
+        return True
+    # The user's languages, to look for translations in a directory of the application that there is not.
+    if file == sys._stdlib_dir + "/gettext.py" and frame.f_code.co_name == "find":
+        directory = frame.f_locals.get("localedir")
+        if type(directory) is str and directory.startswith(sys.base_prefix + "/"):
+            try:
+                posix.stat(directory)
+            except OSError:
+                return True
+    return False
 
 
 def replace_environment(new):
@@ -380,6 +436,11 @@ def variables():
     return [(name, VARIABLES[name], READERS.get(name, "C code")) for name in sorted(VARIABLES)]
 
 
+def users():
+    """Whether a start depends on the list of users."""
+    return bool(USERS)
+
+
 def contexts():
     return CONTEXTS
 
@@ -472,6 +533,20 @@ def resume(environment, argv, orig_argv, place, closed, ignored, errors):
     module = sys_modules.get("wsgiref.handlers")
     if module:
         module.BaseHandler.os_environ = module.read_environ()
+    module = sys_modules.get("ctypes.macholib.dyld")
+    if module:
+        home = module.os.path.expanduser
+        module.DEFAULT_FRAMEWORK_FALLBACK[0] = home("~/Library/Frameworks")
+        module.DEFAULT_LIBRARY_FALLBACK[0] = home("~/lib")
+    module = sys_modules.get("pydoc")
+    if module and b"PYTHONDOCS" in environment:
+        module.Doc.PYTHONDOCS = module.os.environ["PYTHONDOCS"]
+    module = sys_modules.get("subprocess")
+    if module and b"_PYTHON_SUBPROCESS_USE_POSIX_SPAWN" in environment:
+        module._USE_POSIX_SPAWN = module._use_posix_spawn()
+    module = sys_modules.get("zoneinfo._tzpath")
+    if module and b"PYTHONTZPATH" in environment:
+        module.reset_tzpath()
     module = sys_modules.get("faulthandler")
     if module and module.is_enabled():
         module.disable()
