@@ -35,6 +35,8 @@ pub(crate) enum Exception {
     Os,
     /// `TypeError`: wrong arguments.
     Type,
+    /// `AttributeError`: a module has nothing of this name.
+    Attribute,
     /// `SystemExit`: the program asked to end.
     SystemExit,
     /// `KeyboardInterrupt`: the user asked it to.
@@ -220,6 +222,7 @@ impl<'py> Gil<'py> {
                 Exception::Import => py::PyExc_ImportError,
                 Exception::Os => py::PyExc_OSError,
                 Exception::Type => py::PyExc_TypeError,
+                Exception::Attribute => py::PyExc_AttributeError,
                 Exception::SystemExit => py::PyExc_SystemExit,
                 Exception::KeyboardInterrupt => py::PyExc_KeyboardInterrupt,
             }

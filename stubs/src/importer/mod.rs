@@ -14,6 +14,7 @@ pub(crate) mod loader;
 pub(crate) mod meta;
 pub(crate) mod path_entry;
 mod registry;
+mod spawned;
 pub(crate) mod tree;
 
 use std::sync::OnceLock;
@@ -41,6 +42,7 @@ pub(crate) const CLASSES: &[Class] = &[
     loader::SOURCE,
     loader::EXTENSION,
     loader::NAMESPACE,
+    spawned::CLASS,
 ];
 
 /// The functions, for `_oxidize`.
@@ -230,6 +232,11 @@ fn complain(gil: Gil<'_>, error: &oxidize_format::Error) -> Raised {
         Exception::Import,
         &format!("the resources of this executable are damaged: {error}"),
     )
+}
+
+/// The `__main__` of the application or of a package in it, by its name as a module.
+fn application_main(gil: Gil<'_>, name: &str) -> Result<Option<Module<'static>>> {
+    Ok(find(gil, name)?.filter(|module| module.file().is_some()))
 }
 
 /// The module of the blob with this name.

@@ -2,7 +2,7 @@
 
 use oxidize_format::Module;
 
-use super::paths;
+use super::{paths, spawned};
 use crate::ffi::{Gil, Object, Result};
 
 /// Called after a module was executed.
@@ -25,6 +25,7 @@ pub(super) fn loaded<'py>(
             let function = object.attr(c"iter_importer_modules")?;
             function.call_method(c"register", &[finder, list]).map(drop)
         }
+        "multiprocessing.spawn" if is_standard(module) => spawned::register(object),
         _ => Ok(()),
     }
 }

@@ -1,0 +1,4 @@
+# require: buildbot
+# entry: buildbot
+# run: create-master master
+# stdout: buildmaster configured

@@ -1,0 +1,5 @@
+# require: commitizen
+# entry: cz
+# run: version
+# run: example
+# stdout: fix

@@ -1,0 +1,4 @@
+# require: pgcli
+# entry: pgcli
+# run: --version
+# stdout: Version

@@ -1,0 +1,4 @@
+# require: pipenv
+# entry: pipenv
+# run: --version
+# stdout: pipenv

@@ -1,0 +1,4 @@
+# require: ptpython
+# entry: ptpython
+# run: --version
+# stdout: 3.

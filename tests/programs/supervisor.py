@@ -1,0 +1,4 @@
+# require: supervisor
+# entry: supervisord
+# run: --version
+# stdout: 4.
