@@ -161,8 +161,8 @@ fn link(root: &Path) -> Result<()> {
             println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
         }
     }
-    if system == "linux" {
-        for argument in file_functions()? {
+    if system == "linux" || system == "windows" {
+        for argument in file_functions(&system)? {
             let through = if direct { "" } else { "-Wl," };
             println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
         }
@@ -181,27 +181,55 @@ fn link(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The linker's options for the C library's functions that `src/files/linux` defines.
-fn file_functions() -> Result<Vec<String>> {
-    let path = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("src/files/linux/names.txt");
+/// The linker's options for the system's functions that `src/files` defines.
+fn file_functions(system: &str) -> Result<Vec<String>> {
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let path = manifest.join(format!("src/files/{system}/names.txt"));
     let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let names = text
+    let names: Vec<(&str, bool)> = text
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| {
             line.split_once(' ')
                 .map_or((line, false), |(name, _)| (name, true))
-        });
-    if env::var("CARGO_CFG_TARGET_ENV")? == "musl" {
-        return Ok(names
-            .filter(|(_, glibc_only)| !glibc_only)
-            .map(|(name, _)| format!("--wrap={name}"))
-            .collect());
+        })
+        .collect();
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    if system == "linux" && env::var("CARGO_CFG_TARGET_ENV")? == "gnu" {
+        let list: String = names.iter().map(|(name, _)| format!("{name};")).collect();
+        let path = out.join("file-functions.list");
+        fs::write(&path, format!("{{{list}}};\n"))?;
+        return Ok(vec![format!("--dynamic-list={}", path.display())]);
     }
-    let list: String = names.map(|(name, _)| format!("{name};")).collect();
-    let path = PathBuf::from(env::var("OUT_DIR")?).join("file-functions.list");
-    fs::write(&path, format!("{{{list}}};\n"))?;
-    Ok(vec![format!("--dynamic-list={}", path.display())])
+    if system == "windows" {
+        fs::write(out.join("file-functions.rs"), function_table(&names)?)?;
+    }
+    Ok(names
+        .iter()
+        .filter(|(_, glibc_only)| !glibc_only)
+        .map(|(name, _)| format!("--wrap={name}"))
+        .collect())
+}
+
+/// Rust source: the names with our definitions of them.
+fn function_table(names: &[(&str, bool)]) -> Result<String> {
+    let mut text = String::from("unsafe extern \"system\" {\n");
+    for (index, (name, _)) in names.iter().enumerate() {
+        writeln!(
+            text,
+            "    #[link_name = \"__wrap_{name}\"]\n    fn function{index}();"
+        )?;
+    }
+    writeln!(
+        text,
+        "}}\nstatic FUNCTIONS: [(&str, Function); {}] = [",
+        names.len()
+    )?;
+    for (index, (name, _)) in names.iter().enumerate() {
+        writeln!(text, "    ({name:?}, function{index}),")?;
+    }
+    text.push_str("];\n");
+    Ok(text)
 }
 
 /// The folder with `ld.lld` inside the toolchain that runs this.

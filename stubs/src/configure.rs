@@ -136,7 +136,7 @@ pub(crate) fn begin(
     }
     set_paths(&mut config, run, own)?;
     importer::set_application(importer::Application { blob });
-    #[cfg(target_os = "linux")]
+    #[cfg(any(windows, target_os = "linux"))]
     crate::files::serve_from(blob);
     config.initialize()?;
     Ok(if interpreter {

@@ -17,6 +17,7 @@ fn main() -> std::process::ExitCode {
     oxidize_tests::main(vec![
         trial("wheels_load_through_a_cache", cached),
         trial("processes_fill_the_cache_together", together),
+        trial("libraries_of_wheels_see_virtual_files", native_files),
         trial("a_missing_runtime_library_is_named", runtime_library),
         trial("a_program_without_console", without_console),
         trial("executables_with_names_in_other_scripts", names),
@@ -110,6 +111,14 @@ fn cached() -> Result {
             format!("{} was altered and used", path.display())
         })?;
     }
+    Ok(())
+}
+
+fn native_files() -> Result {
+    let app = with_wheels()?;
+    let cache = tools::scratch()?;
+    let run = Run::new(app.path()).arguments(["files", &seen(cache.path())]);
+    run.outcome()?.prints("grammar 180004\n")?;
     Ok(())
 }
 

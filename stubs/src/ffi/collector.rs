@@ -214,6 +214,7 @@ fn watcher(gil: Gil<'_>) -> Result<Object<'_>> {
         name: c"_oxidize.CollectionWatcher".as_ptr(),
         basicsize: size_of::<py::PyObject>() as c_int,
         itemsize: 0,
+        #[allow(clippy::unnecessary_cast)] // the types differ from one system to another
         flags: flags as u32,
         slots: slots.as_mut_ptr(),
     };

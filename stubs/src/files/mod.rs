@@ -2,8 +2,12 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(target_env = "musl")]
 pub(crate) use linux::forget_descriptors;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::serve_from;
+#[cfg(windows)]
+pub(crate) use windows::{serve_from, serve_library};

@@ -1,7 +1,9 @@
-//! Windows: the root is a directory on drive C that cannot be taken for a real one, and backslashes separate.
+//! Windows: the root is a directory on drive C that cannot be taken for a real one, and backslashes
+//! separate.
 //!
-//! Python code normalises case, turns slashes round and puts `\\?\` in front, so all of these name the root; the names
-//! below it are compared as they are, as Python's own import system does (PEP 235).
+//! Python code normalises case, turns slashes round and puts `\\?\` in front, so all of these name
+//! the root; the names below it are compared as they are, as Python's own import system does (PEP
+//! 235).
 
 use std::borrow::Cow;
 
@@ -18,14 +20,35 @@ fn is_separator(byte: u8) -> bool {
     byte == b'\\' || byte == b'/'
 }
 
-/// What follows the root.
+/// The path without `\\?\` and its relatives, which hand it to the system as it is.
+fn unprefixed(path: &str) -> &str {
+    let prefix = match path.as_bytes() {
+        [a, b, b'?' | b'.', c, ..] if [a, b, c].into_iter().all(|byte| is_separator(*byte)) => 4,
+        [b'\\', b'?', b'?', b'\\', ..] => 4,
+        _ => 0,
+    };
+    &path[prefix..]
+}
+
+/// What follows the root. Before it, repeated separators, `.` and `..` lead nowhere else.
 fn rest(path: &str) -> Option<&str> {
-    let path = path.strip_prefix(r"\\?\").unwrap_or(path);
-    let (root, rest) = path.split_at_checked(ROOT.len())?;
-    let equal = |(a, b): (u8, u8)| a.eq_ignore_ascii_case(&b) || is_separator(a) && is_separator(b);
-    let is_root = root.bytes().zip(ROOT.bytes()).all(equal);
+    let (drive, name) = ROOT.split_at(2);
+    let path = unprefixed(path);
+    let (own_drive, mut rest) = path.split_at_checked(drive.len())?;
+    if !own_drive.eq_ignore_ascii_case(drive) || !rest.starts_with(['\\', '/']) {
+        return None;
+    }
+    loop {
+        rest = rest.trim_start_matches(['\\', '/']);
+        let dots = rest.bytes().take_while(|byte| *byte == b'.').count();
+        if !(1..=2).contains(&dots) || !rest[dots..].starts_with(['\\', '/']) {
+            break;
+        }
+        rest = &rest[dots..];
+    }
+    let (own_name, rest) = rest.split_at_checked(name.len() - 1)?;
     let ends = rest.bytes().next().is_none_or(is_separator);
-    (is_root && ends).then_some(rest)
+    (own_name.eq_ignore_ascii_case(&name[1..]) && ends).then_some(rest)
 }
 
 /// Whether a path of the system lies below [`ROOT`].
@@ -49,4 +72,47 @@ pub fn outward(path: &str) -> Cow<'_, str> {
 /// Whether an entry of a search path names this directory of the blob.
 pub fn same(entry: &str, directory: &str) -> bool {
     inward(entry).is_some_and(|entry| entry == directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_has_many_spellings() {
+        let inside = [
+            r"C:\~oxidize\app\x.py",
+            r"c:/~OXIDIZE/app/x.py",
+            r"\\?\C:\~oxidize\app\x.py",
+            r"\\.\C:\~oxidize\app\x.py",
+            r"//?/C:/~oxidize/app/x.py",
+            r"\??\C:\~oxidize\app\x.py",
+            r"C:\\~oxidize\\app\.\x.py",
+            r"C:\.\..\~oxidize\lib\..\app\x.py",
+        ];
+        for path in inside {
+            assert_eq!(
+                inward(path).as_deref(),
+                Some("/~oxidize/app/x.py"),
+                "{path}"
+            );
+        }
+        assert_eq!(inward(r"C:\~oxidize\").as_deref(), Some("/~oxidize"));
+        let outside = [
+            r"C:\~oxidized\x",
+            r"C:~oxidize\x",
+            r"D:\~oxidize\x",
+            r"C:\...\~oxidize\x",
+            r"C:\~oxidize\..\x",
+            r"\\server\C:\~oxidize",
+            r"~oxidize",
+            r"C:\é~oxidize",
+            r"C:\~oxidizé",
+            "C:",
+            "",
+        ];
+        for path in outside {
+            assert_eq!(inward(path), None, "{path}");
+        }
+    }
 }

@@ -17,6 +17,31 @@ def load(cache):
     print(markupsafe._speedups._escape_inner("<&>"), psycopg2.__libpq_version__)
 
 
+def files(cache):
+    """The C code of wheels opens virtual files; libraries are loaded and added by virtual paths."""
+    os.environ["LOCALAPPDATA"] = cache
+    import ctypes
+    import glob
+
+    import psycopg2
+    from lxml import etree
+
+    [schema] = glob.glob(f"{os.path.dirname(etree.__file__)}/**/iso-schematron.rng", recursive=True)
+    tag = etree.parse(schema).getroot().tag
+    try:
+        etree.parse(f"{schema}.absent")
+    except OSError as error:
+        assert "iso-schematron.rng.absent" in str(error), error
+    else:
+        raise AssertionError("there is no such file")
+    libraries = os.path.join(os.path.dirname(os.path.dirname(psycopg2.__file__)), "psycopg2_binary.libs")
+    [library] = glob.glob(f"{libraries}/libpq*.dll")
+    version = ctypes.CDLL(library).PQlibVersion()
+    with os.add_dll_directory(libraries):
+        assert ctypes.CDLL(os.path.basename(library)).PQlibVersion() == version
+    print(tag.rpartition("}")[2], version)
+
+
 def streams(report):
     with open(report, "w") as file:
         print(sys.stdin is None, sys.stdout is None, sys.stderr is None, file=file)

@@ -10,7 +10,7 @@ use oxidize_format::Native;
 use sha2::{Digest, Sha256};
 
 use crate::cache::{self, Cached};
-use crate::imports;
+use crate::{files, imports};
 
 unsafe extern "system" {
     fn LoadLibraryExW(name: *const u16, file: *mut c_void, flags: u32) -> *mut c_void;
@@ -66,7 +66,7 @@ impl Image {
         let name = native.soname().filter(|name| !name.is_empty());
         let name = name.unwrap_or(native.name());
         let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        let root = cache_directory()
+        let root = cache_directory("modules")
             .ok_or("there is no directory for it: LOCALAPPDATA is not set".to_owned())?;
         let file = cache::file(&root, &place(&executable, name, &content), &content);
         let file = file.map_err(|error| {
@@ -172,6 +172,9 @@ fn load_library(name: &OsStr) -> io::Result<()> {
     if !is_path {
         // SAFETY: a module that was just loaded, to see whether it can be.
         unsafe { FreeLibrary(module) };
+    } else {
+        // SAFETY: a module that was just loaded.
+        unsafe { files::serve_library(module) };
     }
     Ok(())
 }
@@ -203,13 +206,13 @@ fn own_name() -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Where the DLLs of all packaged programs of this user lie.
-fn cache_directory() -> Option<PathBuf> {
+/// Where files of one kind of all packaged programs of this user lie.
+pub(crate) fn cache_directory(kind: &str) -> Option<PathBuf> {
     let absolute = |name: &str| {
         let path = PathBuf::from(std::env::var_os(name)?);
         path.is_absolute().then_some(path)
     };
     let local = absolute("LOCALAPPDATA");
     let local = local.or_else(|| Some(absolute("USERPROFILE")?.join(r"AppData\Local")));
-    Some(local?.join(r"oxidize-inject\modules"))
+    Some(local?.join("oxidize-inject").join(kind))
 }

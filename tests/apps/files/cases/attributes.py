@@ -23,7 +23,7 @@ def run(directory):
             assert stat.S_ISDIR(described.st_mode) == (name in directories)
             other = seen.setdefault((described.st_dev, described.st_ino), path)
             assert other == path, (other, path)
-    assert len(seen) == 8, seen
+    assert len(seen) == 10, seen
     assert os.path.samefile(file, f"{directory}/../parcel/data/words.txt")
     assert not os.path.samefile(file, f"{directory}/data/empty")
     with open(file) as one, open(file) as other:

@@ -1,4 +1,3 @@
-# needs: linux
 """Children that are this executable have the files too; forked ones share what was opened."""
 
 import os

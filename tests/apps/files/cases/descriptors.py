@@ -17,7 +17,7 @@ def run(directory):
     with os.scandir(data) as entries:
         assert [entry.stat().st_size for entry in entries if entry.name == "words.txt"] == [14]
     found = [(os.path.relpath(top, directory), files) for top, _, files, _ in os.fwalk(directory)]
-    assert ("data/deeper", ["bytes.bin"]) in found, found
+    assert ("data/deeper", ["bytes.bin", "words.db"]) in found, found
     for refused in (lambda: os.open("absent", os.O_RDONLY, dir_fd=data), lambda: os.stat("absent", dir_fd=data)):
         try:
             refused()

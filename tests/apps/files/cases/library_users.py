@@ -1,7 +1,7 @@
-# needs: linux
 """Modules of the standard library that read files by themselves."""
 
 import configparser
+import contextlib
 import filecmp
 import hashlib
 import linecache
@@ -42,6 +42,9 @@ def run(directory):
             target.add(directory, "parcel")
         with tarfile.open(os.path.join(place, "a.tar")) as source:
             assert source.extractfile("parcel/data/words.txt").read() == b"one two\nthree\n"
+    place = f"{directory}/data/deeper/words.db".replace("\\", "/")
+    with contextlib.closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as database:
+        assert database.execute("select word from words").fetchall() == [("one",), ("two",)]
     try:
         sqlite3.connect(f"file:{directory}/absent.db?mode=ro", uri=True).execute("select 1 from t")
     except sqlite3.OperationalError as error:

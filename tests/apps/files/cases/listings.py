@@ -1,4 +1,3 @@
-# needs: linux
 """Directories: sorted listings by every way there is."""
 
 import glob
@@ -15,7 +14,7 @@ def run(directory):
     assert "app" in os.listdir(os.path.dirname(os.path.dirname(directory)))
     assert [os.path.basename(name) for name in glob.glob(f"{directory}/**/*.txt", recursive=True)] == ["words.txt"]
     root = pathlib.Path(directory)
-    assert [path.name for path in sorted(root.iterdir())] == ["__init__.py", "data", "script.sh"]
+    assert [path.name for path in sorted(root.iterdir())] == ["__init__.py", "data", "script.bat", "script.sh"]
     assert sorted(path.name for path in root.rglob("*.bin")) == ["bytes.bin"]
     assert (root / "data").is_dir() and (root / "data/words.txt").read_text() == "one two\nthree\n"
     assert not (root / "absent").exists()

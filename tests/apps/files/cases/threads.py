@@ -1,4 +1,3 @@
-# needs: linux
 """Many files from many threads at once, more of them than copies are kept."""
 
 import os
