@@ -64,8 +64,9 @@ pub use dump::dump;
 pub use error::{Error, FrameProblem, Structure};
 pub use frame::largest_content;
 pub use header::{
-    ALIGN, DIGEST_OFFSET, HEADER_SIZE, Header, MAGIC, MAX_SECTIONS, MAX_STRING, NONE, PAGE,
-    SECTION_RECORD_SIZE, Section, SectionKind, VERSION_MAJOR, VERSION_MINOR, VIRTUAL_ROOT,
+    ALIGN, APPLICATION_ROOT, DIGEST_OFFSET, HEADER_SIZE, Header, MAGIC, MAX_SECTIONS, MAX_STRING,
+    NONE, PAGE, SECTION_RECORD_SIZE, STUB_ABI, Section, SectionKind, VERSION_MAJOR, VERSION_MINOR,
+    VIRTUAL_ROOT,
 };
 pub use modules::{Children, Module, ModuleKind, Modules};
 pub use natives::{Native, Natives};

@@ -3,12 +3,9 @@
 use std::borrow::Cow;
 
 use oxidize_format::Target;
+pub use oxidize_format::{APPLICATION_ROOT as APP_ROOT, STUB_ABI};
 pub use oxidize_python::{BYTECODE_MAGIC, MINOR, MINOR_VERSION, TAG, VERSION, VERSION_HEX};
 
-/// The agreement between blob and stub that this version writes.
-pub const STUB_ABI: u32 = 1;
-/// Where the application's files appear at run time.
-pub const APP_ROOT: &str = "/~oxidize/app";
 /// Where the standard library appears at run time.
 pub const LIB_ROOT: &str = oxidize_python::VIRTUAL_LIBRARY;
 

@@ -14,8 +14,6 @@ pub mod paths;
 
 #[cfg(feature = "python")]
 mod builtins;
-#[cfg(all(feature = "python", any(windows, target_os = "macos")))]
-mod cache;
 #[cfg(feature = "python")]
 mod children;
 #[cfg(feature = "python")]

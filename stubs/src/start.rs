@@ -2,40 +2,15 @@
 
 use std::ffi::OsString;
 
-use oxidize_format::Blob;
+use oxidize_format::{Blob, STUB_ABI};
 
 use crate::ffi::module::Native;
 use crate::ffi::{self, Gil, Method, Result};
 use crate::{builtins, children, configure, entry, exit, image, importer};
 
-/// The version of the agreement between blob and stub beyond the format: virtual root, support modules and their native
-/// functions, meaning of the run configuration. A blob made for another number is refused.
-pub(crate) const STUB_ABI: u32 = 1;
-
 /// Exit status of a stub that has nothing to run, or cannot.
 const USAGE: i32 = 2;
 const FAILURE: i32 = 1;
-
-/// The stub id in hexadecimal, as four words for the assembler.
-pub(crate) const fn parse_stub_id(hex: &str) -> [u32; 4] {
-    let digits = hex.as_bytes();
-    assert!(digits.len() == 32, "the stub id is 16 bytes in hexadecimal");
-    let mut words = [0u32; 4];
-    let mut index = 0;
-    while index < 32 {
-        let value = match digits[index] {
-            digit @ b'0'..=b'9' => digit - b'0',
-            digit @ b'a'..=b'f' => digit - b'a' + 10,
-            _ => panic!("the stub id is lower-case hexadecimal"),
-        };
-        // Byte order of the descriptor: the first digits are the first byte.
-        let byte = index / 2;
-        let shift = (byte % 4) * 8 + if index % 2 == 0 { 4 } else { 0 };
-        words[byte / 4] |= (value as u32) << shift;
-        index += 1;
-    }
-    words
-}
 
 /// What Python can call, gathered from those who have it.
 const NATIVE: Native = Native {

@@ -312,6 +312,11 @@ fn injector_has_no_circles() {
     check("injector", 120);
 }
 
+#[test]
+fn stubs_has_no_circles() {
+    check("stubs", 60);
+}
+
 fn made(modules: &[(&str, &str)]) -> Crate {
     let one = |(name, source): &(&str, &str)| {
         let name = name.split("::").filter(|part| !part.is_empty());

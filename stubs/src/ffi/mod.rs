@@ -7,6 +7,8 @@
 //! `windows`.
 #![allow(unsafe_code)]
 
+#[cfg(any(windows, target_os = "macos"))]
+pub(crate) mod cache;
 mod call;
 pub(crate) mod collector;
 pub(crate) mod config;
@@ -31,8 +33,8 @@ use windows as system;
 pub(crate) use call::{Call, Method};
 pub(crate) use object::{Exception, Gil, Object, Raised, Result};
 pub(crate) use system::ancestry::{ancestors, parent_id};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use system::dynamic;
 pub use system::process::arguments;
 pub(crate) use system::text::Text;
 pub(crate) use system::trust;
-#[cfg(not(target_os = "linux"))]
-pub(crate) use system::{dynamic, private};

@@ -10,4 +10,4 @@ pub(crate) use linux::forget_descriptors;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::serve_from;
 #[cfg(windows)]
-pub(crate) use windows::{serve_from, serve_library};
+pub(crate) use windows::serve_from;

@@ -33,11 +33,11 @@ _oxidize_descriptor:
     id1 = const STUB_ID[1],
     id2 = const STUB_ID[2],
     id3 = const STUB_ID[3],
-    abi = const crate::start::STUB_ABI,
+    abi = const oxidize_format::STUB_ABI,
 );
 
 /// The stub id as four little-endian words, from the build script.
-const STUB_ID: [u32; 4] = crate::start::parse_stub_id(env!("OXIDIZE_STUB_ID"));
+const STUB_ID: [u32; 4] = super::parse_stub_id(env!("OXIDIZE_STUB_ID"));
 
 unsafe extern "C" {
     static oxidize_descriptor: [u8; DESCRIPTOR_SIZE];

@@ -3,11 +3,11 @@
 //! What a loader is for is its `path`. The methods that are not here are those of the base classes
 //! (`importlib.machinery.SourceFileLoader` and so on), which know files by path and nothing else.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 
-use oxidize_format::{Data, Module};
+use oxidize_format::Module;
 
+pub(crate) use super::code::code;
 use super::{PATHS_ARE_FILES, Slot, application, damaged, find, paths, registry, slot};
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Gil, Method, Object, Raised, Result, collector, types};
@@ -215,48 +215,6 @@ fn exec_namespace<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     Ok(call.gil().none())
 }
 
-/// The code object of a module: bytecode at this process's optimization level, else the source.
-pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Result<Object<'py>> {
-    let gil = importer.gil();
-    let level = slot(importer, Slot::Optimize)?
-        .as_int()
-        .and_then(|level| u8::try_from(level).ok());
-    let level = level.unwrap_or(0).min(2);
-    if let Some(data) = damaged(gil, module.bytecode(level))? {
-        return gil.unmarshal(&bytes(gil, &data)?);
-    }
-    let file = module.file().map(paths::outward);
-    let file = file.as_deref().unwrap_or("<unknown>");
-    if let Some(data) = damaged(gil, module.source())? {
-        return compile(gil, &bytes(gil, &data)?, file);
-    }
-    for other in [0, 1, 2] {
-        if let Some(data) = damaged(gil, module.bytecode(other))? {
-            return gil.unmarshal(&bytes(gil, &data)?);
-        }
-    }
-    let name = module.name();
-    Err(gil.raise_import(
-        &format!("{name} has neither bytecode nor source in this executable"),
-        name,
-    ))
-}
-
-/// `compile(source, file, 'exec', dont_inherit=True)`, which honours coding cookies.
-pub(crate) fn compile<'py>(gil: Gil<'py>, source: &[u8], file: &str) -> Result<Object<'py>> {
-    gil.builtin(c"compile")?.call(&[
-        gil.bytes(source)?,
-        gil.str(file)?,
-        gil.str("exec")?,
-        gil.int(0)?,
-        gil.bool(true),
-    ])
-}
-
-fn bytes(gil: Gil<'_>, data: &Data<'static>) -> Result<Cow<'static, [u8]>> {
-    damaged(gil, data.read())
-}
-
 /// The `fullname` of a call, after the check that every loader method of importlib makes: a loader
 /// is for one name, and with `None` for that one.
 fn checked<'py>(call: &Call<'py>) -> Result<Object<'py>> {
@@ -290,7 +248,7 @@ fn get_source<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let Some(data) = damaged(gil, module.source())?.filter(|_| module.shows_source()) else {
         return Ok(gil.none());
     };
-    let source = gil.bytes(&bytes(gil, &data)?)?;
+    let source = gil.bytes(&damaged(gil, data.read())?)?;
     gil.import("_frozen_importlib_external")?
         .call_method(c"decode_source", &[source])
 }

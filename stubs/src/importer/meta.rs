@@ -137,8 +137,18 @@ fn find_distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         .call_method(c"find_distributions", &[context])
 }
 
-/// All distributions, for `_oxidize.distributions`.
-pub(crate) fn distributions<'py>(gil: Gil<'py>) -> Result<Vec<Object<'py>>> {
+/// The functions, for `_oxidize`.
+pub(super) fn functions() -> Vec<Method> {
+    vec![Method::new(
+        c"distributions",
+        distributions,
+        c"[(normalised name, name, version, path), ...]",
+    )]
+}
+
+/// `distributions()`.
+fn distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
+    let gil = call.gil();
     let mut rows = Vec::new();
     for distribution in super::application(gil)?.blob.distributions().iter() {
         let distribution = damaged(gil, distribution)?;
@@ -152,5 +162,5 @@ pub(crate) fn distributions<'py>(gil: Gil<'py>) -> Result<Vec<Object<'py>>> {
             )?))?,
         ])?);
     }
-    Ok(rows)
+    gil.list(&rows)
 }

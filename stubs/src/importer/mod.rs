@@ -8,6 +8,7 @@
 //! Each module has a loader of its own ([`loader`]), which goes by the module's path: programs import
 //! one file under several names, and several files under one.
 
+mod code;
 #[cfg(not(target_os = "linux"))]
 pub(crate) mod extension;
 pub(crate) mod loader;
@@ -49,6 +50,7 @@ pub(crate) const CLASSES: &[Class] = &[
 pub(crate) fn functions() -> Vec<Method> {
     let mut functions = path_entry::functions();
     functions.extend(tree::functions());
+    functions.extend(meta::functions());
     functions
 }
 

@@ -9,7 +9,8 @@
 //! A packaged directory is such a directory, and its user does not know. So the child leaves
 //! `__main__.py` alone as CPython does, until something looks for a name in it that is not there.
 
-use super::{application_main, current, loader, make_spec};
+use super::code::code;
+use super::{application_main, current, make_spec};
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Exception, Method, Object, Result, types};
 
@@ -90,7 +91,7 @@ fn attribute<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     full.set_attr(c"__spec__", &spec)?;
     let modules = gil.sys(c"modules")?;
     modules.set_item("__mp_main__", &full)?;
-    let code = loader::code(&current(gil)?, &module)?;
+    let code = code(&current(gil)?, &module)?;
     gil.eval(&code, &full.module_dict()?)?;
     // As CPython does it: the old one lives on, for what was taken from it.
     spawn.attr(c"old_main_modules")?.list_append(&bare)?;

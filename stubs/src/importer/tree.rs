@@ -2,7 +2,7 @@
 
 use oxidize_format::Node;
 
-use super::{application, damaged, meta, paths};
+use super::{application, damaged, paths};
 use crate::ffi::{Call, Gil, Method, Object, Result};
 
 /// The functions, for `_oxidize`.
@@ -19,11 +19,6 @@ pub(super) fn functions() -> Vec<Method> {
             c"listdir(path) -> list of names, or None where there is no directory",
         ),
         Method::new(c"read", read, c"read(path) -> bytes"),
-        Method::new(
-            c"distributions",
-            distributions,
-            c"[(normalised name, name, version, path), ...]",
-        ),
     ]
 }
 
@@ -99,10 +94,4 @@ pub(crate) fn open_code<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object
         return io.call_method(c"BytesIO", &[read_path(gil, path)?]);
     }
     io.call_method(c"open", &[path.clone(), gil.str("rb")?])
-}
-
-/// `distributions()`.
-fn distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let rows = meta::distributions(call.gil())?;
-    call.gil().list(&rows)
 }

@@ -15,9 +15,9 @@ pub use posix::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward
 pub use windows::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward, same};
 
 /// Everything in the blob lies below this path. Constant, so that a packaged program is the same wherever it lies.
-pub const BLOB_ROOT: &str = "/~oxidize";
+pub const BLOB_ROOT: &str = oxidize_format::VIRTUAL_ROOT;
 /// The application: `sys.path[0]`.
-pub const BLOB_APPLICATION_ROOT: &str = "/~oxidize/app";
+pub const BLOB_APPLICATION_ROOT: &str = oxidize_format::APPLICATION_ROOT;
 /// The standard library: `sys.path[1]`.
 pub const BLOB_STDLIB_ROOT: &str = oxidize_python::VIRTUAL_LIBRARY;
 /// Installed packages, where `sysconfig` has them. On `sys.path` if the blob says so.

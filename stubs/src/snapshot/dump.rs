@@ -4,7 +4,7 @@
 //! is the file to write, so that no path of the packaging machine gets into the memory. The file is
 //! for the injector (injector/src/snapshot/dump.rs reads it), which is of the same version.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::ops::Range;
@@ -55,6 +55,9 @@ const UNFIT: i32 = 3;
 const FAILURE: i32 = 1;
 
 const SOURCE: &str = include_str!("snapshot.py");
+
+/// Where `_oxidize` keeps the functions of `snapshot.py`.
+pub(super) const HELPER: &CStr = c"_snapshot";
 
 /// Whether this process is to make a snapshot of itself.
 pub(crate) fn is_wanted() -> bool {
@@ -281,8 +284,7 @@ fn helper(gil: Gil<'_>) -> Result<Object<'_>> {
     scope.set_item("__builtins__", &gil.import("builtins")?)?;
     scope.set_item("__file__", &gil.str("<snapshot>")?)?;
     gil.eval(&code, &scope)?;
-    gil.import("_oxidize")?
-        .set_attr(super::resume::HELPER, &module)?;
+    gil.import("_oxidize")?.set_attr(HELPER, &module)?;
     Ok(module)
 }
 

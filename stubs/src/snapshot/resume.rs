@@ -5,16 +5,13 @@ use std::path::Path;
 
 use oxidize_format::{Blob, RunConfig};
 
-use super::dump::STATE;
+use super::dump::{HELPER, STATE};
 use super::{memory, processor};
 use crate::ffi::lifecycle::{self, default_environment, unset_environment};
 use crate::ffi::snapshot as native;
 use crate::ffi::{Gil, Result, Text};
 use crate::identity::Identity;
 use crate::{image, own};
-
-/// Where `_oxidize` keeps the functions of `snapshot.py`.
-pub(super) const HELPER: &CStr = c"_snapshot";
 
 /// Set to `off`, it asks for an ordinary start.
 const SWITCH: &CStr = c"OXIDIZE_SNAPSHOT";

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use oxidize_format::{Blob, Native};
 
-use crate::cache::{self, Cached};
+use crate::ffi::cache::{self, Cached};
 
 /// A shared object that lies in the cache.
 pub(crate) struct Image {

@@ -8,8 +8,6 @@ pub(crate) mod ancestry;
 #[cfg(target_os = "macos")]
 #[path = "dynamic_macos.rs"]
 pub(crate) mod dynamic;
-#[cfg(target_os = "macos")]
-pub(crate) mod private;
 pub(in crate::ffi) mod process;
 pub(in crate::ffi) mod text;
 pub(crate) mod trust;

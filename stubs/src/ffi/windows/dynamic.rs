@@ -5,12 +5,13 @@ use std::ffi::{OsStr, c_char, c_int, c_void};
 use std::io;
 use std::os::windows::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use oxidize_format::Native;
 use sha2::{Digest, Sha256};
 
-use crate::cache::{self, Cached};
-use crate::{files, imports};
+use crate::ffi::cache::{self, Cached};
+use crate::imports;
 
 unsafe extern "system" {
     fn LoadLibraryExW(name: *const u16, file: *mut c_void, flags: u32) -> *mut c_void;
@@ -40,6 +41,9 @@ const NOT_FOUND: i32 = 126;
 
 /// The parts of Microsoft's C and C++ runtime that are not in Windows and that we may not ship.
 const REDISTRIBUTABLE: [&str; 4] = ["vcruntime140", "msvcp140", "concrt140", "vcomp140"];
+
+/// Called with each library that was loaded to stay. Handed down by those who stand on this.
+pub(crate) static ON_LOAD: OnceLock<unsafe fn(*mut c_void)> = OnceLock::new();
 
 /// What to do when the system cannot find the executable by its name.
 const RENAME: &str = "cannot find the executable by its name: rename it to plain ASCII letters";
@@ -173,8 +177,10 @@ fn load_library(name: &OsStr) -> io::Result<()> {
         // SAFETY: a module that was just loaded, to see whether it can be.
         unsafe { FreeLibrary(module) };
     } else {
-        // SAFETY: a module that was just loaded.
-        unsafe { files::serve_library(module) };
+        if let Some(loaded) = ON_LOAD.get() {
+            // SAFETY: a module that was just loaded.
+            unsafe { loaded(module) };
+        }
     }
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod ancestry;
 pub(crate) mod dynamic;
-pub(crate) mod private;
 pub(in crate::ffi) mod process;
 pub(in crate::ffi) mod text;
 pub(crate) mod trust;

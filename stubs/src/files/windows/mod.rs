@@ -30,13 +30,12 @@ use oxidize_format::{Blob, Node};
 use crate::paths;
 use system::{ERROR_FILE_CORRUPT, ERROR_FILE_NOT_FOUND, ERROR_INVALID_NAME, ERROR_PATH_NOT_FOUND};
 
-pub(crate) use table::serve_library;
-
 static BLOB: OnceLock<Blob<'static>> = OnceLock::new();
 
 /// Serves the files of a blob from here on. Before Python starts.
 pub(crate) fn serve_from(blob: Blob<'static>) {
     let _ = BLOB.set(blob);
+    let _ = crate::ffi::dynamic::ON_LOAD.set(table::serve_library);
 }
 
 /// Where a path of the tree leads.

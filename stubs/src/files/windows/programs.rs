@@ -14,7 +14,7 @@ use super::system::{
     ERROR_ACCESS_DENIED, ERROR_DIRECTORY, ERROR_FILE_CORRUPT, set_error, text, wide,
 };
 use super::{BLOB, Handle, Place, locate, table};
-use crate::cache;
+use crate::ffi::cache;
 use crate::ffi::dynamic::{self, Image};
 
 fn damaged(_: oxidize_format::Error) -> u32 {

@@ -5,12 +5,20 @@
 //! file is used only if its bytes are the expected ones; nobody else may write to it, or, where the system can do that
 //! (Windows), nobody at all while it is used.
 
+#[cfg(unix)]
+mod posix;
+#[cfg(windows)]
+mod windows;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::ffi::private;
+#[cfg(unix)]
+use posix as private;
+#[cfg(windows)]
+use windows as private;
 
 /// A file of the cache, with the expected content as long as this lives.
 pub(crate) struct Cached {

@@ -1,0 +1,50 @@
+//! The code of a module.
+
+use std::borrow::Cow;
+
+use oxidize_format::{Data, Module};
+
+use super::{Slot, damaged, paths, slot};
+use crate::ffi::{Gil, Object, Result};
+
+/// The code object of a module: bytecode at this process's optimization level, else the source.
+pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Result<Object<'py>> {
+    let gil = importer.gil();
+    let level = slot(importer, Slot::Optimize)?
+        .as_int()
+        .and_then(|level| u8::try_from(level).ok());
+    let level = level.unwrap_or(0).min(2);
+    if let Some(data) = damaged(gil, module.bytecode(level))? {
+        return gil.unmarshal(&bytes(gil, &data)?);
+    }
+    let file = module.file().map(paths::outward);
+    let file = file.as_deref().unwrap_or("<unknown>");
+    if let Some(data) = damaged(gil, module.source())? {
+        return compile(gil, &bytes(gil, &data)?, file);
+    }
+    for other in [0, 1, 2] {
+        if let Some(data) = damaged(gil, module.bytecode(other))? {
+            return gil.unmarshal(&bytes(gil, &data)?);
+        }
+    }
+    let name = module.name();
+    Err(gil.raise_import(
+        &format!("{name} has neither bytecode nor source in this executable"),
+        name,
+    ))
+}
+
+/// `compile(source, file, 'exec', dont_inherit=True)`, which honours coding cookies.
+pub(crate) fn compile<'py>(gil: Gil<'py>, source: &[u8], file: &str) -> Result<Object<'py>> {
+    gil.builtin(c"compile")?.call(&[
+        gil.bytes(source)?,
+        gil.str(file)?,
+        gil.str("exec")?,
+        gil.int(0)?,
+        gil.bool(true),
+    ])
+}
+
+fn bytes(gil: Gil<'_>, data: &Data<'static>) -> Result<Cow<'static, [u8]>> {
+    damaged(gil, data.read())
+}
