@@ -3,6 +3,7 @@
 import os
 os.environ["PREFECT_HOME"] = os.path.abspath("prefect")
 os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "150"
 from prefect import flow, task
 
 @task

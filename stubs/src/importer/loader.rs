@@ -197,15 +197,16 @@ fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         }
     };
     let execute = slot(&importer, Slot::Exec)?;
-    let done = slot(&importer, Slot::CallWithFramesRemoved)?.call(&[
-        execute,
-        code,
-        object.module_dict()?,
-    ])?;
-    if let Some(module) = &found {
-        registry::loaded(call.gil(), module, &object)?;
+    let done =
+        slot(&importer, Slot::CallWithFramesRemoved)?.call(&[execute, code, object.module_dict()?]);
+    let Some(module) = &found else {
+        return done;
+    };
+    match done {
+        Ok(_) => registry::loaded(call.gil(), module, &object)?,
+        Err(Raised) => return Err(registry::failed(call.gil(), module)),
     }
-    Ok(done)
+    done
 }
 
 /// What importlib does for a spec without a loader (bpo-32305).

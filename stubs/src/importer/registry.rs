@@ -1,9 +1,10 @@
-//! Registrations with modules of the standard library, made when a program imports these.
+//! Registrations with modules of the standard library, made when a program imports these, and what it
+//! is told where they cannot work.
 
 use oxidize_format::Module;
 
 use super::{paths, spawned};
-use crate::ffi::{Gil, Object, Result};
+use crate::ffi::{Exception, Gil, Object, Raised, Result};
 
 /// Called after a module was executed.
 pub(super) fn loaded<'py>(
@@ -27,6 +28,31 @@ pub(super) fn loaded<'py>(
         }
         "multiprocessing.spawn" if is_standard(module) => spawned::register(object),
         _ => Ok(()),
+    }
+}
+
+/// Called after a module's code has raised. Packages of the standard library whose C module no stub
+/// has say so, instead of hinting at how Python was configured.
+pub(super) fn failed(gil: Gil<'_>, module: &Module<'static>) -> Raised {
+    let name = module.name();
+    let missing = match name {
+        "tkinter" => "Tk",
+        "dbm.gnu" => "the GNU database library",
+        _ => return Raised,
+    };
+    if !is_standard(module) || !gil.raised_is(Exception::Import) {
+        return Raised;
+    }
+    let Some(error) = gil.take() else {
+        return Raised;
+    };
+    let message = format!(
+        "{name} is not available: the interpreter of this program is built without {missing}"
+    );
+    match gil.str(&message) {
+        // `msg` is what an ImportError shows; name, class and traceback stay.
+        Ok(message) if error.set_attr(c"msg", &message).is_ok() => gil.restore(error),
+        _ => Raised,
     }
 }
 
