@@ -64,6 +64,15 @@ impl Environment {
         self.packaged(application, exit, &["--exit", exit])
     }
 
+    /// Packages an application directory so that its resources are checked at each start.
+    pub(crate) fn checked(&self, application: &Path) -> Result<PathBuf, String> {
+        self.packaged(
+            application,
+            "checked",
+            &["--interpreter", "check-at-start=true"],
+        )
+    }
+
     /// Packages an application directory with a start snapshot, if there is a stub for that.
     pub(crate) fn snapshot(&self, application: &Path) -> Result<Option<PathBuf>, String> {
         const TARGET: &str = "x86_64-unknown-linux-musl";

@@ -39,6 +39,12 @@ pub(crate) fn cases(environment: &Environment) -> Result<Vec<Case>, String> {
             programs: against_nothing(environment, &hello)?,
         },
         Case {
+            name: "check at start",
+            purpose: "The setting `check-at-start`, which hashes all resources first. valgrind counts more than runs: it \
+                      shows programs a processor without SHA instructions.",
+            programs: checked(environment, &hello)?,
+        },
+        Case {
             name: "import all",
             purpose: "Imports every module of the standard library that imports silently: what a large program's \
                       start costs, exit included.",
@@ -73,6 +79,19 @@ fn against_nothing(environment: &Environment, hello: &Path) -> Result<Vec<Progra
     let snapshot = environment.snapshot(hello)?;
     programs.extend(snapshot.map(|app| program(SNAPSHOT, app)));
     Ok(programs)
+}
+
+fn checked(environment: &Environment, hello: &Path) -> Result<Vec<Program>, String> {
+    let program = |name: &str, app: PathBuf| Program {
+        name: name.to_owned(),
+        command: vec![app.into_os_string()],
+        output: Some("Hello".to_owned()),
+        countable: true,
+    };
+    Ok(vec![
+        program("hello, `check-at-start`", environment.checked(hello)?),
+        program("hello", environment.package(hello, "fast")?),
+    ])
 }
 
 fn forms(

@@ -42,10 +42,12 @@ pub struct Cache {
     temporary: Option<TempDir>,
     /// Where entries are made; whoever is killed leaves it, and the next one removes it.
     scratch: Scratch,
-    /// Programs that could not be kept.
-    programs: OnceLock<TempDir>,
+    /// Holds programs and directories that could not be kept.
+    elsewhere: OnceLock<TempDir>,
     /// Whether something large was added.
     grown: AtomicBool,
+    /// Whether somebody removes what is in use.
+    distrusted: AtomicBool,
 }
 
 impl Cache {
@@ -81,8 +83,9 @@ impl Cache {
             scratch: Scratch::new(&root)?,
             root,
             temporary,
-            programs: OnceLock::new(),
+            elsewhere: OnceLock::new(),
             grown: AtomicBool::new(false),
+            distrusted: AtomicBool::new(false),
         })
     }
 
@@ -90,6 +93,16 @@ impl Cache {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Hands out no more paths inside the cache, because somebody removes what is there: programs and directories are made
+    /// in a temporary directory from now on.
+    pub fn distrust(&self) {
+        self.distrusted.store(true, Ordering::Relaxed);
+    }
+
+    fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::Relaxed)
     }
 
     fn path(&self, kind: &str, key: &Key) -> PathBuf {
@@ -181,23 +194,15 @@ impl Cache {
         make: impl Fn(&Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
         let path = self.path(kind, key);
-        if is_whole_program(&path) {
+        let trusted = !self.is_distrusted();
+        if trusted && is_whole_program(&path) {
             return Ok(path);
         }
-        if self.make_program::<E>(&path, &make).is_ok() && is_whole_program(&path) {
+        if trusted && self.make_program::<E>(&path, &make).is_ok() && is_whole_program(&path) {
             self.grown.store(true, Ordering::Relaxed);
             return Ok(path);
         }
-        let directory = match self.programs.get() {
-            Some(directory) => directory,
-            None => {
-                let made = tempfile::Builder::new()
-                    .prefix("oxidize-inject-program-")
-                    .tempdir()?;
-                self.programs.get_or_init(|| made)
-            }
-        };
-        let path = directory.path().join(key.to_string());
+        let path = self.elsewhere()?.join(key.to_string());
         if !path.is_file() {
             make(&path)?;
         }
@@ -235,45 +240,90 @@ impl Cache {
         Ok(())
     }
 
-    /// Path of an entry that is a directory, filled by `make` in a temporary place if it is not
-    /// there.
+    /// A temporary directory for what cannot be kept.
+    fn elsewhere(&self) -> io::Result<&Path> {
+        if let Some(directory) = self.elsewhere.get() {
+            return Ok(directory.path());
+        }
+        let made = tempfile::Builder::new()
+            .prefix("oxidize-inject-")
+            .tempdir()?;
+        Ok(self.elsewhere.get_or_init(|| made).path())
+    }
+
+    /// Path of an entry that is a directory, filled by `make` in a temporary place if it is not there. What cannot be kept
+    /// is in a temporary directory; `make` may be called twice then.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`; there is no room for it, not even in a temporary directory.
     pub fn directory<E: From<io::Error>>(
         &self,
         kind: &str,
         key: &Key,
-        make: impl FnOnce(&Path) -> Result<(), E>,
+        make: impl Fn(&Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
-        let path = self.path(kind, key);
-        if path.is_dir() {
+        if let Some(path) = self.existing(kind, &key.to_string()) {
             return Ok(path);
         }
-        let parent = path.parent().expect("an entry lies in a directory");
-        fs::create_dir_all(parent)?;
-        let scratch = tempfile::tempdir_in(parent)?;
-        let unfinished = scratch.path().join("directory");
-        fs::create_dir(&unfinished)?;
-        make(&unfinished)?;
-        match fs::rename(&unfinished, &path) {
-            // Another process may have been faster; its directory is as good.
-            Err(_) if path.is_dir() => {}
-            result => result?,
+        if !self.is_distrusted()
+            && let Ok(path) = self.make_directory::<E>(&self.path(kind, key), &make)
+        {
+            self.grown.store(true, Ordering::Relaxed);
+            return Ok(path);
+        }
+        let path = self.elsewhere()?.join(key.to_string());
+        fs::create_dir(&path)?;
+        if let Err(error) = make(&path) {
+            let _ = fs::remove_dir_all(&path);
+            return Err(error);
         }
         Ok(path)
     }
 
-    /// The path of an entry with this name, if it is there.
+    fn make_directory<E: From<io::Error>>(
+        &self,
+        path: &Path,
+        make: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        let scratch = tempfile::tempdir_in(self.scratch.path())?;
+        let unfinished = scratch.path().join("directory");
+        fs::create_dir(&unfinished)?;
+        make(&unfinished)?;
+        // Only now, because who removes the cache meanwhile takes this one, too.
+        fs::create_dir_all(path.parent().expect("an entry lies in a directory"))?;
+        match fs::rename(&unfinished, path) {
+            // Another process may have been faster; its directory is as good.
+            Err(_) if path.is_dir() => {}
+            result => result?,
+        }
+        Ok(path.to_owned())
+    }
+
+    /// The path of a directory with this name, if it is there and the user's own.
     #[must_use]
     pub fn existing(&self, kind: &str, name: &str) -> Option<PathBuf> {
         let (start, rest) = name.split_at_checked(2)?;
-        let path = self.root.join(kind).join(start).join(rest);
-        path.exists().then_some(path)
+        let kept = self.root.join(kind).join(start).join(rest);
+        if !self.is_distrusted()
+            && fs::symlink_metadata(&kept)
+                .is_ok_and(|found| found.is_dir() && private::is_own(&found))
+        {
+            // On Windows a directory cannot be opened like that, and seems older than it is.
+            if let Ok(directory) = File::open(&kept) {
+                sweep::touch(&directory);
+            }
+            return Some(kept);
+        }
+        let path = self.elsewhere.get()?.path().join(name);
+        path.is_dir().then_some(path)
     }
 }
 
 impl Drop for Cache {
     fn drop(&mut self) {
         if self.temporary.is_none() {
-            sweep::sweep(&self.root, *self.grown.get_mut());
+            sweep::sweep(&self.root, self.scratch.path(), *self.grown.get_mut());
         }
     }
 }
@@ -302,7 +352,7 @@ fn default_root() -> Option<PathBuf> {
             .filter(|path| path.is_absolute())
     };
     if let Some(root) = env::var_os("OXIDIZE_CACHE_DIR").filter(|root| !root.is_empty()) {
-        return Some(PathBuf::from(root));
+        return std::path::absolute(root).ok();
     }
     let base = if cfg!(windows) {
         directory("LOCALAPPDATA")

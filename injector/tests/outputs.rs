@@ -197,6 +197,82 @@ fn no_output_takes_the_place_of_an_input() {
 }
 
 #[test]
+fn no_output_takes_the_place_of_what_settings_and_requirements_are_read_from() {
+    let dir = programs();
+    let at = |name: &str| dir.path().join(name);
+    let stub = dir.path().join("stub");
+    run(dir.path(), "022", &["remove", "app", "-o", "stub"]).unwrap();
+    fs::create_dir_all(at("project/src")).unwrap();
+    fs::create_dir(at("links")).unwrap();
+    fs::create_dir(at("resources")).unwrap();
+    for (name, text) in [
+        ("oxidize.toml", "resources = 'resources'\n"),
+        ("other.toml", "resources = 'resources'\n"),
+        ("project/pyproject.toml", "[project]\nname = 'p'\n"),
+        ("project/src/p.py", "# mine\n"),
+        ("links/ham-1-py3-none-any.whl", "wheel"),
+        ("ham-1-py3-none-any.whl", "wheel"),
+        ("requirements.txt", "-r more.txt\n"),
+        ("more.txt", "./project\n"),
+        ("constraints.txt", "-c deep.txt\n"),
+        ("deep.txt", ""),
+        ("pylock.toml", "lock-version = '1.0'\n"),
+        ("run.py", "print()\n"),
+        ("resources/__main__.py", "print()\n"),
+    ] {
+        fs::write(at(name), text).unwrap();
+    }
+    symlink("more.txt", at("link")).unwrap();
+    fs::hard_link(at("oxidize.toml"), at("hard")).unwrap();
+    let stub = stub.to_str().unwrap();
+    let mut cases = vec![
+        ("oxidize.toml", vec![]),
+        ("hard", vec![]),
+        ("other.toml", vec!["--config", "other.toml"]),
+        ("run.py", vec!["--script", "run.py"]),
+        ("pylock.toml", vec!["--requirements", "pylock.toml"]),
+        (
+            "links/ham-1-py3-none-any.whl",
+            vec!["--find-links", "links", "--require", "ham"],
+        ),
+        (
+            "ham-1-py3-none-any.whl",
+            vec!["--wheel", "ham-1-py3-none-any.whl"],
+        ),
+        (
+            "ham-1-py3-none-any.whl",
+            vec!["--require", "./ham-1-py3-none-any.whl"],
+        ),
+        ("resources/__main__.py", vec![]),
+    ];
+    for name in ["project/src/p.py", "project/pyproject.toml"] {
+        cases.push((name, vec!["--require", "./project"]));
+        cases.push((name, vec!["--requirements", "requirements.txt"]));
+    }
+    for name in ["requirements.txt", "more.txt", "link"] {
+        cases.push((name, vec!["--requirements", "requirements.txt"]));
+    }
+    for name in ["constraints.txt", "deep.txt"] {
+        cases.push((
+            name,
+            vec!["--require", "ham", "--constraint", "constraints.txt"],
+        ));
+    }
+    for (output, more) in cases {
+        let before = fs::read(at(output)).unwrap();
+        let arguments = [&[output, "--stub", stub, "--offline"][..], &more].concat();
+        let told = run(dir.path(), "022", &arguments).unwrap_err();
+        assert!(
+            told.contains("is the input `") || told.contains("is one of the resources"),
+            "{output} {more:?}: {told}"
+        );
+        assert_eq!(fs::read(at(output)).unwrap(), before);
+    }
+    let told = run(dir.path(), "022", &["sign", "mac", "-o", "oxidize.toml"]).unwrap_err();
+    assert!(told.contains("is the input"), "{told}");
+}
+
+#[test]
 fn a_link_that_is_an_output_is_replaced_and_its_file_stays() {
     let dir = programs();
     let at = |name: &str| dir.path().join(name);

@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use oxidize_tests::index::{Index, Wheel, project, sdist, zipped};
 use oxidize_tests::run::{Outcome, Run};
@@ -16,6 +17,8 @@ fn main() -> std::process::ExitCode {
         trial("the_entry_point_of_what_is_required", entry_point),
         trial("an_installation_s_directories", layout),
         trial("the_second_time_asks_nobody", second_time),
+        trial("a_cache_that_is_emptied_meanwhile", emptied),
+        trial("a_cache_without_room", no_room),
         trial("markers_and_tags_of_the_target", cross),
         trial("no_wheel_for_the_target", no_wheel),
         trial("requirements_that_cannot_be_had", not_to_be_had),
@@ -224,6 +227,54 @@ fn second_time() -> Result {
     place
         .run(&["--require", "ham", "--upgrade"])?
         .prints("/~oxidize/lib/python3.13/site-packages/ham.py spam 3.0\n")
+        .map(drop)
+}
+
+/// Whoever removes the cache while it is used costs time, and nothing else.
+fn emptied() -> Result {
+    let place = Place::new(&[ham(), spam("1.0")])?;
+    let cache = place.path().join("cache");
+    for pause in [2, 40, 300] {
+        let mut packaging = place
+            .command()?
+            .args(["--index-url", &place.index.url(), "--require", "ham"])
+            .env("OXIDIZE_CACHE_DIR", &cache)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        while packaging.try_wait()?.is_none() {
+            for kind in ["wheels", "worker"] {
+                let _ = fs::remove_dir_all(cache.join(kind));
+            }
+            std::thread::sleep(Duration::from_millis(pause));
+        }
+        let output = packaging.wait_with_output()?;
+        succeeded(&output)?;
+        Run::new(place.path().join("app")).outcome()?.success()?;
+        fs::remove_file(place.path().join("app"))?;
+    }
+    Ok(())
+}
+
+/// A full disk for the cache only costs time.
+fn no_room() -> Result {
+    let place = Place::new(&[ham(), spam("1.0")])?;
+    let full = place.path().join("full");
+    fs::create_dir(&full)?;
+    // In a mount namespace of its own, as its root.
+    let script = "mount -t tmpfs -o size=64k none \"$1\" && dd if=/dev/zero of=\"$1/rest\" 2>/dev/null; \
+                  shift; exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .arg(&full)
+        .arg(tools::program("oxidize-inject")?)
+        .arg(place.path().join("app"))
+        .args(["--index-url", &place.index.url(), "--require", "ham"])
+        .env("OXIDIZE_CACHE_DIR", full.join("cache"))
+        .output()?;
+    succeeded(&output)?;
+    Run::new(place.path().join("app"))
+        .outcome()?
+        .success()
         .map(drop)
 }
 

@@ -545,12 +545,45 @@ fn strip_leaves_a_program_that_runs() -> Result {
         check(is_restored(&copy, |run| run)?, || {
             format!("{strip} lost the snapshot")
         })?;
+        judged_by_what_is_loaded(&copy)?;
     }
     if tried == 0 {
         missing("strip or llvm-strip")
     } else {
         Ok(())
     }
+}
+
+/// A tool's work is told from damage, wherever that is.
+fn judged_by_what_is_loaded(rewritten: &Path) -> Result {
+    let verify = || -> Result<(Option<i32>, String)> {
+        let output = Command::new(tools::program("oxidize-inject")?)
+            .arg("verify")
+            .arg(rewritten)
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok((output.status.code(), text))
+    };
+    let whole = verify()?;
+    check(whole.0 == Some(3), || format!("{whole:?}"))?;
+    let bytes = std::fs::read(rewritten)?;
+    let image = goblin::elf::Elf::parse(&bytes)?;
+    let loads = image.program_headers.iter();
+    let loads = loads.filter(|load| load.p_type == goblin::elf::program_header::PT_LOAD);
+    for load in loads {
+        let middle = usize::try_from(load.p_offset + load.p_filesz / 2)?;
+        let mut damaged = bytes.clone();
+        for byte in &mut damaged[middle..middle + 64] {
+            *byte ^= 0xff;
+        }
+        std::fs::write(rewritten, &damaged)?;
+        let told = verify()?;
+        check(told.0 == Some(1) && told.1.contains("is damaged"), || {
+            format!("{load:?}: {told:?}")
+        })?;
+    }
+    std::fs::write(rewritten, &bytes)?;
+    Ok(())
 }
 
 fn the_file_is_known() -> Result {

@@ -1,8 +1,8 @@
 //! Keeping the cache small: what was not used for the longest time goes first.
 //!
 //! An entry's time of modification says when it was last used, to the day. Only what has the name of an entry is
-//! touched: the cache may be a directory in which the user keeps other things. Nor are stubs: what becomes of them is the
-//! user's to say (`stubs prune`).
+//! touched, and what pip keeps below `pip`: the cache may be a directory in which the user has other things. Nor are
+//! stubs: what becomes of them is the user's to say (`stubs prune`).
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,8 +16,16 @@ const LIMIT: u64 = 4096;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A file that tells by its age when the cache was last swept.
 const MARK: &str = "swept";
-/// Kinds of entries.
-const KINDS: [&str; 5] = ["archives", "code", "imports", "library", "worker"];
+/// Kinds of entries that are files.
+const FILES: [&str; 6] = [
+    "archives", "code", "imports", "library", "resolved", "worker",
+];
+/// Kinds of entries that are directories.
+const DIRECTORIES: [&str; 1] = ["wheels"];
+/// What pip keeps. It takes any file that is missing for one that it never had.
+const PIP: &str = "pip";
+/// How deep directories are looked into. No wheel of the index nests its files as deep.
+const MOST_LEVELS: usize = 64;
 
 /// Notes that an entry was used. Where that cannot be noted, it seems older than it is.
 pub(super) fn touch(file: &File) {
@@ -32,12 +40,12 @@ fn age(time: SystemTime) -> Duration {
 }
 
 /// Sweeps the cache, at most once a day unless something large was added. Nothing depends on whether it succeeds.
-pub(super) fn sweep(root: &Path, grown: bool) {
+pub(super) fn sweep(root: &Path, scratch: &Path, grown: bool) {
     if is_due(root, grown) {
         let limit = env::var("OXIDIZE_CACHE_LIMIT").ok();
         let limit = limit.and_then(|limit| limit.parse().ok()).unwrap_or(LIMIT);
         let limit = limit.saturating_mul(1 << 20);
-        let _ = remove_oldest(root, limit, limit / 4 * 3);
+        let _ = remove_oldest(root, scratch, limit, limit / 4 * 3);
     }
 }
 
@@ -68,47 +76,98 @@ struct Found {
     size: u64,
 }
 
-fn remove_oldest(root: &Path, limit: u64, target: u64) -> io::Result<()> {
+fn remove_oldest(root: &Path, scratch: &Path, limit: u64, target: u64) -> io::Result<()> {
     let mut entries = Vec::new();
-    for kind in KINDS {
-        let Ok(groups) = fs::read_dir(root.join(kind)) else {
-            continue;
-        };
-        for group in groups {
-            let group = group?;
-            let Ok(listed) = fs::read_dir(group.path()) else {
-                continue;
-            };
-            for entry in listed {
-                let entry = entry?;
-                // Gone meanwhile: another process sweeps too.
-                let Ok(found) = entry.metadata() else {
-                    continue;
-                };
-                if found.is_file() && is_entry(&group.file_name(), &entry.file_name()) {
-                    entries.push(Found {
-                        path: entry.path(),
-                        used: found.modified()?,
-                        size: found.len(),
-                    });
-                }
-            }
-        }
+    for kind in FILES {
+        entries_of(&root.join(kind), false, &mut entries)?;
     }
+    for kind in DIRECTORIES {
+        entries_of(&root.join(kind), true, &mut entries)?;
+    }
+    files_below(&root.join(PIP), MOST_LEVELS, &mut |path, found| {
+        if let Ok(used) = found.modified() {
+            entries.push(Found {
+                path,
+                used,
+                size: found.len(),
+            });
+        }
+    });
     let mut total: u64 = entries.iter().map(|entry| entry.size).sum();
     if total <= limit {
         return Ok(());
     }
     entries.sort_by_key(|entry| entry.used);
-    for entry in entries {
+    for (number, entry) in entries.iter().enumerate() {
         if total <= target {
             break;
         }
-        if fs::remove_file(&entry.path).is_ok() {
+        if remove(&entry.path, &scratch.join(number.to_string())) {
             total -= entry.size;
         }
     }
     Ok(())
+}
+
+/// The entries of a kind. What is gone meanwhile was removed by another process that sweeps too.
+fn entries_of(kind: &Path, directories: bool, entries: &mut Vec<Found>) -> io::Result<()> {
+    let Ok(groups) = fs::read_dir(kind) else {
+        return Ok(());
+    };
+    for group in groups {
+        let group = group?;
+        let Ok(listed) = fs::read_dir(group.path()) else {
+            continue;
+        };
+        for entry in listed {
+            let entry = entry?;
+            let Ok(found) = entry.metadata() else {
+                continue;
+            };
+            let fits = if directories {
+                found.is_dir()
+            } else {
+                found.is_file()
+            };
+            if !fits || !is_entry(&group.file_name(), &entry.file_name()) {
+                continue;
+            }
+            let mut size = if directories { 0 } else { found.len() };
+            if directories {
+                files_below(&entry.path(), MOST_LEVELS, &mut |_, found| {
+                    size += found.len();
+                });
+            }
+            entries.push(Found {
+                path: entry.path(),
+                used: found.modified()?,
+                size,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// All files below a directory; links are not followed.
+fn files_below(directory: &Path, levels: usize, each: &mut dyn FnMut(PathBuf, fs::Metadata)) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let Ok(found) = entry.metadata() else {
+            continue;
+        };
+        if found.is_file() {
+            each(entry.path(), found);
+        } else if found.is_dir() && levels > 0 {
+            files_below(&entry.path(), levels - 1, each);
+        }
+    }
+}
+
+/// Removes an entry; a directory as a whole, so that nobody finds half of it.
+fn remove(path: &Path, aside: &Path) -> bool {
+    if !path.is_dir() {
+        return fs::remove_file(path).is_ok();
+    }
+    fs::rename(path, aside).is_ok() && fs::remove_dir_all(aside).is_ok()
 }
 
 #[cfg(test)]
@@ -134,6 +193,8 @@ mod tests {
     #[test]
     fn the_oldest_go_first_and_others_files_stay() {
         let dir = tempfile::tempdir().unwrap();
+        let scratch = dir.path().join("scratch");
+        fs::create_dir(&scratch).unwrap();
         let old = entry(dir.path(), 'a', 100, 9);
         let used = entry(dir.path(), 'b', 100, 8);
         let new = entry(dir.path(), 'c', 100, 1);
@@ -149,14 +210,43 @@ mod tests {
         .map(|path| file(dir.path().join(path.replace("NAME", &name)), 1000, 99))
         .collect();
         touch(&File::open(&used).unwrap());
-        remove_oldest(dir.path(), 300, 200).unwrap();
+        remove_oldest(dir.path(), &scratch, 300, 200).unwrap();
         assert!(old.exists());
-        remove_oldest(dir.path(), 299, 200).unwrap();
+        remove_oldest(dir.path(), &scratch, 299, 200).unwrap();
         assert!(!old.exists() && used.exists() && new.exists());
-        remove_oldest(dir.path(), 100, 100).unwrap();
+        remove_oldest(dir.path(), &scratch, 100, 100).unwrap();
         assert!(used.exists() && !new.exists());
-        remove_oldest(dir.path(), 0, 0).unwrap();
+        remove_oldest(dir.path(), &scratch, 0, 0).unwrap();
         assert!(!used.exists() && others.iter().all(|other| other.exists()));
+    }
+
+    #[test]
+    fn unpacked_wheels_and_what_pip_keeps_count_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, scratch) = (dir.path(), dir.path().join("scratch"));
+        fs::create_dir(&scratch).unwrap();
+        let wheel = |digit: &str, days| {
+            let place = root.join("wheels/ab").join(digit.repeat(62));
+            file(place.join("site/ham/data.bin"), 100, 0);
+            file(place.join("files.json"), 50, 0);
+            let found = File::open(&place).unwrap();
+            found.set_modified(SystemTime::now() - DAY * days).unwrap();
+            place
+        };
+        let (old, new) = (wheel("a", 9), wheel("b", 2));
+        let mine = file(root.join("wheels/mine/file"), 1000, 99);
+        let kept = file(root.join("pip/http-v2/a/b/c"), 100, 5);
+        let answer = file(root.join("resolved/ab").join("c".repeat(62)), 100, 7);
+        remove_oldest(root, &scratch, 500, 100).unwrap();
+        assert!(old.exists() && answer.exists());
+        remove_oldest(root, &scratch, 499, 300).unwrap();
+        assert!(!old.exists() && !answer.exists());
+        assert!(kept.exists() && new.exists() && mine.exists());
+        remove_oldest(root, &scratch, 200, 160).unwrap();
+        assert!(!kept.exists() && new.exists());
+        remove_oldest(root, &scratch, 100, 0).unwrap();
+        assert!(!new.exists() && mine.exists());
+        assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
     }
 
     #[test]

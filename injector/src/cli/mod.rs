@@ -62,7 +62,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = &settings.cli;
     let result = match &cli.command {
         None if cli.package.show_settings => settings.show(),
-        None => package(&cli.package),
+        None => package(&cli.package, settings.read_from()),
         Some(Command::Init(args)) => settings::init(args),
         Some(Command::Inspect(args)) => inspect::inspect(args),
         Some(Command::Extract(args)) => extract::extract(args),
@@ -74,7 +74,7 @@ pub(crate) fn main() -> ExitCode {
         }
         Some(Command::Remove(args)) => remove(args),
         Some(Command::Stubs(args)) => stubs::stubs(args),
-        Some(Command::Sign(args)) => signing::sign(args),
+        Some(Command::Sign(args)) => signing::sign(args, settings.read_from()),
         #[cfg(feature = "notarize")]
         Some(Command::Notarize(args)) => notary::notarize(args),
         #[cfg(feature = "notarize")]
@@ -89,7 +89,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn package(args: &Package) -> Result<(), Failure> {
+fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
     let started = Instant::now();
     let output = args.output.as_deref().expect("clap requires it");
     let failed = |error: &PackageError| {
@@ -98,7 +98,7 @@ fn package(args: &Package) -> Result<(), Failure> {
     };
     let inputs = args.windows.inputs().chain(args.signing.inputs());
     let inputs = inputs.chain(args.macos.entitlements.as_deref());
-    let inputs = inputs.chain(args.script.as_deref());
+    let inputs = inputs.chain(args.script.as_deref()).chain(settings);
     #[cfg(feature = "notarize")]
     let inputs = inputs.chain(args.notary.inputs());
     output::check_inputs(output, inputs).map_err(|error| failed(&error.into()))?;

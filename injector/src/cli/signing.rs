@@ -215,7 +215,7 @@ pub(super) struct Sign {
     notary: super::notary::Notary,
 }
 
-pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
+pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> {
     #[cfg(feature = "notarize")]
     let notary = args.notary.load()?;
     let in_place = InPlace::of(&args.file, args.output.as_deref(), "sign")?;
@@ -227,7 +227,8 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
     let inputs = args
         .signing
         .inputs()
-        .chain(args.macos.entitlements.as_deref());
+        .chain(args.macos.entitlements.as_deref())
+        .chain(settings);
     #[cfg(feature = "notarize")]
     let inputs = inputs.chain(args.notary.inputs());
     output::check_inputs(path, inputs).map_err(|error| failed(&error))?;

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::CollectError;
 use super::secrets;
 use super::stamp::Stamp;
-use crate::mmap::Map;
-use crate::{container, same_file, temporary};
+use crate::{same_file, temporary};
 
 /// What to do beyond the rules.
 #[derive(Debug, Clone, Default)]
@@ -255,7 +254,7 @@ impl Walk<'_> {
         };
         if self.is_output(&self.here.join(name), metadata) {
             // Links of both kinds lead here, too.
-            if !is_application(on_disk).map_err(io)? {
+            if !same_file::may_be_replaced(on_disk).map_err(io)? {
                 return Err(CollectError::Output(on_disk.to_owned()));
             }
             self.leave_out(path, Reason::Output);
@@ -294,13 +293,6 @@ impl Walk<'_> {
     fn leave_out(&mut self, path: String, reason: Reason) {
         self.tree.left_out.push(LeftOut { path, reason });
     }
-}
-
-/// Whether this is an application, or nothing yet, whose loss is none.
-fn is_application(path: &Path) -> io::Result<bool> {
-    let file = Map::open(path)?;
-    let slot = container::detect(&file).ok().flatten();
-    Ok(file.is_empty() || slot.is_some_and(|slot| slot.blob.is_some()))
 }
 
 #[cfg(unix)]

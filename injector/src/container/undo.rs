@@ -196,17 +196,31 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Writes the saved bytes back to their places.
-    pub(super) fn restore(&self, stub: &mut [u8]) -> Result<(), ContainerError> {
-        let mut rest = self.fields;
-        for _ in 0..self.count {
-            let cut = || malformed(WHAT, self.at, "a saved field is cut off");
+    /// The saved bytes, in the order of the record.
+    pub(super) fn saved(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.fields().map_while(|field| Some(field.ok()?.1))
+    }
+
+    /// Offsets in the stub and saved bytes.
+    fn fields(&self) -> impl Iterator<Item = Result<(usize, &'a [u8]), ContainerError>> + use<'a> {
+        let (mut rest, at) = (self.fields, self.at);
+        (0..self.count).map(move |_| {
+            let cut = || malformed(WHAT, at, "a saved field is cut off");
             let (field, tail) = rest.split_at_checked(FIELD).ok_or_else(cut)?;
             let offset = usize::try_from(read_u64(field, 0)).unwrap_or(usize::MAX);
             let size = read_u32(field, 8) as usize;
             let saved = tail.get(..size).ok_or_else(cut)?;
             rest = tail.get(size.next_multiple_of(8)..).ok_or_else(cut)?;
-            let end = offset.checked_add(size).ok_or_else(cut)?;
+            Ok((offset, saved))
+        })
+    }
+
+    /// Writes the saved bytes back to their places.
+    pub(super) fn restore(&self, stub: &mut [u8]) -> Result<(), ContainerError> {
+        for field in self.fields() {
+            let (offset, saved) = field?;
+            let cut = || malformed(WHAT, self.at, "a saved field is cut off");
+            let end = offset.checked_add(saved.len()).ok_or_else(cut)?;
             let place = stub.get_mut(offset..end).ok_or(malformed(
                 WHAT,
                 self.at,

@@ -18,7 +18,7 @@ use crate::image::macho::fat;
 use crate::mmap::Map;
 use crate::pack::Payload;
 use crate::progress::{Progress, Silent};
-use crate::same_file::same_file;
+use crate::same_file::{may_be_replaced, same_file};
 use mode::Mode;
 use staging::Staging;
 
@@ -119,6 +119,33 @@ pub fn check_inputs<'p>(
             input: input.to_owned(),
         }),
     }
+}
+
+/// Looks whether the output would take the place of a file in directories that are read for it. An application, or an empty
+/// file, may be an earlier output.
+///
+/// # Errors
+///
+/// It would.
+pub fn check_directories<'p>(
+    path: &Path,
+    directories: impl IntoIterator<Item = &'p Path>,
+) -> Result<(), OutputError> {
+    let Ok(real) = fs::canonicalize(path) else {
+        return Ok(()); // nothing is there
+    };
+    let inside = |directory: &&Path| {
+        fs::canonicalize(directory).is_ok_and(|directory| real.starts_with(directory))
+    };
+    if directories.into_iter().any(|directory| inside(&directory))
+        && !may_be_replaced(&real).unwrap_or(false)
+    {
+        return Err(OutputError::Input {
+            output: path.to_owned(),
+            input: real,
+        });
+    }
+    Ok(())
 }
 
 /// A file that is rewritten in place.

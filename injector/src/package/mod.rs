@@ -279,8 +279,36 @@ fn injection(request: &Request, target: Target) -> Result<InjectOptions, Package
     })
 }
 
-/// Packages for one stub, up to the finished file.
+/// Packages for one stub, up to the finished file. If somebody empties the cache meanwhile, once more without it.
 fn program(
+    request: &Request,
+    stub: &Stub,
+    cache: &Cache,
+    finder: &Finder<'_>,
+    progress: &dyn Progress,
+) -> Result<(output::Staged, Report), PackageError> {
+    match attempt(request, stub, cache, finder, progress) {
+        Err(error) if has_vanished(&error, cache) => {
+            cache.distrust();
+            attempt(request, stub, cache, finder, progress)
+        }
+        result => result,
+    }
+}
+
+/// Whether a file of the cache was missing. Every error about a file names it.
+fn has_vanished(error: &PackageError, cache: &Cache) -> bool {
+    let first = Some(error as &dyn std::error::Error);
+    let causes = || std::iter::successors(first, |error| error.source());
+    let root = cache.root().to_string_lossy();
+    causes().any(|error| {
+        let error = error.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }) && causes().any(|error| error.to_string().contains(&*root))
+}
+
+/// Packages for one stub once.
+fn attempt(
     request: &Request,
     stub: &Stub,
     cache: &Cache,
@@ -291,6 +319,9 @@ fn program(
     output::check(&request.output, Some(&stub.path))?;
     let read = std::iter::once(&stub.library).chain(&stub.platform);
     output::check_inputs(&request.output, read.map(PathBuf::as_path))?;
+    let (files, directories) = request.requirements.inputs();
+    output::check_inputs(&request.output, files.iter().map(PathBuf::as_path))?;
+    output::check_directories(&request.output, directories.iter().map(PathBuf::as_path))?;
     let mut findings = Findings::default();
     findings.note_origin(finder, stub);
     let tools = Toolchain::new(stub, cache, finder)?;

@@ -140,9 +140,10 @@ impl Requirements {
                 self.check_wheels(host, target)?;
                 let wheels = self.run_pip(host, target, progress)?;
                 if let Some(key) = key {
-                    host.cache.store("resolved", &key, |out| {
+                    // The next time pip is asked again if it cannot be kept.
+                    let _ = host.cache.store("resolved", &key, |out| {
                         serde_json::to_writer(out, &wheels).map_err(io::Error::from)
-                    })?;
+                    });
                 }
                 wheels
             }
@@ -181,7 +182,12 @@ fn lay_out(cache: &Cache, wheels: &[Resolved]) -> Result<Installed, RequireError
     let mut installed = Installed::default();
     let mut files: BTreeMap<(Place, String), (&str, String, collect::File)> = BTreeMap::new();
     for wheel in wheels {
-        let gone = || unreadable(Path::new(&wheel.file), io::ErrorKind::NotFound.into());
+        let gone = || {
+            unreadable(
+                &cache.root().join(&wheel.file),
+                io::ErrorKind::NotFound.into(),
+            )
+        };
         let (place, members) = wheel::unpacked(cache, &wheel.digest).ok_or_else(gone)?;
         for member in members {
             let path = member.path;

@@ -1,8 +1,8 @@
 //! What pip is asked, as a key: everything that the answer depends on, apart from what indexes
 //! offer.
 
+use std::collections::HashSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use oxidize_format::Target;
@@ -57,29 +57,70 @@ impl Requirements {
         for directory in &self.find_links {
             parts.push(listing(directory)?);
         }
-        let files = self.files.iter().chain(&self.constraints);
-        let mut open: Vec<PathBuf> = files.cloned().collect();
-        let mut seen = Vec::new();
-        while let Some(path) = open.pop() {
-            if seen.contains(&path) {
-                continue;
-            }
-            let text = fs::read(&path).map_err(|source| unreadable(&path, source))?;
-            for line in String::from_utf8_lossy(&text).lines() {
-                let line = line.trim();
-                let line = line.strip_prefix("-e").unwrap_or(line).trim();
-                if !line.is_empty() && project_path(line).is_dir() {
-                    return Ok(None);
-                }
-                open.extend(included(line, &path));
+        for file in self.texts() {
+            let (path, text) = file?;
+            if lines(&text).any(|line| project_path(&line).is_dir()) {
+                return Ok(None);
             }
             parts.push(path.to_string_lossy().into_owned().into());
             parts.push(text);
-            seen.push(path);
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         Ok(Some(Key::of(&parts)))
     }
+
+    /// The files and directories that are read.
+    pub(crate) fn inputs(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let given = self
+            .specifiers
+            .iter()
+            .map(|specifier| project_path(specifier));
+        let mut paths: Vec<PathBuf> = given.map(Path::to_owned).collect();
+        paths.extend(self.wheels.iter().chain(&self.script).cloned());
+        paths.extend(self.find_links.iter().cloned());
+        // What cannot be read is told when it is needed.
+        for (path, text) in self.texts().flatten() {
+            paths.extend(lines(&text).map(|line| project_path(&line).to_owned()));
+            paths.push(path);
+        }
+        paths.retain(|path| path.exists());
+        paths.into_iter().partition(|path| !path.is_dir())
+    }
+
+    /// Requirements, lock and constraints files, and what they include: paths and contents.
+    fn texts(&self) -> impl Iterator<Item = Result<(PathBuf, Vec<u8>), RequireError>> {
+        let files = self.files.iter().chain(&self.constraints);
+        let mut open: Vec<PathBuf> = files.cloned().collect();
+        let mut seen = HashSet::new();
+        std::iter::from_fn(move || {
+            let path = loop {
+                let path = open.pop()?;
+                if seen.insert(path.clone()) {
+                    break path;
+                }
+            };
+            Some(match fs::read(&path) {
+                Ok(text) => {
+                    open.extend(lines(&text).filter_map(|line| included(&line, &path)));
+                    Ok((path, text))
+                }
+                Err(source) => Err(unreadable(&path, source)),
+            })
+        })
+    }
+}
+
+/// The lines of a requirements file that say something.
+fn lines(text: &[u8]) -> impl Iterator<Item = String> {
+    let text = String::from_utf8_lossy(text);
+    let lines = text.lines().map(|line| {
+        let line = line.trim();
+        line.strip_prefix("-e").unwrap_or(line).trim().to_owned()
+    });
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 /// The path in `./project[extra]`.
@@ -96,16 +137,33 @@ fn content(path: &Path) -> Result<Vec<u8>, RequireError> {
     Ok(cache::fingerprint(&file).to_vec())
 }
 
-/// The sources of a project, and what versions are often derived from: its git references.
+/// The sources of a project, and what versions are often derived from: its git references. Where a link leads counts, and
+/// each directory that links lead to is read once: links beside each other would double the paths with every level.
 fn project(root: &Path) -> Result<Vec<u8>, RequireError> {
     let mut lines = Vec::new();
     let mut open = vec![root.to_owned()];
+    let mut linked = HashSet::new();
     while let Some(directory) = open.pop() {
         let failed = |source| unreadable(&directory, source);
         for entry in fs::read_dir(&directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type().map_err(failed)?.is_symlink() {
+                let leads = fs::read_link(&path).map_err(failed)?;
+                let leads = leads.to_string_lossy().into_owned().into_bytes();
+                lines.push((path.clone(), leads));
+                match fs::canonicalize(&path) {
+                    Ok(real) if real.is_dir() => {
+                        if !linked.insert(real) {
+                            continue;
+                        }
+                    }
+                    Ok(_) => {}
+                    // A link to nowhere, or to itself.
+                    Err(_) => continue,
+                }
+            }
             if path.is_dir() {
                 let in_git = directory.ends_with(".git");
                 let skipped = NOT_SOURCES.contains(&&*name) || name.ends_with(".egg-info");
@@ -117,12 +175,9 @@ fn project(root: &Path) -> Result<Vec<u8>, RequireError> {
             if directory.ends_with(".git") && !["HEAD", "packed-refs"].contains(&&*name) {
                 continue;
             }
-            match content(&path) {
-                Ok(digest) => lines.push((path, digest)),
-                // A link to nowhere.
-                Err(RequireError::Read { source, .. })
-                    if source.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+            // Opening a named pipe would wait for whoever writes to it.
+            if path.is_file() {
+                lines.push((path.clone(), content(&path)?));
             }
         }
     }
@@ -205,6 +260,35 @@ mod tests {
             write(source, "y");
             assert_ne!(project(root).unwrap(), before, "{source}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_neither_multiply_nor_end_the_reading() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        // Forty directories with two links to the next: 2^40 paths.
+        for level in 0..40 {
+            let place = root.join(level.to_string());
+            fs::create_dir(&place).unwrap();
+            symlink(format!("../{}", level + 1), place.join("one")).unwrap();
+            symlink(format!("../{}", level + 1), place.join("two")).unwrap();
+        }
+        fs::create_dir(root.join("40")).unwrap();
+        fs::write(root.join("40/file"), "1").unwrap();
+        symlink(".", root.join("here")).unwrap();
+        symlink("itself", root.join("itself")).unwrap();
+        symlink("nowhere", root.join("lost")).unwrap();
+        let status = std::process::Command::new("mkfifo")
+            .arg(root.join("pipe"))
+            .status();
+        assert!(status.unwrap().success());
+        let first = project(root).unwrap();
+        assert!(first.len() < 100_000, "{}", first.len());
+        fs::remove_file(root.join("lost")).unwrap();
+        symlink("elsewhere", root.join("lost")).unwrap();
+        assert_ne!(project(root).unwrap(), first);
     }
 
     #[test]

@@ -99,7 +99,8 @@ pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<Strin
     if unpacked(cache, &entry).is_none()
         && let Some(remains) = cache.existing("wheels", &entry)
     {
-        fs::remove_dir_all(remains)?;
+        // Another process may do the same.
+        let _ = fs::remove_dir_all(remains);
     }
     cache.directory("wheels", &key, |place| {
         unpack_into(&bytes, place, layout).map_err(wheel_error)

@@ -16,6 +16,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
@@ -66,6 +67,11 @@ impl Settings {
     /// If either is invalid; the file's are told with file and line.
     pub(super) fn parse() -> Result<Self, SettingsError> {
         Self::from(&std::env::args_os().collect::<Vec<_>>())
+    }
+
+    /// The configuration file in force.
+    pub(super) fn read_from(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path.as_path())
     }
 
     fn from(arguments: &[OsString]) -> Result<Self, SettingsError> {

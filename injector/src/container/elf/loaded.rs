@@ -1,11 +1,12 @@
 //! What a system loads of an ELF file.
 
 use object::LittleEndian as Le;
-use object::elf::{self, SHF_ALLOC, SHT_NOBITS, SectionHeader64};
+use object::elf::{self, ProgramHeader64, SHF_ALLOC, SHT_NOBITS, SectionHeader64};
 
 use super::super::error::ContainerError;
 use super::super::loaded::{Loaded, MOST_PARTS};
-use super::{BLOB_SECTION, find};
+use super::snapshot::{HEAP_SECTION, Original};
+use super::{BLOB_SECTION, Found, find};
 use crate::image::elf::{Image, Segment};
 
 /// What is loaded of this stub or application, the blob aside.
@@ -21,14 +22,15 @@ pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
     );
     loaded.headers = image.tables();
     let descriptor_at = found.slot.descriptor;
-    let blob = image
-        .find_section(BLOB_SECTION)?
-        .map(|section| section.header);
+    let mut placeholders = [None; 2];
+    for (place, name) in placeholders.iter_mut().zip([BLOB_SECTION, HEAP_SECTION]) {
+        *place = image.find_section(name)?.map(|section| section.header);
+    }
     let kept = |(header, section): &(usize, &SectionHeader64<Le>)| {
         section.sh_flags.get(Le).contains(SHF_ALLOC)
             && section.sh_type.get(Le) != SHT_NOBITS
             && section.sh_size.get(Le) > 0
-            && Some(*header) != blob
+            && !placeholders.contains(&Some(*header))
     };
     let range = |section: &SectionHeader64<Le>| (section.sh_addr.get(Le), section.sh_size.get(Le));
     let sections = image.section_headers().filter(kept);
@@ -69,8 +71,36 @@ pub(super) fn at<'a>(image: &Image<'a>, address: u64, size: u64) -> Option<&'a [
         .get(start..start.checked_add(usize::try_from(size).ok()?)?)
 }
 
+/// The outline of the stub in an application with a snapshot, whose heap is no part of the stub.
+pub(super) fn outline_before(image: &Image<'_>, found: &Found, original: &Original<'_>) -> Vec<u8> {
+    let mut loaded = Loaded::new(image.bytes.len());
+    let blob = found.segment.as_ref().map(|segment| segment.header);
+    note_outline(image, &mut loaded, |index, program| {
+        let at = image.program_offset(index);
+        if Some(at) == blob || program.p_vaddr.get(Le) == original.heap {
+            None
+        } else if program.p_vaddr.get(Le) == original.data {
+            Some(original.data_memory)
+        } else {
+            Some(program.p_memsz.get(Le))
+        }
+    });
+    loaded.outline
+}
+
 /// Where a program begins and what it has in memory. The segment of the blob is not the stub's.
 fn outline(image: &Image<'_>, loaded: &mut Loaded<'_>, blob: Option<usize>) {
+    note_outline(image, loaded, |index, program| {
+        (Some(image.program_offset(index)) != blob).then(|| program.p_memsz.get(Le))
+    });
+}
+
+/// `size`: that of a segment in memory, if it is the stub's.
+fn note_outline(
+    image: &Image<'_>,
+    loaded: &mut Loaded<'_>,
+    size: impl Fn(usize, &ProgramHeader64<Le>) -> Option<u64>,
+) {
     let header = image.header;
     loaded.note(&[
         header.e_type.get(Le).0.into(),
@@ -80,9 +110,10 @@ fn outline(image: &Image<'_>, loaded: &mut Loaded<'_>, blob: Option<usize>) {
     let kinds = [elf::PT_LOAD, elf::PT_DYNAMIC, elf::PT_INTERP, elf::PT_TLS];
     for (index, program) in image.programs.iter().enumerate() {
         let kind = program.p_type.get(Le);
-        if kinds.contains(&kind) && Some(image.program_offset(index)) != blob {
+        if kinds.contains(&kind)
+            && let Some(size) = size(index, program)
+        {
             let (flags, address) = (program.p_flags.get(Le), program.p_vaddr.get(Le));
-            let size = program.p_memsz.get(Le);
             loaded.note(&[kind.0.into(), flags.0.into(), address, size]);
         }
     }

@@ -31,6 +31,7 @@
 //! the address and the program headers for the place in the file, and needs no section header at all. [`remove`] notices that
 //! the stub's digest no longer matches the undo record and refuses.
 
+mod altered;
 mod inject;
 mod loaded;
 pub mod snapshot;
@@ -42,7 +43,7 @@ mod tests;
 use oxidize_format::target::{CLibrary, Container, Processor, Target};
 
 use super::error::{ContainerError, malformed};
-use super::undo::{self, Record};
+use super::undo;
 use super::{Slot, Verified};
 pub use inject::inject;
 
@@ -151,31 +152,6 @@ pub fn target(bytes: &[u8]) -> Option<Target> {
     Target::of(processor, c_library)
 }
 
-/// Whether an application without a snapshot is not what was written, to the last byte. Damage is an error.
-fn is_altered(bytes: &[u8]) -> Result<bool, ContainerError> {
-    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
-    let blob = find(&image)?.and_then(|found| found.slot.blob);
-    let blob = blob.ok_or(ContainerError::Empty)?;
-    let at = undo_offset(blob.end);
-    match undo::revert(bytes, at) {
-        // Nothing between stub and blob, and nothing behind them.
-        Ok(stub) => Ok(!inject(&stub, blob.end - blob.start)?.is_all_of(bytes)),
-        Err(ContainerError::Altered) => {
-            let record = Record::read(bytes, at)?;
-            let in_place = undo::prefix(bytes, at).is_ok_and(|stub| {
-                let stub = Image::parse(&stub).ok().flatten();
-                let stub = stub.as_ref().and_then(|stub| loaded::of(stub).ok());
-                stub.is_some_and(|stub| record.has_headers(&stub))
-            });
-            record.judge(in_place, &loaded::of(&image)?.outline, |address, size| {
-                loaded::at(&image, address, size)
-            })?;
-            Ok(true)
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// Checks what the loader and other tools rely on.
 pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
@@ -219,13 +195,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
             "it does not cover the segment of the resources",
         ));
     }
-    let whole = snapshot::read(&image, &found)?.is_none_or(|snapshot| snapshot.is_intact(bytes));
-    let altered = match snapshot::without(bytes) {
-        Ok(bare) => is_altered(&bare)? || !whole,
-        // A tool moved what the snapshot's own undo record speaks of.
-        Err(ContainerError::Altered) => true,
-        Err(error) => return Err(error),
-    };
+    let altered = altered::judge(&image, &found)?;
     Ok(Verified {
         slot: found.slot,
         altered,

@@ -18,12 +18,12 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor, HAS_SNAPSHOT, MAKE
 use sha2::{Digest, Sha256};
 
 use super::super::error::{ContainerError, malformed};
-use super::super::undo::{self, Patch};
+use super::super::undo::{self, Patch, Record};
 use super::{ALIGNMENT, Found, find};
 use crate::image::elf::{Image, Segment};
 
 const HEAP_NOTE: (&[u8], u32) = (b"OXI\0", 3);
-const HEAP_SECTION: &[u8] = b".oxi.heap";
+pub(super) const HEAP_SECTION: &[u8] = b".oxi.heap";
 const CONSTRUCTORS: &[u8] = b".init_array";
 
 const MAGIC: [u8; 8] = *b"OXISNAP1";
@@ -71,7 +71,11 @@ pub struct Snapshot {
     pub size: u64,
     /// Where the report lies in the file.
     pub report: Range<usize>,
-    undo: usize,
+    pub(super) undo: usize,
+    /// The data segment's original bytes.
+    pristine: Range<usize>,
+    data: u64,
+    heap: u64,
     /// What the digest covers.
     covered: [Range<usize>; 2],
     digest: [u8; 32],
@@ -405,7 +409,7 @@ pub(super) fn read(image: &Image<'_>, found: &Found) -> Result<Option<Snapshot>,
         (end <= record.len()).then(|| start + at..start + end)
     };
     let outside = || wrong("a part of it lies outside the segment");
-    part(number(2), number(3)).ok_or_else(outside)?;
+    let pristine = part(number(2), number(3)).ok_or_else(outside)?;
     part(RECORD, number(4).saturating_mul(8)).ok_or_else(outside)?;
     let report = part(number(5), number(6)).ok_or_else(outside)?;
     let undo = part(number(7), number(8)).ok_or_else(outside)?;
@@ -420,6 +424,9 @@ pub(super) fn read(image: &Image<'_>, found: &Found) -> Result<Option<Snapshot>,
         size: covered.iter().map(|range| range.len() as u64).sum(),
         report,
         undo: undo.start,
+        pristine,
+        data: number(0) as u64,
+        heap: heap.address,
         covered,
         digest: record[80..RECORD].try_into().expect("32 bytes"),
     }))
@@ -434,6 +441,58 @@ impl Snapshot {
             digest.update(bytes.get(range.clone()).unwrap_or_default());
         }
         digest.finalize()[..] == self.digest
+    }
+}
+
+/// What a snapshot stands in the place of.
+#[derive(Debug)]
+pub(super) struct Original<'a> {
+    /// Address of the data segment.
+    pub(super) data: u64,
+    /// Its length in memory.
+    pub(super) data_memory: u64,
+    /// Address of the heap, which the stub does not have.
+    pub(super) heap: u64,
+    /// Bytes and their addresses.
+    parts: [(u64, &'a [u8]); 2],
+}
+
+impl<'a> Original<'a> {
+    /// The bytes at an address that the snapshot has taken.
+    pub(super) fn at(&self, address: u64, size: u64) -> Option<&'a [u8]> {
+        self.parts.iter().find_map(|(start, bytes)| {
+            let at = usize::try_from(address.checked_sub(*start)?).ok()?;
+            bytes.get(at..at.checked_add(usize::try_from(size).ok()?)?)
+        })
+    }
+}
+
+impl Snapshot {
+    /// What it stands in the place of. The undo record has it by its place in the file, which a tool may have changed since;
+    /// the order is that of [`compose`].
+    pub(super) fn original<'a>(&self, image: &Image<'a>) -> Result<Original<'a>, ContainerError> {
+        let wrong = || malformed(WHAT, self.undo, "its undo record is not a snapshot's");
+        let mut saved = Record::read(image.bytes, self.undo)?.saved();
+        let header = saved.next().filter(|header| header.len() == 56);
+        let header = header.ok_or_else(wrong)?;
+        let number = |at| u64::from_le_bytes(header[at..at + 8].try_into().expect("eight bytes"));
+        if number(16) != self.data {
+            return Err(wrong());
+        }
+        // The table of constructors comes next, if there is one, or else a program header that was a note's.
+        let table = saved.next().ok_or_else(wrong)?;
+        let section = image.find_section(CONSTRUCTORS)?;
+        let section = section.filter(|section| section.size == table.len() as u64);
+        let pristine = image.bytes.get(self.pristine.clone()).unwrap_or_default();
+        Ok(Original {
+            data: self.data,
+            data_memory: number(40),
+            heap: self.heap,
+            parts: [
+                (self.data, pristine),
+                section.map_or((0, &[]), |section| (section.address, table)),
+            ],
+        })
     }
 }
 
