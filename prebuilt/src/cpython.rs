@@ -1,7 +1,8 @@
 //! Compiling CPython itself: its C files one by one, without its Makefile.
 
 use crate::compile::{self, Unit};
-use crate::library::copy_tree;
+use crate::digest;
+use crate::files::copy_tree;
 use crate::recipe::{CPYTHON, Module, On};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -126,7 +127,7 @@ pub fn common_arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
     let extra = compile.on.of(&place.target.os);
     let mut arguments = place.target.flags.interpreter.clone();
     arguments.extend(extra.merged(&compile.flags, &extra.flags));
-    arguments.extend(crate::profile::arguments(place)?);
+    arguments.extend(profile_arguments(place)?);
     let defines = extra.all_defines(&compile.defines);
     arguments.extend(compile::defines(&place.variables.expand_all(&defines)?));
     for includes in [&extra.includes, &compile.includes] {
@@ -260,4 +261,31 @@ pub fn apply_patches(folder: &Path, source: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Compiler arguments of the interpreter that have to do with profiles.
+fn profile_arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
+    if place.instrumented {
+        // Counts blocks after a first round of inlining, and the targets of indirect calls.
+        return Ok(vec!["-fprofile-generate".to_owned()]);
+    }
+    if !place.target.flags.profile {
+        return Ok(Vec::new());
+    }
+    let profile = place.recipes.profile();
+    // In the name for the sake of zig's cache, which knows a file by its name only when clang alone reads it.
+    let digest = digest::file(&profile).context("the interpreter's profile")?;
+    let copy = place
+        .work
+        .join(format!("profile-{}.profdata", &digest[..16]));
+    if !copy.is_file() {
+        std::fs::copy(&profile, &copy)?;
+    }
+    Ok(vec![
+        format!("-fprofile-use={}", copy.display()),
+        // Not every function is reached by the training, and some differ from those of the system that was trained on.
+        "-Wno-profile-instr-unprofiled".to_owned(),
+        "-Wno-profile-instr-out-of-date".to_owned(),
+        "-Wno-backend-plugin".to_owned(),
+    ])
 }

@@ -1,5 +1,6 @@
 //! Putting a target's distribution together: libraries, link kit, headers, configuration, licences, PYTHON.json.
 
+use crate::lock::archive_name;
 use crate::workspace::Workspace;
 use crate::{cpython, kit, library, licences, pack, python_json, sysconfig};
 use anyhow::{Context, Result, bail};
@@ -79,11 +80,6 @@ fn without_times(archive: &mut [u8]) -> Result<()> {
         at += 60 + size + size % 2;
     }
     Ok(())
-}
-
-/// `cpython-3.13.15-x86_64-unknown-linux-gnu.tar.zst`; also for `stdlib` and `tests`.
-pub fn archive_name(version: &str, part: &str) -> String {
-    format!("cpython-{version}-{part}.tar.zst")
 }
 
 #[cfg(test)]

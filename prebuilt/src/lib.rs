@@ -6,6 +6,8 @@
 //! things are the way they are.
 
 pub mod apple;
+pub mod apple_imports;
+pub mod archives;
 pub mod cli;
 pub mod compile;
 pub mod cpython;
@@ -13,6 +15,7 @@ pub mod crates;
 pub mod digest;
 pub mod distribution;
 pub mod fetch;
+pub mod files;
 pub mod kit;
 pub mod library;
 pub mod licences;
@@ -143,7 +146,7 @@ pub fn run(command: &Command) -> Result<()> {
                 &repository.join("target/prebuilt/zig-cache"),
             )?;
             let full = zig.library().join("libc/darwin/libSystem.tbd");
-            apple::renew(&repository, &recipes, &full, libsystem_11)?;
+            apple_imports::renew(&repository, &recipes, &full, libsystem_11)?;
         }
         Command::Regenerate {
             target,
@@ -298,7 +301,7 @@ fn write_lock(prebuilt: &Path, check: bool) -> Result<()> {
     let recipes = Recipes::locked(prebuilt)?;
     let folder = prebuilt.join("distributions");
     let path = folder.join("lock.toml");
-    let text = lock::Lock::of(&recipes, &folder)?.text()?;
+    let text = archives::lock(&recipes, &folder)?.text()?;
     if !check {
         return Ok(std::fs::write(&path, text)?);
     }

@@ -1,6 +1,7 @@
 //! Building the C libraries of `recipes/libraries.toml`.
 
 use crate::compile::{self, Unit};
+use crate::files::copy_tree;
 use crate::recipe::{Library, On, Variables};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -226,21 +227,4 @@ fn copy_tree_once(from: &Path, to: &Path) -> Result<PathBuf> {
     }
     copy_tree(from, to)?;
     Ok(to.to_owned())
-}
-
-/// Copies files and folders, following links.
-pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(to)?;
-    let entries =
-        std::fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
 }

@@ -1,10 +1,6 @@
 //! `prebuilt/distributions/lock.toml`: what the archives in that folder are, what they were made from, where to get
 //! them. Written by `lock` only.
 
-use crate::digest;
-use crate::distribution::archive_name;
-use crate::recipe::Recipes;
-use crate::zig::ZIG_VERSION;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,48 +43,6 @@ pub struct Archive {
 const HEADER: &str = "# Written by `oxidize-prebuilt lock`; do not edit. prebuilt/README.md explains the fields.\n\n";
 
 impl Lock {
-    /// Describes the archives of the recipes' version that are in `folder`.
-    pub fn of(recipes: &Recipes, folder: &Path) -> Result<Self> {
-        let version = &recipes.cpython.python.version;
-        let mut names = recipes.targets()?;
-        names.extend(["stdlib".to_owned(), "tests".to_owned()]);
-        let mut archive = Vec::new();
-        for name in names {
-            let file = archive_name(version, &name);
-            let path = folder.join(&file);
-            if path.is_file() {
-                archive.push(Archive {
-                    name,
-                    sha256: digest::file(&path)?,
-                    size: path.metadata()?.len(),
-                    sources: vec![format!("tree:prebuilt/distributions/{file}")],
-                    file,
-                });
-            }
-        }
-        if archive.is_empty() {
-            bail!("no archive of CPython {version} in {}", folder.display());
-        }
-        let mut inputs: BTreeMap<String, String> = recipes
-            .sources
-            .iter()
-            .map(|(name, source)| (name.clone(), source.sha256.clone()))
-            .collect();
-        inputs.insert(
-            "carriers".to_owned(),
-            digest::file(&recipes.root.join("carriers/Cargo.lock"))?,
-        );
-        inputs.insert("profile".to_owned(), digest::file(&recipes.profile())?);
-        let tools = BTreeMap::from([("zig".to_owned(), ZIG_VERSION.to_owned())]);
-        Ok(Self {
-            version: 1,
-            cpython: version.clone(),
-            tools,
-            inputs,
-            archive,
-        })
-    }
-
     /// Reads the file.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
@@ -120,6 +74,11 @@ impl Lock {
                 format!("lock.toml has no archive {name}, only {}", known.join(", "))
             })
     }
+}
+
+/// `cpython-VERSION-x86_64-unknown-linux-gnu.tar.zst`; also for `stdlib` and `tests`.
+pub fn archive_name(version: &str, part: &str) -> String {
+    format!("cpython-{version}-{part}.tar.zst")
 }
 
 #[cfg(test)]

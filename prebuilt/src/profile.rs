@@ -4,38 +4,12 @@
 //! not carry; compiling with it needs nothing, for any target: functions are found by file, name and a hash of their
 //! control flow, and a function that looks different on another system is compiled without.
 
+use crate::files::copy_tree;
 use crate::workspace::Workspace;
-use crate::{compile, cpython, digest, kit, library, sysconfig};
+use crate::{compile, cpython, kit, library, sysconfig};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Compiler arguments of the interpreter that have to do with profiles.
-pub fn arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
-    if place.instrumented {
-        // Counts blocks after a first round of inlining, and the targets of indirect calls.
-        return Ok(vec!["-fprofile-generate".to_owned()]);
-    }
-    if !place.target.flags.profile {
-        return Ok(Vec::new());
-    }
-    let profile = place.recipes.profile();
-    // In the name for the sake of zig's cache, which knows a file by its name only when clang alone reads it.
-    let digest = digest::file(&profile).context("the interpreter's profile")?;
-    let copy = place
-        .work
-        .join(format!("profile-{}.profdata", &digest[..16]));
-    if !copy.is_file() {
-        std::fs::copy(&profile, &copy)?;
-    }
-    Ok(vec![
-        format!("-fprofile-use={}", copy.display()),
-        // Not every function is reached by the training, and some differ from those of the system that was trained on.
-        "-Wno-profile-instr-unprofiled".to_owned(),
-        "-Wno-profile-instr-out-of-date".to_owned(),
-        "-Wno-backend-plugin".to_owned(),
-    ])
-}
 
 /// Builds the counting interpreter, trains it as CPython's own build does, and writes [`crate::recipe::Recipes::profile`].
 pub fn record(place: &mut Workspace<'_>, runtime: &Path, llvm_profdata: &Path) -> Result<()> {
@@ -122,7 +96,7 @@ fn install(
     let short = place.recipes.cpython.python.short();
     let home = work.join("home");
     let stdlib = home.join(format!("lib/python{short}"));
-    library::copy_tree(&source.join("Lib"), &stdlib)?;
+    copy_tree(&source.join("Lib"), &stdlib)?;
     std::fs::create_dir_all(stdlib.join("lib-dynload"))?;
     if let Some(name) = sysconfig::file_name(place) {
         let variables = sysconfig::variables(place)?;

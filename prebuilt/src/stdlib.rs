@@ -1,7 +1,7 @@
 //! The archives that all targets share: the standard library with the common headers, and apart from it the tests.
 
-use crate::distribution::archive_name;
 use crate::fetch::Fetcher;
+use crate::lock::archive_name;
 use crate::pack;
 use crate::recipe::{CPYTHON, Recipes};
 use anyhow::Result;

@@ -1,7 +1,7 @@
 //! C files of our own that go into libpython: `prebuilt/support`, chosen by the target's recipe.
 
 use crate::compile::{self, Unit};
-use crate::library::copy_tree;
+use crate::files::copy_tree;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol, SymbolScope};

@@ -4,7 +4,7 @@
 //! with an install step, `deps/{include,lib}` what libraries provide, `bin` wrappers, `dist/python` the distribution.
 
 use crate::fetch::Fetcher;
-use crate::library::copy_tree;
+use crate::files::copy_tree;
 use crate::recipe::{Recipes, Target, Variables};
 use crate::zig::Zig;
 use anyhow::Result;

@@ -317,6 +317,11 @@ fn stubs_has_no_circles() {
     check("stubs", 60);
 }
 
+#[test]
+fn prebuilt_has_no_circles() {
+    check("prebuilt", 30);
+}
+
 fn made(modules: &[(&str, &str)]) -> Crate {
     let one = |(name, source): &(&str, &str)| {
         let name = name.split("::").filter(|part| !part.is_empty());
