@@ -14,7 +14,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    println!("| program | version | target | result | size | time against plain |");
+    println!("| program | version | target | result | size | CPU time against plain |");
     println!("| --- | --- | --- | --- | ---: | ---: |");
     let (mut works, mut all) = (0, 0);
     for program in &programs {
