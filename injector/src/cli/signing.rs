@@ -323,6 +323,32 @@ pub(super) fn in_words(state: &State) -> String {
     }
 }
 
+/// What else there is to say of a signature, in lines for people.
+pub(super) fn details(state: &State) -> String {
+    let mut lines = String::new();
+    let Some(signer) = state.signer() else {
+        return lines;
+    };
+    let mut line = |label: &str, text: &str| lines.push_str(&format!("  {label}: {text}\n"));
+    if let Some(identifier) = &signer.identifier {
+        line("identifier", identifier);
+    }
+    line("certificates", &signer.chain.join(", issued by "));
+    if signer.chain.len() < 2 {
+        line("issuer", &signer.issuer);
+    }
+    let (from, until) = &signer.valid;
+    line("certificate valid", &format!("from {from} until {until}"));
+    if let Some(time) = &signer.claimed_time {
+        line("signed", &format!("{time}, says the signer"));
+    }
+    match (&signer.time, &signer.time_authority) {
+        (Some(time), Some(authority)) => line("time stamp", &format!("{time} by {authority}")),
+        _ => line("time stamp", "none"),
+    }
+    lines
+}
+
 /// A signature's state, for programs.
 pub(super) fn to_json(state: &State) -> Value {
     let mut value = json!({ "state": state.word() });
@@ -335,6 +361,7 @@ pub(super) fn to_json(state: &State) -> Value {
         value["certificates"] = signer.chain.clone().into();
         value["valid_from"] = signer.valid.0.clone().into();
         value["valid_until"] = signer.valid.1.clone().into();
+        value["claimed_time"] = signer.claimed_time.clone().into();
         value["time_stamp"] = signer.time.clone().into();
         value["time_stamp_authority"] = signer.time_authority.clone().into();
         value["problems"] = signer.problems.clone().into();

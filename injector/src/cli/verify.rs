@@ -11,6 +11,7 @@ use super::common::Format;
 use super::failure::Failure;
 use super::{note, print, signing, text};
 use oxidize_inject::internal::container;
+use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::sign::state::{self, State};
 
 /// Exit status for an application that another tool rewrote and left intact. A damaged one is a failure.
@@ -24,6 +25,9 @@ struct Intact {
 }
 
 pub(super) fn verify(args: &Verify) -> Result<ExitCode, Failure> {
+    if let Some(program) = stranger(args)? {
+        return verify_signature(args, &program);
+    }
     let json = args.common.output_format == Format::Json;
     let judged = match App::open_or_judge(&args.app)? {
         Ok(app) => {
@@ -78,9 +82,50 @@ pub(super) fn verify(args: &Verify) -> Result<ExitCode, Failure> {
             State::None => String::new(),
             signature => format!(", {}", signing::in_words(signature)),
         };
-        print(&format!("{name}: {state}{signed}\n"))?;
+        let details = signing::details(&intact.signature);
+        print(&format!("{name}: {state}{signed}\n{details}"))?;
     }
     Ok(ExitCode::from(code))
+}
+
+/// A program that was not made here, but can be signed here.
+fn stranger(args: &Verify) -> Result<Option<Map>, Failure> {
+    let name = args.app.display();
+    let unreadable =
+        |error: std::io::Error| Failure::because(format!("cannot read `{name}`"), &error);
+    let program = Map::open(&args.app).map_err(unreadable)?;
+    let is_ours = !container::slots(&program).is_ok_and(|slots| slots.is_empty());
+    Ok((!is_ours && state::is_signable(&program)).then_some(program))
+}
+
+/// What there is to say of a stranger's program is its signature.
+fn verify_signature(args: &Verify, program: &[u8]) -> Result<ExitCode, Failure> {
+    let name = args.app.display();
+    let signature = state::of(program)
+        .map_err(|error| Failure::because(format!("`{name}` is malformed"), &error))?;
+    let ok = !matches!(signature, State::None | State::Broken(_));
+    if args.common.output_format == Format::Json {
+        print(&format!(
+            "{:#}\n",
+            json!({
+                "ok": ok,
+                "state": "not an application",
+                "signature": signing::to_json(&signature),
+            })
+        ))?;
+    } else if ok && !args.common.quiet {
+        let (words, details) = (signing::in_words(&signature), signing::details(&signature));
+        print(&format!("{name}: {words}\n{details}"))?;
+    }
+    match signature {
+        State::None => Err(Failure::new(format!(
+            "`{name}` is not signed, and was not made by oxidize-inject"
+        ))),
+        State::Broken(problem) => Err(Failure::new(format!(
+            "the signature of `{name}` is broken: {problem}"
+        ))),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// `Err`: it is damaged.

@@ -89,6 +89,19 @@ pub(super) fn day(seconds: u64) -> String {
     )
 }
 
+/// Seconds since 1970 as `YYYYMMDDhhmmssZ`.
+pub(super) fn moment(seconds: u64) -> String {
+    let date = der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds));
+    date.map_or_else(
+        |_| seconds.to_string(),
+        |date| {
+            let (year, month, day) = (date.year(), date.month(), date.day());
+            let (hour, minute, second) = (date.hour(), date.minutes(), date.seconds());
+            format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
+        },
+    )
+}
+
 fn is_authority(certificate: &Certificate) -> bool {
     extension::<BasicConstraints>(certificate, rfc5280::ID_CE_BASIC_CONSTRAINTS)
         .is_some_and(|constraints| constraints.ca)

@@ -6,6 +6,9 @@
 use std::time::SystemTime;
 
 use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5911::ID_SIGNING_TIME;
+use x509_cert::der::Decode as _;
+use x509_cert::time::Time;
 
 use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
@@ -50,7 +53,9 @@ pub struct Signer {
     pub valid: (String, String),
     /// The time stamp, as `YYYYMMDDhhmmssZ`.
     pub time: Option<String>,
-    /// Who says so.
+    /// When the signer claims to have signed, in the same form (macOS). Nobody vouches for it.
+    pub claimed_time: Option<String>,
+    /// Who vouches for the time stamp.
     pub time_authority: Option<String>,
     /// What is wrong although the signature is whole.
     pub problems: Vec<String>,
@@ -83,6 +88,20 @@ impl State {
     }
 }
 
+/// Whether this is a program that can be signed here.
+#[must_use]
+pub fn is_signable(file: &[u8]) -> bool {
+    let is_macos = |bytes: &[u8]| matches!(Image::parse_code(bytes), Ok(Some(_)) | Err(_));
+    match fat::parts(file) {
+        Ok(Some(parts)) => parts.into_iter().all(|part| is_macos(&file[part])),
+        Ok(None) => {
+            crate::image::pe::Image::parse(file).is_ok_and(|image| image.is_some())
+                || is_macos(file)
+        }
+        Err(_) => false,
+    }
+}
+
 /// The state of a program; of a universal file the worst of its programs.
 pub fn of(file: &[u8]) -> Result<State, SignError> {
     if let Some(parts) = fat::parts(file)? {
@@ -100,7 +119,7 @@ pub fn of(file: &[u8]) -> Result<State, SignError> {
     if file.starts_with(b"MZ") {
         return windows(file);
     }
-    match Image::parse(file)? {
+    match Image::parse_code(file)? {
         Some(image) => macos(&image),
         None => Ok(State::None),
     }
@@ -132,12 +151,20 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
         issuer: issuer_name.unwrap_or_else(|| issuer.to_string()),
         chain: chain.iter().map(|one| common_name(one)).collect(),
         valid: (chain::day(start), chain::day(end)),
+        claimed_time: claimed_time(parsed),
         time_authority: time.as_ref().map(|time| time.authority.clone()),
         time: time.map(|time| time.time),
         problems,
         identifier: None,
         team: None,
     }))
+}
+
+/// The signed attribute with the time of signing.
+fn claimed_time(parsed: &Parsed) -> Option<String> {
+    let value = parsed.signed_values(ID_SIGNING_TIME).into_iter().next()?;
+    let time = Time::from_der(&value).ok()?;
+    Some(chain::moment(time.to_unix_duration().as_secs()))
 }
 
 fn windows(file: &[u8]) -> Result<State, SignError> {

@@ -14,7 +14,9 @@ use oxidize_format::target::{CLibrary, Container, Processor, Target};
 use super::{ImageError, malformed};
 
 /// `MH_EXECUTE`
-const EXECUTE: u32 = 2;
+pub(crate) const EXECUTE: u32 = 2;
+/// What is signed: `MH_EXECUTE`, `MH_DYLIB`, `MH_BUNDLE`.
+const CODE: [u32; 3] = [EXECUTE, 6, 8];
 /// `CPU_TYPE_X86_64`
 pub(crate) const INTEL: u32 = 0x0100_0007;
 /// `LC_SEGMENT_64`
@@ -103,10 +105,20 @@ impl<'a> Image<'a> {
 
     /// `None` for anything but a 64-bit little-endian Mach-O executable of one architecture.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, ImageError> {
+        Image::parse_kinds(bytes, &[EXECUTE])
+    }
+
+    /// [`parse`](Image::parse) for libraries and plug-ins, too.
+    pub(crate) fn parse_code(bytes: &'a [u8]) -> Result<Option<Image<'a>>, ImageError> {
+        Image::parse_kinds(bytes, &CODE)
+    }
+
+    fn parse_kinds(bytes: &'a [u8], kinds: &[u32]) -> Result<Option<Image<'a>>, ImageError> {
         let Ok((header, rest)) = pod::from_bytes::<MachHeader64<Le>>(bytes) else {
             return Ok(None);
         };
-        if header.magic.get(Be) != MH_MAGIC_64.swap_bytes() || header.filetype.get(Le).0 != EXECUTE
+        if header.magic.get(Be) != MH_MAGIC_64.swap_bytes()
+            || !kinds.contains(&header.filetype.get(Le).0)
         {
             return Ok(None);
         }

@@ -30,7 +30,7 @@ use super::entitlements::Entitlements;
 use super::requirements;
 use crate::image::ImageError;
 use crate::image::macho::adhoc::{ADHOC, CMS, CODE_DIRECTORY, PAGE, Pages, SHA256, SUPERBLOB};
-use crate::image::macho::{Image, Segment, signature};
+use crate::image::macho::{EXECUTE, Image, Segment, signature};
 use crate::sign::SignOptions;
 
 /// What only macOS has.
@@ -91,7 +91,7 @@ pub(in super::super) fn sign(
     identity: Option<&Identity>,
     options: &SignOptions,
 ) -> Result<Edits, SignError> {
-    let image = Image::parse(program)?.ok_or(SignError::NotSignable)?;
+    let image = Image::parse_code(program)?.ok_or(SignError::NotSignable)?;
     let place = Place::find(&image)?;
     let identifier = options.macos.identifier.clone().or_else(|| {
         let signature = image.signature().ok().flatten()?.1;
@@ -267,8 +267,10 @@ impl Draft {
             None => EMPTY_REQUIREMENTS.map(u32::to_be_bytes).concat(),
         };
         let mut blobs = BTreeMap::from([(SLOT_REQUIREMENTS, requirements)]);
-        let mut executable_flags = MAIN_BINARY;
-        if let Some(entitlements) = &macos.entitlements {
+        // What a library may do is its program's to say.
+        let is_program = image.header.filetype.get(object::LittleEndian).0 == EXECUTE;
+        let mut executable_flags = if is_program { MAIN_BINARY } else { 0 };
+        if let Some(entitlements) = macos.entitlements.as_ref().filter(|_| is_program) {
             let der = entitlements.der().map_err(SignError::Key)?;
             blobs.insert(SLOT_ENTITLEMENTS, blob(ENTITLEMENTS, &entitlements.xml));
             blobs.insert(SLOT_ENTITLEMENTS_DER, blob(ENTITLEMENTS_DER, &der));

@@ -1,0 +1,225 @@
+//! Programs and libraries that others made: signed here, and told about by `verify`.
+
+#![cfg(unix)]
+
+mod identities;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use identities::{mac_program, responder, run, skip, workshop};
+use oxidize_inject::internal::image::macho::fat;
+use serde_json::Value;
+
+const RSA: &str = "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem";
+
+/// A library for macOS: a program of ours that says it is one.
+fn library(arm: bool) -> Vec<u8> {
+    let mut library = mac_program(arm);
+    library[12..16].copy_from_slice(&6u32.to_le_bytes());
+    library
+}
+
+/// The smallest program for Windows: headers, and a section.
+fn windows_program() -> Vec<u8> {
+    let mut program = vec![0; 0x400];
+    let mut put = |at: usize, bytes: &[u8]| program[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"MZ");
+    put(0x3c, &[0x40]);
+    // One section, an optional header of 240 bytes, an executable image.
+    put(0x40, b"PE\0\0\x64\x86\x01\0");
+    put(0x54, &[240, 0, 0x22, 0]);
+    let optional = 0x58;
+    put(optional, &[0x0b, 2]);
+    put(optional + 24, &0x1_4000_0000u64.to_le_bytes());
+    for (at, value) in [
+        (16, 0x1000),
+        (32, 0x1000),
+        (36, 0x200),
+        (56, 0x2000),
+        (60, 0x200),
+        (108, 16),
+    ] {
+        put(optional + at, &u32::to_le_bytes(value));
+    }
+    let section = optional + 240;
+    put(section, b".text");
+    for (at, value) in [
+        (8, 1),
+        (12, 0x1000),
+        (16, 0x200),
+        (20, 0x200),
+        (36, 0x6000_0020),
+    ] {
+        put(section + at, &u32::to_le_bytes(value));
+    }
+    put(0x200, &[0xc3]);
+    program
+}
+
+/// `oxidize-inject` with these words; what it says, and whether it succeeded.
+fn tool(dir: &Path, words: &str) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+    command.args(words.split_whitespace()).current_dir(dir);
+    command.env("NO_PROXY", "127.0.0.1");
+    match run(&mut command) {
+        Ok(told) => (true, told),
+        Err(told) => (false, told),
+    }
+}
+
+/// The place of an executable's flags in the code directory of a program's signature.
+fn executable_flags(program: &[u8]) -> u64 {
+    let at = program
+        .windows(4)
+        .rposition(|word| word == 0xfade_0c02u32.to_be_bytes())
+        .unwrap();
+    u64::from_be_bytes(program[at + 80..at + 88].try_into().unwrap())
+}
+
+#[test]
+fn libraries_are_signed_and_are_no_programs() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let (arm, intel) = (library(true), library(false));
+    let universal = fat::assemble(&[&arm, &intel]).unwrap();
+    fs::write(
+        place.path().join("rights.plist"),
+        "<plist><dict><key>a</key><true/></dict></plist>",
+    )
+    .unwrap();
+    for (name, bytes) in [
+        ("arm.dylib", &arm),
+        ("intel.so", &intel),
+        ("both.dylib", &universal),
+    ] {
+        let path = place.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        for identity in [RSA, ""] {
+            let rights = place.path().join("rights.plist");
+            let words = format!(
+                "sign {} {identity} --entitlements {}",
+                path.display(),
+                rights.display()
+            );
+            let (done, told) = tool(dir, &words);
+            assert!(done, "{told}");
+            let signed = fs::read(&path).unwrap();
+            // Neither MAIN_BINARY nor a program's rights.
+            assert_eq!(executable_flags(&signed), 0);
+            let entitlements = 0xfade_7171u32.to_be_bytes();
+            assert!(!signed.windows(4).any(|word| word == entitlements));
+            let (done, told) = tool(dir, &format!("verify {}", path.display()));
+            assert!(done, "{told}");
+            let signer = if identity.is_empty() {
+                "signed ad hoc"
+            } else {
+                "signed by Test-rsa"
+            };
+            assert!(told.contains(signer), "{told}");
+        }
+    }
+    let path = place.path().join("program");
+    fs::write(&path, mac_program(true)).unwrap();
+    assert!(tool(dir, &format!("sign {} {RSA}", path.display())).0);
+    assert_eq!(executable_flags(&fs::read(&path).unwrap()), 1);
+}
+
+#[test]
+fn verify_tells_who_signed_when_and_what_is_wrong() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    for (name, bytes) in [("a.exe", windows_program()), ("a.dylib", library(true))] {
+        let path = place.path().join(name);
+        fs::write(&path, &bytes).unwrap();
+        let verify = format!("verify {}", path.display());
+        let (done, told) = tool(dir, &verify);
+        // A library that was a program of ours has the signature of that.
+        let expected = if name == "a.exe" {
+            "is not signed"
+        } else {
+            "is broken"
+        };
+        assert!(!done && told.contains(expected), "{told}");
+        let url = responder(dir, 1);
+        let (done, told) = tool(
+            dir,
+            &format!("sign {} {RSA} --timestamp-url {url}", path.display()),
+        );
+        assert!(done, "{told}");
+        let (done, told) = tool(dir, &verify);
+        assert!(done, "{told}");
+        for part in [
+            "signed by Test-rsa",
+            "Test-rsa, issued by Authority",
+            "by Test-tsa",
+            "valid: from 20",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+        let (done, told) = tool(dir, &format!("{verify} --output-format json"));
+        assert!(done, "{told}");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(
+            (&told["ok"], &told["signature"]["state"]),
+            (&true.into(), &"good".into())
+        );
+        assert_eq!(told["signature"]["time_stamp_authority"], "Test-tsa");
+        assert_eq!(told["signature"]["certificates"][1], "Authority");
+        let mut damaged = fs::read(&path).unwrap();
+        damaged[0x210] ^= 1;
+        fs::write(&path, damaged).unwrap();
+        let (done, told) = tool(dir, &verify);
+        assert!(!done && told.contains("is broken"), "{told}");
+        let (done, told) = tool(dir, &format!("{verify} --output-format json"));
+        assert!(!done && told.contains("\"state\": \"broken\""), "{told}");
+    }
+    fs::write(place.path().join("text"), "MZ, more or less").unwrap();
+    let (done, told) = tool(
+        dir,
+        &format!("verify {}", place.path().join("text").display()),
+    );
+    assert!(
+        !done && told.contains("was not made by oxidize-inject"),
+        "{told}"
+    );
+}
+
+#[test]
+fn signatures_of_others_with_one_inside_stay_valid() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let path = |name: &str| place.path().join(name).display().to_string();
+    fs::write(path("plain.exe"), windows_program()).unwrap();
+    let sign = |from: &str, to: &str, more: &str| {
+        let words = format!(
+            "sign -key rsa.key -certs rsa.pem -h sha256 {more} -in {} -out {}",
+            path(from),
+            path(to)
+        );
+        let mut command = Command::new("osslsigncode");
+        run(command.args(words.split_whitespace()).current_dir(dir))
+    };
+    if Command::new("osslsigncode")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        return skip(
+            "signatures inside of others",
+            "osslsigncode is not installed",
+        );
+    }
+    sign("plain.exe", "one.exe", "-n Name").unwrap();
+    sign("one.exe", "two.exe", "-nest").unwrap();
+    for name in ["one.exe", "two.exe"] {
+        let (done, told) = tool(dir, &format!("verify {}", path(name)));
+        assert!(
+            done && told.contains("signed by Test-rsa"),
+            "{name}: {told}"
+        );
+    }
+    let nested = fs::read(path("two.exe")).unwrap();
+    assert!(nested.len() > fs::read(path("one.exe")).unwrap().len() + 500);
+}
