@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Entry, RunConfig};
 use crate::header::SectionKind;
+use crate::hex::Hex;
 use crate::{Blob, ChildRole, Compression, Data, Error, Exit, ModuleKind, VERSION_MAJOR};
 
 /// The whole blob as text: header, sections, run configuration and every record. Data is
@@ -26,7 +27,7 @@ pub fn dump(blob: &Blob<'_>) -> Result<String, Error> {
     out.line(format_args!("abi {}", header.stub_abi));
     out.line(format_args!("target {}", escape(blob.target()?)));
     out.line(format_args!("length {}", header.total_length));
-    out.line(format_args!("digest {}", hex(&header.digest)));
+    out.line(format_args!("digest {}", Hex(&header.digest)));
     out.line(format_args!("snapshot {}", index(blob.snapshot()?)));
     out.line(format_args!("licenses {}", index(blob.licenses()?)));
     for kind in SectionKind::ALL {
@@ -68,13 +69,6 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // to a String
-        text
-    })
 }
 
 fn index(data: Option<Data<'_>>) -> String {
@@ -220,7 +214,7 @@ fn data(out: &mut Lines, blob: &Blob<'_>) -> Result<(), Error> {
             data.offset(),
             data.stored_len(),
             data.len(),
-            hex(&Sha256::digest(data.stored_bytes()?)),
+            Hex(&Sha256::digest(data.stored_bytes()?)),
         ));
     }
     Ok(())

@@ -46,6 +46,7 @@ mod dump;
 mod error;
 mod frame;
 mod header;
+mod hex;
 mod modules;
 mod names;
 mod natives;
@@ -68,6 +69,7 @@ pub use header::{
     NONE, PAGE, SECTION_RECORD_SIZE, STUB_ABI, Section, SectionKind, VERSION_MAJOR, VERSION_MINOR,
     VIRTUAL_ROOT,
 };
+pub use hex::Hex;
 pub use modules::{Children, Module, ModuleKind, Modules};
 pub use natives::{Native, Natives};
 pub use resolve::{MAX_NAME, MAX_PATH, Place, is_virtual};

@@ -1,6 +1,7 @@
 //! SHA-256 as lower-case hex.
 
 use anyhow::{Context, Result};
+use oxidize_format::Hex;
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::Path;
@@ -17,14 +18,10 @@ pub fn file(path: &Path) -> Result<String> {
             n => hasher.update(&buffer[..n]),
         }
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(Hex(&hasher.finalize()).to_string())
 }
 
 /// Of bytes in memory.
 pub fn bytes(data: &[u8]) -> String {
-    hex(&Sha256::digest(data))
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|b| format!("{b:02x}")).collect()
+    Hex(&Sha256::digest(data)).to_string()
 }

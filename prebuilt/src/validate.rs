@@ -9,6 +9,7 @@ mod pe;
 use crate::recipe::{Recipes, Target};
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSection};
+use oxidize_format::{Descriptor, Hex};
 use std::path::Path;
 
 /// What is wrong with a file; empty: nothing.
@@ -150,8 +151,7 @@ pub struct Slot {
     pub abi: u32,
 }
 
-/// Reads the descriptor in an empty stub's slot (docs/format.md): magic, stub id at 8, blob address and size at 24 and
-/// 32 (zero here), the ABI at 44.
+/// Reads the descriptor in an empty stub's slot.
 pub fn slot(bytes: &[u8]) -> Result<Slot> {
     let file = object::File::parse(bytes)?;
     let name = match file.format() {
@@ -166,23 +166,14 @@ pub fn slot(bytes: &[u8]) -> Result<Slot> {
     let Some(at) = find(data, b"OXIDESC1") else {
         bail!("the slot holds no descriptor");
     };
-    let Some(descriptor) = data[at..].first_chunk::<64>() else {
-        bail!("the slot's descriptor is cut off");
-    };
-    if descriptor[24..40].iter().any(|b| *b != 0) {
+    let descriptor = Descriptor::read(&data[at..]).context("the slot's descriptor")?;
+    if !descriptor.is_empty() {
         bail!("the slot is taken: this is an application, not a stub");
     }
-    let stub_id = descriptor[8..24]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    let abi = u32::from_le_bytes([
-        descriptor[44],
-        descriptor[45],
-        descriptor[46],
-        descriptor[47],
-    ]);
-    Ok(Slot { stub_id, abi })
+    Ok(Slot {
+        stub_id: Hex(&descriptor.stub_id).to_string(),
+        abi: descriptor.stub_abi,
+    })
 }
 
 #[cfg(test)]

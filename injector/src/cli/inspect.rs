@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use oxidize_format::{Blob, ChildRole, Entry, Error, Exit, MAX_STRING, Node};
+use oxidize_format::{Blob, ChildRole, Entry, Error, Exit, Hex, MAX_STRING, Node};
 use serde_json::{Value, json};
 
 use super::app::App;
@@ -37,11 +37,11 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
             json!({
                 "container": slot.container.to_string(),
                 "target": summary.target,
-                "stub_id": text::hex(&slot.stub_id),
+                "stub_id": Hex(&slot.stub_id).to_string(),
                 "stub_abi": slot.abi,
                 "blob": { "offset": range.start, "size": range.end - range.start },
                 "python": summary.python,
-                "digest": text::hex(&header.digest),
+                "digest": Hex(&header.digest).to_string(),
                 "entry": summary.entry,
                 "options": summary.options,
                 "modules": summary.modules,
@@ -89,10 +89,10 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
             range.start
         ),
     );
-    line("digest", &text::hex(&header.digest));
+    line("digest", &Hex(&header.digest).to_string());
     line(
         "stub",
-        &format!("{} (agreement {})", text::hex(&slot.stub_id), slot.abi),
+        &format!("{} (agreement {})", Hex(&slot.stub_id), slot.abi),
     );
     if let Some((size, report)) = &snapshot {
         line(

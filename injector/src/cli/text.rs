@@ -19,11 +19,6 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Whether a terminal may act on it instead of showing it: control characters of both sets, and what
 /// turns the direction of writing around.
 fn acts(c: char) -> bool {
@@ -109,6 +104,5 @@ mod tests {
             assert_eq!(size(bytes), text);
         }
         assert_eq!(size(u64::MAX), "16777216.0 TiB");
-        assert_eq!(hex(&[0, 255]), "00ff");
     }
 }

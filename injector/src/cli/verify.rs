@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use oxidize_format::Hex;
 use serde_json::{Value, json};
 
 use super::app::App;
 use super::args::Verify;
 use super::common::Format;
 use super::failure::Failure;
-use super::{note, print, signing, text};
+use super::{note, print, signing};
 use oxidize_inject::internal::container;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::sign::state::{self, State};
@@ -148,7 +149,7 @@ fn judge(app: &App, args: &Verify) -> Result<Intact, Failure> {
     }
     Ok(Intact {
         altered: verified.altered,
-        digest: text::hex(&blobs[0].header().digest),
+        digest: Hex(&blobs[0].header().digest).to_string(),
         signature,
     })
 }

@@ -24,6 +24,7 @@ mod loaded;
 pub mod macho;
 pub mod pe;
 mod plan;
+mod slot;
 mod undo;
 
 use std::ops::Range;
@@ -33,26 +34,10 @@ use oxidize_format::target::Container;
 
 pub use error::ContainerError;
 pub use plan::{Piece, Plan, Seal};
+pub use slot::Slot;
 
 use crate::image::macho::fat;
 use crate::image::pe::resources::Resource;
-
-/// What [`detect`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
-    /// The container around it.
-    pub container: Container,
-    /// Identity of the stub, given when it was built.
-    pub stub_id: [u8; 16],
-    /// Version of the agreement between stub and blob.
-    pub abi: u32,
-    /// Flags of the descriptor.
-    pub flags: u32,
-    /// File offset of the descriptor.
-    pub descriptor: u64,
-    /// Where the blob lies in the file; `None` while the slot is empty.
-    pub blob: Option<Range<u64>>,
-}
 
 /// What an application is to be besides its stub and its blob. A container leaves out what its format has no place for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

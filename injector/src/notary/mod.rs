@@ -23,6 +23,7 @@ use std::io::{Seek, SeekFrom};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use oxidize_format::Hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -120,7 +121,7 @@ impl<'a> Notary<'a> {
     ) -> Result<String, NotaryError> {
         progress.start("Uploading", 0);
         let digest = digest(archive.file()).map_err(NotaryError::Archive)?;
-        let body = json!({ "submissionName": archive.name(), "sha256": hex(&digest) });
+        let body = json!({ "submissionName": archive.name(), "sha256": Hex(&digest).to_string() });
         let url = format!("{}/submissions", self.server.api);
         let answer = self.ask("POST", &url, Some(&body))?;
         let data = &answer["data"];
@@ -156,7 +157,7 @@ impl<'a> Notary<'a> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let headers = credentials.sign("PUT", url, &hex(digest), now())?;
+            let headers = credentials.sign("PUT", url, &Hex(digest).to_string(), now())?;
             let headers: Vec<_> = headers
                 .iter()
                 .map(|(name, value)| (*name, value.as_str()))
@@ -369,8 +370,4 @@ fn digest(mut file: &File) -> std::io::Result<Vec<u8>> {
     let mut digest = Sha256::new();
     std::io::copy(&mut file, &mut digest)?;
     Ok(digest.finalize().to_vec())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,11 +7,12 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use hmac::{Hmac, Mac};
+use oxidize_format::Hex;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::error::{NotaryError, plain};
-use super::hex;
+
 use crate::http::Url;
 
 /// Where Apple's bucket is, which Apple says in "Customizing the notarization workflow".
@@ -118,13 +119,13 @@ impl Credentials {
         canonical.push_str(&format!("\n{names}\n{digest}"));
         let day = time.get(..8).unwrap_or(time);
         let scope = format!("{day}/{region}/s3/aws4_request");
-        let canonical = hex(&Sha256::digest(canonical.as_bytes()));
+        let canonical = Hex(&Sha256::digest(canonical.as_bytes())).to_string();
         let message = format!("{ALGORITHM}\n{time}\n{scope}\n{canonical}");
         let mut key = Zeroizing::new(format!("AWS4{}", *self.secret).into_bytes());
         for part in [day, region, "s3", "aws4_request"] {
             key = Zeroizing::new(keyed(&key, part));
         }
-        let signature = hex(&keyed(&key, &message));
+        let signature = Hex(&keyed(&key, &message)).to_string();
         let id = &self.key_id;
         format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}")
     }
@@ -180,7 +181,7 @@ mod tests {
         assert_eq!(moment, "20130524T000000Z");
         let host = "examplebucket.s3.amazonaws.com";
         let signature = |method, path: &str, body: &[u8], more: &[(&'static str, &str)]| {
-            let digest = hex(&Sha256::digest(body));
+            let digest = Hex(&Sha256::digest(body)).to_string();
             let always = [
                 ("host", host),
                 ("x-amz-content-sha256", &digest),

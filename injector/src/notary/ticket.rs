@@ -7,10 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
+use oxidize_format::Hex;
 use serde_json::{Value, json};
 
 use super::error::NotaryError;
-use super::{LARGEST, Server, hex};
+use super::{LARGEST, Server};
 use crate::http::{self, Body, Call, Client};
 use crate::image::macho::{Image, signature};
 use crate::mmap::Map;
@@ -55,7 +56,7 @@ pub fn names(program: &[u8]) -> Vec<String> {
     let name = |program: &&[u8]| {
         let (_, signature) = Image::parse(program).ok()??.signature().ok()??;
         let (kind, hash) = signature::code_hash(&program[signature])?;
-        Some(format!("2/{kind}/{}", hex(&hash)))
+        Some(format!("2/{kind}/{}", Hex(&hash)))
     };
     let programs = super::programs(program).unwrap_or_default();
     programs.iter().filter_map(name).collect()

@@ -14,15 +14,36 @@ mod posix;
 #[cfg(windows)]
 mod windows;
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 
 #[cfg(unix)]
-pub(crate) use posix::{functions, install};
+use posix::REPLACED;
+#[cfg(unix)]
+pub(crate) use posix::functions;
 #[cfg(windows)]
-pub(crate) use windows::{functions, install};
+use windows::REPLACED;
+#[cfg(windows)]
+pub(crate) use windows::functions;
 
+use crate::ffi::{Gil, Result};
 use crate::identity::Identity;
 use crate::own::{Own, own};
+
+/// Module, name, and the attribute of `_oxidize` that keeps the original.
+type Replaced = (&'static str, &'static CStr, &'static CStr);
+
+/// Replaces the functions in the current interpreter.
+pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
+    let native = gil.import("_oxidize")?;
+    for (module, name, original) in REPLACED {
+        let module = gil.import(module)?;
+        if let Some(function) = module.attr_opt(name)? {
+            native.set_attr(original, &function)?;
+            module.set_attr(name, &native.attr(name)?)?;
+        }
+    }
+    Ok(())
+}
 
 /// This process, if it is the application and `arguments` start it again: its own, with or without its name, behind the
 /// interpreter's.

@@ -3,11 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use super::Replaced;
 use crate::ffi::{Call, Gil, Method, Object, Result, Text, lifecycle};
 use crate::own::{MARK, own};
 
-/// Module, name, and the attribute of `_oxidize` that keeps the original.
-const REPLACED: [(&str, &std::ffi::CStr, &std::ffi::CStr); 5] = [
+/// The functions that are replaced.
+pub(super) const REPLACED: [Replaced; 5] = [
     ("posix", c"execv", c"_execv"),
     ("posix", c"execve", c"_execve"),
     ("posix", c"posix_spawn", c"_posix_spawn"),
@@ -45,19 +46,6 @@ pub(crate) fn functions() -> Vec<Method> {
             c"mark_after(preexec_fn): calls it and marks the new process as an interpreter",
         ),
     ]
-}
-
-/// Replaces the functions in the current interpreter.
-pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
-    let native = gil.import("_oxidize")?;
-    for (module, name, original) in REPLACED {
-        let module = gil.import(module)?;
-        if let Some(function) = module.attr_opt(name)? {
-            native.set_attr(original, &function)?;
-            module.set_attr(name, &native.attr(name)?)?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether `program` (str, bytes or path-like) is `sys.executable` as a path for the interpreter. What is no path is left to

@@ -3,14 +3,15 @@
 //! Everything in the standard library that starts a program goes through `_winapi.CreateProcess` (subprocess,
 //! multiprocessing, asyncio) or the `nt` functions behind `os.exec*` and `os.spawn*`.
 
-use std::ffi::{CStr, OsString};
+use std::ffi::OsString;
 
+use super::Replaced;
 use crate::ffi::{Call, Gil, Method, Object, Result, lifecycle};
 use crate::identity::arguments::split;
 use crate::own::{MARK, Own, own};
 
-/// Module, name, and the attribute of `_oxidize` that keeps the original.
-const REPLACED: [(&str, &CStr, &CStr); 5] = [
+/// The functions that are replaced.
+pub(super) const REPLACED: [Replaced; 5] = [
     ("nt", c"execv", c"_execv"),
     ("nt", c"execve", c"_execve"),
     ("nt", c"spawnv", c"_spawnv"),
@@ -43,19 +44,6 @@ pub(crate) fn functions() -> Vec<Method> {
         ),
         Method::new(c"CreateProcess", create_process, c"_winapi.CreateProcess"),
     ]
-}
-
-/// Replaces the functions in the current interpreter.
-pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
-    let native = gil.import("_oxidize")?;
-    for (module, name, original) in REPLACED {
-        let module = gil.import(module)?;
-        if let Some(function) = module.attr_opt(name)? {
-            native.set_attr(original, &function)?;
-            module.set_attr(name, &native.attr(name)?)?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether `program` (str, bytes or path-like) is `sys.executable`. What is no path is left to the original to refuse.

@@ -4,8 +4,9 @@ use object::elf::{PF_R, PT_LOAD};
 
 use super::super::error::{ContainerError, malformed};
 use super::super::plan::{Piece, Plan};
+use super::super::slot::bare;
 use super::super::undo::{self, Patch, Summary};
-use super::{ALIGNMENT, BLOB_SECTION, DESCRIPTOR_NOTE, SPARE_NOTE, find, loaded, remove};
+use super::{ALIGNMENT, BLOB_SECTION, DESCRIPTOR_NOTE, SPARE_NOTE, detect, find, loaded, remove};
 use crate::image::elf::Image;
 use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
@@ -19,22 +20,8 @@ const LARGEST_GAP: u64 = 256 << 20;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
 pub fn inject(bytes: &[u8], blob_len: u64) -> Result<Plan, ContainerError> {
-    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
-    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
-    if blob_len == 0 {
-        return Err(ContainerError::TooLarge(
-            "an empty blob cannot be told from an empty slot",
-        ));
-    }
-    if found.slot.blob.is_some() {
-        // Injection always starts from the bare stub, so that injecting twice and injecting once give the same bytes.
-        let stub = remove(bytes)?;
-        let bare = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
-        if find(&bare)?.is_none_or(|found| found.slot.blob.is_some()) {
-            return Err(ContainerError::Altered);
-        }
-        return fill(&bare, blob_len);
-    }
+    let stub = bare(bytes, blob_len, detect, remove)?;
+    let image = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
     fill(&image, blob_len)
 }
 

@@ -83,20 +83,7 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, ContainerError> {
     if note.content.len() != DESCRIPTOR_SIZE {
         return Err(malformed(WHAT, at, "it does not have 64 bytes"));
     }
-    let descriptor = Descriptor::read(&image.bytes[note.content]).map_err(|source| {
-        ContainerError::Descriptor {
-            offset: at as u64,
-            source,
-        }
-    })?;
-    let mut slot = Slot {
-        container: Container::Elf,
-        stub_id: descriptor.stub_id,
-        abi: descriptor.stub_abi,
-        flags: descriptor.flags,
-        descriptor: at as u64,
-        blob: None,
-    };
+    let (mut slot, descriptor) = Slot::read(Container::Elf, image.bytes, at)?;
     if descriptor.is_empty() {
         return Ok(Some(Found {
             slot,

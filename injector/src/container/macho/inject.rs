@@ -7,9 +7,10 @@ use oxidize_format::descriptor::Descriptor;
 use super::super::InjectOptions;
 use super::super::error::{ContainerError, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
+use super::super::slot::bare;
 use super::super::undo::{self, Summary};
 use super::commands::linkedit_offsets;
-use super::{BLOB_SECTION, BLOB_SEGMENT, LINKEDIT, PAGE, TEXT, find, loaded, remove};
+use super::{BLOB_SECTION, BLOB_SEGMENT, LINKEDIT, PAGE, TEXT, detect, find, loaded, remove};
 use crate::image::macho::adhoc::{ADHOC, Signature};
 use crate::image::macho::{Image, Segment, signature};
 
@@ -32,22 +33,8 @@ pub fn inject(
     blob_len: u64,
     options: &InjectOptions,
 ) -> Result<Plan, ContainerError> {
-    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
-    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
-    if blob_len == 0 {
-        return Err(ContainerError::TooLarge(
-            "an empty blob cannot be told from an empty slot",
-        ));
-    }
-    if found.slot.blob.is_some() {
-        // Injection always starts from the bare stub, so that injecting twice and injecting once give the same bytes.
-        let stub = remove(bytes)?;
-        let bare = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
-        if find(&bare)?.is_none_or(|found| found.slot.blob.is_some()) {
-            return Err(ContainerError::Altered);
-        }
-        return fill(&bare, blob_len, options);
-    }
+    let stub = bare(bytes, blob_len, detect, remove)?;
+    let image = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
     fill(&image, blob_len, options)
 }
 

@@ -88,28 +88,12 @@ fn find<'a>(image: &Image<'a>) -> Result<Option<Found<'a>>, ContainerError> {
     };
     const WHAT: &str = "descriptor";
     let at = section.offset.get(Le) as usize;
-    let raw = image
-        .bytes
-        .get(at..)
-        .and_then(<[u8]>::first_chunk::<DESCRIPTOR_SIZE>);
-    let raw = raw.filter(|_| section.size.get(Le) >= DESCRIPTOR_SIZE as u64);
-    let raw = raw.ok_or(malformed(
-        WHAT,
-        header,
-        "its section has less than 64 bytes",
-    ))?;
-    let descriptor = Descriptor::read(raw).map_err(|source| ContainerError::Descriptor {
-        offset: at as u64,
-        source,
-    })?;
-    let mut slot = Slot {
-        container: Container::MachO,
-        stub_id: descriptor.stub_id,
-        abi: descriptor.stub_abi,
-        flags: descriptor.flags,
-        descriptor: at as u64,
-        blob: None,
-    };
+    let raw = image.bytes.get(at..).unwrap_or_default();
+    if raw.len() < DESCRIPTOR_SIZE || section.size.get(Le) < DESCRIPTOR_SIZE as u64 {
+        let problem = "its section has less than 64 bytes";
+        return Err(malformed(WHAT, header, problem));
+    }
+    let (mut slot, descriptor) = Slot::read(Container::MachO, image.bytes, at)?;
     if descriptor.is_empty() {
         return Ok(Some(Found {
             slot,

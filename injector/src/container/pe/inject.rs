@@ -8,8 +8,9 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 use super::super::InjectOptions;
 use super::super::error::{ContainerError, malformed};
 use super::super::plan::{Piece, Plan, Seal, SealKind};
+use super::super::slot::bare;
 use super::super::undo::{self, Patch, Summary};
-use super::{checksum_of, find, loaded, remove};
+use super::{checksum_of, detect, find, loaded, remove};
 use crate::image::pe::resources::{BLOB_NAME, PAGE, Tree};
 use crate::image::pe::{CERTIFICATES, Image, RESOURCES, SECTION_HEADER};
 
@@ -36,25 +37,14 @@ pub fn inject(
     blob_len: u64,
     options: &InjectOptions,
 ) -> Result<Plan, ContainerError> {
-    let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
-    let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
-    if blob_len == 0 {
-        return Err(ContainerError::TooLarge(
-            "an empty blob cannot be told from an empty slot",
-        ));
-    }
-    if found.slot.blob.is_some() {
-        // Injection always starts from the bare stub, so that injecting twice and injecting once give the same bytes.
-        let stub = remove(bytes)?;
-        let bare = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
-        if find(&bare)?.is_none_or(|found| found.slot.blob.is_some()) {
-            return Err(ContainerError::Altered);
-        }
-        return fill(&bare, blob_len, options);
-    }
-    let unsigned = without_certificates(bytes)?;
-    let bare = Image::parse(&unsigned)?.ok_or(ContainerError::NoSlot)?;
-    fill(&bare, blob_len, options)
+    let stub = bare(bytes, blob_len, detect, remove)?;
+    // A certificate of the file is about its bytes, which change; one of a stub that was taken out again never was there.
+    let stub = match stub {
+        Cow::Borrowed(file) => without_certificates(file)?,
+        restored => restored,
+    };
+    let image = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
+    fill(&image, blob_len, options)
 }
 
 /// The file without its Authenticode certificates, which no longer hold once a byte changes.

@@ -83,21 +83,7 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, ContainerError> {
     }
     // The section's bytes were found inside the file.
     let at = home.offset as usize;
-    let descriptor =
-        Descriptor::read(&image.bytes[at..at + DESCRIPTOR_SIZE]).map_err(|source| {
-            ContainerError::Descriptor {
-                offset: at as u64,
-                source,
-            }
-        })?;
-    let mut slot = Slot {
-        container: Container::Pe,
-        stub_id: descriptor.stub_id,
-        abi: descriptor.stub_abi,
-        flags: descriptor.flags,
-        descriptor: at as u64,
-        blob: None,
-    };
+    let (mut slot, descriptor) = Slot::read(Container::Pe, image.bytes, at)?;
     if descriptor.is_empty() {
         return Ok(Some(Found {
             slot,

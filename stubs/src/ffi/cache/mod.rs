@@ -53,11 +53,6 @@ pub(crate) fn file(root: &Path, place: &Path, content: &[u8]) -> io::Result<Cach
     }
 }
 
-/// Bytes as the name of a directory.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The file, if it is there and has this content.
 fn held(path: &Path, content: &[u8]) -> io::Result<Option<Cached>> {
     let Some(mut file) = private::open(path)? else {

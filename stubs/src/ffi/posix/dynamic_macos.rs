@@ -73,7 +73,7 @@ pub(crate) fn load(images: &[Image], flags: i32) -> Result<(), String> {
 /// Where an image lies below the cache: the digest of the resources, then its path in the application.
 fn place(native: &Native<'static>) -> Option<PathBuf> {
     let blob = Blob::open(crate::image::blob()?).ok()?;
-    let mut place = PathBuf::from(cache::hexadecimal(&blob.header().digest[..16]));
+    let mut place = PathBuf::from(oxidize_format::Hex(&blob.header().digest[..16]).to_string());
     let path = match native.node().ok()? {
         Some(node) => node.path().ok()?,
         None => native.name().to_owned(),

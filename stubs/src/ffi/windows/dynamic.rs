@@ -138,7 +138,7 @@ fn place(executable: &[u8], name: &str, content: &[u8]) -> PathBuf {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    PathBuf::from(cache::hexadecimal(&digest.finalize()[..16])).join(name)
+    PathBuf::from(oxidize_format::Hex(&digest.finalize()[..16]).to_string()).join(name)
 }
 
 fn is_redistributable(name: &str) -> bool {

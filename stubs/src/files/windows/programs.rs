@@ -58,7 +58,7 @@ fn on_disk(node: Node<'static>) -> Result<PathBuf, u32> {
     {
         return Err(ERROR_FILE_CORRUPT);
     }
-    let place = Path::new(&cache::hexadecimal(&digest[..16])).join(path);
+    let place = Path::new(&oxidize_format::Hex(&digest[..16]).to_string()).join(path);
     let root = dynamic::cache_directory("files").ok_or(ERROR_ACCESS_DENIED)?;
     let data = node.data().map_err(damaged)?.ok_or(ERROR_FILE_CORRUPT)?;
     let content = data.read().map_err(damaged)?;
