@@ -49,6 +49,14 @@ const SAME: &[(&str, &str)] = &[
         "import threading, concurrent.futures as f\ndef main():\n    with f.ThreadPoolExecutor(4) as e: print(sum(e.map(lambda x: x * x, range(100))))\n    print(threading.current_thread() is threading.main_thread(), threading.get_ident() == threading.main_thread().ident, threading.active_count())",
     ),
     (
+        "main_thread_kept",
+        "import threading\nmain_thread = threading.main_thread()\ndef main(): print(main_thread is threading.main_thread() is threading.current_thread(), main_thread.ident == threading.get_ident(), main_thread.native_id == threading.get_native_id(), threading.enumerate() == [main_thread])",
+    ),
+    (
+        "multiprocessing_finalizer",
+        "from multiprocessing import util, heap\nutil.Finalize(None, print, ('finalized',), exitpriority=1)\ndef main(): print(heap.BufferWrapper(8).create_memoryview().nbytes)",
+    ),
+    (
         "fork",
         "import os\ndef main():\n    child = os.fork()\n    if not child: os._exit(7)\n    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))",
     ),
@@ -217,7 +225,7 @@ fn main() -> std::process::ExitCode {
     for (name, source, expected) in UNFIT {
         trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
     }
-    let others: [(&str, Body); 13] = [
+    let others: [(&str, Body); 15] = [
         ("random_numbers_differ", random_numbers_differ),
         (
             "random_numbers_differ_as_process_1",
@@ -232,6 +240,11 @@ fn main() -> std::process::ExitCode {
             what_the_library_reads_again_does_not_decide,
         ),
         ("the_list_of_users_decides", the_list_of_users_decides),
+        ("two_are_equal_bytes", two_are_equal_bytes),
+        (
+            "two_are_equal_bytes_with_chance_in_addresses",
+            two_are_equal_bytes_with_chance_in_addresses,
+        ),
         (
             "a_locale_without_utf8_starts_as_usual",
             a_locale_without_utf8_starts_as_usual,
@@ -390,6 +403,69 @@ fn a_variable_that_was_read_decides() -> Result {
         shown.contains("MODE (/~oxidize/app/app/__init__.py:2)"),
         || shown.clone(),
     )
+}
+
+/// Imports that have to do with time, chance, processes, threads and terminals.
+const OWN: &str = "import argparse, asyncio, concurrent.futures.process, http.server, logging.config, multiprocessing.pool, platform
+import random, readline, secrets, sqlite3, ssl, tempfile, threading, urllib.request, uuid, zoneinfo
+own = random.Random(); lock = threading.RLock(); platform.uname(); uuid.uuid1(); random.random(); next(tempfile._RandomNameSequence())
+def main(): print('ran')
+";
+
+fn two_are_equal_bytes() -> Result {
+    let first = packaged(OWN, &[])?;
+    let second = packaged(OWN, &[])?;
+    check(is_restored(first.path(), Run::empty_environment)?, || {
+        "it made no use of the snapshot".to_owned()
+    })?;
+    equal(
+        &std::fs::read(first.path())?,
+        &std::fs::read(second.path())?,
+    )
+}
+
+fn equal(first: &[u8], second: &[u8]) -> Result {
+    let differ = || first.iter().zip(second).filter(|(one, other)| one != other);
+    check(first == second, || {
+        format!(
+            "{} and {} bytes, of which {} differ",
+            first.len(),
+            second.len(),
+            differ().count()
+        )
+    })
+}
+
+/// Where the system does not let a program have its addresses without chance, as in a container.
+fn two_are_equal_bytes_with_chance_in_addresses() -> Result {
+    let strace = tools::host_tool("strace")?;
+    let directory = resources(OWN)?;
+    let output = tools::scratch()?;
+    let mut files = Vec::new();
+    for name in ["first", "second"] {
+        let place = output.path().join(name).join("app");
+        std::fs::create_dir(output.path().join(name))?;
+        let status = Command::new(&strace)
+            .args([
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                "inject=personality:error=EPERM",
+            ])
+            .arg(tools::program("oxidize-inject")?)
+            .arg(&place)
+            .arg("--resources")
+            .arg(directory.path())
+            .args(["--entry", "app:main", "--snapshot", "--target", MUSL, "-q"])
+            .arg("--stub")
+            .arg(tools::stub(MUSL)?)
+            .output()?;
+        check(status.status.success(), || format!("{status:?}"))?;
+        files.push(std::fs::read(place)?);
+    }
+    equal(&files[0], &files[1])
 }
 
 /// Modules of the standard library that read variables while they are imported, and a parser of arguments, which asks for

@@ -98,7 +98,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         line(
             "snapshot",
             &format!(
-                "{}, {} modules loaded; its bytes differ between two runs",
+                "{}, {} modules loaded",
                 text::size(*size),
                 report.modules.len()
             ),

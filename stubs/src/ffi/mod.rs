@@ -7,12 +7,16 @@
 //! `windows`.
 #![allow(unsafe_code)]
 
+#[cfg(target_env = "musl")]
+pub(crate) mod blocks;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) mod cache;
 mod call;
 pub(crate) mod collector;
 pub(crate) mod config;
 mod fileobject;
+#[cfg(target_env = "musl")]
+pub(crate) mod generators;
 pub(crate) mod heap;
 pub(crate) mod lifecycle;
 pub(crate) mod module;

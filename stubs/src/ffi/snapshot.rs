@@ -1,4 +1,4 @@
-//! What CPython, OpenSSL and SQLite need around a snapshot: the interpreter is left as before a fork, and taken up as after one.
+//! What CPython and OpenSSL need around a snapshot: the interpreter is left as before a fork, and taken up as after one.
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ptr;
@@ -14,31 +14,8 @@ struct Opaque {
 }
 
 unsafe extern "C" {
-    fn RAND_set_seed_source_type(
-        context: *mut Opaque,
-        source: *const c_char,
-        properties: *const c_char,
-    ) -> c_int;
-    fn ERR_set_mark() -> c_int;
-    fn ERR_pop_to_mark() -> c_int;
-    fn RAND_get0_primary(context: *mut Opaque) -> *mut Opaque;
-    fn EVP_RAND_reseed(
-        generator: *mut Opaque,
-        resistant: c_int,
-        entropy: *const u8,
-        entropy_len: usize,
-        additional: *const u8,
-        additional_len: usize,
-    ) -> c_int;
     fn SSL_CTX_ctrl(context: *mut Opaque, command: c_int, len: c_long, data: *mut c_void)
     -> c_long;
-    fn CRYPTO_set_mem_functions(
-        allocate: *const c_void,
-        resize: *const c_void,
-        free: *const c_void,
-    ) -> c_int;
-    fn sqlite3_randomness(count: c_int, into: *mut c_void);
-    fn sqlite3_config(option: c_int, ...) -> c_int;
 }
 
 /// An interpreter that nobody runs.
@@ -49,85 +26,6 @@ pub(crate) struct Detached(*mut py::PyThreadState);
 unsafe impl Send for Detached {}
 // SAFETY: as above.
 unsafe impl Sync for Detached {}
-
-/// Python's memory comes from here from now on. Before Python starts.
-pub(crate) fn set_arenas(
-    allocate: extern "C" fn(*mut c_void, usize) -> *mut c_void,
-    free: extern "C" fn(*mut c_void, *mut c_void, usize),
-) {
-    let mut arenas = py::PyObjectArenaAllocator {
-        ctx: ptr::null_mut(),
-        alloc: Some(allocate),
-        free: Some(free),
-    };
-    // SAFETY: the structure is copied; Python has allocated nothing yet.
-    unsafe { py::PyObject_SetArenaAllocator(&raw mut arenas) }
-}
-
-/// Overwrites the memory that Python has freed and kept. `was_refused` tells whether Python has asked for more than it had,
-/// in vain, since the last call.
-pub(crate) fn wipe_freed(_gil: Gil<'_>, mut was_refused: impl FnMut() -> bool) {
-    /// The largest block of Python's small object allocator, and the step between its sizes.
-    const LARGEST: usize = 512;
-    const STEP: usize = 16;
-    // Each block holds the address of the one before, so that nothing else has to.
-    let mut last: *mut *mut c_void = ptr::null_mut();
-    for size in (STEP..LARGEST + 1).step_by(STEP).rev() {
-        loop {
-            // SAFETY: the lock is held; a block of `size` bytes, at least a pointer's, is ours until it is freed.
-            unsafe {
-                let block = py::PyObject_Malloc(size);
-                // One that Python took from elsewhere: there is no more of its own of this size.
-                if was_refused() || block.is_null() {
-                    py::PyObject_Free(block);
-                    break;
-                }
-                ptr::write_bytes(block.cast::<u8>(), 0, size);
-                wipe_tail(block, size);
-                block.cast::<*mut c_void>().write(last.cast());
-                last = block.cast();
-            }
-        }
-    }
-    while !last.is_null() {
-        // SAFETY: from the loop above, once.
-        unsafe {
-            let block = last;
-            last = (*block).cast();
-            py::PyObject_Free(block.cast());
-        }
-    }
-}
-
-/// Overwrites what is behind the last block of the pool that a block lies in, where blocks of another size may have been.
-///
-/// # Safety
-/// The block must come from Python's small object allocator.
-unsafe fn wipe_tail(block: *mut c_void, size: usize) {
-    /// `POOL_SIZE` and `struct pool_header` (Include/internal/pycore_obmalloc.h).
-    const POOL: usize = 16 << 10;
-    #[repr(C)]
-    struct Pool {
-        links: [usize; 4],
-        arena: u32,
-        size_class: u32,
-        next: u32,
-        last: u32,
-    }
-    let offset = block.addr() % POOL;
-    // SAFETY: a pool is aligned to its size and begins with its header. That this is one is seen by the two numbers, which
-    // follow from the size; no block begins behind the last one.
-    unsafe {
-        let start = block.cast::<u8>().sub(offset);
-        let pool = start.cast::<Pool>();
-        let fits =
-            (*pool).size_class as usize == size / 16 - 1 && (*pool).last as usize == POOL - size;
-        if fits {
-            let used = size_of::<Pool>() + (POOL - size_of::<Pool>()) / size * size;
-            ptr::write_bytes(start.add(used), 0, POOL - used);
-        }
-    }
-}
 
 /// Lets strings, numbers, code, functions, classes, modules, their dictionaries and specs live for ever, so that a process does not write to
 /// their memory by counting references. `specs` are the classes of specs, which each import statement looks at.
@@ -223,61 +121,13 @@ pub(crate) fn leave() -> Detached {
     }
 }
 
-/// Takes it up in a new process, as a fork's child does.
-pub(crate) fn enter(detached: Detached) {
+/// Takes it up in a new process, as a fork's child does. `before` runs with the lock, before what modules do after a fork.
+pub(crate) fn enter(detached: Detached, before: impl FnOnce()) {
     // SAFETY: the thread state of the main thread, which this is; its memory is as `leave` left it.
     unsafe {
         py::PyEval_RestoreThread(detached.0);
+        before();
         py::PyOS_AfterFork_Child();
-    }
-}
-
-/// The random number generators of C libraries that were used. To set a library up only for this takes longer than all the rest
-/// of a start.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Generators {
-    openssl: bool,
-    sqlite: bool,
-}
-
-impl Generators {
-    /// Looks which have a state that another process must not repeat.
-    pub(crate) fn used() -> Generators {
-        /// An answer of SQLite's, where it is set up already.
-        const MISUSE: c_int = 21;
-        /// No option of `sqlite3_config`.
-        const NOTHING: c_int = 0;
-        // SAFETY: OpenSSL takes null pointers for the functions that it has, and refuses even these once it has allocated
-        // something. The source of seeds can be chosen until there is a generator; null is the choice that it has anyway. SQLite
-        // refuses every option once it is set up.
-        unsafe {
-            let is_set_up = CRYPTO_set_mem_functions(ptr::null(), ptr::null(), ptr::null()) == 0;
-            let openssl = is_set_up && {
-                ERR_set_mark();
-                let chosen = RAND_set_seed_source_type(ptr::null_mut(), ptr::null(), ptr::null());
-                ERR_pop_to_mark();
-                chosen == 0
-            };
-            let sqlite = sqlite3_config(NOTHING) == MISUSE;
-            Generators { openssl, sqlite }
-        }
-    }
-
-    /// Gives them new seeds: they would repeat what the process before them had.
-    pub(crate) fn reseed(self) {
-        // SAFETY: reseeding OpenSSL's first generator makes those of the threads follow. SQLite takes the null pointer as a wish
-        // to start anew.
-        unsafe {
-            if self.openssl {
-                let primary = RAND_get0_primary(ptr::null_mut());
-                if !primary.is_null() {
-                    EVP_RAND_reseed(primary, 0, ptr::null(), 0, ptr::null(), 0);
-                }
-            }
-            if self.sqlite {
-                sqlite3_randomness(0, ptr::null_mut());
-            }
-        }
     }
 }
 
@@ -377,6 +227,40 @@ pub(crate) fn wake_thread_data() {
             libc::pthread_key_delete(key);
         }
     }
+}
+
+/// Starts the program once more, without chance in its addresses, unless that is so already. Where the system does not let it,
+/// as in some containers, it goes on.
+///
+/// # Safety
+/// `arguments` must be the process's.
+pub(crate) unsafe fn leave_addresses_alone(arguments: *const *const c_char) {
+    /// A number that sets nothing.
+    const ASK: libc::c_ulong = 0xffff_ffff;
+    unsafe extern "C" {
+        static environ: *const *const c_char;
+    }
+    // SAFETY: the caller's; `execve` returns only where it fails.
+    unsafe {
+        let now = libc::personality(ASK);
+        if now < 0 || now & libc::ADDR_NO_RANDOMIZE != 0 {
+            return;
+        }
+        let wanted = now.cast_unsigned() | libc::ADDR_NO_RANDOMIZE.cast_unsigned();
+        if libc::personality(wanted.into()) < 0 {
+            return;
+        }
+        // One that forgets it again would go round for ever.
+        if libc::personality(ASK) & libc::ADDR_NO_RANDOMIZE != 0 {
+            libc::execve(c"/proc/self/exe".as_ptr(), arguments, environ);
+        }
+    }
+}
+
+/// What the system calls this thread.
+pub(crate) fn native_thread() -> usize {
+    // SAFETY: a question.
+    unsafe { libc::gettid() as usize }
 }
 
 /// What the C library calls this thread.

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use dlmalloc::Allocator;
 
@@ -112,6 +113,15 @@ unsafe fn give(pages: *mut u8, size: usize) -> bool {
 /// Smaller pieces of memory than this are for the frames of Python functions, others for its small objects.
 const ARENA_OF_OBJECTS: usize = 256 << 10;
 
+/// Where Python's small objects are.
+static ARENAS: Mutex<Vec<Range<usize>>> = Mutex::new(Vec::new());
+
+/// Whether this is a small object of Python's.
+pub(crate) fn is_in_arena(address: usize) -> bool {
+    let arenas = ARENAS.lock().unwrap_or_else(PoisonError::into_inner);
+    arenas.iter().any(|range| range.contains(&address))
+}
+
 /// Where Python keeps its frames: address and size of each piece.
 static STACKS: [[AtomicUsize; 2]; 16] = [const { [AtomicUsize::new(0), AtomicUsize::new(0)] }; 16];
 
@@ -145,8 +155,10 @@ pub(crate) extern "C" fn allocate_arena(_: *mut c_void, size: usize) -> *mut c_v
         return null_mut();
     }
     let pages = take(size);
-    if is_reserved()
-        && size < ARENA_OF_OBJECTS
+    if is_reserved() && size >= ARENA_OF_OBJECTS && !pages.is_null() {
+        let mut arenas = ARENAS.lock().unwrap_or_else(PoisonError::into_inner);
+        arenas.push(pages.addr()..pages.addr() + size);
+    } else if is_reserved()
         && let Some([start, length]) = STACKS.iter().find(|[_, size]| size.load(Relaxed) == 0)
     {
         start.store(pages.expose_provenance(), Relaxed);
@@ -163,6 +175,9 @@ pub(crate) extern "C" fn free_arena(_: *mut c_void, pages: *mut c_void, size: us
     {
         length.store(0, Relaxed);
     }
+    let mut arenas = ARENAS.lock().unwrap_or_else(PoisonError::into_inner);
+    arenas.retain(|range| range.start != pages.addr());
+    drop(arenas);
     // SAFETY: Python passes what it has from `allocate_arena`.
     unsafe { give(pages.cast(), size) };
 }

@@ -18,9 +18,10 @@ use oxidize_format::{Blob, Entry, RunConfig};
 
 use super::processor::{self, Features};
 use super::{memory, variables};
+use crate::ffi::generators::{self, Generators};
 use crate::ffi::module::Native;
-use crate::ffi::snapshot::{self as native, Detached, Generators};
-use crate::ffi::{self, Gil, Object, Result, lifecycle};
+use crate::ffi::snapshot::{self as native, Detached};
+use crate::ffi::{self, Gil, Object, Result, blocks, lifecycle};
 use crate::heap::pages;
 use crate::importer::{self, loader, paths};
 use crate::{configure, exit, files, image, own};
@@ -121,7 +122,8 @@ pub(crate) fn dump(
     };
     let place = Path::new(paths::ROOT).join("bin").join(&wishes.name);
     let own = own::stand_in(run, place);
-    native::set_arenas(pages::allocate_arena, pages::free_arena);
+    blocks::set_arenas(pages::allocate_arena, pages::free_arena);
+    blocks::clear_new();
     if let Err(reason) = ffi::module::register(functions) {
         eprintln!("error: {reason}");
         return FAILURE;
@@ -190,6 +192,7 @@ fn prepare<'py>(
         ],
     )?;
     variables::record();
+    generators::take_random_numbers_from_system(true);
     let failed = import_entry(gil, run, &helper)?;
     let names = wishes.imports.iter().map(|name| gil.str(name));
     helper.call_method(
@@ -199,6 +202,8 @@ fn prepare<'py>(
     if let Some((module, function)) = &wishes.after {
         helper.call_method(c"call", &[gil.str(module)?, gil.str(function)?])?;
     }
+    generators::take_random_numbers_from_system(false);
+    generators::forget_time_of_terminals();
     files::forget_descriptors();
     let read = variables::recorded();
     let read = read.iter().map(|name| gil.bytes(name.to_bytes()));
@@ -212,7 +217,7 @@ fn prepare<'py>(
     }
     let mut prepared = Prepared {
         variables: Variables::default(),
-        generators: Generators::used(),
+        generators: Generators::used(gil)?,
         report: String::new(),
     };
     for failure in failed {
@@ -241,7 +246,8 @@ fn prepare<'py>(
     }
     gil.import("gc")?.call_method(c"freeze", &[])?;
     pages::refuse_arenas(true);
-    native::wipe_freed(gil, pages::was_refused);
+    blocks::stop_clearing(gil);
+    blocks::wipe_freed(gil, pages::was_refused);
     pages::refuse_arenas(false);
     native::immortalise(&[
         gil.import("_frozen_importlib")?.attr(c"ModuleSpec")?,
@@ -370,6 +376,28 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
     let state = STATE.get_or_init(|| state);
     let strays = foreign.strays(&state.selves);
     drop(foreign);
+    // Two snapshots of one application are the same bytes: what this process alone has is not written.
+    let native_thread = native::native_thread();
+    for at in &state.selves {
+        let behind = at + size_of::<usize>();
+        // SAFETY: found by the scan. Nothing of Python's runs any more, and a start writes these words. CPython notes the
+        // system's number of a thread behind the C library's.
+        unsafe {
+            memory::patch(*at, 0);
+            if memory::word(behind) == native_thread {
+                memory::patch(behind, 0);
+            }
+        }
+    }
+    // And what Python has computed with.
+    const DIGIT: u32 = 30;
+    let digits = this_thread & ((1 << DIGIT) - 1) | this_thread >> DIGIT << 32;
+    memory::scan(memory::heap(), |at, word| {
+        if word == digits {
+            // SAFETY: found by the scan: an int that means no thread any more, and another one of the same length.
+            unsafe { memory::patch(at, 1 | 1 << 32) }
+        }
+    });
     // Written in any case, so that what is wrong can be looked at.
     let written = write(&mut output, &prepared.report);
     let by_chance = |stray: &String| stray.contains(&format!(" points to {LIBRARY_HEAP} "));

@@ -78,6 +78,15 @@ pub(super) fn scan(range: Range<usize>, mut found: impl FnMut(usize, usize)) {
     }
 }
 
+/// Reads a word of the snapshot.
+///
+/// # Safety
+/// The address must have come from [`scan`], or lie one word behind such a one.
+pub(super) unsafe fn word(at: usize) -> usize {
+    // SAFETY: the caller's. Behind the data there is the rest of its page, behind the heap the reservation.
+    unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() }
+}
+
 /// Writes a word of the snapshot.
 ///
 /// # Safety

@@ -50,11 +50,13 @@ pub unsafe fn settle(argc: c_int, argv: *const *const c_char) {
                 unsafe { memory::revert() }
             }
         }
-    } else if is_wanted()
-        && let Err(reason) = crate::heap::pages::reserve()
-    {
-        eprintln!("error: no snapshot can be taken: {reason}");
-        std::process::exit(1);
+    } else if is_wanted() {
+        // SAFETY: the caller's.
+        unsafe { ffi::snapshot::leave_addresses_alone(argv) }
+        if let Err(reason) = crate::heap::pages::reserve() {
+            eprintln!("error: no snapshot can be taken: {reason}");
+            std::process::exit(1);
+        }
     }
 }
 

@@ -97,13 +97,28 @@ pub(crate) fn resume(run: &RunConfig<'_>) -> std::result::Result<(), &'static st
         unsafe { memory::patch(*at, this_thread) }
     }
     state.generators.reseed();
-    native::enter(state.interpreter);
+    let mut woken = false;
+    native::enter(state.interpreter, || {
+        woken = lifecycle::with_gil(|gil| wake(gil, this_thread).is_ok());
+    });
     lifecycle::with_gil(|gil| {
+        if !woken {
+            gil.print_raised();
+            return Err(FAILED);
+        }
         take_up(gil, run.utf8_mode).map_err(|_| {
             gil.print_raised();
             FAILED
         })
     })
+}
+
+/// Python's part that comes before what modules do after a fork.
+fn wake(gil: Gil<'_>, thread: usize) -> Result<()> {
+    let helper = gil.import("_oxidize")?.attr(HELPER)?;
+    helper
+        .call_method(c"wake", &[gil.int(thread as u64)?])
+        .map(drop)
 }
 
 /// Python's part.

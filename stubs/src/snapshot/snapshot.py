@@ -419,11 +419,58 @@ def finish(read):
     for stream in (sys.stdout, sys.stderr):
         if stream:
             stream.flush()
+    forget()
     STATE.clear()
     objects.clear()
     gc.collect()
     gc.collect()
     return []
+
+
+def forget():
+    """Leaves out what each process has of its own, so that two snapshots of one application are the same bytes."""
+    module = sys.modules.get("random")
+    for generator in SEEDED + ([module._inst] if module else []):
+        generator.seed(0)
+    for name, names in (
+        ("logging", {"_startTime": 0}),
+        ("platform", {"_uname_cache": None}),
+        ("sysconfig", {"_CONFIG_VARS": None, "_CONFIG_VARS_INITIALIZED": False}),
+        ("uuid", {"_node": None, "_last_timestamp": None}),
+    ):
+        if name in sys.modules:
+            vars(sys.modules[name]).update(names)
+    module = sys.modules.get("platform")
+    if module:
+        module._platform_cache.clear()
+    module = sys.modules.get("multiprocessing.process")
+    if module:
+        module.current_process().authkey = bytes(32)
+    module = sys.modules.get("multiprocessing.heap")
+    if module:
+        # It begins anew where it finds another number.
+        module.BufferWrapper._heap._lastpid = 0
+    of_this_process(0)
+    wake(0)
+
+
+def of_this_process(number):
+    """Notes the number of the process where modules have done so."""
+    module = sys.modules.get("multiprocessing.util")
+    if module:
+        for finalizer in module._finalizer_registry.values():
+            finalizer._pid = number
+
+
+def wake(ident):
+    """In a new process, before what modules do after a fork: the main thread is another."""
+    module = sys.modules.get("threading")
+    if module:
+        thread = module._main_thread
+        thread._ident = ident
+        thread._native_id = 0
+        module._active.clear()
+        module._active[ident] = thread
 
 
 def modules():
@@ -519,17 +566,7 @@ def resume(environment, argv, orig_argv, place, closed, ignored, errors):
     module = sys_modules.get("logging")
     if module and time:
         module._startTime = time.time_ns()
-    module = sys_modules.get("uuid")
-    if module:
-        module._node = module._last_timestamp = None
-    module = sys_modules.get("platform")
-    if module:
-        module._uname_cache = None
-        module._platform_cache.clear()
-    module = sys_modules.get("sysconfig")
-    if module:
-        module._CONFIG_VARS = None
-        module._CONFIG_VARS_INITIALIZED = False
+    of_this_process(posix.getpid())
     module = sys_modules.get("wsgiref.handlers")
     if module:
         module.BaseHandler.os_environ = module.read_environ()
