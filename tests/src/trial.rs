@@ -232,7 +232,11 @@ fn children_ticks() -> Result<u64> {
     // Field 2 is the name in parentheses, which may have blanks.
     let behind = line.rsplit_once(") ").map_or("", |(_, behind)| behind);
     let fields: Vec<&str> = behind.split(' ').collect();
-    let ticks = |field: usize| fields.get(field - 3).and_then(|text| text.parse::<u64>().ok());
+    let ticks = |field: usize| {
+        fields
+            .get(field - 3)
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     match (ticks(16), ticks(17)) {
         (Some(user), Some(system)) => Ok(user + system),
         _ => fail(format!("/proc/self/stat: {line}")),
