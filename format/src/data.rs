@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::bytes::{slice, u32_at, u64_at};
-use crate::frame;
 use crate::header::{SectionKind, StrRef};
 use crate::{Blob, Error, Structure};
+use crate::{block, frame};
 
 /// How an entry's bytes are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +14,8 @@ pub enum Compression {
     None,
     /// As one zstd frame that states its content size.
     Zstd,
+    /// As one LZ4 block.
+    Lz4,
 }
 
 /// One entry's data.
@@ -32,14 +34,16 @@ pub struct Data<'a> {
 pub(crate) const DATA_ZSTD: u32 = 1;
 /// Data record flag bit 1: a file beside the executable.
 pub(crate) const DATA_EXTERNAL: u32 = 2;
+/// Data record flag bit 2: LZ4.
+pub(crate) const DATA_LZ4: u32 = 4;
 
 impl<'a> Data<'a> {
     pub(crate) fn at(blob: Blob<'a>, index: u32) -> Result<Self, Error> {
         let at = blob.record_offset(SectionKind::DataTable, index);
         let record = blob.record(SectionKind::DataTable, index, Structure::DataTable, at)?;
         let flags = u32_at(record, 32);
-        let unknown = flags & !(DATA_ZSTD | DATA_EXTERNAL);
-        if unknown != 0 || flags == DATA_ZSTD | DATA_EXTERNAL {
+        let unknown = flags & !(DATA_ZSTD | DATA_EXTERNAL | DATA_LZ4);
+        if unknown != 0 || flags.count_ones() > 1 {
             return Err(Error::UnknownFlags {
                 structure: Structure::DataTable,
                 offset: at + 32,
@@ -64,10 +68,10 @@ impl<'a> Data<'a> {
             offset: u64_at(record, 0),
             stored: u64_at(record, 8),
             length: u64_at(record, 16),
-            compression: if flags & DATA_ZSTD == 0 {
-                Compression::None
-            } else {
-                Compression::Zstd
+            compression: match flags {
+                DATA_ZSTD => Compression::Zstd,
+                DATA_LZ4 => Compression::Lz4,
+                _ => Compression::None,
             },
             path,
         })
@@ -164,6 +168,9 @@ impl<'a> Data<'a> {
             Compression::Zstd => frame::decode(stored, self.length)
                 .map(Cow::Owned)
                 .map_err(|problem| self.compression_error(problem)),
+            Compression::Lz4 => block::decode(stored, self.length)
+                .map(Cow::Owned)
+                .map_err(|problem| self.compression_error(problem)),
         }
     }
 
@@ -190,10 +197,13 @@ impl<'a> Data<'a> {
             }
             Compression::Zstd => frame::decode_into(stored, target)
                 .map_err(|problem| self.compression_error(problem)),
+            Compression::Lz4 => block::decode_into(stored, target)
+                .map_err(|problem| self.compression_error(problem)),
         }
     }
 
-    /// Checks that the entry can be read, holding none of it. Files beside the executable pass.
+    /// Checks that the entry can be read, holding none of it unless it is an LZ4 block. Files beside the
+    /// executable pass.
     ///
     /// # Errors
     ///
@@ -206,6 +216,10 @@ impl<'a> Data<'a> {
         match self.compression {
             Compression::None => Ok(()),
             Compression::Zstd => frame::verify(stored, self.length)
+                .map_err(|problem| self.compression_error(problem)),
+            // A match may reach back to any place before it.
+            Compression::Lz4 => block::decode(stored, self.length)
+                .map(drop)
                 .map_err(|problem| self.compression_error(problem)),
         }
     }

@@ -208,6 +208,7 @@ fn data(out: &mut Lines, blob: &Blob<'_>) -> Result<(), Error> {
         let compression = match data.compression() {
             Compression::None => "none",
             Compression::Zstd => "zstd",
+            Compression::Lz4 => "lz4",
         };
         out.line(format_args!(
             "data {at} offset {} stored {} length {} {compression} sha256 {}",

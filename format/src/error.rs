@@ -197,7 +197,7 @@ pub enum Error {
     },
 }
 
-/// What is wrong with a zstd frame.
+/// What is wrong with a zstd frame or an LZ4 block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameProblem {
@@ -209,9 +209,9 @@ pub enum FrameProblem {
     Window,
     /// More content declared than so few bytes may hold: see [`largest_content`](crate::largest_content).
     Ratio,
-    /// The frame's blocks do not decode.
+    /// The bytes do not decode.
     Corrupt,
-    /// The frame holds more or less content than declared.
+    /// They hold more or less content than declared.
     Length,
     /// Bytes follow the frame.
     Trailing,
@@ -223,9 +223,9 @@ impl fmt::Display for FrameProblem {
             Self::Header => "not a zstd frame this format allows",
             Self::ContentSize => "the zstd frame does not state the declared length",
             Self::Window => "the zstd frame asks for too large a window",
-            Self::Ratio => "the declared length is more than a zstd frame of its size may hold",
-            Self::Corrupt => "the zstd frame is damaged",
-            Self::Length => "the zstd frame holds another length than declared",
+            Self::Ratio => "the declared length is more than compressed data of its size may hold",
+            Self::Corrupt => "the compressed data is damaged",
+            Self::Length => "the compressed data holds another length than declared",
             Self::Trailing => "bytes follow the zstd frame",
         })
     }

@@ -36,6 +36,7 @@
 //! ```
 
 mod blob;
+mod block;
 mod bytes;
 pub mod config;
 mod data;

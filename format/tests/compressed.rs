@@ -19,8 +19,11 @@ fn blob(frame: Vec<u8>, length: u64) -> Vec<u8> {
 }
 
 fn read(frame: Vec<u8>, length: u64) -> Result<Vec<u8>, FrameProblem> {
-    let bytes = blob(frame, length);
-    let blob = Blob::open(&bytes).unwrap();
+    read_first(&blob(frame, length), length)
+}
+
+fn read_first(bytes: &[u8], length: u64) -> Result<Vec<u8>, FrameProblem> {
+    let blob = Blob::open(bytes).unwrap();
     blob.validate().unwrap();
     let data = blob.data(0).unwrap();
     let problem = |error| match error {
@@ -193,4 +196,53 @@ fn frames_nobody_should_write() {
     assert_eq!(read(bomb, 3 << 30), Err(FrameProblem::Ratio));
     // A raw frame from the helper of other tests.
     assert_eq!(read(zstd_raw(b"hello"), 5).unwrap(), b"hello");
+}
+
+/// A blob of one file that is an LZ4 block, and what comes of reading it in three ways.
+fn read_block(block: Vec<u8>, length: u64) -> Result<Vec<u8>, FrameProblem> {
+    let mut w = Writer::new(fields());
+    let file = FileEntry {
+        content: Content::lz4(block, length),
+        executable: false,
+    };
+    w.add_file("/~oxidize/file", file).unwrap();
+    read_first(&w.layout().unwrap().to_bytes(), length)
+}
+
+#[test]
+fn lz4_blocks_are_read() {
+    for len in [0, 1, 14, 15, 270, 65_536, 3_000_000] {
+        let content = text(len);
+        let block = lz4_flex::block::compress(&content);
+        assert!(
+            read_block(block, len as u64).unwrap() == content,
+            "{len} bytes"
+        );
+    }
+    // As dense as the format goes.
+    let zeros = vec![0; 1 << 20];
+    let block = lz4_flex::block::compress(&zeros);
+    assert!(read_block(block, 1 << 20).unwrap() == zeros);
+}
+
+#[test]
+fn lz4_blocks_that_lie_are_refused() {
+    let content = text(10_000);
+    let block = lz4_flex::block::compress(&content);
+    for length in [9_999, 10_001] {
+        assert_eq!(read_block(block.clone(), length), Err(FrameProblem::Length));
+    }
+    assert_eq!(read_block(block.clone(), 1 << 50), Err(FrameProblem::Ratio));
+    assert_eq!(read_block(Vec::new(), 1), Err(FrameProblem::Ratio));
+    for cut in 0..block.len() {
+        assert!(read_block(block[..cut].to_vec(), 10_000).is_err(), "{cut}");
+    }
+    // A match before the beginning, one at distance 0, and a length that goes on and on.
+    for wrong in [
+        &[0x10, b'a', 9, 0, 0][..],
+        &[0x10, b'a', 0, 0, 0],
+        &[0xf0, 255, 255, 255],
+    ] {
+        assert!(read_block(wrong.to_vec(), 5).is_err());
+    }
 }

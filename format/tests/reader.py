@@ -6,7 +6,7 @@ order. Slow and plain on purpose: it shows that the document is enough.
 
 A blob that the document tells a reader to refuse gives the line "refused: ..." and, in the
 end, status 1. Of several blobs each one's lines follow a line "blob NAME".
-Only the standard library is used, so zstd frames are listed, not decoded.
+Only the standard library is used, so zstd frames and LZ4 blocks are listed, not decoded.
 """
 
 import hashlib
@@ -275,7 +275,7 @@ def dump_tree(blob, data):
 def dump_data(blob):
     records = blob.records(4, "<QQQIIII")
     for number, (offset, stored, length, at, size, flags, reserved) in enumerate(records):
-        ensure(flags & ~3 == 0 and flags != 3, "data: flags")
+        ensure(flags in (0, 1, 2, 4), "data: flags")
         ensure(reserved == 0, "data: reserved")
         if flags & 2:
             yield f"data {number} external {length} {field(blob.text(at, size))}"
@@ -284,11 +284,13 @@ def dump_data(blob):
         kept = blob.data[offset : offset + stored]
         if flags & 1:
             check_frame(kept, length)
+        elif flags & 4:
+            ensure(length <= 255 * stored, "lz4: ratio")
         else:
             ensure(stored == length, "data: length")
         yield (
             f"data {number} offset {offset} stored {stored} length {length}"
-            f" {'zstd' if flags & 1 else 'none'} sha256 {hashlib.sha256(kept).hexdigest()}"
+            f" {('none', 'zstd', '', '', 'lz4')[flags]} sha256 {hashlib.sha256(kept).hexdigest()}"
         )
 
 

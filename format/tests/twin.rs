@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{everything, fields, zstd_raw};
+use common::{everything, fields, lz4_raw, zstd_raw};
 use oxidize_format::{
     Blob, Content, DistributionEntry, FileEntry, ModuleEntry, ModuleKind, NativeEntry, Writer,
 };
@@ -29,11 +29,17 @@ fn data() -> impl Strategy<Value = Vec<u8>> {
 enum Kind {
     Plain,
     Zstd,
+    Lz4,
     External,
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![Just(Kind::Plain), Just(Kind::Zstd), Just(Kind::External)]
+    prop_oneof![
+        Just(Kind::Plain),
+        Just(Kind::Zstd),
+        Just(Kind::Lz4),
+        Just(Kind::External)
+    ]
 }
 
 /// What is put into a blob.
@@ -81,6 +87,7 @@ impl Model {
             content: match kind {
                 Kind::Plain => Content::plain(bytes.clone()),
                 Kind::Zstd => Content::zstd(zstd_raw(bytes), length),
+                Kind::Lz4 => Content::lz4(lz4_raw(bytes), length),
                 Kind::External => Content::External {
                     path: path.trim_start_matches('/').into(),
                     length,

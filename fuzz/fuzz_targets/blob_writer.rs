@@ -65,6 +65,7 @@ impl Name {
 enum Bytes {
     Plain(Vec<u8>),
     Zstd(Vec<u8>, u64),
+    Lz4(Vec<u8>, u64),
     External(String, u64),
     File(Name),
 }
@@ -108,6 +109,7 @@ impl Builder {
         match bytes {
             Bytes::Plain(bytes) => Content::plain(bytes),
             Bytes::Zstd(bytes, length) => Content::zstd(bytes, length),
+            Bytes::Lz4(bytes, length) => Content::lz4(bytes, length),
             Bytes::External(path, length) => Content::External { path, length },
             Bytes::File(name) => Content::File(self.path(&name)),
         }

@@ -28,6 +28,7 @@ mod entry;
 mod http;
 mod image;
 mod interpreter;
+mod marshal;
 mod mmap;
 #[cfg(feature = "notarize")]
 mod notary;

@@ -79,7 +79,7 @@ impl Packager {
         self
     }
 
-    /// Compresses data files, too; sources are compressed anyway.
+    /// Compresses data files and all bytecode, too, not only what a start does not read.
     pub fn compress(mut self, compress: bool) -> Packager {
         self.request.compress = compress;
         self

@@ -402,6 +402,7 @@ fn what_is_written_is_what_was_planned() {
             files: BTreeMap::from([("data".to_owned(), file)]),
             modules: Vec::new(),
             code: BTreeMap::new(),
+            blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
         }],
         natives: Vec::new(),

@@ -93,6 +93,15 @@ impl<P: Payload> Content<P> {
             compression: Compression::Zstd,
         }
     }
+
+    /// One LZ4 block that holds `length` bytes.
+    pub fn lz4(payload: P, length: u64) -> Self {
+        Self::Stored {
+            payload,
+            length,
+            compression: Compression::Lz4,
+        }
+    }
 }
 
 /// The header's fields that the caller decides.

@@ -138,5 +138,6 @@ fn own<'a>(data: &Data<'a>) -> Result<Content<&'a [u8]>, Error> {
     Ok(match data.compression() {
         Compression::None => Content::plain(payload),
         Compression::Zstd => Content::zstd(payload, data.len()),
+        Compression::Lz4 => Content::lz4(payload, data.len()),
     })
 }

@@ -5,7 +5,7 @@ use super::entries::Content;
 use super::error::WriteError;
 use super::strings::Strings;
 use super::tree::FlatTree;
-use crate::data::{DATA_EXTERNAL, DATA_ZSTD};
+use crate::data::{DATA_EXTERNAL, DATA_LZ4, DATA_ZSTD};
 use crate::header::{NONE, StrRef};
 use crate::modules::{MODULE_NAMESPACE, MODULE_PACKAGE, MODULE_SHOW_SOURCE};
 use crate::natives::NATIVE_EXTENSION;
@@ -194,10 +194,11 @@ pub(super) fn write_data<P>(
     stored: u64,
     path: StrRef,
 ) {
-    let mut flags = 0;
-    if item.compression == Compression::Zstd {
-        flags |= DATA_ZSTD;
-    }
+    let mut flags = match item.compression {
+        Compression::None => 0,
+        Compression::Zstd => DATA_ZSTD,
+        Compression::Lz4 => DATA_LZ4,
+    };
     if item.region == Region::External {
         flags |= DATA_EXTERNAL;
     }

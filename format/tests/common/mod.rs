@@ -25,6 +25,17 @@ pub fn file(bytes: &[u8]) -> FileEntry<Vec<u8>> {
     }
 }
 
+/// An LZ4 block of one sequence without match, as any encoder may write for short input.
+pub fn lz4_raw(content: &[u8]) -> Vec<u8> {
+    assert!(content.len() < 270);
+    let mut block = match u8::try_from(content.len()) {
+        Ok(short) if short < 15 => vec![short << 4],
+        _ => vec![0xf0, (content.len() - 15) as u8],
+    };
+    block.extend_from_slice(content);
+    block
+}
+
 /// A zstd frame of one raw block, as any encoder may write for short input.
 pub fn zstd_raw(content: &[u8]) -> Vec<u8> {
     assert!(content.len() < 256);

@@ -46,12 +46,32 @@ pub(super) fn bad_data(base: &Base) -> Vec<Case> {
         case(
             "data-flag",
             "an unknown data flag",
-            base.field(DataTable, 0, 32, 4),
+            base.field(DataTable, 0, 32, 8),
         ),
         case(
             "data-both-flags",
             "compressed and beside the executable",
             base.field(DataTable, 0, 32, 3),
+        ),
+        case(
+            "data-both-compressed",
+            "compressed in two ways",
+            base.field(DataTable, 0, 32, 5),
+        ),
+        case(
+            "lz4-no-block",
+            "bytes that are no LZ4 block",
+            base.field(DataTable, 0, 32, 4),
+        ),
+        case(
+            "lz4-huge",
+            "an LZ4 block that claims more than 255 times its size",
+            {
+                let mut made = base.field(DataTable, 0, 32, 4);
+                let at = base.at(DataTable, 0, 16) as usize;
+                made[at..at + 8].copy_from_slice(&(1_u64 << 40).to_le_bytes());
+                made
+            },
         ),
         case(
             "data-reserved",

@@ -94,7 +94,7 @@ pub(super) struct Package {
     /// Leave out module sources; tracebacks then have no source lines
     #[arg(long)]
     pub(super) no_source: bool,
-    /// Compress data files, too (sources are compressed anyway; bytecode and native code are not)
+    /// Compress data files and all bytecode, too, not only what a start does not read
     #[arg(long)]
     pub(super) compress: bool,
     /// Package something that would be left out: a file in DIR that looks like a secret, or a standard

@@ -125,6 +125,7 @@ fn write<'a>(
         files: sources.map(file).into(),
         modules: sources.map(module).into(),
         code: BTreeMap::new(),
+        blocks: BTreeMap::new(),
         frames: BTreeMap::new(),
     };
     let input = Input {

@@ -1,4 +1,4 @@
-//! The standard library's code and its compressed sources, kept in the cache as one entry: a cold start
+//! The standard library's code and its compressed forms, kept in the cache as one entry: a cold start
 //! reads one file and not six hundred.
 
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ impl LibraryCode {
         let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
         let root = python::seen_path(target, &part.root);
         let key = Key::of(&[
-            b"library 3",
+            b"library 4",
             compiler.identity.bytes(),
             &[level],
             root.as_bytes(),
@@ -53,15 +53,18 @@ impl LibraryCode {
         let outcomes = compiler.compile_all(&jobs, level, &|| progress.advance(1))?;
         let frame = |(): &mut (), job: &Job<'_>| Ok(pack::zstd_frame(&(job.source)()?));
         let frames = parallel::try_map(&jobs, || (), frame).map_err(BatchError::Source)?;
+        let block = |(): &mut (), outcome| Ok(code_of(outcome).and_then(pack::lz4_block));
+        let blocks = parallel::try_map(&outcomes, || (), block).map_err(BatchError::Source)?;
+        let made = sources
+            .iter()
+            .zip(&outcomes)
+            .zip(blocks.iter().zip(&frames));
         let write = |out: &mut dyn Write| -> io::Result<()> {
-            for ((path, outcome), frame) in sources.iter().zip(&outcomes).zip(&frames) {
+            for ((path, outcome), (block, frame)) in made.clone() {
                 write_chunk(out, path.as_bytes())?;
                 // A source that does not compile runs into its error when it is imported, as anywhere else.
-                let code = match outcome {
-                    Outcome::Code(code) => code.as_slice(),
-                    Outcome::Failed(_) => &[],
-                };
-                write_chunk(out, code)?;
+                write_chunk(out, code_of(outcome).unwrap_or_default())?;
+                write_chunk(out, block.as_deref().unwrap_or_default())?;
                 write_chunk(out, frame.as_deref().unwrap_or_default())?;
             }
             Ok(())
@@ -79,17 +82,26 @@ impl LibraryCode {
         let some = |chunk: &'_ [u8]| -> bool { !chunk.is_empty() };
         while let Some((path, after)) = chunk(rest)
             && let Some((code, after)) = chunk(after)
+            && let Some((block, after)) = chunk(after)
             && let Some((frame, after)) = chunk(after)
             && let Ok(path) = std::str::from_utf8(path)
         {
             let made = Made {
                 code: Some(code).filter(|code| some(code)),
+                block: Some(block).filter(|block| some(block)),
                 frame: Some(frame).filter(|frame| some(frame)),
             };
             found.insert(path, made);
             rest = after;
         }
         found
+    }
+}
+
+fn code_of(outcome: &Outcome) -> Option<&[u8]> {
+    match outcome {
+        Outcome::Code(code) => Some(code),
+        Outcome::Failed(_) => None,
     }
 }
 

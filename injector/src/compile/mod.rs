@@ -2,7 +2,6 @@
 
 pub mod bootstrap;
 pub mod library;
-pub mod marshal;
 pub mod worker;
 
 use std::borrow::Cow;
@@ -13,7 +12,7 @@ pub use worker::{Failure, Outcome, WorkerError};
 
 use crate::cache::{Cache, Key};
 use crate::collect::CollectError;
-use crate::compile::marshal::MarshalError;
+use crate::marshal::{self, MarshalError};
 use crate::pack::imports::Mentions;
 use crate::{parallel, python};
 use worker::Worker;

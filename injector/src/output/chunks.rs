@@ -302,7 +302,7 @@ mod tests {
         let fields = HeaderFields {
             py_version_hex: 0,
             bytecode_magic: 0,
-            stub_abi: 1,
+            stub_abi: crate::python::STUB_ABI,
             target: String::new(),
             root: "/~oxidize".to_owned(),
         };

@@ -35,6 +35,7 @@ fn input(script: Option<&str>) -> Input<'static> {
             modules: ["broken", "m", "main"].map(module).into(),
             // `broken` does not compile: it is read from its source whenever it is imported.
             code: ["m", "main"].map(code).into(),
+            blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
         }],
         natives: Vec::new(),
@@ -44,8 +45,7 @@ fn input(script: Option<&str>) -> Input<'static> {
     }
 }
 
-/// The files that are stored compressed; each reads as what it was.
-fn compressed_files(input: &Input<'_>, compress: Compress) -> Vec<String> {
+fn blob_of(input: &Input<'_>, compress: Compress) -> Vec<u8> {
     let options = PackOptions {
         optimize: 0,
         sources: true,
@@ -60,8 +60,14 @@ fn compressed_files(input: &Input<'_>, compress: Compress) -> Vec<String> {
             Piece::Payload(payload) => bytes.extend_from_slice(&payload.bytes().unwrap()),
         }
     }
+    Blob::open(&bytes).unwrap().validate().unwrap();
+    bytes
+}
+
+/// The files that are stored compressed; each reads as what it was.
+fn compressed_files(input: &Input<'_>, compress: Compress) -> Vec<String> {
+    let bytes = blob_of(input, compress);
     let blob = Blob::open(&bytes).unwrap();
-    blob.validate().unwrap();
     let mut found = Vec::new();
     for (path, file) in &input.parts[0].files {
         let path = input.parts[0].virtual_path(path);
@@ -123,4 +129,48 @@ fn frames_that_are_there_are_taken() {
         panic!("not stored");
     };
     assert_eq!(*payload.bytes().unwrap(), *other);
+}
+
+/// The modules whose code is stored compressed; each reads as what it was.
+fn compressed_code(input: &Input<'_>, compress: Compress) -> Vec<String> {
+    let bytes = blob_of(input, compress);
+    let blob = Blob::open(&bytes).unwrap();
+    let mut found = Vec::new();
+    for part in &input.parts {
+        for (name, code) in &part.code {
+            let module = blob.modules().find(name).unwrap().unwrap();
+            let data = module.bytecode(0).unwrap().unwrap();
+            assert_eq!(data.read().unwrap(), *code);
+            if data.compression() == Compression::Lz4 {
+                found.push(name.clone());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn code_that_no_start_imports_is_compressed() {
+    let mut input = input(None);
+    input.config.entry_module = Some("main".to_owned());
+    let mut library = input.parts.remove(0);
+    let rename = |name: &str| format!("lib_{name}");
+    library.code = library
+        .code
+        .into_iter()
+        .map(|(name, code)| (rename(&name), code))
+        .collect();
+    for module in &mut library.modules {
+        module.name = rename(&module.name);
+    }
+    library.root = python::LIB_ROOT.to_owned();
+    // `main` imports `lib_m`: a module of one statement, padded.
+    let mut application = super::compress_tests::input(None).parts.remove(0);
+    let code = crate::marshal::statements::tests::importing("lib_m");
+    application.code.insert("main".to_owned(), code.into());
+    input.parts = vec![application, library];
+    assert!(compressed_code(&input, Compress::Nothing).is_empty());
+    assert_eq!(compressed_code(&input, Compress::Unread), ["lib_main"]);
+    let all = compressed_code(&input, Compress::All);
+    assert_eq!(all, ["m", "lib_m", "lib_main"]);
 }

@@ -6,6 +6,7 @@ pub mod imports;
 mod part;
 mod payload;
 pub mod shadow;
+mod start;
 mod stdlib;
 
 use std::borrow::Cow;
@@ -18,7 +19,7 @@ use oxidize_format::{
 use thiserror::Error;
 
 pub use part::{Made, Part, PartFile};
-pub use payload::{Payload, zstd_frame};
+pub use payload::{Payload, lz4_block, zstd_frame};
 pub use stdlib::{IMPORTER_MODULES, stdlib};
 
 use crate::collect::CollectError;
@@ -66,7 +67,8 @@ pub struct PackOptions {
 pub enum Compress {
     /// Nothing, for a program that is written once and run at once.
     Nothing,
-    /// What a start does not read: the sources of modules that have code.
+    /// What a start does not read: the sources of modules that have code, and the code of the
+    /// standard library's modules that no import statement reaches by then.
     Unread,
     /// Everything that is not used in place.
     All,
@@ -114,11 +116,16 @@ pub fn pack<'a>(
         "Packing",
         input.parts.iter().map(|part| part.files.len() as u64).sum(),
     );
+    let start = start::order(&input.parts, &input.config);
+    let level = options.optimize.min(2);
+    writer.set_hot_order(start.iter().map(|name| ((*name).to_owned(), level)));
+    let start: BTreeSet<&str> = start.into_iter().collect();
     for part in &input.parts {
         add_part(
             &mut writer,
             part,
             &natives,
+            &start,
             input.script.as_deref(),
             options,
             progress,
@@ -160,6 +167,7 @@ fn add_part<'a>(
     writer: &mut Writer<Payload<'a>>,
     part: &'a Part<'_>,
     natives: &BTreeSet<&str>,
+    start: &BTreeSet<&str>,
     script: Option<&str>,
     options: PackOptions,
     progress: &dyn Progress,
@@ -189,8 +197,10 @@ fn add_part<'a>(
             },
         )?;
     }
+    let mut blocks = compress_code(part, start, options.compress)?;
     for module in &part.modules {
-        writer.add_module(module_entry(part, module, &hidden, options))?;
+        let code = blocks.remove(module.name.as_str());
+        writer.add_module(module_entry(part, module, code, &hidden, options))?;
     }
     Ok(())
 }
@@ -245,9 +255,41 @@ fn compress_files<'p>(
     Ok(found)
 }
 
+/// The code of a part's modules that is stored compressed, by module name.
+fn compress_code<'p>(
+    part: &'p Part<'_>,
+    start: &BTreeSet<&str>,
+    compress: Compress,
+) -> Result<BTreeMap<&'p str, Content<Payload<'p>>>, PackError> {
+    let wished = |name: &str| match compress {
+        Compress::Nothing => false,
+        // What an application leaves for later, it may still need for its first answer.
+        Compress::Unread => part.root == python::LIB_ROOT && !start.contains(name),
+        Compress::All => true,
+    };
+    let names = part.code.keys().map(String::as_str);
+    let names: Vec<&str> = names.filter(|name| wished(name)).collect();
+    let block = |(): &mut (), name: &&'p str| {
+        let code = &part.code[*name];
+        let block = match part.blocks.get(*name) {
+            Some(block) => Some(Cow::Borrowed(*block)),
+            None => lz4_block(code).map(Cow::Owned),
+        };
+        Ok::<_, PackError>(
+            block.map(|block| Content::lz4(Payload::Bytes(block), code.len() as u64)),
+        )
+    };
+    let blocks = parallel::try_map(&names, || (), block)?;
+    let found = names.into_iter().zip(blocks);
+    Ok(found
+        .filter_map(|(name, block)| Some((name, block?)))
+        .collect())
+}
+
 fn module_entry<'a>(
     part: &'a Part<'_>,
     module: &Module,
+    compressed: Option<Content<Payload<'a>>>,
     hidden: &BTreeSet<&str>,
     options: PackOptions,
 ) -> ModuleEntry<Payload<'a>> {
@@ -269,10 +311,9 @@ fn module_entry<'a>(
             let file = module.file.as_deref().unwrap_or_default();
             entry.source = (!hidden.contains(file)).then(|| Content::File(part.virtual_path(file)));
             let level = usize::from(options.optimize.min(2));
-            entry.bytecode[level] = part
-                .code
-                .get(&module.name)
-                .map(|code| Content::plain(Payload::Bytes(Cow::Borrowed(code))));
+            let plain = |code| Content::plain(Payload::Bytes(Cow::Borrowed(code)));
+            let code = part.code.get(&module.name);
+            entry.bytecode[level] = compressed.or(code.map(|code| plain(code)));
         }
         ModuleKind::Namespace => {}
     }

@@ -21,6 +21,8 @@ pub struct Part<'a> {
     pub modules: Vec<Module>,
     /// Marshalled code by module name.
     pub code: BTreeMap<String, Cow<'a, [u8]>>,
+    /// Code that was compressed before, as LZ4 blocks by module name.
+    pub blocks: BTreeMap<String, &'a [u8]>,
     /// Sources that were compressed before, as zstd frames by relative path.
     pub frames: BTreeMap<String, &'a [u8]>,
 }
@@ -39,6 +41,8 @@ pub struct PartFile<'a> {
 pub struct Made<'a> {
     /// Marshalled code; none if the source does not compile.
     pub code: Option<&'a [u8]>,
+    /// The code as an LZ4 block, if that is shorter.
+    pub block: Option<&'a [u8]>,
     /// The source as a zstd frame, if that is shorter.
     pub frame: Option<&'a [u8]>,
 }
@@ -68,6 +72,7 @@ impl<'a> Part<'a> {
             files: tree.files.iter().map(file).collect(),
             modules: Vec::new(),
             code: BTreeMap::new(),
+            blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
         }
     }
@@ -95,6 +100,7 @@ impl<'a> Part<'a> {
             files,
             modules: Vec::new(),
             code: BTreeMap::new(),
+            blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
         }
     }
@@ -103,11 +109,13 @@ impl<'a> Part<'a> {
     pub fn add_made(&mut self, made: &BTreeMap<&str, Made<'a>>) {
         for module in &self.modules {
             let Some(file) = &module.file else { continue };
-            let Some(Made { code, frame }) = made.get(file.as_str()) else {
+            let Some(Made { code, block, frame }) = made.get(file.as_str()) else {
                 continue;
             };
             let code = code.map(|code| (module.name.clone(), Cow::Borrowed(code)));
             self.code.extend(code);
+            self.blocks
+                .extend(block.map(|block| (module.name.clone(), block)));
             self.frames.extend(frame.map(|frame| (file.clone(), frame)));
         }
     }
@@ -206,6 +214,7 @@ mod tests {
                 module("c", ModuleKind::Source, Some("c.py"), None),
             ],
             code: BTreeMap::new(),
+            blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
         };
         part.retain_modules(|name| name == "a");

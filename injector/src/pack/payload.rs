@@ -119,6 +119,20 @@ pub fn zstd_frame(bytes: &[u8]) -> Option<Vec<u8>> {
     worth_it.then_some(frame)
 }
 
+/// How hard is tried: more makes a block no smaller.
+const LZ4_LEVEL: i32 = 9;
+
+/// The bytes as an LZ4 block, if that is worth it.
+#[must_use]
+pub fn lz4_block(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() < SMALLEST {
+        return None;
+    }
+    let mode = lz4::block::CompressionMode::HIGHCOMPRESSION(LZ4_LEVEL);
+    let block = lz4::block::compress(bytes, Some(mode), false).ok()?;
+    (block.len() < bytes.len() - bytes.len() / 10).then_some(block)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -83,7 +83,7 @@ pub struct Request {
     pub exit: Exit,
     /// Leave sources out.
     pub no_source: bool,
-    /// Compress data files, not only sources.
+    /// Compress data files and all bytecode, not only what a start does not read.
     pub compress: bool,
     /// Files that look like secrets, and modules that no import statement mentions.
     pub include: Vec<String>,

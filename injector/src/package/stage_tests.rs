@@ -131,6 +131,7 @@ fn input() -> Input<'static> {
             files: BTreeMap::from([("data".to_owned(), file)]),
             modules: Vec::new(),
             code: BTreeMap::new(),
+            blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
         }],
         natives: Vec::new(),

@@ -38,6 +38,7 @@ pub(crate) fn make_app(path: &Path, file_name: &str) {
             directory: None,
         }],
         code: BTreeMap::from([("__main__".to_owned(), Cow::Borrowed(&b"N"[..]))]),
+        blocks: BTreeMap::new(),
         frames: BTreeMap::new(),
     };
     let input = Input {

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use oxidize_format::STUB_ABI;
 use oxidize_inject::internal::container::elf::synthetic;
 use oxidize_inject::internal::stubs::listed::Listed;
 use oxidize_inject::internal::stubs::manifest::Sha256Sum;
@@ -45,7 +46,7 @@ impl Made {
             })
             .collect();
         let manifest = format!(
-            r#"{{"version": "{VERSION}", "target": "{TARGET}", "python_version": "3.13.15", "stub_id": "5a", "abi": 1, "files": [{}]}}"#,
+            r#"{{"version": "{VERSION}", "target": "{TARGET}", "python_version": "3.13.15", "stub_id": "5a", "abi": {STUB_ABI}, "files": [{}]}}"#,
             list.join(", ")
         );
         Made {

@@ -42,7 +42,7 @@ pub fn build(shape: &Shape) -> Vec<u8> {
     }
     let descriptor = Descriptor {
         stub_id: [0x5a; 16],
-        stub_abi: 1,
+        stub_abi: crate::python::STUB_ABI,
         ..Descriptor::default()
     }
     .to_bytes();

@@ -169,7 +169,7 @@ pub fn build(shape: &Shape) -> Vec<u8> {
     out.resize(descriptor_at as usize, 0);
     let descriptor = Descriptor {
         stub_id: [0x5a; 16],
-        stub_abi: 1,
+        stub_abi: crate::python::STUB_ABI,
         ..Descriptor::default()
     };
     out.extend_from_slice(&descriptor.to_bytes());

@@ -44,7 +44,7 @@ pub fn build(shape: &Shape) -> Vec<u8> {
     let headers = align(SIGNATURE_AT + 24 + 240 + 40 * (3 + shape.free_headers));
     let mut descriptor = Descriptor {
         stub_id: [0x5a; 16],
-        stub_abi: 1,
+        stub_abi: crate::python::STUB_ABI,
         ..Descriptor::default()
     }
     .to_bytes()

@@ -7,12 +7,14 @@
 //!
 //! The format is that of `Python/marshal.c`, version 4, as CPython 3.13 writes it for code objects.
 
+pub(crate) mod statements;
+
 use thiserror::Error;
 
 /// The bytes are not what the interpreter of this version writes.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("malformed marshal data at offset {offset}: {problem}")]
-pub struct MarshalError {
+pub(crate) struct MarshalError {
     offset: usize,
     problem: &'static str,
 }
@@ -23,7 +25,7 @@ const FLAG_REF: u8 = 0x80;
 const DEEPEST: u32 = 500;
 
 /// Rewrites marshalled data into its canonical form.
-pub fn canonical(bytes: &[u8]) -> Result<Vec<u8>, MarshalError> {
+pub(crate) fn canonical(bytes: &[u8]) -> Result<Vec<u8>, MarshalError> {
     let mut scan = Scan {
         bytes,
         at: 0,
@@ -59,6 +61,73 @@ pub fn canonical(bytes: &[u8]) -> Result<Vec<u8>, MarshalError> {
     Ok(out)
 }
 
+/// The parts of a module's code object that tell what it imports.
+#[derive(Debug)]
+pub(crate) struct Module<'a> {
+    /// Pairs of opcode and argument.
+    pub(crate) instructions: &'a [u8],
+    /// The constants.
+    pub(crate) constants: Vec<Value<'a>>,
+    /// The names.
+    pub(crate) names: Vec<Value<'a>>,
+}
+
+/// A constant, as far as import statements have such.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    /// A small number.
+    Int(i32),
+    /// A text.
+    Text(&'a str),
+    /// A tuple.
+    Tuple(Vec<Value<'a>>),
+    /// Anything else.
+    Other,
+}
+
+impl<'a> Value<'a> {
+    /// The text, if it is one.
+    #[must_use]
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the outermost code object.
+///
+/// # Errors
+/// The bytes are not marshalled code.
+pub(crate) fn module(bytes: &[u8]) -> Result<Module<'_>, MarshalError> {
+    let mut scan = Scan {
+        bytes,
+        at: 0,
+        marks: Vec::new(),
+        references: Vec::new(),
+    };
+    let code = scan.byte()?;
+    if code & !FLAG_REF != b'c' {
+        return Err(scan.error("it is no code"));
+    }
+    if code & FLAG_REF != 0 {
+        scan.marks.push(0);
+    }
+    scan.take(20)?;
+    let mut starts = [0; 3];
+    for start in &mut starts {
+        *start = scan.at;
+        scan.object(1)?;
+    }
+    let [instructions, constants, names] = starts;
+    Ok(Module {
+        instructions: scan.string(instructions)?,
+        constants: scan.elements(constants)?,
+        names: scan.elements(names)?,
+    })
+}
+
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -68,7 +137,7 @@ struct Scan<'a> {
     references: Vec<(usize, u32)>,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
     fn error(&self, problem: &'static str) -> MarshalError {
         MarshalError {
             offset: self.at,
@@ -76,7 +145,7 @@ impl Scan<'_> {
         }
     }
 
-    fn take(&mut self, len: usize) -> Result<&[u8], MarshalError> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], MarshalError> {
         let end = self
             .at
             .checked_add(len)
@@ -85,6 +154,83 @@ impl Scan<'_> {
         let taken = &self.bytes[self.at..end];
         self.at = end;
         Ok(taken)
+    }
+
+    /// Where the object at `at` really is.
+    fn resolved(&self, at: usize) -> Result<usize, MarshalError> {
+        let wrong = |problem| MarshalError {
+            offset: at,
+            problem,
+        };
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        match rest {
+            [b'r', rest @ ..] => {
+                let number = rest.first_chunk().ok_or(wrong("it is cut off"))?;
+                let number = u32::from_le_bytes(*number) as usize;
+                let target = self.marks.get(number).copied();
+                target.ok_or(wrong("a reference to an object that was not marked"))
+            }
+            _ => Ok(at),
+        }
+    }
+
+    /// A second look at what begins at `at`.
+    fn look(&self, at: usize) -> Result<Scan<'a>, MarshalError> {
+        Ok(Scan {
+            bytes: self.bytes,
+            at: self.resolved(at)?,
+            marks: Vec::new(),
+            references: Vec::new(),
+        })
+    }
+
+    /// The bytes object at `at`.
+    fn string(&self, at: usize) -> Result<&'a [u8], MarshalError> {
+        let mut look = self.look(at)?;
+        if look.byte()? & !FLAG_REF != b's' {
+            return Err(look.error("it is no bytes object"));
+        }
+        let len = look.number()? as usize;
+        look.take(len)
+    }
+
+    /// The elements of the tuple at `at`.
+    fn elements(&self, at: usize) -> Result<Vec<Value<'a>>, MarshalError> {
+        let Value::Tuple(values) = self.value(at, 2)? else {
+            return Err(self.error("it is no tuple"));
+        };
+        Ok(values)
+    }
+
+    /// The object at `at`; what lies deeper than `depth` is left out.
+    fn value(&self, at: usize, depth: u32) -> Result<Value<'a>, MarshalError> {
+        let mut look = self.look(at)?;
+        let code = look.byte()? & !FLAG_REF;
+        let text = |bytes: &'a [u8]| std::str::from_utf8(bytes).map_or(Value::Other, Value::Text);
+        Ok(match code {
+            b'i' => Value::Int(look.number()? as i32),
+            b't' | b'u' | b'a' | b'A' => {
+                let len = look.number()? as usize;
+                text(look.take(len)?)
+            }
+            b'z' | b'Z' => {
+                let len = usize::from(look.byte()?);
+                text(look.take(len)?)
+            }
+            b'(' | b')' if depth > 0 => {
+                let count = match code {
+                    b')' => u32::from(look.byte()?),
+                    _ => look.number()?,
+                };
+                let mut values = Vec::new();
+                for _ in 0..count {
+                    values.push(self.value(look.at, depth - 1)?);
+                    look.object(1)?;
+                }
+                Value::Tuple(values)
+            }
+            _ => Value::Other,
+        })
     }
 
     fn byte(&mut self) -> Result<u8, MarshalError> {
