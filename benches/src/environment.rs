@@ -117,6 +117,56 @@ impl Environment {
     }
 }
 
+/// Installs the application's requirements beside a copy of it, without extension modules. An error tells why not.
+pub(crate) fn with_requirements(
+    environment: &Environment,
+    application: &Path,
+) -> Result<PathBuf, String> {
+    let python = environment.stock_python.as_ref();
+    let python = python.ok_or("there is no python3 with pip on PATH")?;
+    let name = application
+        .file_name()
+        .ok_or("an application without a name")?;
+    let place = environment.scratch.path().join(name);
+    let status = Command::new(&python.path)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-compile",
+            "--only-binary",
+            ":all:",
+        ])
+        .arg("--target")
+        .arg(&place)
+        .arg("--requirement")
+        .arg(application.join("requirements.txt"))
+        .status()
+        .map_err(|error| format!("{}: {error}", python.path.display()))?;
+    if !status.success() {
+        return Err(format!("pip ended with {status}"));
+    }
+    remove_extensions(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    for name in ["__main__.py", "modules.txt"] {
+        fs::copy(application.join(name), place.join(name)).map_err(|error| error.to_string())?;
+    }
+    Ok(place)
+}
+
+fn remove_extensions(directory: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            remove_extensions(&path)?;
+        } else if path.extension().is_some_and(|suffix| suffix == "so") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Lays out a program and its library below `home`, where CPython finds its library by itself.
 fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, String> {
     let complain = |error: std::io::Error| format!("laying out a plain Python: {error}");

@@ -4,9 +4,11 @@
 //! every figure here is a ratio of medians of runs that took turns; where valgrind is installed, instruction counts, which
 //! do not vary, stand beside them.
 
+mod cold;
 mod environment;
 mod injection;
 mod measure;
+mod memory;
 mod report;
 mod startup;
 
@@ -25,6 +27,12 @@ struct Options {
     /// Runs of each program; medians are taken over these.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
+    /// Only the start-up cases whose name contains this, and nothing else.
+    #[arg(long)]
+    only: Option<String>,
+    /// Runs of each program with cold caches; needs root, and slows everything else on the machine; 0 leaves it out.
+    #[arg(long, default_value_t = 0)]
+    cold: usize,
     /// Size of the payload of the injection benchmark in MiB; 0 leaves it out.
     #[arg(long, default_value_t = 1024)]
     payload: u64,
@@ -52,8 +60,26 @@ fn run(options: &Options) -> Result<(), String> {
     let environment = environment::Environment::prepare()?;
     let mut report = report::Report::new(&environment, options.rounds);
     for case in startup::cases(&environment)? {
+        if options
+            .only
+            .as_ref()
+            .is_some_and(|part| !case.name.contains(part))
+        {
+            continue;
+        }
         eprintln!("{} ...", case.name);
         report.startup(&case, &case.measure(options.rounds)?);
+    }
+    if options.only.is_some() {
+        print!("{}", report.text());
+        return Ok(());
+    }
+    match memory::measure(&environment) {
+        Ok(rows) => report.memory(&rows),
+        Err(reason) => eprintln!("memory is not measured: {reason}"),
+    }
+    if options.cold > 0 {
+        report.cold(&cold::measure(&environment, options.cold)?, options.cold);
     }
     if options.payload > 0 {
         eprintln!("injection of {} MiB ...", options.payload);

@@ -42,7 +42,8 @@ fn cpu_of_children() -> Result<Duration, String> {
 }
 
 impl Program {
-    fn once(&self) -> Result<(Duration, Duration), String> {
+    /// CPU and wall time of one run.
+    pub(crate) fn once(&self) -> Result<(Duration, Duration), String> {
         let (program, arguments) = self.command.split_first().ok_or("an empty command")?;
         let before = cpu_of_children()?;
         let start = Instant::now();

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
+use crate::cold::Cold;
 use crate::environment::Environment;
 use crate::injection::Injection;
 use crate::measure::{Sample, output};
+use crate::memory::{Memory, PROCESSES};
 use crate::startup::Case;
 
 /// Collects the text.
@@ -59,6 +61,50 @@ impl Report {
         self.text.push('\n');
     }
 
+    /// Starts with cold caches; the second is the baseline.
+    pub(crate) fn cold(&mut self, rows: &[Cold], rounds: usize) {
+        let Some(baseline) = rows.get(1) else {
+            return;
+        };
+        let _ = writeln!(
+            self.text,
+            "## import all, cold\n\nThe same after the system has dropped its caches of files, {rounds} rounds; the disk of \
+             a virtual machine may have caches of its own.\n\n| program | CPU | wall |\n| --- | ---: | ---: |"
+        );
+        for row in rows {
+            let _ = writeln!(
+                self.text,
+                "| {} | {} | {} |",
+                row.name,
+                percent(row.cpu, baseline.cpu),
+                percent(row.wall, baseline.wall)
+            );
+        }
+        self.text.push('\n');
+    }
+
+    /// Memory of processes that run at once; the second is the baseline.
+    pub(crate) fn memory(&mut self, rows: &[Memory]) {
+        let Some(baseline) = rows.get(1) else {
+            return;
+        };
+        let _ = writeln!(
+            self.text,
+            "## memory of {PROCESSES} processes\n\nEach has imported all of the standard library and waits: its own pages and \
+             its part of shared ones (PSS).\n\n| program | a process | ratio |\n| --- | ---: | ---: |"
+        );
+        for row in rows {
+            let _ = writeln!(
+                self.text,
+                "| {} | {:.1} MiB | {:.0} % |",
+                row.name,
+                row.each as f64 / f64::from(1 << 20),
+                row.each as f64 * 100.0 / baseline.each.max(1) as f64
+            );
+        }
+        self.text.push('\n');
+    }
+
     /// The injection table.
     pub(crate) fn injection(&mut self, result: &Injection) {
         let _ = writeln!(
@@ -81,10 +127,9 @@ impl Report {
 }
 
 fn percent(value: Duration, baseline: Duration) -> String {
-    format!(
-        "{:.0} %",
-        value.as_secs_f64() * 100.0 / baseline.as_secs_f64().max(f64::EPSILON)
-    )
+    let ratio = value.as_secs_f64() * 100.0 / baseline.as_secs_f64().max(f64::EPSILON);
+    // Small ones would be rounded to half or twice of what they are.
+    format!("{ratio:.*} %", usize::from(ratio < 10.0))
 }
 
 fn cpu() -> String {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::environment::Environment;
+use crate::environment::{self, Environment};
 use crate::measure::{Program, Sample, alternate};
 
 /// One row of the table: the same program in several forms. The second is the baseline.
@@ -22,12 +22,12 @@ impl Case {
 
 /// What the tables call a program with a start snapshot. The baseline is the plain interpreter of the
 /// other distribution for x86_64 Linux, glibc's, which is the faster one.
-const SNAPSHOT: &str = "packaged for musl, `--snapshot`";
+pub(crate) const SNAPSHOT: &str = "packaged for musl, `--snapshot`";
 
 /// All cases.
 pub(crate) fn cases(environment: &Environment) -> Result<Vec<Case>, String> {
     let hello = environment.repository.join("examples/hello");
-    Ok(vec![
+    let mut cases = vec![
         Case {
             name: "hello",
             purpose: "What every start costs.",
@@ -48,12 +48,106 @@ pub(crate) fn cases(environment: &Environment) -> Result<Vec<Case>, String> {
             name: "import all",
             purpose: "Imports every module of the standard library that imports silently: what a large program's \
                       start costs, exit included.",
-            programs: forms(
-                environment,
-                &environment.repository.join("benches/apps/import_all"),
-                "imported",
-            )?,
+            programs: forms(environment, &import_all(environment), "imported")?,
         },
+    ];
+    cases.extend(preloaded(environment)?);
+    match environment::with_requirements(environment, &environment.repository.join(WEB)) {
+        Ok(application) => cases.extend(web(environment, &application)?),
+        Err(reason) => eprintln!("no rows for libraries of others: {reason}"),
+    }
+    Ok(cases)
+}
+
+/// A program that imports everything.
+pub(crate) fn import_all(environment: &Environment) -> PathBuf {
+    environment.repository.join("benches/apps/import_all")
+}
+
+/// A program that imports libraries from PyPI.
+const WEB: &str = "benches/apps/web";
+
+/// A program that does nothing and has the whole standard library, against an interpreter that has
+/// nothing and does nothing.
+fn preloaded(environment: &Environment) -> Result<Option<Case>, String> {
+    let place = environment.scratch.path().join("preloaded");
+    std::fs::create_dir_all(&place)
+        .and_then(|()| std::fs::write(place.join("__main__.py"), "print('done')\n"))
+        .and_then(|()| {
+            let list = import_all(environment).join("modules.txt");
+            std::fs::copy(list, place.join("modules.txt")).map(drop)
+        })
+        .map_err(|error| format!("{}: {error}", place.display()))?;
+    let Some(snapshot) = environment.snapshot(&place)? else {
+        return Ok(None);
+    };
+    let mut nothing = vec![environment.plain_python.clone().into_os_string()];
+    nothing.extend(["-I", "-S", "-c", "pass"].map(OsString::from));
+    Ok(Some(Case {
+        name: "all of the library against nothing",
+        purpose: "A program that prints a line, with every module of the standard library loaded, against an \
+                  interpreter that does nothing and has loaded none.",
+        programs: vec![
+            Program {
+                name: SNAPSHOT.to_owned(),
+                command: vec![snapshot.into_os_string()],
+                output: Some("done".to_owned()),
+                countable: false,
+            },
+            Program {
+                name: "plain -I -S -c pass".to_owned(),
+                command: nothing,
+                output: None,
+                countable: true,
+            },
+        ],
+    }))
+}
+
+/// Libraries of others, imported only and at work.
+fn web(environment: &Environment, application: &Path) -> Result<Vec<Case>, String> {
+    let packaged = environment.package(application, "fast")?;
+    let snapshot = environment.snapshot(application)?;
+    let main = application.join("__main__.py").into_os_string();
+    let mut plain = vec![environment.plain_python.clone().into_os_string()];
+    // The libraries lie beside the program.
+    plain.extend(["-E", "-s", "-S"].map(OsString::from));
+    plain.push(main);
+    let case = |name, purpose, argument: Option<&str>| {
+        let program = |name: &str, mut command: Vec<OsString>, countable| {
+            command.extend(argument.map(OsString::from));
+            Program {
+                name: name.to_owned(),
+                command,
+                output: Some("imported".to_owned()),
+                countable,
+            }
+        };
+        let mut programs = vec![
+            program("packaged", vec![packaged.clone().into_os_string()], true),
+            program("plain -E -s -S", plain.clone(), true),
+        ];
+        if let Some(snapshot) = &snapshot {
+            let command = vec![snapshot.clone().into_os_string()];
+            programs.push(program(SNAPSHOT, command, false));
+        }
+        Case {
+            name,
+            purpose,
+            programs,
+        }
+    };
+    Ok(vec![
+        case(
+            "import libraries",
+            "Imports flask, sqlalchemy, jinja2, click and requests, without their extension modules.",
+            None,
+        ),
+        case(
+            "a request and a query",
+            "The same, and one request to a flask application that asks a database.",
+            Some("work"),
+        ),
     ])
 }
 
@@ -94,7 +188,7 @@ fn checked(environment: &Environment, hello: &Path) -> Result<Vec<Program>, Stri
     ])
 }
 
-fn forms(
+pub(crate) fn forms(
     environment: &Environment,
     application: &Path,
     output: &str,
