@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{Entry, RunConfig};
+use crate::config::{Entry, RunConfig, RunOptions};
 use crate::header::SectionKind;
 use crate::hex::Hex;
 use crate::{Blob, ChildRole, Compression, Data, Error, Exit, ModuleKind, VERSION_MAJOR};
@@ -130,6 +130,16 @@ fn config(out: &mut Lines, config: &RunConfig<'_>) {
     }
     if config.quiet_imports {
         out.line(format_args!("config quiet_imports 1"));
+    }
+    if let Some(name) = config.files_directory {
+        out.line(format_args!("config files_directory {}", escape(name)));
+    }
+    for path in config.placed() {
+        out.line(format_args!("config placed {}", escape(path)));
+    }
+    for (name, entry) in &RunOptions::from(config).named_entries {
+        let (name, entry) = (escape(name), escape(entry));
+        out.line(format_args!("config named_entry {name} {entry}"));
     }
     for option in config.warn_options() {
         out.line(format_args!("config warn_option {}", escape(option)));

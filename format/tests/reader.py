@@ -120,7 +120,7 @@ def utf8(raw):
 
 # ---- 6. Run configuration ------------------------------------------------------------------
 
-TEXTS = {1: "entry_module", 2: "entry_function", 3: "entry_script", 16: "program_name"}
+TEXTS = {1: "entry_module", 2: "entry_function", 3: "entry_script", 16: "program_name", 40: "files_directory"}
 NUMBERS = {  # key: name, largest value, default
     17: ("optimize", 2, 0),
     18: ("exit", 1, 0),
@@ -142,7 +142,20 @@ NUMBERS = {  # key: name, largest value, default
     38: ("check_at_start", 1, 0),
     39: ("quiet_imports", 1, 0),
 }
-LISTS = {23: "warn_option", 24: "x_option", 33: "sys_path", 34: "environment"}
+LISTS = {
+    23: "warn_option",
+    24: "x_option",
+    33: "sys_path",
+    34: "environment",
+    41: "placed",
+    42: "named_entry",
+}
+
+
+def named_entry(text):
+    name, found, entry = text.partition("=")
+    module, colon, function = entry.partition(":")
+    return bool(name and found and module and (function or not colon))
 
 
 def read_config(section):
@@ -168,6 +181,9 @@ def read_config(section):
                 config[TEXTS[key]] = text
             else:
                 config[LISTS[key]].append(text)
+            plain = text not in (".", "..") and not set(text) & set("/\\:")
+            ensure(key != 40 or plain, "run configuration: directory beside the executable")
+            ensure(key != 42 or named_entry(text), "run configuration: named entry")
             ensure(key != 34 or text.find("=") > 0, "run configuration: environment default")
         elif key in NUMBERS:
             name, largest, _ = NUMBERS[key]
@@ -203,6 +219,13 @@ def dump_config(config):
         if name in ("check_at_start", "quiet_imports") and not value:
             continue
         yield f"config {name} {'-' if value is None else value}"
+    if config["files_directory"] is not None:
+        yield f"config files_directory {field(config['files_directory'])}"
+    for path in config["placed"]:
+        yield f"config placed {field(path)}"
+    for pair in config["named_entry"]:
+        name, entry = pair.split("=", 1)
+        yield f"config named_entry {field(name)} {field(entry)}"
     for name in ("warn_option", "x_option", "sys_path"):
         for value in config[name]:
             yield f"config {name} {field(value)}"

@@ -317,6 +317,12 @@ fn run_options_round_trip() {
             terminfo_probe: false,
             children: oxidize_format::ChildRole::Off,
             check_at_start: true,
+            files_directory: text("app.files"),
+            placed: vec!["/~oxidize/app/a".into(), "/~oxidize/app/b.py".into()],
+            named_entries: vec![
+                ("one".into(), "a.b".into()),
+                ("two words".into(), "a:main.run".into()),
+            ],
             ..RunOptions::default()
         },
         RunOptions {
@@ -365,6 +371,22 @@ fn run_options_that_contradict() {
         },
         RunOptions {
             environment: vec![(String::new(), "x".into())],
+            ..RunOptions::default()
+        },
+        RunOptions {
+            files_directory: text(".."),
+            ..RunOptions::default()
+        },
+        RunOptions {
+            files_directory: text("a/b"),
+            ..RunOptions::default()
+        },
+        RunOptions {
+            named_entries: vec![(String::new(), "a".into())],
+            ..RunOptions::default()
+        },
+        RunOptions {
+            named_entries: vec![("a".into(), "m:".into())],
             ..RunOptions::default()
         },
     ] {

@@ -43,6 +43,7 @@ fn read_everything(bytes: &[u8]) -> Result<(), Error> {
     if let Ok(config) = blob.run_config() {
         let _ = config.warn_options().count() + config.x_options().count();
         let _ = config.sys_path().count() + config.environment().count();
+        let _ = config.placed().count() + config.named_entries().count();
     }
     let valid = blob.validate().is_ok();
     let _ = blob.modules().find("pkg.cli");

@@ -55,12 +55,15 @@ pub(super) const TERMINFO_PROBE: u16 = 36;
 pub(super) const CHILDREN: u16 = 37;
 pub(super) const CHECK_AT_START: u16 = 38;
 pub(super) const QUIET_IMPORTS: u16 = 39;
+pub(super) const FILES_DIRECTORY: u16 = 40;
+pub(super) const PLACED: u16 = 41;
+pub(super) const NAMED_ENTRY: u16 = 42;
 
 const SWITCH: Shape = Shape::Number(1);
 const ANY_NUMBER: Shape = Shape::Number(u32::MAX);
 
 /// All keys, ascending.
-static ALL: [Key; 27] = [
+static ALL: [Key; 30] = [
     key(ENTRY_MODULE, Shape::Text, true),
     key(ENTRY_FUNCTION, Shape::Text, true),
     key(ENTRY_SCRIPT, Shape::Text, true),
@@ -88,6 +91,9 @@ static ALL: [Key; 27] = [
     key(CHILDREN, Shape::Number(2), true),
     key(CHECK_AT_START, SWITCH, true),
     key(QUIET_IMPORTS, SWITCH, false),
+    key(FILES_DIRECTORY, Shape::Text, true),
+    key(PLACED, Shape::TextList, true),
+    key(NAMED_ENTRY, Shape::TextList, true),
 ];
 
 /// Record flag bit 0.

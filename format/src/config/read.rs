@@ -52,6 +52,9 @@ pub struct RunConfig<'a> {
     pub check_at_start: bool,
     /// Whether the garbage collector looks less often while modules are imported. Default no.
     pub quiet_imports: bool,
+    /// Name of the directory beside the executable that holds the files of [`placed`](Self::placed).
+    /// Default: there is none.
+    pub files_directory: Option<&'a str>,
     bytes: &'a [u8],
 }
 
@@ -80,6 +83,7 @@ impl<'a> RunConfig<'a> {
             children: ChildRole::Interpreter,
             check_at_start: false,
             quiet_imports: false,
+            files_directory: None,
             bytes,
         };
         let mut records = Records::new(bytes, at);
@@ -123,6 +127,17 @@ impl<'a> RunConfig<'a> {
     pub fn environment(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.list(keys::ENVIRONMENT)
             .filter_map(|pair| pair.split_once('='))
+    }
+
+    /// Full virtual paths of files and directories that lie in
+    /// [`files_directory`](Self::files_directory), in order.
+    pub fn placed(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.list(keys::PLACED)
+    }
+
+    /// Entry points that are chosen by name when the program starts, in order.
+    pub fn named_entries(&self) -> impl Iterator<Item = (&'a str, Entry<'a>)> + use<'a> {
+        self.list(keys::NAMED_ENTRY).filter_map(named_entry)
     }
 
     fn list(&self, key: u16) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -180,6 +195,15 @@ impl<'a> RunConfig<'a> {
             }
             keys::CHECK_AT_START => self.check_at_start = on,
             keys::QUIET_IMPORTS => self.quiet_imports = on,
+            keys::FILES_DIRECTORY => {
+                if !is_plain(text) {
+                    return Err(record.fail("a directory beside the executable has a plain name"));
+                }
+                self.files_directory = Some(text);
+            }
+            keys::NAMED_ENTRY if named_entry(text).is_none() => {
+                return Err(record.fail("a named entry is NAME=module or NAME=module:function"));
+            }
             keys::ENVIRONMENT if text.find('=').is_none_or(|at| at == 0) => {
                 return Err(record.fail("an environment default is NAME=value"));
             }
@@ -187,6 +211,26 @@ impl<'a> RunConfig<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a name is that of a directory beside the executable on every system.
+pub(super) fn is_plain(name: &str) -> bool {
+    !matches!(name, "." | "..") && !name.contains(['/', '\\', ':'])
+}
+
+/// `NAME=module` or `NAME=module:function`.
+pub(super) fn named_entry(text: &str) -> Option<(&str, Entry<'_>)> {
+    let (name, entry) = text.split_once('=')?;
+    let entry = match entry.split_once(':') {
+        None => Entry::Module(entry),
+        Some((module, function)) => Entry::Function { module, function },
+    };
+    let empty = match entry {
+        Entry::Module(module) => module.is_empty(),
+        Entry::Function { module, function } => module.is_empty() || function.is_empty(),
+        _ => true,
+    };
+    (!name.is_empty() && !empty).then_some((name, entry))
 }
 
 /// One keyed value.

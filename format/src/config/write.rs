@@ -1,6 +1,7 @@
 //! Writing the run configuration.
 
 use super::keys;
+use super::read::{is_plain, named_entry};
 use super::{ChildRole, Entry, Exit, RunConfig};
 use crate::WriteError;
 
@@ -62,6 +63,12 @@ pub struct RunOptions {
     pub check_at_start: bool,
     /// See [`RunConfig::quiet_imports`].
     pub quiet_imports: bool,
+    /// See [`RunConfig::files_directory`].
+    pub files_directory: Option<String>,
+    /// See [`RunConfig::placed`].
+    pub placed: Vec<String>,
+    /// See [`RunConfig::named_entries`]: the name and `module` or `module:function`.
+    pub named_entries: Vec<(String, String)>,
 }
 
 impl Default for RunOptions {
@@ -94,6 +101,9 @@ impl Default for RunOptions {
             children: ChildRole::Interpreter,
             check_at_start: false,
             quiet_imports: false,
+            files_directory: None,
+            placed: Vec::new(),
+            named_entries: Vec::new(),
         }
     }
 }
@@ -138,6 +148,9 @@ impl From<&RunConfig<'_>> for RunOptions {
             children: config.children,
             check_at_start: config.check_at_start,
             quiet_imports: config.quiet_imports,
+            files_directory: owned(config.files_directory),
+            placed: config.placed().map(str::to_owned).collect(),
+            named_entries: config.named_entries().map(named).collect(),
         }
     }
 }
@@ -211,8 +224,39 @@ impl RunOptions {
         );
         out.number(keys::CHECK_AT_START, flag(self.check_at_start));
         out.number(keys::QUIET_IMPORTS, flag(self.quiet_imports));
+        if self
+            .files_directory
+            .as_deref()
+            .is_some_and(|name| !is_plain(name))
+        {
+            return Err(bad("files_directory", "it is a plain name"));
+        }
+        out.text(keys::FILES_DIRECTORY, self.files_directory.as_deref())?;
+        for path in &self.placed {
+            out.text(keys::PLACED, Some(path))?;
+        }
+        for (name, entry) in &self.named_entries {
+            let pair = format!("{name}={entry}");
+            if name.contains('=') || named_entry(&pair).is_none() {
+                return Err(bad(
+                    "named_entries",
+                    "it is a name without '=' with a module or a module and a function",
+                ));
+            }
+            out.text(keys::NAMED_ENTRY, Some(&pair))?;
+        }
         Ok(out.0)
     }
+}
+
+fn named((name, entry): (&str, Entry<'_>)) -> (String, String) {
+    let entry = match entry {
+        Entry::Module(module) => module.to_owned(),
+        Entry::Function { module, function } => format!("{module}:{function}"),
+        // Not among those that have names.
+        Entry::None | Entry::Script(_) => String::new(),
+    };
+    (name.to_owned(), entry)
 }
 
 fn bad(field: &'static str, rule: &'static str) -> WriteError {
