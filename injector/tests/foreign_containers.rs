@@ -404,6 +404,7 @@ fn what_is_written_is_what_was_planned() {
             code: BTreeMap::new(),
             blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
+            placed: std::collections::BTreeSet::new(),
         }],
         natives: Vec::new(),
         distributions: Vec::new(),

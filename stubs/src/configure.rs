@@ -66,6 +66,7 @@ pub(crate) fn begin(
         Identity::Interpreter => true,
         Identity::Refused(refusal) => return Err(Error::Settings(refusal.reason())),
     };
+    place(run, &own.file)?;
     let texts = own
         .arguments
         .iter()
@@ -144,6 +145,19 @@ pub(crate) fn begin(
     } else {
         Mode::Application
     })
+}
+
+/// Files that lie beside the executable.
+fn place(run: &RunConfig<'static>, file: &Path) -> Result<(), Error> {
+    let Some(name) = run.files_directory else {
+        return Ok(());
+    };
+    let beside = file.parent().and_then(Path::to_str).ok_or_else(|| {
+        let reason = "the path of its directory is not UTF-8, and some of its files lie there";
+        Error::Settings(reason.to_owned())
+    })?;
+    paths::placed::place(beside, name, run.placed());
+    Ok(())
 }
 
 fn set_paths(config: &mut Config, run: &RunConfig<'static>, own: &Own) -> Result<(), Error> {

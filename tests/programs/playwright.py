@@ -1,4 +1,5 @@
 # require: playwright
+# place: playwright=files
 """node lies in the package, beside the files that it reads."""
 import subprocess
 from playwright._impl._driver import compute_driver_executable, get_driver_env

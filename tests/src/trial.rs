@@ -4,6 +4,7 @@
 //! A program is a file in `tests/programs`. Directives at its head say what it needs:
 //!
 //! * `# require: SPEC ...`: what `--require` takes.
+//! * `# place: PACKAGE=files ...`: what `--place` takes.
 //! * `# musl`: also packaged for musl, as everything required is pure Python there.
 //! * `# entry: NAME`: a console script to package; without it the file itself is the program.
 //! * `# file: NAME = TEXT`: a file in the working directory, with `\n` for a new line.
@@ -28,6 +29,7 @@ pub struct Program {
     require: Vec<String>,
     musl: bool,
     entry: Option<String>,
+    place: Vec<String>,
     files: Vec<(String, String)>,
     runs: Vec<Use>,
 }
@@ -81,6 +83,7 @@ fn parse(name: String, path: &Path) -> Result<Program> {
         require: Vec::new(),
         musl: false,
         entry: None,
+        place: Vec::new(),
         files: Vec::new(),
         runs: Vec::new(),
     };
@@ -97,6 +100,7 @@ fn parse(name: String, path: &Path) -> Result<Program> {
         match key {
             "require" => program.require.extend(words(value)),
             "musl" => program.musl = true,
+            "place" => program.place.extend(words(value)),
             "entry" => program.entry = Some(value.to_owned()),
             "run" => program.runs.push(Use {
                 arguments: words(value),
@@ -159,6 +163,9 @@ fn used(program: &Program, target: &str, row: &mut Row) -> Result {
     for spec in &program.require {
         options.extend(["--require", spec]);
     }
+    for place in &program.place {
+        options.extend(["--place", place]);
+    }
     match &program.entry {
         Some(entry) => options.extend(["--entry", entry]),
         None => drop(std::fs::copy(&program.path, resources.join("__main__.py"))?),
@@ -166,7 +173,7 @@ fn used(program: &Program, target: &str, row: &mut Row) -> Result {
     let app = place.path().join(program.entry.as_deref().unwrap_or("app"));
     let package = Package::new(&resources).target(target).options(options);
     package.write(&app)?;
-    row.size = std::fs::metadata(&app)?.len();
+    row.size = std::fs::metadata(&app)?.len() + size_of_files(&app.with_extension("files"))?;
     let tree = place.path().join("tree");
     let mut extract = Command::new(tools::program("oxidize-inject")?);
     extract.args(["extract", "-q", "--to"]).args([&tree, &app]);
@@ -193,6 +200,21 @@ fn used(program: &Program, target: &str, row: &mut Row) -> Result {
         (Ok(_), Err(_)) => {}
     }
     Ok(())
+}
+
+/// The size of the files below a directory, if it is there.
+fn size_of_files(directory: &Path) -> Result<u64> {
+    let mut size = 0;
+    if directory.is_dir() {
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            size += match path.is_dir() {
+                true => size_of_files(&path)?,
+                false => std::fs::symlink_metadata(&path)?.len(),
+            };
+        }
+    }
+    Ok(size)
 }
 
 /// What a console script does.

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use oxidize_format::{Blob, Target};
+use oxidize_format::{Blob, Data, Target};
 
 use super::failure::Failure;
 use oxidize_inject::internal::container::{self, Slot};
 use oxidize_inject::internal::mmap::Map;
+use oxidize_inject::internal::output;
 use oxidize_inject::internal::snapshot::Report;
 
 /// The file and where its blob is.
@@ -48,6 +49,14 @@ impl App {
             image,
             slots,
         }))
+    }
+
+    /// Where a file is that lies beside the program.
+    pub(super) fn beside(&self, data: &Data<'_>) -> Option<PathBuf> {
+        let relative = data.relative_path()?;
+        // A program that is started by a link looks beside the file itself.
+        let program = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        Some(output::directory_of(&program).join(relative))
     }
 
     pub(super) fn image(&self) -> &[u8] {

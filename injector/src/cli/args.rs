@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -101,6 +103,10 @@ pub(super) struct Package {
     /// library module that `--stdlib used` does not find
     #[arg(long, value_name = "NAME")]
     pub(super) include: Vec<String>,
+    /// Put the files of this package into a directory beside APP, for programs and libraries that must
+    /// find each other on disk (`PACKAGE=memory` is the default)
+    #[arg(long, value_name = "PACKAGE=VALUE", conflicts_with = "snapshot")]
+    pub(super) place: Vec<Placement>,
     /// How much of the standard library to include
     #[arg(long, value_enum, default_value_t = Stdlib::All)]
     pub(super) stdlib: Stdlib,
@@ -138,6 +144,43 @@ pub(super) struct Package {
     #[cfg(feature = "notarize")]
     #[command(flatten)]
     pub(super) notary: Notary,
+}
+
+/// Where the files of a package are.
+#[derive(Debug, Clone)]
+pub(super) struct Placement {
+    package: String,
+    files: bool,
+}
+
+impl FromStr for Placement {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (package, place) = text.split_once('=').unwrap_or((text, ""));
+        let files = match place {
+            "files" => true,
+            "memory" => false,
+            _ => return Err("a package and its place are needed, as in `NAME=files`".to_owned()),
+        };
+        if package.is_empty() || package.contains(['/', '\\']) {
+            return Err(format!("`{package}` is not the name of a package"));
+        }
+        Ok(Placement {
+            package: package.to_owned(),
+            files,
+        })
+    }
+}
+
+/// The packages whose files lie beside the executable. The last word on a package counts.
+pub(super) fn placed(placements: &[Placement]) -> Vec<String> {
+    let last: BTreeMap<&str, bool> = placements
+        .iter()
+        .map(|placement| (placement.package.as_str(), placement.files))
+        .collect();
+    let files = last.into_iter().filter(|(_, files)| *files);
+    files.map(|(package, _)| package.to_owned()).collect()
 }
 
 fn module_and_function(text: &str) -> Result<String, String> {

@@ -114,7 +114,15 @@ fn files_into(app: &App, directory: &Path) -> Result<u64, Failure> {
                 fs::create_dir(&path).map_err(cannot)?;
                 open.push((child, path));
             } else if let Some(data) = child.data().map_err(damaged)? {
-                let bytes = data.read().map_err(damaged)?;
+                let bytes = match app.beside(&data) {
+                    None => data.read().map_err(damaged)?,
+                    Some(path) => {
+                        let cannot = |error: io::Error| {
+                            Failure::because(format!("cannot read `{}`", path.display()), &error)
+                        };
+                        fs::read(&path).map_err(cannot)?.into()
+                    }
+                };
                 write(&path, child, &bytes).map_err(cannot)?;
                 total += Data::len(&data);
             }

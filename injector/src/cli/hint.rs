@@ -8,6 +8,7 @@ use oxidize_inject::internal::container::ContainerError;
 use oxidize_inject::internal::entry::EntryError;
 use oxidize_inject::internal::http::HttpError;
 use oxidize_inject::internal::notary::NotaryError;
+use oxidize_inject::internal::output::OutputError;
 use oxidize_inject::internal::package::PackageError;
 use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
 use oxidize_inject::internal::require::RequireError;
@@ -65,6 +66,16 @@ impl Hint for PackageError {
                  ~/.cache/oxidize-inject"
                     .to_owned()
             }
+            PackageError::NothingToPlace(_) => {
+                "`--place` takes a package or a distribution of the resources, or of what is required"
+                    .to_owned()
+            }
+            PackageError::PlacedUniversal(_) => {
+                "package for one processor at a time".to_owned()
+            }
+            PackageError::Output(OutputError::NotOurs(_)) => {
+                "move it away, or give the executable another name".to_owned()
+            }
             PackageError::NothingToInclude(_) => {
                 "`--include` takes a path below the resources, or the name of a module".to_owned()
             }
@@ -108,6 +119,9 @@ pub(super) fn warning(warning: &Warning) -> String {
     match warning {
         Warning::Secret(path) => format!("{warning} (`--include {path}` packages it)"),
         Warning::Signature(doubt) => self::doubt(doubt),
+        Warning::ProgramInMemory { package, .. } => {
+            format!("{warning} (`--place {package}=files` puts them beside the executable)")
+        }
         _ => warning.to_string(),
     }
 }

@@ -1,8 +1,11 @@
 //! `oxidize-inject inspect`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use oxidize_format::{Blob, ChildRole, Entry, Error, Exit, Hex, MAX_STRING, Node};
+use oxidize_format::{
+    Blob, ChildRole, Compression, Entry, Error, Exit, Hex, MAX_STRING, Node, VIRTUAL_ROOT,
+};
 use serde_json::{Value, json};
 
 use super::app::App;
@@ -10,6 +13,8 @@ use super::args::{Inspect, List};
 use super::common::Format;
 use super::failure::Failure;
 use super::{print, print_text, stream, text};
+use oxidize_inject::internal::package::placed;
+use oxidize_inject::internal::python;
 
 pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let app = App::open(&args.app)?;
@@ -48,6 +53,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
                 "files": summary.files,
                 "file_bytes": summary.file_bytes,
                 "natives": summary.natives,
+                "in_memory": summary.in_memory,
                 "distributions": summary.distributions,
                 "snapshot": snapshot.as_ref().map(|(size, report)| json!({
                     "size": size,
@@ -80,6 +86,9 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         &format!("{}, {}", summary.files, text::size(summary.file_bytes)),
     );
     line("native", &summary.natives.to_string());
+    for package in &summary.in_memory {
+        line("in memory", package);
+    }
     line("distributions", &summary.distributions.join(", "));
     line(
         "blob",
@@ -133,6 +142,7 @@ struct Summary {
     files: u64,
     file_bytes: u64,
     natives: u32,
+    in_memory: Vec<String>,
     distributions: Vec<String>,
 }
 
@@ -186,6 +196,10 @@ impl Summary {
                 .filter(|(on, _)| *on)
                 .map(|(_, name)| (*name).to_owned()),
         );
+        if let Some(name) = config.files_directory {
+            let placed: Vec<&str> = config.placed().collect();
+            options.push(format!("{} in {name}", placed.join(", ")));
+        }
         Ok(Summary {
             target: blob.target()?.to_owned(),
             python: format!(
@@ -205,9 +219,51 @@ impl Summary {
             files,
             file_bytes,
             natives: blob.natives().len(),
+            in_memory: in_memory(blob)?,
             distributions,
         })
     }
+}
+
+/// Packages with a program that does not see the files around it, and what to do about it.
+fn in_memory(blob: &Blob<'_>) -> Result<Vec<String>, Error> {
+    let tree = blob.tree();
+    let (mut files, mut programs) = (Vec::new(), BTreeSet::new());
+    for index in 0..tree.len() {
+        let node = tree.get(index)?;
+        let Some(data) = node.data()? else { continue };
+        let path = node.path()?;
+        let may_run = node.is_executable() || path.ends_with(".exe");
+        if may_run && !placed::is_library(&path) && data.compression() == Compression::None {
+            // What lies on disk sees what lies beside it.
+            if data.stored_bytes().is_ok_and(placed::is_program) {
+                programs.insert(path.clone());
+            }
+        }
+        files.push(path);
+    }
+    let mut found = Vec::new();
+    let windows = format!("{VIRTUAL_ROOT}/Lib/site-packages");
+    for root in [
+        python::APP_ROOT,
+        oxidize_python::VIRTUAL_SITE_PACKAGES,
+        &windows,
+    ] {
+        let below = |path: &'_ String| {
+            let rest = path.strip_prefix(root)?.strip_prefix('/')?;
+            Some(rest.to_owned())
+        };
+        let files: Vec<String> = files.iter().filter_map(below).collect();
+        let programs: Vec<String> = programs.iter().filter_map(below).collect();
+        let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+        let files = files.iter().map(String::as_str).collect();
+        for (package, program) in placed::surrounded(&files, &programs) {
+            found.push(format!(
+                "{program}, away from the files around it (`--place {package}=files` leaves them on disk)"
+            ));
+        }
+    }
+    Ok(found)
 }
 
 type Visitor<'v, 'a> = dyn FnMut(Node<'a>, &str) -> Result<(), Failure> + 'v;

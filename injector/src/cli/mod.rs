@@ -141,6 +141,7 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
             Stdlib::All => Library::All,
             Stdlib::Used => Library::Used,
         },
+        place: args::placed(&args.place),
         stubs: args.stub.clone(),
         windows: args.windows.appearance(),
         identifier: args.macos.identifier.clone(),

@@ -139,6 +139,18 @@ fn judge(app: &App, args: &Verify) -> Result<Intact, Failure> {
         blob.validate().map_err(|error| broken(&error))?;
         blob.verify_digest().map_err(|error| broken(&error))?;
         blob.verify_data().map_err(|error| broken(&error))?;
+        for index in 0..blob.data_len() {
+            let data = blob.data(index).map_err(|error| broken(&error))?;
+            if let Some(path) = app.beside(&data) {
+                let found = std::fs::metadata(&path).map(|found| found.len());
+                if !found.is_ok_and(|length| length == data.len()) {
+                    let path = path.display();
+                    return Err(Failure::new(format!(
+                        "`{path}`, which `{name}` needs, is missing or has another length"
+                    )));
+                }
+            }
+        }
     }
     let signature = state::of(app.image()).map_err(|error| broken(&error))?;
     if let State::Broken(problem) = &signature {

@@ -127,6 +127,7 @@ fn write<'a>(
         code: BTreeMap::new(),
         blocks: BTreeMap::new(),
         frames: BTreeMap::new(),
+        placed: std::collections::BTreeSet::new(),
     };
     let input = Input {
         target: stub.target,

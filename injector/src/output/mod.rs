@@ -1,5 +1,6 @@
 //! Writing the output: pieces stream into an unnamed or temporary file beside it, which takes its place in one step.
 
+mod beside;
 mod chunks;
 pub mod mode;
 mod positioned;
@@ -19,6 +20,7 @@ use crate::mmap::Map;
 use crate::pack::Payload;
 use crate::progress::{Progress, Silent};
 use crate::same_file::{may_be_replaced, same_file};
+pub use beside::Beside;
 use mode::Mode;
 use staging::Staging;
 
@@ -43,6 +45,9 @@ pub enum OutputError {
     /// The output is something else that cannot be replaced by a file.
     #[error("the output `{}` exists and is not a regular file", .0.display())]
     NotAFile(PathBuf),
+    /// A directory that somebody else made is where files beside the executable are to be.
+    #[error("`{}` is there already, and oxidize-inject did not make it", .0.display())]
+    NotOurs(PathBuf),
     /// No file can be created where the output should be.
     #[error("cannot create a file in `{}`", directory.display())]
     Create {

@@ -37,6 +37,7 @@ fn input(script: Option<&str>) -> Input<'static> {
             code: ["m", "main"].map(code).into(),
             blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
+            placed: std::collections::BTreeSet::new(),
         }],
         natives: Vec::new(),
         distributions: Vec::new(),

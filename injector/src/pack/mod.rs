@@ -124,9 +124,8 @@ pub fn pack<'a>(
         add_part(
             &mut writer,
             part,
-            &natives,
-            &start,
-            input.script.as_deref(),
+            (&natives, &start),
+            input,
             options,
             progress,
         )?;
@@ -166,12 +165,13 @@ pub fn pack<'a>(
 fn add_part<'a>(
     writer: &mut Writer<Payload<'a>>,
     part: &'a Part<'_>,
-    natives: &BTreeSet<&str>,
-    start: &BTreeSet<&str>,
-    script: Option<&str>,
+    (natives, start): (&BTreeSet<&str>, &BTreeSet<&str>),
+    input: &Input<'_>,
     options: PackOptions,
     progress: &dyn Progress,
 ) -> Result<(), PackError> {
+    let script = input.script.as_deref();
+    let beside = input.config.files_directory.as_deref().unwrap_or_default();
     let hidden = if options.sources {
         BTreeSet::new()
     } else {
@@ -187,10 +187,18 @@ fn add_part<'a>(
         if hidden.contains(path.as_str()) {
             continue;
         }
-        let content = compressed.remove(path.as_str());
-        let content = content.unwrap_or_else(|| Content::plain(file.payload.borrowed()));
+        let virtual_path = part.virtual_path(path);
+        let content = if is_external(part, path, natives) {
+            Content::External {
+                path: format!("{beside}{}", &virtual_path[format::VIRTUAL_ROOT.len()..]),
+                length: format::Payload::len(&file.payload),
+            }
+        } else {
+            let content = compressed.remove(path.as_str());
+            content.unwrap_or_else(|| Content::plain(file.payload.borrowed()))
+        };
         writer.add_file(
-            &part.virtual_path(path),
+            &virtual_path,
             FileEntry {
                 content,
                 executable: file.executable,
@@ -205,8 +213,14 @@ fn add_part<'a>(
     Ok(())
 }
 
+/// Whether a file is beside the executable alone. Modules are in the blob too.
+fn is_external(part: &Part<'_>, path: &str, natives: &BTreeSet<&str>) -> bool {
+    let is_module = || path.ends_with(".py") || natives.contains(part.virtual_path(path).as_str());
+    part.is_placed(path) && !is_module()
+}
+
 /// Sources that no start reads because their code is there.
-fn unread_sources<'p>(part: &'p Part<'_>, script: Option<&str>) -> BTreeSet<&'p str> {
+pub fn unread_sources<'p>(part: &'p Part<'_>, script: Option<&str>) -> BTreeSet<&'p str> {
     let sources = part
         .sources()
         .filter(|(module, _)| part.code.contains_key(&module.name));
@@ -234,7 +248,8 @@ fn compress_files<'p>(
         None => !natives.contains(part.virtual_path(path).as_str()),
     };
     let paths = part.files.keys().map(String::as_str);
-    let paths = paths.filter(|path| wished(path) && !hidden.contains(path));
+    let paths = paths
+        .filter(|path| wished(path) && !hidden.contains(path) && !is_external(part, path, natives));
     let (made, open): (Vec<&str>, Vec<&str>) =
         paths.partition(|path| part.frames.contains_key(*path));
     let contents = parallel::try_map(

@@ -25,6 +25,8 @@ pub struct Part<'a> {
     pub blocks: BTreeMap<String, &'a [u8]>,
     /// Sources that were compressed before, as zstd frames by relative path.
     pub frames: BTreeMap<String, &'a [u8]>,
+    /// What of it lies beside the executable: relative paths without a slash.
+    pub placed: BTreeSet<String>,
 }
 
 /// A file of a part.
@@ -74,7 +76,15 @@ impl<'a> Part<'a> {
             code: BTreeMap::new(),
             blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
+            placed: BTreeSet::new(),
         }
+    }
+
+    /// Whether what is at this relative path lies beside the executable.
+    #[must_use]
+    pub fn is_placed(&self, path: &str) -> bool {
+        let top = path.split('/').next().unwrap_or_default();
+        self.placed.contains(top)
     }
 
     /// The standard library's part from its archives. The first archive that has a path gives the file.
@@ -102,6 +112,7 @@ impl<'a> Part<'a> {
             code: BTreeMap::new(),
             blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
+            placed: BTreeSet::new(),
         }
     }
 
@@ -216,6 +227,7 @@ mod tests {
             code: BTreeMap::new(),
             blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
+            placed: BTreeSet::new(),
         };
         part.retain_modules(|name| name == "a");
         let names: Vec<_> = part

@@ -158,6 +158,7 @@ mod tests {
                 .collect(),
             blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
+            placed: BTreeSet::new(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::placed;
 use super::root::Root;
 use super::site::Site;
 use super::toolchain::Toolchain;
@@ -78,6 +79,8 @@ impl<'t> Collected<'t> {
         let mut library = tools.library();
         let mut roots = vec![application];
         roots.extend(site.roots);
+        placed::mark(request, &mut roots)?;
+        findings.warnings.extend(placed::suggest(&roots));
         let entry = resolve_entry(request, &roots, &site.requested, &library)?;
         check_includes(request, &roots[0].tree, &library)?;
 

@@ -1,6 +1,8 @@
 //! Second stage: the code of every module that goes in.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use oxidize_format::{RunOptions, Target};
@@ -8,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::collected::Collected;
 use super::packed::Packed;
+use super::placed;
 use super::toolchain::Toolchain;
 use super::used::{self, Scanned};
 use super::{Findings, Library, PackageError, Request, Warning};
@@ -15,8 +18,9 @@ use crate::compile::{Compiler, Job, Outcome};
 use crate::container::InjectOptions;
 use crate::entry::Entry;
 use crate::interpreter::Variable;
+use crate::output::Beside;
 use crate::pack::PackOptions;
-use crate::pack::{Compress, Input, Part, pack};
+use crate::pack::{Compress, Input, Part, pack, unread_sources};
 use crate::progress::Progress;
 use crate::python;
 
@@ -62,6 +66,12 @@ impl<'t> Collected<'t> {
         }
         let mut config = run_options(request, &entry, hash_seed(&parts));
         config.sys_path.splice(0..0, search_path);
+        config.placed = placed::paths(&parts);
+        if !config.placed.is_empty() {
+            let directory = placed::directory(&request.output);
+            let name = directory.file_name().unwrap_or_default();
+            config.files_directory = Some(name.to_string_lossy().into_owned());
+        }
         let compiler = tools.compiler(&mut findings, progress)?;
         let mut scanned = Vec::new();
         for (place, part) in parts.iter_mut().enumerate() {
@@ -126,6 +136,31 @@ impl Compiled<'_> {
             layout,
             injection,
         })
+    }
+
+    /// Writes the files that are to lie beside the executable, in a place of their own for now.
+    ///
+    /// # Errors
+    /// One cannot be read or written.
+    pub(super) fn stage_files(
+        &self,
+        output: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Option<Beside>, PackageError> {
+        fn all<'p>(part: &'p Part<'_>, script: Option<&str>, sources: bool) -> BTreeSet<&'p str> {
+            if sources {
+                return BTreeSet::new();
+            }
+            unread_sources(part, script)
+        }
+        let script = self.input.script.as_deref();
+        let sources = self.options.sources;
+        placed::stage(
+            &self.input.parts,
+            |part| all(part, script, sources),
+            output,
+            progress,
+        )
     }
 
     /// Number of modules.

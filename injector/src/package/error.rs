@@ -133,6 +133,12 @@ pub enum PackageError {
         /// The target.
         target: Target,
     },
+    /// What is to lie beside the executable is not there.
+    #[error("there is no package `{0}` to place beside the executable")]
+    NothingToPlace(String),
+    /// Files beside a program for two processors, which they would have to suit both.
+    #[error("`{0}` cannot be placed beside a universal program")]
+    PlacedUniversal(String),
     /// What is to be included is not there.
     #[error("`{0}` is neither a file of the resources nor a module of the standard library")]
     NothingToInclude(String),

@@ -8,6 +8,7 @@ mod feature;
 mod fit;
 mod natives;
 mod packed;
+pub mod placed;
 mod root;
 mod site;
 #[cfg(test)]
@@ -89,6 +90,8 @@ pub struct Request {
     pub include: Vec<String>,
     /// How much of the standard library.
     pub library: Library,
+    /// Packages whose files lie in a directory beside the executable.
+    pub place: Vec<String>,
     /// The stub to use; for a universal program one for each processor.
     pub stubs: Vec<PathBuf>,
     /// What a Windows program looks like; `None` where nothing of that was asked for.
@@ -185,6 +188,9 @@ pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Pac
         && let parts = target.parts()
         && parts.len() > 1
     {
+        if let Some(name) = request.place.first() {
+            return Err(PackageError::PlacedUniversal(name.clone()));
+        }
         return universal(request, target, &parts, &cache, &finder, progress);
     }
     let given = match &request.stubs[..] {
@@ -195,9 +201,10 @@ pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Pac
     // A stub given by hand says what it is for.
     let guess = target_of(&request.output).filter(|_| given.is_none());
     let stub = finder.find(given, request.target.or(guess))?;
-    let (program, mut report) = program(request, &stub, &cache, &finder, progress)?;
+    let (program, files, mut report) = program(request, &stub, &cache, &finder, progress)?;
     let mut staged = Staged::default();
     staged.add(program);
+    staged.add_directory(files);
     if report.target.is_windows() && target_of(&request.output).is_none() {
         report
             .warnings
@@ -232,7 +239,7 @@ fn universal(
             Some(stub) => stub,
             None => finder.find(None, Some(target))?,
         };
-        let (program, report) = program(request, &stub, cache, finder, progress)?;
+        let (program, _, report) = program(request, &stub, cache, finder, progress)?;
         parts.add(program);
         reports.push(report);
     }
@@ -286,7 +293,7 @@ fn program(
     cache: &Cache,
     finder: &Finder<'_>,
     progress: &dyn Progress,
-) -> Result<(output::Staged, Report), PackageError> {
+) -> Result<(output::Staged, Option<output::Beside>, Report), PackageError> {
     match attempt(request, stub, cache, finder, progress) {
         Err(error) if has_vanished(&error, cache) => {
             cache.distrust();
@@ -314,7 +321,7 @@ fn attempt(
     cache: &Cache,
     finder: &Finder<'_>,
     progress: &dyn Progress,
-) -> Result<(output::Staged, Report), PackageError> {
+) -> Result<(output::Staged, Option<output::Beside>, Report), PackageError> {
     let injection = injection(request, stub.target)?;
     output::check(&request.output, Some(&stub.path))?;
     let read = std::iter::once(&stub.library).chain(&stub.platform);
@@ -329,6 +336,7 @@ fn attempt(
     let compiled = collected.compile(request, progress)?;
     let packed = compiled.pack(injection, progress)?;
     let program = packed.write(&request.output, progress)?;
+    let files = compiled.stage_files(&request.output, progress)?;
     let mut findings = compiled.findings.clone();
     if let Some(signing) = &request.signing {
         let doubts = staged::sign(&program, signing, progress)?;
@@ -355,5 +363,5 @@ fn attempt(
         left_out: findings.left_out,
         fetched: findings.fetched,
     };
-    Ok((program, report))
+    Ok((program, files, report))
 }

@@ -1,5 +1,7 @@
 //! A tree of files, and where the program sees it.
 
+use std::collections::BTreeSet;
+
 use oxidize_format::Target;
 
 use super::{Findings, PackageError, natives, wheels};
@@ -21,6 +23,10 @@ pub(super) struct Root {
     pub(super) natives: Vec<NativeFile>,
     /// Distributions that leave their metadata here.
     pub(super) distributions: Vec<Distribution>,
+    /// Whether the prefix is on `sys.path`.
+    pub(super) is_searched: bool,
+    /// What lies beside the executable: relative paths without a slash.
+    pub(super) placed: BTreeSet<String>,
 }
 
 impl Root {
@@ -43,6 +49,8 @@ impl Root {
             modules,
             natives,
             distributions,
+            is_searched: true,
+            placed: BTreeSet::new(),
         })
     }
 
@@ -54,6 +62,8 @@ impl Root {
             modules: Vec::new(),
             natives: Vec::new(),
             distributions: Vec::new(),
+            is_searched: false,
+            placed: BTreeSet::new(),
         }
     }
 
@@ -73,6 +83,7 @@ impl Root {
     ) -> Result<(Part<'static>, Vec<NativeFile>, Vec<Distribution>), PackageError> {
         let mut part = Part::of_tree(&self.prefix, &self.tree);
         part.modules = std::mem::take(&mut self.modules);
+        part.placed = std::mem::take(&mut self.placed);
         let mut natives = natives::reachable(std::mem::take(&mut self.natives), &part, target)?;
         for native in &mut natives {
             native.path = self.virtual_path(&native.path);

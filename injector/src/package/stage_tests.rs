@@ -133,6 +133,7 @@ fn input() -> Input<'static> {
             code: BTreeMap::new(),
             blocks: BTreeMap::new(),
             frames: BTreeMap::new(),
+            placed: std::collections::BTreeSet::new(),
         }],
         natives: Vec::new(),
         distributions: Vec::new(),

@@ -12,12 +12,18 @@ use crate::{output, sign};
 #[derive(Default)]
 pub(super) struct Staged {
     files: Vec<output::Staged>,
+    directory: Option<output::Beside>,
 }
 
 impl Staged {
     /// Adds a file.
     pub(super) fn add(&mut self, file: output::Staged) {
         self.files.push(file);
+    }
+
+    /// Adds a directory, which takes its place first.
+    pub(super) fn add_directory(&mut self, directory: Option<output::Beside>) {
+        self.directory = directory;
     }
 
     /// The size of all files.
@@ -57,6 +63,9 @@ impl Staged {
     /// # Errors
     /// One cannot take its place; those before it have.
     pub(super) fn publish(self, progress: &dyn Progress) -> Result<(), PackageError> {
+        if let Some(directory) = self.directory {
+            directory.publish()?;
+        }
         for file in self.files {
             file.publish(progress)?;
         }

@@ -33,6 +33,13 @@ pub enum Warning {
     UnlistedStub(PathBuf),
     /// Something about the signature is doubtful, such as a missing certificate.
     Signature(Doubt),
+    /// A program of a package has files around it, which it does not see in memory.
+    ProgramInMemory {
+        /// Its path, relative to where it was found.
+        program: String,
+        /// The package.
+        package: String,
+    },
     /// An import has read an environment variable, on which the snapshot now depends.
     SnapshotVariable {
         /// The variable.
@@ -96,6 +103,13 @@ impl std::fmt::Display for Warning {
                     f,
                     "while it is imported, {reader} reads the environment variable {name}; where that is set, the \
                      program starts without its snapshot"
+                )
+            }
+            Warning::ProgramInMemory { program, package } => {
+                write!(
+                    f,
+                    "`{package}` brings a program, `{program}`, which does not see the files around it while they are \
+                     in memory"
                 )
             }
             Warning::NotAnExe(path) => {

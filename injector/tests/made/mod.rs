@@ -40,6 +40,7 @@ pub(crate) fn make_app(path: &Path, file_name: &str) {
         code: BTreeMap::from([("__main__".to_owned(), Cow::Borrowed(&b"N"[..]))]),
         blocks: BTreeMap::new(),
         frames: BTreeMap::new(),
+        placed: std::collections::BTreeSet::new(),
     };
     let input = Input {
         target: oxidize_format::Target::X86_64_LINUX_MUSL,

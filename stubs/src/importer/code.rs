@@ -15,7 +15,7 @@ pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Res
         .and_then(|level| u8::try_from(level).ok());
     let level = level.unwrap_or(0).min(2);
     if let Some(data) = damaged(gil, module.bytecode(level))? {
-        return gil.unmarshal(&bytes(gil, &data)?);
+        return located(module, gil.unmarshal(&bytes(gil, &data)?)?);
     }
     let file = module.file().map(paths::outward);
     let file = file.as_deref().unwrap_or("<unknown>");
@@ -24,7 +24,7 @@ pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Res
     }
     for other in [0, 1, 2] {
         if let Some(data) = damaged(gil, module.bytecode(other))? {
-            return gil.unmarshal(&bytes(gil, &data)?);
+            return located(module, gil.unmarshal(&bytes(gil, &data)?)?);
         }
     }
     let name = module.name();
@@ -32,6 +32,16 @@ pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Res
         &format!("{name} has neither bytecode nor source in this executable"),
         name,
     ))
+}
+
+/// Code with the path of the module's file, which it does not know if that lies on disk.
+fn located<'py>(module: &Module<'static>, code: Object<'py>) -> Result<Object<'py>> {
+    if let Some(file) = module.file().and_then(paths::placed::on_disk) {
+        let gil = code.gil();
+        gil.import("_imp")?
+            .call_method(c"_fix_co_filename", &[code.clone(), gil.str(&file)?])?;
+    }
+    Ok(code)
 }
 
 /// `compile(source, file, 'exec', dont_inherit=True)`, which honours coding cookies.

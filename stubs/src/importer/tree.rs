@@ -74,6 +74,13 @@ pub(crate) fn read_path<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object
         None => Err(gil.raise_os(libc::ENOENT, path)),
         Some(node) if node.is_dir() => Err(gil.raise_os(libc::EISDIR, path)),
         Some(node) => match damaged(gil, node.data())? {
+            Some(data) if let Some(file) = data.relative_path().and_then(paths::placed::beside) => {
+                let io = gil.import("_io")?;
+                let stream = io.call_method(c"open", &[gil.str(&file)?, gil.str("rb")?])?;
+                let content = stream.call_method(c"read", &[]);
+                stream.call_method(c"close", &[])?;
+                content
+            }
             Some(data) => gil.bytes(&damaged(gil, data.read())?),
             None => Err(gil.raise_os(libc::ENOENT, path)),
         },

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+pub mod placed;
 pub mod posix;
 pub mod windows;
 

@@ -21,7 +21,9 @@ fn rest(path: &str) -> Option<&str> {
 /// The blob's path for one of the system; `None` if it leads elsewhere. Accepts what programs build by joining: `//`,
 /// `.`, `..` and a slash at the end.
 pub fn inward(path: &str) -> Option<Cow<'_, str>> {
-    let rest = rest(path)?;
+    let Some(rest) = rest(path) else {
+        return super::placed::inward(path).map(Cow::Owned);
+    };
     if !path.ends_with('/') && !path.contains("//") && !path.contains("/.") {
         return Some(Cow::Borrowed(path));
     }
@@ -30,7 +32,7 @@ pub fn inward(path: &str) -> Option<Cow<'_, str>> {
 
 /// The system's path for one of the blob.
 pub fn outward(path: &str) -> Cow<'_, str> {
-    Cow::Borrowed(path)
+    super::placed::on_disk(path).map_or(Cow::Borrowed(path), Cow::Owned)
 }
 
 /// Whether an entry of a search path names this directory of the blob.

@@ -58,11 +58,17 @@ pub fn is_virtual(path: &str) -> bool {
 
 /// The blob's path for one of the system; `None` if it leads elsewhere.
 pub fn inward(path: &str) -> Option<Cow<'_, str>> {
-    normal(&rest(path)?.replace('\\', "/"))
+    match rest(path) {
+        Some(rest) => normal(&rest.replace('\\', "/")),
+        None => super::placed::inward(path).map(Cow::Owned),
+    }
 }
 
 /// The system's path for one of the blob.
 pub fn outward(path: &str) -> Cow<'_, str> {
+    if let Some(path) = super::placed::on_disk(path) {
+        return Cow::Owned(path);
+    }
     match path.strip_prefix(BLOB_ROOT) {
         Some(rest) => Cow::Owned(format!("{ROOT}{}", rest.replace('/', "\\"))),
         None => Cow::Borrowed(path),

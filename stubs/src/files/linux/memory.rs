@@ -12,6 +12,7 @@ use oxidize_format::{Compression, Data, Node};
 
 use super::attributes::{self, INDICES, MODIFIED};
 use super::last_error;
+use crate::paths::placed;
 
 /// linux/memfd.h; Linux 6.3 wants to be told one or the other.
 const MFD_NOEXEC_SEAL: c_uint = 0x0008;
@@ -71,6 +72,9 @@ pub(super) fn open(node: Node<'static>, flags: c_int) -> Result<c_int, c_int> {
             Ok(other)
         });
     }
+    if let Some(path) = on_disk(node)? {
+        return open_on_disk(&path, flags & KEPT_FLAGS);
+    }
     let length = node.len().map_err(|_| libc::EIO)?;
     let place = place(node, length);
     let known = place.load(Ordering::Acquire);
@@ -107,7 +111,35 @@ pub(super) fn open(node: Node<'static>, flags: c_int) -> Result<c_int, c_int> {
 /// # Errors
 /// The error number.
 pub(super) fn open_program(node: Node<'static>) -> Result<c_int, c_int> {
-    create(node)
+    match on_disk(node)? {
+        Some(path) => open_on_disk(&path, libc::O_CLOEXEC),
+        None => create(node),
+    }
+}
+
+/// The path of a file that lies beside the executable.
+///
+/// # Errors
+/// The error number.
+pub(super) fn on_disk(node: Node<'static>) -> Result<Option<CString>, c_int> {
+    if node.is_dir() {
+        return Ok(None);
+    }
+    let data = node.data().map_err(|_| libc::EIO)?;
+    let path = data.and_then(|data| placed::beside(data.relative_path()?));
+    path.map(|path| CString::new(path).map_err(|_| libc::EIO))
+        .transpose()
+}
+
+fn open_on_disk(path: &CStr, flags: c_int) -> Result<c_int, c_int> {
+    let flags = libc::O_RDONLY | flags;
+    // SAFETY: a NUL-terminated path.
+    let opened = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
+    if opened < 0 {
+        last_error()
+    } else {
+        Ok(opened as c_int)
+    }
 }
 
 /// Closes all copies that are kept: a snapshot carries no descriptors over.

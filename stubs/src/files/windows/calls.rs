@@ -8,11 +8,11 @@ use oxidize_format::Node;
 use super::handles::{finish, give};
 use super::system::{
     ACCESS_READS, ACCESS_WRITES, ATTRIBUTE_ARCHIVE, AttributeData, CREATE_ALWAYS, CREATE_NEW,
-    ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, ERROR_DIRECTORY, ERROR_FILE_CORRUPT,
-    ERROR_FILE_EXISTS, ERROR_NOT_SAME_DEVICE, ERROR_SUCCESS, ERROR_WRITE_PROTECT,
-    FLAG_BACKUP_SEMANTICS, FLAG_DELETE_ON_CLOSE, FileTime, GENERIC_WRITE, INHERIT,
-    INVALID_ATTRIBUTES, INVALID_HANDLE, OPEN_ALWAYS, Security, SetFileTime, SetHandleInformation,
-    TRUNCATE_EXISTING, last_error, set_error,
+    ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, ERROR_DIRECTORY, ERROR_FILE_EXISTS,
+    ERROR_NOT_SAME_DEVICE, ERROR_SUCCESS, ERROR_WRITE_PROTECT, FLAG_BACKUP_SEMANTICS,
+    FLAG_DELETE_ON_CLOSE, FileTime, GENERIC_WRITE, INHERIT, INVALID_ATTRIBUTES, INVALID_HANDLE,
+    OPEN_ALWAYS, Security, SetFileTime, SetHandleInformation, TRUNCATE_EXISTING, last_error,
+    set_error,
 };
 use super::{Handle, Place, answers, begins, copies, locate, outward};
 
@@ -87,11 +87,7 @@ unsafe fn copy(node: Node<'static>, target: *const u16, new: bool) -> Result<(),
     if node.is_dir() {
         return Err(ERROR_ACCESS_DENIED);
     }
-    let data = node.data().map_err(|_| ERROR_FILE_CORRUPT)?;
-    let bytes = match &data {
-        Some(data) => data.read().map_err(|_| ERROR_FILE_CORRUPT)?,
-        None => std::borrow::Cow::Borrowed(&[][..]),
-    };
+    let bytes = copies::content(node)?;
     let disposition = if new { CREATE_NEW } else { CREATE_ALWAYS };
     let null = ptr::null::<Security>();
     // SAFETY: the caller's; the file's handle is ours.

@@ -4,6 +4,7 @@
 //! of the last few dozen files. Nobody else may write to the file while a handle is open, and the
 //! system removes it with the last one, however the process ends.
 
+use std::borrow::Cow;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +19,7 @@ use super::system::{
     wide,
 };
 use super::{BLOB, Handle};
+use crate::paths::placed;
 
 /// Copies that stay.
 const PLACES: usize = 64;
@@ -35,6 +37,10 @@ static KEPT: Mutex<[Option<Kept>; PLACES]> = Mutex::new([const { None }; PLACES]
 /// # Errors
 /// The system's error.
 pub(super) fn open(node: Node<'static>, access: u32, flags: u32) -> Result<Handle, u32> {
+    let data = node.data().map_err(|_| ERROR_FILE_CORRUPT)?;
+    if let Some(path) = data.and_then(|data| placed::beside(data.relative_path()?)) {
+        return open_on_disk(&path, access, flags);
+    }
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let place = &mut kept[node.index() as usize % PLACES];
     if let Some(known) = place.as_ref().filter(|known| known.node == node.index())
@@ -56,6 +62,26 @@ pub(super) fn open(node: Node<'static>, access: u32, flags: u32) -> Result<Handl
     Ok(handle)
 }
 
+/// Opens a file that lies beside the executable.
+fn open_on_disk(path: &str, access: u32, flags: u32) -> Result<Handle, u32> {
+    /// `FILE_SHARE_READ`
+    const SHARE_READ: u32 = 1;
+    /// `OPEN_EXISTING`
+    const EXISTING: u32 = 3;
+    let path = wide(path);
+    let null = ptr::null();
+    // SAFETY: the path ends with NUL.
+    let file = unsafe {
+        real!(CreateFileW(path.as_ptr(), access, SHARE_READ, null, EXISTING, flags, ptr::null_mut()):
+            fn(*const u16, u32, u32, *const super::system::Security, u32, u32, Handle) -> Handle)
+    };
+    if file == INVALID_HANDLE {
+        Err(last_error())
+    } else {
+        Ok(file)
+    }
+}
+
 fn reopen(copy: Handle, access: u32, flags: u32) -> Result<Handle, u32> {
     // SAFETY: a handle of ours.
     let handle = unsafe { ReOpenFile(copy, access, SHARE_ALL, flags & FLAGS_OF_READING) };
@@ -73,11 +99,7 @@ fn close(handle: Handle) {
 
 /// A new temporary file with a node's content, at its beginning.
 fn create(node: Node<'static>) -> Result<Handle, u32> {
-    let data = node.data().map_err(|_| ERROR_FILE_CORRUPT)?;
-    let bytes = match &data {
-        Some(data) => data.read().map_err(|_| ERROR_FILE_CORRUPT)?,
-        None => std::borrow::Cow::Borrowed(&[][..]),
-    };
+    let bytes = content(node)?;
     let file = temporary()?;
     let finished = write_all(file, &bytes).and_then(|()| stamp(file, node));
     // SAFETY: a handle of ours.
@@ -88,6 +110,21 @@ fn create(node: Node<'static>) -> Result<Handle, u32> {
             close(file);
             Err(error)
         }
+    }
+}
+
+/// What a file holds, wherever it lies.
+pub(super) fn content(node: Node<'static>) -> Result<Cow<'static, [u8]>, u32> {
+    let Some(data) = node.data().map_err(|_| ERROR_FILE_CORRUPT)? else {
+        return Ok(Cow::Borrowed(&[]));
+    };
+    match data.relative_path().and_then(placed::beside) {
+        None => data.read().map_err(|_| ERROR_FILE_CORRUPT),
+        Some(path) => std::fs::read(path).map(Cow::Owned).map_err(|error| {
+            error
+                .raw_os_error()
+                .map_or(ERROR_FILE_CORRUPT, i32::cast_unsigned)
+        }),
     }
 }
 

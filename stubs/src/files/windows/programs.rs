@@ -16,6 +16,7 @@ use super::system::{
 use super::{BLOB, Handle, Place, locate, table};
 use crate::ffi::cache;
 use crate::ffi::dynamic::{self, Image};
+use crate::paths::placed;
 
 fn damaged(_: oxidize_format::Error) -> u32 {
     ERROR_FILE_CORRUPT
@@ -44,6 +45,10 @@ fn program(node: Node<'static>) -> Result<PathBuf, u32> {
 }
 
 fn on_disk(node: Node<'static>) -> Result<PathBuf, u32> {
+    let data = node.data().map_err(damaged)?.ok_or(ERROR_FILE_CORRUPT)?;
+    if let Some(path) = data.relative_path().and_then(placed::beside) {
+        return Ok(path.into());
+    }
     let blob = BLOB.get().ok_or(ERROR_FILE_CORRUPT)?;
     let digest = blob.header().digest;
     let path = node.path().map_err(damaged)?;
@@ -60,7 +65,6 @@ fn on_disk(node: Node<'static>) -> Result<PathBuf, u32> {
     }
     let place = Path::new(&oxidize_format::Hex(&digest[..16]).to_string()).join(path);
     let root = dynamic::cache_directory("files").ok_or(ERROR_ACCESS_DENIED)?;
-    let data = node.data().map_err(damaged)?.ok_or(ERROR_FILE_CORRUPT)?;
     let content = data.read().map_err(damaged)?;
     let file = cache::file(&root, &place, &content);
     let file = file.map_err(|error| {

@@ -1,0 +1,135 @@
+//! A directory of files beside the executable. It takes the place of an earlier one as a whole.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{OutputError, directory_of};
+use crate::temporary::Scratch;
+
+/// A file by which a directory of ours is known. Another one is never replaced.
+const MARKER: &str = ".oxidize-inject";
+const MARKER_TEXT: &str = "Made by oxidize-inject, which replaces this directory as a whole.\n";
+
+/// A finished directory that has not taken its place yet. Dropped, it leaves no trace.
+pub struct Beside {
+    scratch: Scratch,
+    path: PathBuf,
+}
+
+impl Beside {
+    /// A new, empty directory that is to take the place of `path`.
+    ///
+    /// # Errors
+    ///
+    /// Something else is there, or nothing can be created.
+    pub fn new(path: &Path) -> Result<Beside, OutputError> {
+        if fs::symlink_metadata(path).is_ok() && !path.join(MARKER).is_file() {
+            return Err(OutputError::NotOurs(path.to_owned()));
+        }
+        let directory = directory_of(path);
+        let scratch = Scratch::new(directory).map_err(|source| OutputError::Create {
+            directory: directory.to_owned(),
+            source,
+        })?;
+        let beside = Beside {
+            scratch,
+            path: path.to_owned(),
+        };
+        fs::create_dir(beside.made()).map_err(|source| beside.failed(source))?;
+        beside.add_file(MARKER, MARKER_TEXT.as_bytes(), false)?;
+        Ok(beside)
+    }
+
+    fn made(&self) -> PathBuf {
+        // Not the temporary directory itself, which is private.
+        self.scratch.path().join("files")
+    }
+
+    fn failed(&self, source: io::Error) -> OutputError {
+        OutputError::Write {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
+    /// Adds a directory, by its relative path.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made.
+    pub fn add_directory(&self, path: &str) -> Result<(), OutputError> {
+        fs::create_dir_all(self.made().join(path)).map_err(|source| self.failed(source))
+    }
+
+    /// Adds a file, by its relative path.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn add_file(&self, path: &str, bytes: &[u8], executable: bool) -> Result<(), OutputError> {
+        let path = self.made().join(path);
+        let write = || {
+            fs::create_dir_all(directory_of(&path))?;
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            if executable {
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o777);
+            }
+            #[cfg(not(unix))]
+            let _ = executable;
+            options.open(&path)?.write_all(bytes)
+        };
+        write().map_err(|source| self.failed(source))
+    }
+
+    /// Puts the directory in its place.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be put there; an earlier one is still there.
+    pub fn publish(self) -> Result<(), OutputError> {
+        let earlier = self.scratch.path().join("earlier");
+        let replaces = fs::symlink_metadata(&self.path).is_ok();
+        if replaces {
+            fs::rename(&self.path, &earlier).map_err(|source| self.failed(source))?;
+        }
+        fs::rename(self.made(), &self.path).map_err(|source| {
+            if replaces {
+                // What cannot be undone either has no better message.
+                let _ = fs::rename(&earlier, &self.path);
+            }
+            self.failed(source)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_directory_of_ours_is_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("app.files");
+        let make = |content: &str| {
+            let beside = Beside::new(&path)?;
+            beside.add_directory("empty")?;
+            beside.add_file("a/b.txt", content.as_bytes(), false)?;
+            beside.publish()
+        };
+        make("one").unwrap();
+        fs::write(path.join("stray"), "").unwrap();
+        make("two").unwrap();
+        assert_eq!(fs::read_to_string(path.join("a/b.txt")).unwrap(), "two");
+        assert!(path.join("empty").is_dir() && !path.join("stray").exists());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+        // Dropped, it leaves what was there.
+        drop(Beside::new(&path).unwrap());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+        fs::remove_file(path.join(MARKER)).unwrap();
+        assert!(matches!(make("three"), Err(OutputError::NotOurs(_))));
+        assert_eq!(fs::read_to_string(path.join("a/b.txt")).unwrap(), "two");
+    }
+}
