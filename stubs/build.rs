@@ -12,7 +12,7 @@
 //! It starts no cargo and needs no network: licence texts of crates are kept in `licences`.
 //!
 //! Passed on to the crate: `OXIDIZE_STUB_ID` (32 hex digits, a digest of everything the stub is made of),
-//! `OXIDIZE_TARGET`, `OXIDIZE_PYTHON_VERSION`, `OXIDIZE_LICENSES` (a file with every licence text).
+//! `OXIDIZE_TARGET`, `OXIDIZE_PYTHON_VERSION`, `OXIDIZE_LICENSES` (a zstd frame with every licence text).
 
 use sha2::{Digest, Sha256};
 use std::error::Error;
@@ -57,9 +57,9 @@ fn run() -> Result<()> {
     };
     link(&root)?;
 
-    let licenses = PathBuf::from(env::var("OUT_DIR")?).join("licenses.txt");
+    let licenses = PathBuf::from(env::var("OUT_DIR")?).join("licenses.txt.zst");
     let texts = license_texts(&root)? + &crate_license_texts(&manifest_dir, &target)?;
-    fs::write(&licenses, texts)?;
+    fs::write(&licenses, zstd::bulk::compress(texts.as_bytes(), 19)?)?;
     println!("cargo:rustc-env=OXIDIZE_LICENSES={}", licenses.display());
     println!(
         "cargo:rustc-env=OXIDIZE_STUB_ID={}",

@@ -2,7 +2,7 @@
 //! reads one file and not six hundred.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use oxidize_format::Target;
@@ -32,7 +32,7 @@ impl LibraryCode {
         let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
         let root = python::seen_path(target, &part.root);
         let key = Key::of(&[
-            b"library 4",
+            b"library 6",
             compiler.identity.bytes(),
             &[level],
             root.as_bytes(),
@@ -51,20 +51,23 @@ impl LibraryCode {
             .collect();
         progress.start("Compiling the standard library", jobs.len() as u64);
         let outcomes = compiler.compile_all(&jobs, level, &|| progress.advance(1))?;
-        let frame = |(): &mut (), job: &Job<'_>| Ok(pack::zstd_frame(&(job.source)()?));
-        let frames = parallel::try_map(&jobs, || (), frame).map_err(BatchError::Source)?;
+        // Data files have no code, but a compressed form too.
+        let mut files: Vec<&str> = sources.clone();
+        let compiled: BTreeSet<&str> = sources.iter().copied().collect();
+        let data = part.files.keys().map(String::as_str);
+        files.extend(data.filter(|path| !compiled.contains(path)));
+        let frame = |(): &mut (), path: &&str| Ok(pack::zstd_frame(bytes(part, path)));
+        let frames = parallel::try_map(&files, || (), frame).map_err(BatchError::Source)?;
         let block = |(): &mut (), outcome| Ok(code_of(outcome).and_then(pack::lz4_block));
         let blocks = parallel::try_map(&outcomes, || (), block).map_err(BatchError::Source)?;
-        let made = sources
-            .iter()
-            .zip(&outcomes)
-            .zip(blocks.iter().zip(&frames));
         let write = |out: &mut dyn Write| -> io::Result<()> {
-            for ((path, outcome), (block, frame)) in made.clone() {
+            for (index, (path, frame)) in files.iter().zip(&frames).enumerate() {
                 write_chunk(out, path.as_bytes())?;
                 // A source that does not compile runs into its error when it is imported, as anywhere else.
-                write_chunk(out, code_of(outcome).unwrap_or_default())?;
-                write_chunk(out, block.as_deref().unwrap_or_default())?;
+                let code = outcomes.get(index).and_then(code_of);
+                write_chunk(out, code.unwrap_or_default())?;
+                let block = blocks.get(index).and_then(Option::as_deref);
+                write_chunk(out, block.unwrap_or_default())?;
                 write_chunk(out, frame.as_deref().unwrap_or_default())?;
             }
             Ok(())
@@ -73,7 +76,7 @@ impl LibraryCode {
         Ok(LibraryCode(entry.map_err(WorkerError::Cache)?))
     }
 
-    /// By the source's relative path. What the cache holds has passed its digest; should it be cut off
+    /// By the file's relative path. What the cache holds has passed its digest; should it be cut off
     /// nevertheless, it ends there.
     #[must_use]
     pub fn by_path(&self) -> BTreeMap<&str, Made<'_>> {
@@ -157,13 +160,16 @@ impl LibraryImports {
 }
 
 /// A source of the library, called `name`.
-fn job<'p>(part: &'p Part<'_>, path: &str, name: &str) -> Job<'p> {
-    let bytes = match &part.files[path].payload {
-        Payload::Bytes(bytes) => bytes.as_ref(),
-        Payload::File { .. } => unreachable!("the library comes from archives"),
-    };
+fn job<'p>(part: &'p Part<'_>, path: &'p str, name: &str) -> Job<'p> {
     Job {
         path: name.to_owned(),
-        source: Box::new(move || Ok(Cow::Borrowed(bytes))),
+        source: Box::new(move || Ok(Cow::Borrowed(bytes(part, path)))),
+    }
+}
+
+fn bytes<'p>(part: &'p Part<'_>, path: &str) -> &'p [u8] {
+    match &part.files[path].payload {
+        Payload::Bytes(bytes) => bytes.as_ref(),
+        Payload::File { .. } => unreachable!("the library comes from archives"),
     }
 }

@@ -175,3 +175,20 @@ fn code_that_no_start_imports_is_compressed() {
     let all = compressed_code(&input, Compress::All);
     assert_eq!(all, ["m", "lib_m", "lib_main"]);
 }
+
+/// What no start reads of the standard library's files is compressed, too.
+#[test]
+fn files_of_the_library_are_compressed() {
+    let mut input = input(None);
+    input.parts[0].root = python::LIB_ROOT.to_owned();
+    let part = &input.parts[0];
+    let files = compress_files(
+        part,
+        &BTreeSet::new(),
+        &BTreeSet::new(),
+        None,
+        Compress::Unread,
+    );
+    let files: Vec<&str> = files.unwrap().into_keys().collect();
+    assert_eq!(files, ["broken.py", "data.txt", "m.py", "main.py"]);
+}

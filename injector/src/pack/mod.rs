@@ -67,8 +67,8 @@ pub struct PackOptions {
 pub enum Compress {
     /// Nothing, for a program that is written once and run at once.
     Nothing,
-    /// What a start does not read: the sources of modules that have code, and the code of the
-    /// standard library's modules that no import statement reaches by then.
+    /// What a start does not read: the sources of modules that have code, the standard library's
+    /// files, and the code of those of its modules that no import statement reaches by then.
     Unread,
     /// Everything that is not used in place.
     All,
@@ -243,8 +243,9 @@ fn compress_files<'p>(
         Compress::Unread => Some(unread_sources(part, script)),
         Compress::All => None,
     };
+    let library = part.root == python::LIB_ROOT;
     let wished = |path: &str| match &unread {
-        Some(unread) => unread.contains(path),
+        Some(unread) => library || unread.contains(path),
         None => !natives.contains(part.virtual_path(path).as_str()),
     };
     let paths = part.files.keys().map(String::as_str);
@@ -252,6 +253,10 @@ fn compress_files<'p>(
         .filter(|path| wished(path) && !hidden.contains(path) && !is_external(part, path, natives));
     let (made, open): (Vec<&str>, Vec<&str>) =
         paths.partition(|path| part.frames.contains_key(*path));
+    let open = match part.frames.is_empty() {
+        true => open,
+        false => Vec::new(),
+    };
     let contents = parallel::try_map(
         &open,
         || (),

@@ -23,7 +23,8 @@ pub struct Part<'a> {
     pub code: BTreeMap<String, Cow<'a, [u8]>>,
     /// Code that was compressed before, as LZ4 blocks by module name.
     pub blocks: BTreeMap<String, &'a [u8]>,
-    /// Sources that were compressed before, as zstd frames by relative path.
+    /// Files that were compressed before, as zstd frames by relative path. If there are any, what is
+    /// not among them is not worth it.
     pub frames: BTreeMap<String, &'a [u8]>,
     /// What of it lies beside the executable: relative paths without a slash.
     pub placed: BTreeSet<String>,
@@ -38,14 +39,14 @@ pub struct PartFile<'a> {
     pub executable: bool,
 }
 
-/// What is made of one source.
+/// What is made of one file.
 #[derive(Debug, Clone, Copy)]
 pub struct Made<'a> {
-    /// Marshalled code; none if the source does not compile.
+    /// Marshalled code; none if it is no source, or does not compile.
     pub code: Option<&'a [u8]>,
     /// The code as an LZ4 block, if that is shorter.
     pub block: Option<&'a [u8]>,
-    /// The source as a zstd frame, if that is shorter.
+    /// The file as a zstd frame, if that is shorter.
     pub frame: Option<&'a [u8]>,
 }
 
@@ -116,19 +117,20 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Adds what was made of the part's sources, given by relative path.
+    /// Adds what was made of the part's files, given by relative path.
     pub fn add_made(&mut self, made: &BTreeMap<&str, Made<'a>>) {
         for module in &self.modules {
             let Some(file) = &module.file else { continue };
-            let Some(Made { code, block, frame }) = made.get(file.as_str()) else {
+            let Some(Made { code, block, .. }) = made.get(file.as_str()) else {
                 continue;
             };
             let code = code.map(|code| (module.name.clone(), Cow::Borrowed(code)));
             self.code.extend(code);
             self.blocks
                 .extend(block.map(|block| (module.name.clone(), block)));
-            self.frames.extend(frame.map(|frame| (file.clone(), frame)));
         }
+        let frame = |path: &String| Some((path.clone(), made.get(path.as_str())?.frame?));
+        self.frames.extend(self.files.keys().filter_map(frame));
     }
 
     /// The part as a tree without anything on disk, to look for modules in.

@@ -20,6 +20,9 @@ pub const IMPORTER_MODULES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Programs with windows of Tk, which no stub has.
+const DESKTOP: [&str; 2] = ["idlelib", "turtledemo"];
+
 /// The standard library's part with its modules: what the archives hold, and ours.
 #[must_use]
 pub fn stdlib(archives: &[Archive]) -> Part<'_> {
@@ -36,5 +39,9 @@ pub fn stdlib(archives: &[Archive]) -> Part<'_> {
     }
     // Its compiled parts are linked into the stub: there is no shared object to look for.
     part.modules = modules::modules(&part.as_tree(), Suffixes(Vec::new()), &|_, _| false);
+    part.retain_modules(|name| {
+        let package = name.split_once('.').map_or(name, |(package, _)| package);
+        !DESKTOP.contains(&package)
+    });
     part
 }

@@ -5,8 +5,8 @@
 //! never have to move. `.oxi.blob` is the section header that the injector points at the blob, so that tools which
 //! rewrite files by section (strip, objcopy) carry it along; `R` (`SHF_GNU_RETAIN`) keeps the linker from dropping it.
 //!
-//! `.oxi.licenses` holds the licence texts of everything that is linked in, for `oxidize-inject inspect --licenses` and for
-//! anyone with `readelf -p`; at run time nothing touches it.
+//! `.oxi.licenses` holds the licence texts of everything that is linked in, as a zstd frame; at run time nothing touches it.
+//! `objcopy -O binary --only-section=.oxi.licenses FILE /dev/stdout | zstd -d` shows them.
 #![allow(unsafe_code)]
 
 #[cfg(target_env = "musl")]

@@ -53,7 +53,7 @@ import wave, zipapp  # noqa: E401
 
 assert gc.get_threshold() == (700, 5, 5)
 gc.disable()
-import turtledemo  # noqa: E402
+import wsgiref  # noqa: E402
 
 assert not gc.isenabled() and gc.get_threshold() == (700, 5, 5)
 print("the program's own")

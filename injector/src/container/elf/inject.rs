@@ -15,9 +15,6 @@ const SECTION_RANGE: usize = 16;
 /// Offset of `sh_addralign` in a section header.
 const SECTION_ALIGN: usize = 48;
 
-/// Zeros that a large `.bss` may force between stub and blob. No stub of ours comes near; a broken file would ask for a petabyte.
-const LARGEST_GAP: u64 = 256 << 20;
-
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
 pub fn inject(bytes: &[u8], blob_len: u64) -> Result<Plan, ContainerError> {
     let stub = bare(bytes, blob_len, detect, remove)?;
@@ -134,10 +131,12 @@ fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, Co
         .map(|segment| segment.end())
         .max()
         .unwrap_or(bias);
-    let first_free = (image.bytes.len() as u64).max(end_of_memory.saturating_sub(bias));
     let place = || {
-        let offset = first_free.checked_next_multiple_of(ALIGNMENT)?;
-        let address = offset.checked_add(bias)?;
+        let offset = (image.bytes.len() as u64).checked_next_multiple_of(ALIGNMENT)?;
+        // Behind all memory, `.bss` included, which takes no room in the file.
+        let address = end_of_memory
+            .max(bias.checked_add(offset)?)
+            .checked_next_multiple_of(ALIGNMENT)?;
         let padding = blob_len.checked_next_multiple_of(8)? - blob_len;
         let layout = Layout {
             offset,
@@ -152,12 +151,8 @@ fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, Co
         i64::try_from(offset.checked_add(len)?).ok()?;
         Some(layout)
     };
-    if first_free - image.bytes.len() as u64 > LARGEST_GAP {
-        let problem = "a segment ends in memory far behind the end of the file";
-        return Err(malformed("program header", 0, problem));
-    }
     let layout = place().ok_or(too_large)?;
-    if layout.address % ALIGNMENT != 0 {
+    if bias % ALIGNMENT != 0 {
         return Err(malformed(
             "program header",
             0,

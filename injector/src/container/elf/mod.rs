@@ -16,9 +16,9 @@
 //! Nothing moves. The output is the stub with three structures patched, zeros up to a multiple of 64 KiB (the largest page of
 //! any supported kernel), the blob, and the undo record at the next multiple of 8:
 //!
-//! * the spare `PT_NOTE` becomes a read-only `PT_LOAD` that covers blob and undo record. Its address is its file offset plus
-//!   the bias (address minus offset) of the first `PT_LOAD`: loaders that compute the program headers' address from that bias
-//!   stay right. The address must lie behind every other segment, `.bss` included, which for a large `.bss` takes more zeros;
+//! * the spare `PT_NOTE` becomes a read-only `PT_LOAD` that covers blob and undo record. Its address lies behind every other
+//!   segment, `.bss` included, which takes no room in the file. The first `PT_LOAD` stays as it is: loaders compute the
+//!   program headers' address from that one alone;
 //! * the section header of `.oxi.blob` covers the same range;
 //! * the descriptor gets the blob's address, relative to the image base, and its length.
 //!

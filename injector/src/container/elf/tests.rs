@@ -224,3 +224,17 @@ fn a_file_changed_after_injection_is_still_read_but_not_restored() {
     assert_eq!(inject(&app, 1), Err(ContainerError::Altered));
     assert!(detect(&app).unwrap().unwrap().blob.is_some());
 }
+
+/// What is zero when a program starts is not in the file: the blob follows the stub.
+#[test]
+fn a_large_bss_takes_no_room_in_the_file() {
+    let shape = |bss| Shape {
+        bss,
+        ..Shape::default()
+    };
+    let length = |bss| {
+        let plan = inject(&build(&shape(bss)), 1000);
+        plan.unwrap().total_len()
+    };
+    assert_eq!(length(0), length(64 << 20));
+}
