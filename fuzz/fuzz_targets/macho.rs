@@ -6,10 +6,10 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::internal::sign::SignOptions;
-use oxidize_inject::internal::image::macho::fat;
 use oxidize_inject::internal::container::macho::synthetic::{Shape, build};
 use oxidize_inject::internal::container::{detect, extract, inject, remove, slots, target, verify};
+use oxidize_inject::internal::image::macho::fat;
+use oxidize_inject::internal::sign::SignOptions;
 use oxidize_inject::internal::sign::{self, state};
 
 #[derive(Debug, Arbitrary)]

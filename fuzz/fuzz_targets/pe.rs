@@ -5,9 +5,11 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_inject::internal::image::pe::resources::Resource;
 use oxidize_inject::internal::container::pe::synthetic::{Shape, build};
-use oxidize_inject::internal::container::{InjectOptions, detect, extract, inject_with, remove, target, verify};
+use oxidize_inject::internal::container::{
+    InjectOptions, detect, extract, inject_with, remove, target, verify,
+};
+use oxidize_inject::internal::image::pe::resources::Resource;
 use oxidize_inject::internal::sign::state;
 
 #[derive(Debug, Arbitrary)]

@@ -62,14 +62,9 @@ fn check(dir: &std::path::Path, bytes: &[u8]) {
     let store = Store::at(&cache);
     capped::limit(bytes.len() * 64 + BASE);
     let opened = Wheel::open(fs::File::open(&path).expect("just written"));
-    let added = opened.ok().map(|wheel| {
-        store.add(
-            &mut Source::Wheel(wheel),
-            "w",
-            |_, _| Ok(()),
-            &Silent,
-        )
-    });
+    let added = opened
+        .ok()
+        .map(|wheel| store.add(&mut Source::Wheel(wheel), "w", |_, _| Ok(()), &Silent));
     capped::limit(usize::MAX);
     let left = store.entries().expect("the store can be read");
     match added {

@@ -20,6 +20,7 @@
 //! Signing, and looking into packaged programs, are done by the command.
 
 mod appearance;
+mod bundle;
 mod cache;
 mod collect;
 mod compile;
@@ -38,6 +39,7 @@ mod package;
 mod packager;
 mod parallel;
 mod progress;
+mod property_list;
 mod python;
 mod require;
 mod same_file;
@@ -63,8 +65,14 @@ pub mod internal {
             $(pub mod $module { pub use crate::$module::*; })*
         };
     }
-    open!(appearance cache collect compile container entry http image mmap output pack package progress);
+    open!(appearance bundle cache collect compile container entry http image mmap output pack package progress);
     open!(interpreter python require sign snapshot stubs temporary);
+    /// Whether a property list is within the bounds and can be read. For fuzz targets.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn reads_property_list(bytes: &[u8]) -> bool {
+        crate::property_list::read(bytes).is_some()
+    }
     #[cfg(feature = "notarize")]
     open!(notary);
 }

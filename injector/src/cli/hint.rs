@@ -2,6 +2,7 @@
 
 use oxidize_inject::Target;
 use oxidize_inject::internal::appearance::AppearanceError;
+use oxidize_inject::internal::bundle::BundleError;
 use oxidize_inject::internal::collect::CollectError;
 use oxidize_inject::internal::compile::BatchError;
 use oxidize_inject::internal::container::ContainerError;
@@ -309,6 +310,17 @@ impl Hint for AppearanceError {
             AppearanceError::Version { .. } => {
                 "the least is a line like `file-version = \"1.2.3.4\"`; docs/windows.md lists the keys"
             }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Hint for BundleError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            BundleError::Sign { source, .. } => return source.hint(),
+            BundleError::NotCode(_) => "move it to `Resources`",
             _ => return None,
         };
         Some(hint.to_owned())

@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::hint::{self, Hint};
 use super::in_place::InPlace;
 use super::{note, print, say, text};
+use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::package::Signing as Plan;
 use oxidize_inject::internal::sign::SignError;
@@ -152,6 +153,7 @@ impl Signing {
                 hardened_runtime: macos.hardened_runtime,
                 entitlements: entitlements.transpose().map_err(failed)?,
                 team: macos.team_id.clone(),
+                ..CodesignOptions::default()
             },
             windows: AuthenticodeOptions {
                 program_name: self.sign_name.clone(),
@@ -197,7 +199,7 @@ impl Signing {
 /// `oxidize-inject sign`.
 #[derive(Debug, Args)]
 pub(super) struct Sign {
-    /// A Windows or macOS program, made by this tool or by another
+    /// A Windows or macOS program or library, or a macOS bundle, made by this tool or by another
     file: PathBuf,
     /// Where to write the signed program [default: over FILE]
     #[arg(short, long, value_name = "FILE")]
@@ -216,6 +218,9 @@ pub(super) struct Sign {
 }
 
 pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> {
+    if args.file.is_dir() {
+        return sign_bundle(args);
+    }
     #[cfg(feature = "notarize")]
     let notary = args.notary.load()?;
     let in_place = InPlace::of(&args.file, args.output.as_deref(), "sign")?;
@@ -289,6 +294,67 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
         in_place.warn();
         let size = text::size(signed.len() as u64);
         say(&format!("{}  {size}  {}", path.display(), in_words(&state)));
+    }
+    Ok(())
+}
+
+/// A bundle is signed where it is, with everything in it.
+fn sign_bundle(args: &Sign) -> Result<(), Failure> {
+    let name = args.file.display();
+    let refused = |problem: &str, hint: &str| {
+        Failure::new(format!("{problem} `{name}`")).hint(Some(hint.to_owned()))
+    };
+    if args.output.is_some() {
+        let hint = "copy it and sign the copy";
+        return Err(refused("a bundle is signed in place:", hint));
+    }
+    #[cfg(feature = "notarize")]
+    if args.notary.load()?.is_some() {
+        let hint = "sign it, then run `oxidize-inject notarize BUNDLE`";
+        return Err(refused(
+            "a bundle is not notarized while it is signed:",
+            hint,
+        ));
+    }
+    let plan = args.signing.plan(&args.macos, &args.file)?;
+    let plan = plan.unwrap_or_else(|| Plan {
+        options: SignOptions {
+            macos: CodesignOptions {
+                identifier: args.macos.identifier.clone(),
+                ..CodesignOptions::default()
+            },
+            ..SignOptions::default()
+        },
+        ..Plan::default()
+    });
+    let failed =
+        |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
+    plan.check_fit("macOS", Some(OperatingSystem::MacOs))
+        .map_err(|error| failed(&error).hint(error.hint()))?;
+    let signed = bundle::sign(&args.file, plan.identity.as_ref(), &plan.options)
+        .map_err(|error| failed(&error).hint(error.hint()))?;
+    let state = bundle::verify(&args.file).map_err(|error| failed(&error))?;
+    if args.common.output_format == Format::Json {
+        return print(&format!(
+            "{:#}\n",
+            json!({
+                "output": args.file.display().to_string(),
+                "program": signed.program.display().to_string(),
+                "inside": signed.inside,
+                "signature": to_json(&state),
+            })
+        ));
+    }
+    if !args.common.quiet {
+        for doubt in plan.doubts() {
+            note("warning", &hint::doubt(&doubt));
+        }
+        let inside = match signed.inside {
+            0 => String::new(),
+            1 => ", with one more program or library inside".to_owned(),
+            count => format!(", with {count} more programs and libraries inside"),
+        };
+        say(&format!("{name}  {}{inside}", in_words(&state)));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::args::Verify;
 use super::common::Format;
 use super::failure::Failure;
 use super::{note, print, signing};
+use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::container;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::sign::state::{self, State};
@@ -26,8 +27,15 @@ struct Intact {
 }
 
 pub(super) fn verify(args: &Verify) -> Result<ExitCode, Failure> {
+    let name = args.app.display();
+    let malformed = |error: &dyn Error| Failure::because(format!("cannot judge `{name}`"), error);
+    if args.app.is_dir() {
+        let signature = bundle::verify(&args.app).map_err(|error| malformed(&error))?;
+        return tell_signature(args, signature);
+    }
     if let Some(program) = stranger(args)? {
-        return verify_signature(args, &program);
+        let signature = state::of(&program).map_err(|error| malformed(&error))?;
+        return tell_signature(args, signature);
     }
     let json = args.common.output_format == Format::Json;
     let judged = match App::open_or_judge(&args.app)? {
@@ -100,10 +108,8 @@ fn stranger(args: &Verify) -> Result<Option<Map>, Failure> {
 }
 
 /// What there is to say of a stranger's program is its signature.
-fn verify_signature(args: &Verify, program: &[u8]) -> Result<ExitCode, Failure> {
+fn tell_signature(args: &Verify, signature: State) -> Result<ExitCode, Failure> {
     let name = args.app.display();
-    let signature = state::of(program)
-        .map_err(|error| Failure::because(format!("`{name}` is malformed"), &error))?;
     let ok = !matches!(signature, State::None | State::Broken(_));
     if args.common.output_format == Format::Json {
         print(&format!(

@@ -16,6 +16,7 @@ use crate::http::{self, Body, Call, Client};
 use crate::image::macho::{Image, signature};
 use crate::mmap::Map;
 use crate::output::{self, mode::Mode};
+use crate::property_list;
 
 /// What a ticket begins with.
 const MAGIC: &[u8] = b"s8ch";
@@ -27,8 +28,9 @@ pub fn program_of(bundle: &Path) -> Result<PathBuf, NotaryError> {
         problem,
     };
     let list = bundle.join("Contents/Info.plist");
-    let list = plist::Value::from_file(list)
-        .map_err(|_| unusable("its Contents/Info.plist cannot be read"))?;
+    let list = std::fs::read(list).ok();
+    let list = list.and_then(|list| property_list::read(&list));
+    let list = list.ok_or_else(|| unusable("its Contents/Info.plist cannot be read"))?;
     let name = list
         .as_dictionary()
         .and_then(|list| list.get("CFBundleExecutable"));

@@ -12,6 +12,7 @@ use x509_cert::time::Time;
 
 use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
+use crate::property_list;
 
 use super::chain::{self, Purpose, Usage, common_name};
 use super::cms::{Parsed, Verification};
@@ -99,6 +100,29 @@ pub fn is_signable(file: &[u8]) -> bool {
                 || is_macos(file)
         }
         Err(_) => false,
+    }
+}
+
+/// What the signature calls the program, of a universal file the first one.
+pub(crate) fn identifier(file: &[u8]) -> Option<String> {
+    let first = fat::parts(file)
+        .ok()?
+        .and_then(|parts| parts.into_iter().next());
+    let program = first.map_or(file, |first| &file[first]);
+    let (_, range) = Image::parse_code(program).ok()??.signature().ok()??;
+    signature::identifier(&program[range]).map(str::to_owned)
+}
+
+/// Whether the signature of every program in the file has this hash of something outside of it.
+pub(crate) fn seals(file: &[u8], slot: u32, content: &[u8]) -> bool {
+    let one = |program: &[u8]| {
+        let image = Image::parse_code(program).ok().flatten();
+        let found = image.and_then(|image| image.signature().ok().flatten());
+        found.is_some_and(|(_, range)| signature::seals(&program[range], slot, content))
+    };
+    match fat::parts(file) {
+        Ok(Some(parts)) => parts.into_iter().all(|part| one(&file[part])),
+        _ => one(file),
     }
 }
 
@@ -258,7 +282,7 @@ fn alternatives_are_signed(signature: &[u8], parsed: &Parsed) -> bool {
     });
     let cut = parsed.signed_values(macho::codesign::CDHASHES);
     let cut = cut.iter().filter_map(|value| {
-        let list = plist::Value::from_reader_xml(&content(value)?[..]).ok()?;
+        let list = property_list::read(&content(value)?)?;
         let hashes = list.as_dictionary()?.get("cdhashes")?.as_array()?.clone();
         Some(hashes.into_iter().filter_map(plist::Value::into_data))
     });

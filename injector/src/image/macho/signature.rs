@@ -66,7 +66,7 @@ fn is_compact(signature: &[u8]) -> bool {
 }
 
 /// The blob in this slot, header included.
-fn blob(signature: &[u8], slot: u32) -> Option<&[u8]> {
+pub(crate) fn blob(signature: &[u8], slot: u32) -> Option<&[u8]> {
     let (superblob, index) = superblob(signature)?;
     let entry = index
         .iter()
@@ -141,6 +141,27 @@ pub fn code_hash(signature: &[u8]) -> Option<(u8, [u8; 20])> {
 #[must_use]
 pub fn identifier(signature: &[u8]) -> Option<&str> {
     directory(signature)?.text(20)
+}
+
+/// Whether every code directory has this hash of what lies outside the file, in this slot.
+#[must_use]
+pub(crate) fn seals(signature: &[u8], slot: u32, content: &[u8]) -> bool {
+    let mut known = 0;
+    let right = directories(signature).all(|(kind, bytes)| {
+        let digest = match kind {
+            SHA1 => Sha1::digest(content).to_vec(),
+            SHA256 => Sha256::digest(content).to_vec(),
+            _ => return false,
+        };
+        known += 1;
+        let at = || {
+            let (hashes_at, slots) = (word(bytes, 16)? as usize, word(bytes, 24)?);
+            let at = hashes_at.checked_sub(digest.len() * slot as usize)?;
+            (slot <= slots).then(|| bytes.get(at..at + digest.len()))?
+        };
+        at() == Some(&digest[..])
+    });
+    right && known > 0
 }
 
 /// Compares every page hash with the file, and the hashes of the signature's own parts with these. `signature` is where the load command says the signature lies.

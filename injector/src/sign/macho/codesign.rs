@@ -46,6 +46,8 @@ pub struct CodesignOptions {
     pub entitlements: Option<Entitlements>,
     /// The team; Apple's certificates name it.
     pub team: Option<String>,
+    /// Hashes of what lies elsewhere in the program's bundle, by slot.
+    pub sealed: BTreeMap<u32, [u8; 32]>,
 }
 
 /// Code directory flag: the hardened runtime.
@@ -54,7 +56,7 @@ const ENTITLEMENTS: u32 = 0xfade_7171;
 const ENTITLEMENTS_DER: u32 = 0xfade_7172;
 /// Slots.
 const SLOT_REQUIREMENTS: u32 = 2;
-const SLOT_ENTITLEMENTS: u32 = 5;
+pub(super) const SLOT_ENTITLEMENTS: u32 = 5;
 const SLOT_ENTITLEMENTS_DER: u32 = 7;
 const SLOT_CMS: u32 = 0x1_0000;
 const EMPTY_REQUIREMENTS: [u32; 3] = [0xfade_0c01, 12, 0];
@@ -250,6 +252,8 @@ struct Draft {
     runtime: Option<u32>,
     /// Blobs by slot, with their headers.
     blobs: BTreeMap<u32, Vec<u8>>,
+    /// Hashes of what has no blob.
+    sealed: BTreeMap<u32, [u8; 32]>,
 }
 
 impl Draft {
@@ -295,6 +299,7 @@ impl Draft {
             executable_flags,
             runtime: macos.hardened_runtime.then(|| sdk(image)),
             blobs,
+            sealed: macos.sealed.clone(),
         })
     }
 
@@ -327,7 +332,8 @@ impl Draft {
         } else {
             0x2_0400
         };
-        let special = self.blobs.keys().copied().max().unwrap_or(0);
+        let slots = self.blobs.keys().chain(self.sealed.keys());
+        let special = slots.copied().max().unwrap_or(0);
         let mut names = self.identifier.clone().into_bytes();
         names.push(0);
         let mut team_at = 0;
@@ -358,7 +364,10 @@ impl Draft {
         for slot in (1..=special).rev() {
             match self.blobs.get(&slot) {
                 Some(blob) => out.extend_from_slice(&Sha256::digest(blob)),
-                None => out.extend_from_slice(&[0; 32]),
+                None => {
+                    let sealed = self.sealed.get(&slot).copied();
+                    out.extend_from_slice(&sealed.unwrap_or_default());
+                }
             }
         }
         out.extend_from_slice(hashes);

@@ -3,7 +3,6 @@
 //! A signature holds them twice: as the property list that the user wrote, and as DER, which is what systems since macOS 12 look
 //! at: `[APPLICATION 16] { 1, [16] { SEQUENCE { key, value } ... } }`, keys in order.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use plist::{Dictionary, Value};
@@ -11,6 +10,9 @@ use plist::{Dictionary, Value};
 use super::super::der::{self, context, integer, seq, tlv};
 use super::super::error::SignError;
 use super::super::identity;
+use super::codesign::SLOT_ENTITLEMENTS;
+use crate::image::macho::{Image, fat, signature};
+use crate::property_list;
 
 /// `[APPLICATION 16]`
 const TOP: u8 = 0x70;
@@ -32,8 +34,19 @@ impl Entitlements {
         })
     }
 
+    /// Those that signed code has, of a universal file its first program's.
+    pub(crate) fn of_signed(code: &[u8]) -> Option<Entitlements> {
+        let first = fat::parts(code)
+            .ok()?
+            .and_then(|parts| parts.into_iter().next());
+        let code = first.map_or(code, |first| &code[first]);
+        let (_, range) = Image::parse_code(code).ok()??.signature().ok()??;
+        let blob = signature::blob(&code[range], SLOT_ENTITLEMENTS)?;
+        Entitlements::parse(blob.get(8..)?).ok()
+    }
+
     fn parse(bytes: &[u8]) -> Result<Entitlements, String> {
-        let value = Value::from_reader(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+        let value = property_list::read(bytes).ok_or("it is not a property list")?;
         let xml = if bytes.starts_with(b"bplist") {
             let mut xml = Vec::new();
             let written = value.to_writer_xml(&mut xml);

@@ -2,4 +2,4 @@
 
 pub mod codesign;
 pub mod entitlements;
-mod requirements;
+pub(crate) mod requirements;

@@ -129,6 +129,43 @@ pub(super) fn designated(identifier: &str, identity: &Identity) -> Result<Vec<u8
     Ok(out.0)
 }
 
+/// The designated requirement in Apple's language for them, as seals of bundles have it.
+pub(crate) fn designated_text(identifier: &str, identity: &Identity) -> Result<String, SignError> {
+    let chain = identity.chain();
+    let leaf = identity.leaf();
+    let subject = &leaf.tbs_certificate.subject;
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let mark = |place: &str, mark: ObjectIdentifier| {
+        format!("certificate {place}[field.{mark}] /* exists */")
+    };
+    let mut terms = vec![format!("identifier {}", quoted(identifier))];
+    match (attribute(subject, OU), attribute(subject, CN)) {
+        (Some(team), _) if is_apple(leaf) && has(leaf, DEVELOPER_ID) => terms.extend([
+            "anchor apple generic".to_owned(),
+            mark("1", DEVELOPER_ID_ABOVE),
+            mark("leaf", DEVELOPER_ID),
+            format!("certificate leaf[subject.OU] = {}", quoted(&team)),
+        ]),
+        (_, Some(name)) if is_apple(leaf) => terms.extend([
+            "anchor apple generic".to_owned(),
+            format!("certificate leaf[subject.CN] = {}", quoted(&name)),
+            mark("1", DEVELOPER_ABOVE),
+        ]),
+        _ => {
+            let (place, certificate) = same_organization(chain);
+            let place = match place {
+                LEAF => "leaf".to_owned(),
+                ANCHOR => "root".to_owned(),
+                place => place.to_string(),
+            };
+            let hash = Sha1::digest(certificate.to_der()?);
+            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            terms.push(format!("certificate {place} = H\"{hash}\""));
+        }
+    }
+    Ok(terms.join(" and "))
+}
+
 /// The topmost certificate with the signer's organization, and its place.
 fn same_organization(chain: &[Certificate]) -> (u32, &Certificate) {
     let organization = |at: usize| attribute(&chain.get(at)?.tbs_certificate.subject, O);

@@ -1,0 +1,127 @@
+//! Where the parts of a bundle lie: its property list, its program, what its seal covers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use plist::Value;
+
+use super::BundleError;
+use super::rules::Rules;
+use crate::property_list;
+
+/// The longest property list that is read; bytes.
+const LARGEST_LIST: u64 = 16 << 20;
+/// Names of directories that can be bundles without a directory `Contents`.
+const SHALLOW: [&str; 5] = [".app", ".appex", ".bundle", ".framework", ".xpc"];
+
+/// A bundle, or one version of a framework.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// What its seal covers.
+    pub(super) base: PathBuf,
+    pub(super) rules: Rules,
+    /// The bytes of its property list.
+    pub(super) info: Vec<u8>,
+    pub(super) identifier: Option<String>,
+    /// Its program; a bundle of resources has none.
+    pub(super) program: Option<PathBuf>,
+}
+
+impl Layout {
+    /// The bundle in this directory: nothing if it is none, several for a framework with versions, the
+    /// current one last.
+    ///
+    /// # Errors
+    /// It is a bundle, and its property list cannot be read or names no program that is there.
+    pub(super) fn of(directory: &Path) -> Result<Vec<Layout>, BundleError> {
+        let contents = directory.join("Contents");
+        if is_file(&contents.join("Info.plist")) {
+            let info = contents.join("Info.plist");
+            return Ok(vec![Layout::new(contents, "MacOS", &info)?]);
+        }
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        let versions = directory.join("Versions");
+        if name.ends_with(".framework") && is_directory(&versions) {
+            let current = fs::read_link(versions.join("Current")).ok();
+            let mut found: Vec<PathBuf> = fs::read_dir(&versions)
+                .map_err(|source| BundleError::read(&versions, source))?
+                .map(|entry| {
+                    Ok(entry
+                        .map_err(|source| BundleError::read(&versions, source))?
+                        .path())
+                })
+                .collect::<Result<_, BundleError>>()?;
+            found.retain(|version| is_directory(version));
+            let is_current =
+                |version: &PathBuf| version.file_name().map(Path::new) == current.as_deref();
+            found.sort();
+            found.sort_by_key(is_current);
+            let version = |base: PathBuf| {
+                let info = base.join("Resources/Info.plist");
+                // What was signed had one.
+                let is_bundle = is_file(&info) || is_directory(&base.join("_CodeSignature"));
+                is_bundle.then(|| Layout::new(base, "", &info))
+            };
+            return found.into_iter().filter_map(version).collect();
+        }
+        let info = directory.join("Info.plist");
+        if SHALLOW.iter().any(|suffix| name.ends_with(suffix)) && is_file(&info) {
+            return Ok(vec![Layout::new(directory.to_owned(), "", &info)?]);
+        }
+        Ok(Vec::new())
+    }
+
+    fn new(base: PathBuf, programs: &str, info_path: &Path) -> Result<Layout, BundleError> {
+        let unusable = |problem| BundleError::Layout {
+            path: info_path.to_owned(),
+            problem,
+        };
+        let read = |source| BundleError::read(info_path, source);
+        if fs::metadata(info_path).map_err(read)?.len() > LARGEST_LIST {
+            return Err(unusable("it is too long"));
+        }
+        let info = fs::read(info_path).map_err(read)?;
+        let list =
+            property_list::read(&info).ok_or_else(|| unusable("it is not a property list"))?;
+        let text = |key: &str| {
+            let value = list.as_dictionary().and_then(|list| list.get(key));
+            value.and_then(Value::as_string).map(str::to_owned)
+        };
+        let program = match text("CFBundleExecutable") {
+            None => None,
+            // Nothing outside of the bundle.
+            Some(name) if name.is_empty() || name == ".." || name.contains(['/', '\\']) => {
+                return Err(unusable("its CFBundleExecutable is not a file name"));
+            }
+            Some(name) => {
+                let program = base.join(programs).join(name);
+                if !is_file(&program) {
+                    return Err(unusable("its CFBundleExecutable is not there"));
+                }
+                Some(program)
+            }
+        };
+        let has_resources = is_directory(&base.join("Resources"));
+        let rules = if programs.is_empty() && !has_resources {
+            Rules::Shallow
+        } else {
+            Rules::Deep
+        };
+        Ok(Layout {
+            identifier: text("CFBundleIdentifier"),
+            base,
+            rules,
+            info,
+            program,
+        })
+    }
+}
+
+/// Whether this is a file itself, and no link to one.
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}

@@ -1,0 +1,102 @@
+//! Bundles of macOS: directories with a program, its resources and more code, signed as a whole.
+//!
+//! Code inside is signed first. Then a *seal*, `_CodeSignature/CodeResources`, lists the hash of every
+//! resource and the code directory's hash of all code inside; the program's signature has the seal's hash
+//! and that of `Info.plist`. So whatever changes, the program's signature no longer fits.
+//!
+//! (Apple, "Code Signing In Depth", TN2206; the format of the seal is what `codesign` writes.)
+
+mod layout;
+mod rules;
+mod seal;
+mod sign;
+mod tree;
+mod verify;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::image::macho::{Image, fat, signature};
+use crate::output::OutputError;
+use crate::sign::SignError;
+
+pub use sign::{Signed, sign};
+pub use verify::verify;
+
+/// Why a bundle cannot be signed or judged.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// The directory is none.
+    #[error("`{}` is not a bundle with a program: no Info.plist names a CFBundleExecutable", .0.display())]
+    NotABundle(PathBuf),
+    /// Something in it is not as it has to be.
+    #[error("`{}`: {problem}", path.display())]
+    Layout {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A file or directory cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file that is no code lies where only code may lie.
+    #[error("`{}` is not code, and lies where a bundle has only code", .0.display())]
+    NotCode(PathBuf),
+    /// Code inside cannot be signed.
+    #[error("`{}` cannot be signed", path.display())]
+    Sign {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: SignError,
+    },
+    /// The seal cannot be written.
+    #[error("the seal cannot be encoded")]
+    Seal(#[from] plist::Error),
+    /// A signed file cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl BundleError {
+    fn read(path: &Path, source: io::Error) -> BundleError {
+        BundleError::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Whether these bytes are code that can be signed.
+fn is_code(bytes: &[u8]) -> bool {
+    let one = |bytes: &[u8]| matches!(Image::parse_code(bytes), Ok(Some(_)));
+    match fat::parts(bytes) {
+        Ok(Some(parts)) => parts.into_iter().all(|part| one(&bytes[part])),
+        Ok(None) => one(bytes),
+        Err(_) => false,
+    }
+}
+
+/// The hashes by which a system knows signed code, one for each processor.
+fn code_hashes(code: &[u8]) -> Vec<[u8; 20]> {
+    let one = |bytes: &[u8]| {
+        let (_, range) = Image::parse_code(bytes).ok()??.signature().ok()??;
+        Some(signature::code_hash(&bytes[range])?.1)
+    };
+    match fat::parts(code) {
+        Ok(Some(parts)) => parts
+            .into_iter()
+            .filter_map(|part| one(&code[part]))
+            .collect(),
+        _ => one(code).into_iter().collect(),
+    }
+}

@@ -1,0 +1,362 @@
+//! Bundles of macOS: what is signed in which order, what the seal covers, and that any change is told.
+
+#![cfg(unix)]
+
+mod identities;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use identities::{mac_program, run, workshop};
+use oxidize_inject::internal::image::macho::fat;
+use plist::Value;
+use tempfile::TempDir;
+
+const RSA: &str = "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem";
+
+fn library(arm: bool) -> Vec<u8> {
+    let mut library = mac_program(arm);
+    library[12..16].copy_from_slice(&6u32.to_le_bytes());
+    library
+}
+
+fn info(identifier: &str, program: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict>\
+         <key>CFBundleIdentifier</key><string>{identifier}</string>\
+         <key>CFBundleExecutable</key><string>{program}</string></dict></plist>"
+    )
+}
+
+fn write(root: &Path, path: &str, content: impl AsRef<[u8]>) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+/// An application with everything that one can hold.
+fn application(dir: &Path) -> (TempDir, PathBuf) {
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let app = place.path().join("Demo.app");
+    let both = fat::assemble(&[&library(true), &library(false)]).unwrap();
+    write(
+        &app,
+        "Contents/Info.plist",
+        info("org.example.demo", "Demo"),
+    );
+    write(&app, "Contents/PkgInfo", "APPL????");
+    write(&app, "Contents/MacOS/Demo", mac_program(true));
+    write(&app, "Contents/MacOS/helper", mac_program(true));
+    write(&app, "Contents/Resources/data/a.txt", "a");
+    write(&app, "Contents/Resources/en.lproj/menu.strings", "menu");
+    write(&app, "Contents/Resources/plugin.so", library(true));
+    write(&app, "Contents/SharedSupport/deep/manual", "read");
+    write(&app, "Contents/Frameworks/both.dylib", both);
+    let framework = app.join("Contents/Frameworks/F.framework");
+    for version in ["A", "B"] {
+        write(&framework, &format!("Versions/{version}/F"), library(true));
+        let list = info("org.example.f", "F");
+        write(
+            &framework,
+            &format!("Versions/{version}/Resources/Info.plist"),
+            list,
+        );
+    }
+    symlink("B", framework.join("Versions/Current")).unwrap();
+    symlink("Versions/Current/F", framework.join("F")).unwrap();
+    write(
+        &app,
+        "Contents/XPCServices/X.xpc/Contents/Info.plist",
+        info("org.example.x", "X"),
+    );
+    write(
+        &app,
+        "Contents/XPCServices/X.xpc/Contents/MacOS/X",
+        mac_program(false),
+    );
+    write(
+        &app,
+        "Contents/Resources/Inner.app/Contents/Info.plist",
+        info("org.example.i", "I"),
+    );
+    write(
+        &app,
+        "Contents/Resources/Inner.app/Contents/MacOS/I",
+        mac_program(true),
+    );
+    symlink("data/a.txt", app.join("Contents/Resources/link")).unwrap();
+    (place, app)
+}
+
+fn tool(dir: &Path, words: &str) -> Result<String, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+    command.args(words.split_whitespace()).current_dir(dir);
+    command.env("SOURCE_DATE_EPOCH", "1700000000");
+    run(&mut command)
+}
+
+fn verify(app: &Path) -> Result<String, String> {
+    tool(Path::new("/"), &format!("verify {}", app.display()))
+}
+
+/// Every file and link below a directory.
+fn content(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let entry = entry.unwrap();
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if kind.is_file() {
+                found.insert(entry.path(), fs::read(entry.path()).unwrap());
+            } else {
+                let target = fs::read_link(entry.path()).unwrap();
+                found.insert(entry.path(), target.into_os_string().into_encoded_bytes());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_bundle_is_signed_from_the_inside_out() {
+    let Some(dir) = workshop() else { return };
+    let (_place, app) = application(dir);
+    let unsigned = verify(&app).unwrap_err();
+    assert!(unsigned.contains("sealed by nothing"), "{unsigned}");
+    let told = tool(
+        dir,
+        &format!("sign {} {RSA} --hardened-runtime", app.display()),
+    )
+    .unwrap();
+    assert!(
+        told.contains("with 7 more programs and libraries inside"),
+        "{told}"
+    );
+    let told = verify(&app).unwrap();
+    assert!(told.contains("identifier: org.example.demo"), "{told}");
+    for (code, identifier) in [
+        ("Contents/Frameworks/both.dylib", "both"),
+        ("Contents/Resources/plugin.so", "plugin"),
+    ] {
+        let told = verify(&app.join(code)).unwrap();
+        // Those that had a name keep it.
+        assert!(told.contains("signed by Test-rsa"), "{told}");
+        assert!(
+            told.contains(identifier) || told.contains("org.example.app"),
+            "{told}"
+        );
+    }
+    for bundle in [
+        "Contents/Frameworks/F.framework",
+        "Contents/XPCServices/X.xpc",
+        "Contents/Resources/Inner.app",
+    ] {
+        assert!(verify(&app.join(bundle)).is_ok(), "{bundle}");
+    }
+    let seal = Value::from_file(app.join("Contents/_CodeSignature/CodeResources")).unwrap();
+    let seal = seal.into_dictionary().unwrap();
+    let files = seal["files2"].as_dictionary().unwrap();
+    let entry = |path: &str| files[path].as_dictionary().unwrap();
+    assert_eq!(
+        entry("Resources/link")["symlink"].as_string(),
+        Some("data/a.txt")
+    );
+    assert!(entry("Resources/en.lproj/menu.strings").contains_key("optional"));
+    assert!(entry("Resources/plugin.so").contains_key("hash2"));
+    assert!(
+        entry("Resources/Inner.app/Contents/_CodeSignature/CodeResources").contains_key("hash2")
+    );
+    for code in [
+        "MacOS/helper",
+        "Frameworks/both.dylib",
+        "Frameworks/F.framework",
+        "XPCServices/X.xpc",
+    ] {
+        assert_eq!(entry(code)["cdhash"].as_data().unwrap().len(), 20);
+        let requirement = entry(code)["requirement"].as_string().unwrap();
+        assert!(requirement.starts_with("identifier \""), "{requirement}");
+    }
+    for unsealed in ["Info.plist", "PkgInfo", "MacOS/Demo", "CodeResources"] {
+        assert!(!files.contains_key(unsealed));
+    }
+    // The same again gives the same bytes.
+    let before = content(&app);
+    tool(
+        dir,
+        &format!("sign {} {RSA} --hardened-runtime", app.display()),
+    )
+    .unwrap();
+    assert!(content(&app) == before);
+    // A staple changes nothing.
+    write(&app, "Contents/CodeResources", "s8ch");
+    verify(&app).unwrap();
+}
+
+#[test]
+fn every_change_of_a_bundle_is_told() {
+    let Some(dir) = workshop() else { return };
+    for identity in [RSA, ""] {
+        let (_place, app) = application(dir);
+        tool(dir, &format!("sign {} {identity}", app.display())).unwrap();
+        verify(&app).unwrap();
+        let signed = content(&app);
+        for (path, bytes) in &signed {
+            let name = path
+                .strip_prefix(&app)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            let is_link = path.is_symlink();
+            if is_link {
+                fs::remove_file(path).unwrap();
+                symlink("elsewhere", path).unwrap();
+            } else {
+                let mut changed = bytes.clone();
+                let middle = changed.len() / 2;
+                changed[middle] ^= 1;
+                fs::write(path, changed).unwrap();
+            }
+            let told = verify(&app);
+            // Nobody vouches for these: the file that Finder reads, and the links of a framework.
+            let free = name == "Contents/PkgInfo" || is_link && name.contains("F.framework/");
+            assert_eq!(told.is_ok(), free, "{name}: {told:?}");
+            fs::remove_file(path).unwrap();
+            let told = verify(&app);
+            let free = free || name.contains(".lproj/");
+            assert_eq!(told.is_ok(), free, "{name} removed: {told:?}");
+            if is_link {
+                let target = String::from_utf8(bytes.clone()).unwrap();
+                symlink(target, path).unwrap();
+            } else {
+                fs::write(path, bytes).unwrap();
+            }
+        }
+        verify(&app).unwrap();
+        for new in [
+            "Contents/Resources/new",
+            "Contents/MacOS/new",
+            "Contents/new",
+        ] {
+            write(&app, new, "new");
+            let told = verify(&app).unwrap_err();
+            assert!(told.contains("was added after it was signed"), "{told}");
+            fs::remove_file(app.join(new)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_signed_is_named_and_nothing_is_changed() {
+    let Some(dir) = workshop() else { return };
+    type Spoil = fn(&Path);
+    let cases: [(&str, Spoil); 8] = [
+        ("lies where a bundle has only code", |app| {
+            write(app, "Contents/MacOS/notes.txt", "mine");
+        }),
+        ("leads out of the bundle", |app| {
+            symlink("../../../../secret", app.join("Contents/Resources/out")).unwrap();
+        }),
+        ("leads out of the bundle", |app| {
+            symlink("/etc/passwd", app.join("Contents/Resources/out")).unwrap();
+        }),
+        ("is not a file name", |app| {
+            write(
+                app,
+                "Contents/Info.plist",
+                info("a", "../Resources/data/a.txt"),
+            );
+        }),
+        ("is not there", |app| {
+            write(app, "Contents/Info.plist", info("a", "other"));
+        }),
+        ("not a property list", |app| {
+            write(app, "Contents/Info.plist", "<plist");
+        }),
+        ("is not code", |app| {
+            write(app, "Contents/MacOS/Demo", "#!/bin/sh\n");
+        }),
+        ("is neither a file nor a directory", |app| {
+            let pipe = app.join("Contents/Resources/pipe");
+            assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        }),
+    ];
+    for (problem, spoil) in cases {
+        let (_place, app) = application(dir);
+        spoil(&app);
+        let before = files_of(&app);
+        let told = tool(dir, &format!("sign {} {RSA}", app.display())).unwrap_err();
+        assert!(told.contains(problem), "{problem}: {told}");
+        assert_eq!(files_of(&app), before, "{problem}");
+    }
+    let (_place, app) = application(dir);
+    let output = app.with_file_name("Other.app");
+    let words = format!("sign {} {RSA} -o {}", app.display(), output.display());
+    assert!(tool(dir, &words).unwrap_err().contains("signed in place"));
+    assert!(!output.exists());
+    let told = tool(
+        dir,
+        &format!("sign {} {RSA}", app.join("Contents/Resources").display()),
+    );
+    assert!(told.unwrap_err().contains("is not a bundle"));
+}
+
+/// [`content`] of the regular files.
+fn files_of(app: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let pipe = app.join("Contents/Resources/pipe");
+    let has_pipe = pipe.exists();
+    if has_pipe {
+        let aside = app.with_file_name("pipe");
+        fs::rename(&pipe, &aside).unwrap();
+        let found = content(app);
+        fs::rename(aside, pipe).unwrap();
+        return found;
+    }
+    content(app)
+}
+
+#[test]
+fn rights_are_the_programs_and_code_inside_keeps_its_own() {
+    let Some(dir) = workshop() else { return };
+    let (place, app) = application(dir);
+    let rights = |name: &str| {
+        format!(
+            "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>{name}</key><true/></dict></plist>"
+        )
+    };
+    let at = |name: &str| place.path().join(name);
+    write(place.path(), "helper.plist", rights("org.example.helper"));
+    write(place.path(), "demo.plist", rights("org.example.main"));
+    let helper = app.join("Contents/MacOS/helper");
+    let words = format!(
+        "sign {} {RSA} --entitlements {}",
+        helper.display(),
+        at("helper.plist").display()
+    );
+    tool(dir, &words).unwrap();
+    let words = format!(
+        "sign {} {RSA} --entitlements {}",
+        app.display(),
+        at("demo.plist").display()
+    );
+    tool(dir, &words).unwrap();
+    let has = |path: &str, name: &str| {
+        let bytes = fs::read(app.join(path)).unwrap();
+        bytes
+            .windows(name.len())
+            .any(|found| found == name.as_bytes())
+    };
+    assert!(has("Contents/MacOS/helper", "org.example.helper"));
+    assert!(!has("Contents/MacOS/helper", "org.example.main"));
+    assert!(has("Contents/MacOS/Demo", "org.example.main"));
+    assert!(!has("Contents/Frameworks/both.dylib", "org.example.main"));
+    // Signed again without any, the program keeps them, too.
+    tool(dir, &format!("sign {} {RSA}", app.display())).unwrap();
+    assert!(has("Contents/MacOS/Demo", "org.example.main"));
+    verify(&app).unwrap();
+}
