@@ -64,6 +64,11 @@ impl Environment {
         self.packaged(application, exit, &["--exit", exit])
     }
 
+    /// Packages an application directory with everything compressed that can be.
+    pub(crate) fn compressed(&self, application: &Path) -> Result<PathBuf, String> {
+        self.packaged(application, "compressed", &["--compress"])
+    }
+
     /// Packages an application directory so that its resources are checked at each start.
     pub(crate) fn checked(&self, application: &Path) -> Result<PathBuf, String> {
         self.packaged(

@@ -9,6 +9,7 @@ mod environment;
 mod injection;
 mod measure;
 mod memory;
+mod packaging;
 mod report;
 mod startup;
 
@@ -74,6 +75,12 @@ fn run(options: &Options) -> Result<(), String> {
         print!("{}", report.text());
         return Ok(());
     }
+    report.sizes(&packaging::sizes(&environment)?);
+    eprintln!("packaging of {} modules ...", packaging::MODULES);
+    report.packaging(
+        &packaging::measure(&environment, options.rounds)?,
+        options.rounds,
+    );
     match memory::measure(&environment) {
         Ok(rows) => report.memory(&rows),
         Err(reason) => eprintln!("memory is not measured: {reason}"),

@@ -9,6 +9,7 @@ use crate::environment::Environment;
 use crate::injection::Injection;
 use crate::measure::{Sample, output};
 use crate::memory::{Memory, PROCESSES};
+use crate::packaging::{MODULES, Packaging, Size};
 use crate::startup::Case;
 
 /// Collects the text.
@@ -103,6 +104,37 @@ impl Report {
             );
         }
         self.text.push('\n');
+    }
+
+    /// How large hello is.
+    pub(crate) fn sizes(&mut self, rows: &[Size]) {
+        let _ = writeln!(
+            self.text,
+            "## size of hello\n\nThe whole program, interpreter and standard library included.\n\n\
+             | options | size |\n| --- | ---: |"
+        );
+        for row in rows {
+            let options = match row.options {
+                "" => "none".to_owned(),
+                options => format!("`{options}`"),
+            };
+            let size = row.bytes as f64 / f64::from(1 << 20);
+            let _ = writeln!(self.text, "| {options} | {size:.1} MiB |");
+        }
+        self.text.push('\n');
+    }
+
+    /// How long many modules take to package.
+    pub(crate) fn packaging(&mut self, result: &Packaging, rounds: usize) {
+        let _ = writeln!(
+            self.text,
+            "## packaging {MODULES} modules\n\nSeconds on this machine, from the command's start to its end; {rounds} rounds, \
+             the first row once.\n\n| cache | wall |\n| --- | ---: |\n| empty | {:.2} s |\n\
+             | nothing changed | {:.2} s |\n| one module changed | {:.2} s |\n",
+            result.cold.as_secs_f64(),
+            result.warm.as_secs_f64(),
+            result.changed.as_secs_f64(),
+        );
     }
 
     /// The injection table.

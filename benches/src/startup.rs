@@ -195,6 +195,7 @@ pub(crate) fn forms(
 ) -> Result<Vec<Program>, String> {
     let packaged = environment.package(application, "fast")?;
     let full = environment.package(application, "full")?;
+    let compressed = environment.compressed(application)?;
     let main = application.join("__main__.py").into_os_string();
     let program = |name: &str, command: Vec<OsString>| Program {
         name: name.to_owned(),
@@ -213,6 +214,7 @@ pub(crate) fn forms(
     let mut forms = vec![
         program("packaged", vec![packaged.into_os_string()]),
         program("plain -I -S", interpreter(plain.clone(), &flags)),
+        program("packaged, `--compress`", vec![compressed.into_os_string()]),
         program("packaged, `--exit full`", vec![full.into_os_string()]),
         program("plain -I", interpreter(plain, &flags[..1])),
     ];
