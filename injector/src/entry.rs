@@ -19,6 +19,19 @@ pub enum Entry {
     },
     /// A file among the resources, by its path there.
     Script(String),
+    /// One of those that have names, by the program's first argument.
+    ByName,
+}
+
+impl Entry {
+    /// The module that is run or called into.
+    #[must_use]
+    pub fn module(&self) -> Option<&str> {
+        match self {
+            Entry::Module(module) | Entry::Function { module, .. } => Some(module),
+            Entry::Script(_) | Entry::ByName => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Entry {
@@ -27,6 +40,7 @@ impl std::fmt::Display for Entry {
             Entry::Module(module) => write!(f, "module {module}"),
             Entry::Function { module, function } => write!(f, "{module}:{function}"),
             Entry::Script(path) => write!(f, "{APP_ROOT}/{path}"),
+            Entry::ByName => f.write_str("an entry point by name"),
         }
     }
 }

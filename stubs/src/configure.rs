@@ -8,6 +8,7 @@ use std::path::Path;
 
 use oxidize_format::{Blob, Entry, RunConfig};
 
+use crate::choice::Choice;
 use crate::environment;
 use crate::ffi::Text;
 use crate::ffi::config::{Config, Failure, Field, List, PreConfig, Switch, preinitialize};
@@ -59,6 +60,7 @@ pub(crate) fn begin(
     run: &RunConfig<'static>,
     blob: Blob<'static>,
     arguments: &[OsString],
+    choice: Choice,
 ) -> Result<Mode, Error> {
     let own = own::find_out(run, arguments);
     let interpreter = match own.identity {
@@ -121,7 +123,14 @@ pub(crate) fn begin(
     if let Some(seed) = run.hash_seed {
         config.hash_seed(seed);
     }
-    config.arguments(&texts)?;
+    let shown: Vec<_> = own
+        .arguments
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place != 1 || interpreter || choice != Choice::ByArgument)
+        .map(|(_, argument)| text(argument))
+        .collect::<Result<_, _>>()?;
+    config.arguments(&shown)?;
     if !interpreter {
         // As a console script has it: who starts this again gets the application (`identity`).
         config.append(List::OriginalArguments, &text(&own.executable)?)?;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use oxidize_format::{Blob, STUB_ABI};
 
+use crate::choice::{self, Choice};
 use crate::ffi::module::Native;
 use crate::ffi::{self, Gil, Method, Result};
 use crate::{builtins, children, configure, entry, exit, image, importer};
@@ -75,6 +76,7 @@ pub fn start(arguments: &[OsString]) -> i32 {
     {
         return refuse(&format!("its resources are damaged: {error}"));
     }
+    let (run, choice) = choice::choose(run, arguments);
     configure::clean_environment(&run);
     #[cfg(target_env = "musl")]
     {
@@ -92,7 +94,7 @@ pub fn start(arguments: &[OsString]) -> i32 {
     if let Err(reason) = ffi::module::register(NATIVE) {
         return refuse(reason);
     }
-    let mode = configure::begin(&run, blob, arguments);
+    let mode = configure::begin(&run, blob, arguments, choice);
     if mode.is_ok() {
         ffi::lifecycle::with_gil(|gil| {
             if importer::prefer_path_hook(gil).is_err() {
@@ -102,6 +104,11 @@ pub fn start(arguments: &[OsString]) -> i32 {
     }
     match mode {
         Ok(configure::Mode::Interpreter) => ffi::lifecycle::run_main(),
+        Ok(configure::Mode::Application) if choice == Choice::Open => {
+            let program = arguments.first().map(|name| name.to_string_lossy());
+            eprintln!("{}", choice::usage(&run, &program.unwrap_or_default()));
+            USAGE
+        }
         Ok(configure::Mode::Application) => {
             if run.quiet_imports {
                 ffi::collector::enable();

@@ -74,6 +74,10 @@ pub(super) struct Package {
         conflicts_with = "script"
     )]
     pub(super) entry: Option<String>,
+    /// Another entry point, which runs when the program is started under NAME (a copy, a link); without
+    /// --entry and --script also by `APP NAME`
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "snapshot")]
+    pub(super) entry_point: Vec<Variable>,
     /// Run this file in DIR instead; without --resources, package this file alone and install what
     /// its inline metadata (PEP 723) requires
     #[arg(long, value_name = "FILE", group = APPLICATION)]

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use oxidize_format::{
-    Blob, ChildRole, Compression, Entry, Error, Exit, Hex, MAX_STRING, Node, VIRTUAL_ROOT,
+    Blob, ChildRole, Compression, Entry, Error, Exit, Hex, MAX_STRING, Node, RunOptions,
+    VIRTUAL_ROOT,
 };
 use serde_json::{Value, json};
 
@@ -196,6 +197,9 @@ impl Summary {
                 .filter(|(on, _)| *on)
                 .map(|(_, name)| (*name).to_owned()),
         );
+        for (name, entry) in RunOptions::from(&config).named_entries {
+            options.push(format!("{name} is {entry}"));
+        }
         if let Some(name) = config.files_directory {
             let placed: Vec<&str> = config.placed().collect();
             options.push(format!("{} in {name}", placed.join(", ")));
@@ -209,6 +213,9 @@ impl Summary {
                 version >> 8 & 0xff
             ),
             entry: match config.entry {
+                Entry::None if config.named_entries().next().is_some() => {
+                    "what its first argument names".to_owned()
+                }
                 Entry::None => "the interpreter".to_owned(),
                 Entry::Module(module) => format!("module {module}"),
                 Entry::Function { module, function } => format!("{module}:{function}"),

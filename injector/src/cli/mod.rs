@@ -121,6 +121,7 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
         requirements: args.packages.requirements(script_alone, &sources),
         target,
         entry: args.entry.clone(),
+        entry_points: args.entry_point.clone(),
         script: args.script.clone(),
         optimize: args.optimize,
         children: match args.children {

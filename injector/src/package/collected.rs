@@ -14,6 +14,7 @@ use crate::collect::CollectError;
 use crate::collect::WalkOptions;
 use crate::collect::{self, Module, ModuleKind, Reason, Tree};
 use crate::entry::{Candidates, Entry, Selection};
+use crate::interpreter::Variable;
 use crate::pack::{Part, shadow};
 use crate::progress::Progress;
 use crate::python;
@@ -28,6 +29,8 @@ pub(super) struct Collected<'t> {
     /// What `sys.path` has behind the standard library.
     pub(super) search_path: Vec<String>,
     pub(super) entry: Entry,
+    /// Entry points that are chosen when the program starts.
+    pub(super) named: Vec<(String, Entry)>,
     pub(super) findings: Findings,
 }
 
@@ -81,7 +84,7 @@ impl<'t> Collected<'t> {
         roots.extend(site.roots);
         placed::mark(request, &mut roots)?;
         findings.warnings.extend(placed::suggest(&roots));
-        let entry = resolve_entry(request, &roots, &site.requested, &library)?;
+        let (entry, named) = resolve_entries(request, &roots, &site.requested, &library)?;
         check_includes(request, &roots[0].tree, &library)?;
 
         let mut searched: Vec<Vec<Module>> = roots
@@ -103,17 +106,19 @@ impl<'t> Collected<'t> {
             library,
             search_path: site.search_path,
             entry,
+            named,
             findings,
         })
     }
 }
 
-fn resolve_entry(
+/// What runs, and what runs by name.
+fn resolve_entries(
     request: &Request,
     roots: &[Root],
     requested: &[String],
     library: &Part<'_>,
-) -> Result<Entry, PackageError> {
+) -> Result<(Entry, Vec<(String, Entry)>), PackageError> {
     let tree = &roots[0].tree;
     let mut modules: Vec<Module> = roots
         .iter()
@@ -137,11 +142,20 @@ fn resolve_entry(
     };
     let script = request.script.as_deref();
     let script = script.map(|script| script_path(request, script, tree));
-    Ok(candidates.resolve(match (&script, &request.entry) {
-        (Some(script), _) => Selection::Script(script),
-        (None, Some(name)) => Selection::Entry(name),
-        (None, None) => Selection::Default,
-    })?)
+    let mut named = Vec::new();
+    for Variable { name, value } in &request.entry_points {
+        if named.iter().any(|(known, _)| known == name) {
+            return Err(PackageError::SameName(name.clone()));
+        }
+        named.push((name.clone(), candidates.resolve(Selection::Entry(value))?));
+    }
+    let entry = match (&script, &request.entry) {
+        (Some(script), _) => candidates.resolve(Selection::Script(script))?,
+        (None, Some(name)) => candidates.resolve(Selection::Entry(name))?,
+        (None, None) if named.is_empty() => candidates.resolve(Selection::Default)?,
+        (None, None) => Entry::ByName,
+    };
+    Ok((entry, named))
 }
 
 /// The tree of a script that stands alone.

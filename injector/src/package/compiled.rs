@@ -50,6 +50,7 @@ impl<'t> Collected<'t> {
             mut library,
             search_path,
             entry,
+            named,
             mut findings,
         } = self;
         let target = tools.target();
@@ -66,6 +67,10 @@ impl<'t> Collected<'t> {
         }
         let mut config = run_options(request, &entry, hash_seed(&parts));
         config.sys_path.splice(0..0, search_path);
+        config.named_entries = named
+            .iter()
+            .map(|(name, entry)| (name.clone(), in_format(entry)))
+            .collect();
         config.placed = placed::paths(&parts);
         if !config.placed.is_empty() {
             let directory = placed::directory(&request.output);
@@ -91,7 +96,9 @@ impl<'t> Collected<'t> {
         }
         if request.library == Library::Used {
             let more = (tools, &mut findings);
-            used::keep(&mut library, &scanned, &entry, request, more, progress)?;
+            let entries = named.iter().map(|(_, entry)| entry);
+            let entries: Vec<_> = entries.chain([&entry]).collect();
+            used::keep(&mut library, &scanned, &entries, request, more, progress)?;
         }
         tools.compile_library(&mut library, request.optimize, &mut findings, progress)?;
         parts.insert(1, library);
@@ -269,6 +276,14 @@ fn hash_seed(parts: &[Part<'_>]) -> u32 {
     u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
+/// A module or a function as the format has it.
+fn in_format(entry: &Entry) -> String {
+    match entry {
+        Entry::Function { module, function } => format!("{module}:{function}"),
+        entry => entry.module().unwrap_or_default().to_owned(),
+    }
+}
+
 fn run_options(request: &Request, entry: &Entry, seed: u32) -> RunOptions {
     let mut options = RunOptions {
         optimize: request.optimize,
@@ -292,6 +307,7 @@ fn run_options(request: &Request, entry: &Entry, seed: u32) -> RunOptions {
             options.entry_function = Some(function.clone());
         }
         Entry::Script(path) => options.entry_script = Some(format!("{}/{path}", python::APP_ROOT)),
+        Entry::ByName => {}
     }
     options
 }

@@ -133,6 +133,9 @@ pub enum PackageError {
         /// The target.
         target: Target,
     },
+    /// Two entry points with one name.
+    #[error("two entry points have the name `{0}`")]
+    SameName(String),
     /// What is to lie beside the executable is not there.
     #[error("there is no package `{0}` to place beside the executable")]
     NothingToPlace(String),

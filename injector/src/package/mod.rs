@@ -70,6 +70,8 @@ pub struct Request {
     pub target: Option<Target>,
     /// Console script, or `MODULE[:FUNCTION]`.
     pub entry: Option<String>,
+    /// Further entry points, by the names that choose them.
+    pub entry_points: Vec<Variable>,
     /// A file among the resources to run instead, or any file if there are no resources.
     pub script: Option<PathBuf>,
     /// `-O` level.

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 pub(super) fn keep(
     library: &mut Part<'_>,
     scanned: &[Scanned],
-    entry: &Entry,
+    entries: &[&Entry],
     request: &Request,
     (tools, findings): (&Toolchain<'_>, &mut Findings),
     progress: &dyn Progress,
@@ -37,10 +37,12 @@ pub(super) fn keep(
         mentions: &scanned.mentions,
     });
     let mut names = request.include.clone();
-    match entry {
-        Entry::Module(module) | Entry::Function { module, .. } => names.push(module.clone()),
-        Entry::Script(_) => {}
-    }
+    names.extend(
+        entries
+            .iter()
+            .filter_map(|entry| entry.module())
+            .map(str::to_owned),
+    );
     let used = imports::reached(roots, &names, &modules);
     library.retain_modules(|name| used.contains(name));
     Ok(())

@@ -18,6 +18,7 @@ use oxidize_format::{Blob, Entry, RunConfig};
 
 use super::processor::{self, Features};
 use super::{memory, variables};
+use crate::choice::Choice;
 use crate::ffi::generators::{self, Generators};
 use crate::ffi::module::Native;
 use crate::ffi::snapshot::{self as native, Detached};
@@ -128,7 +129,7 @@ pub(crate) fn dump(
         eprintln!("error: {reason}");
         return FAILURE;
     }
-    match configure::begin(run, blob, &[own.file.clone().into()]) {
+    match configure::begin(run, blob, &[own.file.clone().into()], Choice::Made) {
         Ok(_) => {}
         Err(configure::Error::Python(failure)) => failure.exit(),
         Err(configure::Error::Settings(reason)) => {
