@@ -1,5 +1,6 @@
 //! Reads the version of CPython from `prebuilt/distributions/lock.toml` and what belongs to it from
-//! `prebuilt/recipes/cpython-VERSION.toml`. Both are written in one way, so lines are enough.
+//! `prebuilt/recipes/cpython-VERSION.toml`. `oxidize-prebuilt stub --cpython VERSION` names another
+//! version in `OXIDIZE_CPYTHON`. Both are written in one way, so lines are enough.
 
 use std::path::Path;
 use std::{env, fs};
@@ -7,7 +8,9 @@ use std::{env, fs};
 fn main() {
     let directory = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let prebuilt = Path::new(&directory).join("../prebuilt");
-    let version = value(&prebuilt.join("distributions/lock.toml"), "cpython");
+    println!("cargo:rerun-if-env-changed=OXIDIZE_CPYTHON");
+    let version = env::var("OXIDIZE_CPYTHON")
+        .unwrap_or_else(|_| value(&prebuilt.join("distributions/lock.toml"), "cpython"));
     let recipe = prebuilt.join(format!("recipes/cpython-{version}.toml"));
     let (minor, _) = version.rsplit_once('.').expect("three numbers");
     let number = |key: &str| {

@@ -55,6 +55,7 @@ fn run() -> Result<()> {
         }
         None => from_lock(repository, &target)?,
     };
+    check_python(&root)?;
     link(&root)?;
 
     let licenses = PathBuf::from(env::var("OUT_DIR")?).join("licenses.txt.zst");
@@ -119,6 +120,22 @@ fn from_lock(repository: &Path, target: &str) -> Result<(PathBuf, String)> {
         fs::write(&done, "")?;
     }
     Ok((root, sha256))
+}
+
+/// The distribution is of the version that the stub says it is of.
+fn check_python(root: &Path) -> Result<()> {
+    let path = root.join("python/PYTHON.json");
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let said = format!("\"python_version\": \"{}\"", oxidize_python::VERSION);
+    if text.contains(&said) {
+        return Ok(());
+    }
+    Err(format!(
+        "the distribution is not of CPython {}, which this stub is for: {}",
+        oxidize_python::VERSION,
+        path.display()
+    )
+    .into())
 }
 
 /// Hands `link.args` to the linker.

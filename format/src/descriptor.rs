@@ -31,6 +31,11 @@ pub struct Descriptor {
     pub stub_abi: u32,
     /// Address of the snapshot's record, in bytes from the image's base; 0 without a snapshot.
     pub snapshot: u64,
+    /// `PY_VERSION_HEX` of the CPython in the stub; 0 in a stub that does not say.
+    pub py_version_hex: u32,
+    /// The four bytes of `importlib.util.MAGIC_NUMBER`, little endian; 0 in a stub that does not
+    /// say.
+    pub bytecode_magic: u32,
 }
 
 impl Descriptor {
@@ -44,8 +49,8 @@ impl Descriptor {
     ///
     /// # Errors
     ///
-    /// Truncation, magic, unknown flags, reserved bytes that are not zero, an address
-    /// without a size or the other way round.
+    /// Truncation, magic, unknown flags, and of two fields that belong together one alone: address
+    /// and size, version and bytecode.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         let structure = Structure::Descriptor;
         let Some(raw) = bytes.first_chunk::<DESCRIPTOR_SIZE>() else {
@@ -71,6 +76,8 @@ impl Descriptor {
             flags: u32_at(raw, 40),
             stub_abi: u32_at(raw, 44),
             snapshot: u64_at(raw, 48),
+            py_version_hex: u32_at(raw, 56),
+            bytecode_magic: u32_at(raw, 60),
         };
         // They speak of an application: a stub without one has none.
         let known = if descriptor.is_empty() {
@@ -94,14 +101,13 @@ impl Descriptor {
                 rule: "the flag and the address of a snapshot are both there or both not",
             });
         }
-        for at in (56..64).step_by(4) {
-            if u32_at(raw, at) != 0 {
-                return Err(Error::UnknownFlags {
-                    structure,
-                    offset: at as u64,
-                    bits: u32_at(raw, at),
-                });
-            }
+        if (descriptor.py_version_hex == 0) != (descriptor.bytecode_magic == 0) {
+            return Err(Error::BadValue {
+                structure,
+                offset: 56,
+                value: u64::from(descriptor.py_version_hex),
+                rule: "Python's version and bytecode are both said or both not",
+            });
         }
         if (descriptor.address == 0) != (descriptor.size == 0) {
             return Err(Error::BadValue {
@@ -125,6 +131,8 @@ impl Descriptor {
         raw[40..44].copy_from_slice(&self.flags.to_le_bytes());
         raw[44..48].copy_from_slice(&self.stub_abi.to_le_bytes());
         raw[48..56].copy_from_slice(&self.snapshot.to_le_bytes());
+        raw[56..60].copy_from_slice(&self.py_version_hex.to_le_bytes());
+        raw[60..64].copy_from_slice(&self.bytecode_magic.to_le_bytes());
         raw
     }
 }

@@ -408,6 +408,8 @@ fn descriptors() {
         flags: 0,
         stub_abi: 3,
         snapshot: 0,
+        py_version_hex: 0x030d_0ff0,
+        bytecode_magic: 3571,
     };
     let bytes = descriptor.to_bytes();
     assert_eq!(&bytes[..8], b"OXIDESC1");
@@ -431,10 +433,16 @@ fn descriptors() {
         Descriptor::read(&bytes)
     };
     assert!(matches!(broken(0), Err(Error::BadMagic { .. })));
-    for reserved in [40, 43, 56, 63] {
+    for reserved in [40, 43] {
         let error = broken(reserved).unwrap_err();
         let field = reserved as u64 / 4 * 4;
         assert!(matches!(error, Error::UnknownFlags { offset, .. } if offset == field));
+    }
+    for half in [56, 60] {
+        let mut bytes = bytes;
+        bytes[half..half + 4].fill(0);
+        let error = Descriptor::read(&bytes).unwrap_err();
+        assert!(matches!(error, Error::BadValue { offset: 56, .. }));
     }
     let with_snapshot = Descriptor {
         flags: descriptor::HAS_SNAPSHOT,

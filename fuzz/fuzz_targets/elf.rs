@@ -47,6 +47,7 @@ fuzz_target!(|input: Input<'_>| {
                 sections,
                 tail: usize::from(tail),
                 other_note,
+                python: (0, 0),
             };
             let mut image = build(&shape);
             if injected > 0 {

@@ -1,40 +1,123 @@
-//! The Python that this version of the tool packages.
+//! The Python that is packaged: the one in the stub.
 
 use std::borrow::Cow;
 
 use oxidize_format::Target;
-pub use oxidize_format::{APPLICATION_ROOT as APP_ROOT, STUB_ABI};
-pub use oxidize_python::{BYTECODE_MAGIC, MINOR, MINOR_VERSION, TAG, VERSION, VERSION_HEX};
+pub use oxidize_format::{APPLICATION_ROOT as APP_ROOT, STUB_ABI, VIRTUAL_ROOT};
+pub use oxidize_python::{MINOR_VERSION, VERSION};
 
-/// Where the standard library appears at run time.
-pub const LIB_ROOT: &str = oxidize_python::VIRTUAL_LIBRARY;
+/// A version of CPython, and what depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Python {
+    /// `PY_VERSION_HEX`.
+    version: u32,
+    /// The four bytes of `importlib.util.MAGIC_NUMBER`, little endian.
+    magic: u32,
+}
+
+impl Python {
+    /// The one whose stubs belong to this version of the tool.
+    pub const OWN: Python = Python {
+        version: oxidize_python::VERSION_HEX,
+        magic: oxidize_python::BYTECODE_MAGIC,
+    };
+
+    /// The one that a descriptor names: this tool's own if it names none.
+    #[must_use]
+    pub fn of(version: u32, magic: u32) -> Python {
+        match version {
+            0 => Python::OWN,
+            _ => Python { version, magic },
+        }
+    }
+
+    /// `PY_VERSION_HEX`.
+    #[must_use]
+    pub fn hex(self) -> u32 {
+        self.version
+    }
+
+    /// The four bytes of `importlib.util.MAGIC_NUMBER`, little endian.
+    #[must_use]
+    pub fn bytecode_magic(self) -> u32 {
+        self.magic
+    }
+
+    /// The second number of the version.
+    #[must_use]
+    pub fn minor(self) -> u32 {
+        self.version >> 16 & 0xff
+    }
+
+    /// The first two numbers of the version, in the names of directories.
+    #[must_use]
+    pub fn short(self) -> String {
+        format!("{}.{}", self.version >> 24, self.minor())
+    }
+
+    /// The same without the dot, in names of files and wheel tags.
+    #[must_use]
+    pub fn tag(self) -> String {
+        format!("{}{}", self.version >> 24, self.minor())
+    }
+
+    /// Where the standard library appears at run time.
+    #[must_use]
+    pub fn library_root(self) -> String {
+        format!("{VIRTUAL_ROOT}/lib/python{}", self.short())
+    }
+}
+
+/// The version as CPython writes it: three numbers, and of what is not final the stage.
+impl std::fmt::Display for Python {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.short(), self.version >> 8 & 0xff)?;
+        let serial = self.version & 0xf;
+        match self.version >> 4 & 0xf {
+            0xa => write!(f, "a{serial}"),
+            0xb => write!(f, "b{serial}"),
+            0xc => write!(f, "rc{serial}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether this is the virtual directory of some version's standard library.
+#[must_use]
+pub fn is_library_root(path: &str) -> bool {
+    let below = path
+        .strip_prefix(VIRTUAL_ROOT)
+        .and_then(|path| path.strip_prefix("/lib/python"));
+    below.is_some_and(|version| version.split('.').all(|part| part.parse::<u32>().is_ok()))
+}
 
 /// The directories of an installation, below its prefix, as `sysconfig` has them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// Installed packages.
-    pub site_packages: &'static str,
+    pub site_packages: String,
     /// Scripts and programs.
     pub scripts: &'static str,
     /// Headers.
-    pub headers: &'static str,
+    pub headers: String,
 }
 
 impl Layout {
-    /// That of a target.
+    /// That of a Python for a target.
     #[must_use]
-    pub fn of(target: Target) -> Layout {
+    pub fn of(target: Target, python: Python) -> Layout {
         if target.is_windows() {
             Layout {
-                site_packages: "Lib/site-packages",
+                site_packages: "Lib/site-packages".to_owned(),
                 scripts: "Scripts",
-                headers: "Include",
+                headers: "Include".to_owned(),
             }
         } else {
+            let version = python.short();
             Layout {
-                site_packages: oxidize_python::SITE_PACKAGES,
+                site_packages: format!("lib/python{version}/site-packages"),
                 scripts: "bin",
-                headers: oxidize_python::SITE_HEADERS,
+                headers: format!("include/site/python{version}"),
             }
         }
     }
@@ -54,6 +137,23 @@ pub fn seen_path(target: Target, path: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_says_everything_else() {
+        let old = Python::of(0x030b_02f0, 3495);
+        assert_eq!(old.to_string(), "3.11.2");
+        assert_eq!((&*old.tag(), old.minor()), ("311", 11));
+        assert_eq!(old.library_root(), "/~oxidize/lib/python3.11");
+        assert!(is_library_root(&old.library_root()));
+        assert!(!is_library_root("/~oxidize/lib/python3.11/json"));
+        assert!(!is_library_root("/~oxidize/lib"));
+        let layout = Layout::of(Target::X86_64_LINUX_GNU, old);
+        assert_eq!(layout.site_packages, "lib/python3.11/site-packages");
+        assert_eq!(Python::of(0x030f_00a2, 1).to_string(), "3.15.0a2");
+        assert_eq!(Python::of(0x030e_00c1, 1).to_string(), "3.14.0rc1");
+        assert_eq!(Python::of(0, 0), Python::OWN);
+        assert_eq!(Python::OWN.to_string(), VERSION);
+    }
 
     #[test]
     fn programs_see_paths_of_their_system() {

@@ -456,15 +456,12 @@ fn open(path: &Path, origin: Origin) -> Result<Stub, StubError> {
     }
     let target =
         container::target(&image).ok_or_else(|| StubError::UnknownTarget(path.to_owned()))?;
-    let library = format!("cpython-{}-stdlib.tar.zst", python::VERSION);
+    let library = format!("cpython-{}-stdlib.tar.zst", slot.python);
     let library = archive(path, &library).ok_or_else(|| StubError::NoLibrary {
         stub: path.to_owned(),
         name: library,
     })?;
-    let platform = archive(
-        path,
-        &format!("cpython-{}-{target}.tar.zst", python::VERSION),
-    );
+    let platform = archive(path, &format!("cpython-{}-{target}.tar.zst", slot.python));
     Ok(Stub {
         path: path.to_owned(),
         image,

@@ -22,6 +22,7 @@ use oxidize_inject::internal::output;
 use oxidize_inject::internal::pack::PackOptions;
 use oxidize_inject::internal::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::python::Python;
 use oxidize_inject::internal::sign::SignOptions;
 use oxidize_inject::internal::sign::identity::Source;
 use oxidize_inject::internal::sign::state::{self, State};
@@ -394,6 +395,7 @@ fn what_is_written_is_what_was_planned() {
         executable: false,
     };
     let input = Input {
+        python: Python::OWN,
         target: oxidize_format::Target::X86_64_LINUX_GNU,
         config: RunOptions::default(),
         parts: vec![Part {

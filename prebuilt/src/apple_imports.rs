@@ -48,7 +48,7 @@ pub fn renew(repository: &Path, recipes: &Recipes, full: &Path, eleven: &Path) -
         for file in &list.library[0].files {
             std::fs::write(sdk.join(file), &system)?;
         }
-        let stub = stub::build_against(repository, recipes, &target, &out, Some(&sdk))?;
+        let stub = stub::build_against(repository, recipes, &target, &out, Some(&sdk), None)?;
         let plain = stub.with_file_name("oxidize-plain-python");
         for program in [stub, plain] {
             imports_of.extend(imports(&std::fs::read(program)?)?);

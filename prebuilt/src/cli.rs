@@ -33,6 +33,12 @@ pub enum Command {
         /// Where the stub and its manifest go [default: target/stubs/TARGET]
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Another CPython version, a recipe in prebuilt/recipes [default: that of lock.toml]
+        #[arg(long, requires_all = ["distributions", "out"])]
+        cpython: Option<String>,
+        /// Folder with the archives of that version, which `build` and `build-stdlib` have made
+        #[arg(long, value_name = "DIR", requires = "cpython")]
+        distributions: Option<PathBuf>,
     },
     /// Link stubs and pack each into a wheel, for a package index
     ///

@@ -82,15 +82,27 @@ pub fn run(command: &Command) -> Result<()> {
                 println!("{}", archive.display());
             }
         }
-        Command::Stub { target, out } => {
-            let recipes = Recipes::locked(&prebuilt)?;
+        Command::Stub {
+            target,
+            out,
+            cpython,
+            distributions,
+        } => {
+            let recipes = Recipes::of(&prebuilt, cpython.as_deref())?;
             let target = recipes.target(target)?;
             let out = out
                 .clone()
                 .unwrap_or_else(|| repository.join("target/stubs").join(&target.triple));
             println!(
                 "{}",
-                stub::build(&repository, &recipes, &target, &out)?.display()
+                stub::build(
+                    &repository,
+                    &recipes,
+                    &target,
+                    &out,
+                    distributions.as_deref()
+                )?
+                .display()
             );
         }
         Command::Wheels {

@@ -2,15 +2,24 @@
 
 use crate::apple::Imports;
 use crate::digest;
+use crate::lock::archive_name;
 use crate::recipe::{InputsKind, Recipes, Target};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds the stub of `target` and puts it with its manifest and licence texts into `out`.
-pub fn build(repository: &Path, recipes: &Recipes, target: &Target, out: &Path) -> Result<PathBuf> {
-    build_against(repository, recipes, target, out, None)
+/// Builds the stub of `target` and puts it with its manifest and licence texts into `out`. The
+/// distribution is the locked one, or that of the recipes' version in the folder `distributions`;
+/// then the archives that the injector needs are put beside the stub.
+pub fn build(
+    repository: &Path,
+    recipes: &Recipes,
+    target: &Target,
+    out: &Path,
+    distributions: Option<&Path>,
+) -> Result<PathBuf> {
+    build_against(repository, recipes, target, out, None, distributions)
 }
 
 /// [`build`] for macOS with other libraries to link against than those of our list: a folder laid out like Apple's SDK.
@@ -20,6 +29,7 @@ pub fn build_against(
     target: &Target,
     out: &Path,
     sdk: Option<&Path>,
+    distributions: Option<&Path>,
 ) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let Toolchain { sysroot, lld } = Toolchain::find(repository, &target.triple)?;
@@ -45,6 +55,24 @@ pub fn build_against(
         .env("OXIDIZE_DIRECT_LLD", "1")
         .env("SOURCE_DATE_EPOCH", "315532800")
         .current_dir(repository);
+    if let Some(distributions) = distributions {
+        let version = &recipes.cpython.python.version;
+        std::fs::create_dir_all(out)?;
+        for part in ["stdlib", &target.triple] {
+            let name = archive_name(version, part);
+            let archive = distributions.join(&name);
+            let bytes = std::fs::read(&archive)
+                .with_context(|| format!("cannot read {}", archive.display()))?;
+            let beside = out.join(&name);
+            if beside.canonicalize().ok() != archive.canonicalize().ok() {
+                std::fs::write(beside, &bytes)?;
+            }
+            if part == target.triple {
+                command.env("OXIDIZE_DISTRIBUTION_DIR", unpacked(&folder, &bytes)?);
+            }
+        }
+        command.env("OXIDIZE_CPYTHON", version);
+    }
     if crate::apple::is_apple(target) {
         let own = folder.join("sdk").join(&target.triple);
         if sdk.is_none() {
@@ -93,6 +121,21 @@ pub fn build_against(
         serde_json::to_string_pretty(&manifest)? + "\n",
     )?;
     Ok(stub)
+}
+
+/// Unpacks an archive below `folder`, once.
+fn unpacked(folder: &Path, archive: &[u8]) -> Result<PathBuf> {
+    let name = format!("distribution-{}", &digest::bytes(archive)[..16]);
+    let place = folder.join(name);
+    if !place.is_dir() {
+        let fresh = place.with_extension("fresh");
+        if fresh.is_dir() {
+            std::fs::remove_dir_all(&fresh)?;
+        }
+        tar::Archive::new(zstd::Decoder::new(archive)?).unpack(&fresh)?;
+        std::fs::rename(&fresh, &place)?;
+    }
+    Ok(place)
 }
 
 /// Copies what cargo made and writes into it what the linker could not.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use oxidize_format::Target;
 
 use super::walk::Tree;
-use crate::python;
+use crate::python::Python;
 
 /// What a module is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +48,10 @@ impl Module {
 pub struct Suffixes(pub Vec<String>);
 
 impl Suffixes {
-    /// The suffixes of a target.
+    /// The suffixes of a Python for a target.
     #[must_use]
-    pub fn of(target: Target) -> Suffixes {
-        Suffixes(target.extension_suffixes(python::TAG))
+    pub fn of(target: Target, python: Python) -> Suffixes {
+        Suffixes(target.extension_suffixes(&python.tag()))
     }
 
     /// Module name of a file name that carries one of the suffixes, with the suffix's rank.
@@ -242,7 +242,7 @@ mod tests {
         let is_module = |path: &str, _: &str| !path.contains("lib");
         let found = modules(
             &tree(paths),
-            Suffixes::of(Target::X86_64_LINUX_GNU),
+            Suffixes::of(Target::X86_64_LINUX_GNU, Python::OWN),
             &is_module,
         );
         let show = |m: Module| {

@@ -12,7 +12,8 @@ use super::error::CollectError;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::mmap::Map;
 
-const LIB: &str = oxidize_python::ARCHIVED_LIBRARY;
+/// The directory of the standard library, behind which the version and a slash follow.
+const LIB: &str = "python/install/lib/python";
 const LICENSES: &str = "python/licenses/";
 
 /// An unpacked archive.
@@ -59,17 +60,17 @@ impl Archive {
 
     /// The files of the standard library in it, paths relative to the library's directory.
     pub fn library(&self) -> impl Iterator<Item = Member> {
-        self.below(LIB)
+        self.below(in_library)
     }
 
     /// The licence texts in it.
     pub fn licenses(&self) -> impl Iterator<Item = Member> {
-        self.below(LICENSES)
+        self.below(in_licenses)
     }
 
-    fn below(&self, prefix: &'static str) -> impl Iterator<Item = Member> {
+    fn below(&self, part: fn(&str) -> Option<&str>) -> impl Iterator<Item = Member> {
         self.members.iter().filter_map(move |member| {
-            let path = member.path.strip_prefix(prefix)?.to_owned();
+            let path = part(&member.path)?.to_owned();
             Some(Member { path, ..*member })
         })
     }
@@ -79,6 +80,18 @@ impl Archive {
     pub fn bytes(&self, member: &Member) -> &[u8] {
         &self.tar[member.start..member.end]
     }
+}
+
+/// The path of a member below the standard library's directory.
+fn in_library(path: &str) -> Option<&str> {
+    let (version, path) = path.strip_prefix(LIB)?.split_once('/')?;
+    let is_version = version.split('.').all(|part| part.parse::<u32>().is_ok());
+    is_version.then_some(path)
+}
+
+/// The path of a member below the directory of the licences.
+fn in_licenses(path: &str) -> Option<&str> {
+    path.strip_prefix(LICENSES)
 }
 
 /// How much an archive may hold, in bytes; those of this version hold a tenth. zstd itself bounds its window to 128 MiB.
@@ -93,8 +106,9 @@ fn unpack(path: &Path, out: &mut dyn io::Write) -> io::Result<()> {
     for entry in packed.entries()? {
         let mut entry = entry?;
         let name = entry.path()?.into_owned();
+        let text = name.to_str().unwrap_or_default();
         if entry.header().entry_type().is_file()
-            && (name.starts_with(LIB) || name.starts_with(LICENSES))
+            && (in_library(text).is_some() || in_licenses(text).is_some())
         {
             let mut header = tar::Header::new_gnu();
             header.set_size(entry.size());
@@ -151,8 +165,8 @@ mod tests {
             .auto_finish();
         let mut tar = tar::Builder::new(packed);
         for (name, content) in [
-            (&*format!("{LIB}os.py"), "import abc\n"),
-            (&*format!("{LIB}json/__init__.py"), ""),
+            (&*format!("{LIB}3.9/os.py"), "import abc\n"),
+            (&*format!("{LIB}3.9/json/__init__.py"), ""),
             ("python/licenses/cpython.txt", "PSF"),
         ] {
             let mut header = tar::Header::new_ustar();

@@ -77,7 +77,7 @@ pub fn compiler<'c>(
     let program = cache.program("worker", &identity, |path| {
         make(cache, stub, archives, &identity, path, progress)
     })?;
-    Ok(Compiler::new(cache, &program, identity))
+    Ok(Compiler::new(cache, &program, stub.slot.python, identity))
 }
 
 fn make(
@@ -89,11 +89,21 @@ fn make(
     progress: &dyn Progress,
 ) -> Result<(), BootstrapError> {
     let slow = path.with_extension("sources");
-    write(stub, stdlib(archives), BTreeMap::new(), &slow)?;
-    let compiler = Compiler::new(cache, &slow, identity.clone());
-    let part = stdlib(archives);
+    write(
+        stub,
+        stdlib(archives, stub.slot.python),
+        BTreeMap::new(),
+        &slow,
+    )?;
+    let compiler = Compiler::new(cache, &slow, stub.slot.python, identity.clone());
+    let part = stdlib(archives, stub.slot.python);
     let code = LibraryCode::load(&compiler, archives, &part, stub.target, 0, progress)?;
-    write(stub, stdlib(archives), code.by_path(), path)
+    write(
+        stub,
+        stdlib(archives, stub.slot.python),
+        code.by_path(),
+        path,
+    )
 }
 
 fn write<'a>(
@@ -130,6 +140,7 @@ fn write<'a>(
         placed: std::collections::BTreeSet::new(),
     };
     let input = Input {
+        python: stub.slot.python,
         target: stub.target,
         config: RunOptions {
             entry_module: Some(worker::MODULE.to_owned()),

@@ -14,7 +14,8 @@ use crate::cache::{Cache, Key};
 use crate::collect::CollectError;
 use crate::marshal::{self, MarshalError};
 use crate::pack::imports::Mentions;
-use crate::{parallel, python};
+use crate::parallel;
+use crate::python::Python;
 use worker::Worker;
 
 /// A source to compile.
@@ -42,16 +43,18 @@ pub enum BatchError {
 pub struct Compiler<'c> {
     cache: &'c Cache,
     program: PathBuf,
+    python: Python,
     /// Everything about the worker that can change the code it makes.
     identity: Key,
 }
 
 impl<'c> Compiler<'c> {
-    /// A compiler that runs `program`. Codes are kept under `identity`.
-    pub fn new(cache: &'c Cache, program: &Path, identity: Key) -> Compiler<'c> {
+    /// A compiler that runs `program`, which is of this Python. Codes are kept under `identity`.
+    pub fn new(cache: &'c Cache, program: &Path, python: Python, identity: Key) -> Compiler<'c> {
         Compiler {
             cache,
             program: program.to_owned(),
+            python,
             identity,
         }
     }
@@ -169,7 +172,7 @@ impl<'c> Compiler<'c> {
     fn with<'w>(&self, worker: &'w mut Option<Worker>) -> Result<&'w mut Worker, WorkerError> {
         if worker.is_none() {
             let mut started = Worker::start(&self.program)?;
-            started.check(python::VERSION_HEX, python::BYTECODE_MAGIC)?;
+            started.check(self.python.hex(), self.python.bytecode_magic())?;
             *worker = Some(started);
         }
         Ok(worker.as_mut().expect("just set"))

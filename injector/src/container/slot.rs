@@ -7,6 +7,7 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 use oxidize_format::target::Container;
 
 use super::error::ContainerError;
+use crate::python::Python;
 
 /// What [`detect`](super::detect) found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Slot {
     pub stub_id: [u8; 16],
     /// Version of the agreement between stub and blob.
     pub abi: u32,
+    /// The CPython in the stub.
+    pub python: Python,
     /// Flags of the descriptor.
     pub flags: u32,
     /// File offset of the descriptor.
@@ -41,6 +44,7 @@ impl Slot {
             container,
             stub_id: descriptor.stub_id,
             abi: descriptor.stub_abi,
+            python: Python::of(descriptor.py_version_hex, descriptor.bytecode_magic),
             flags: descriptor.flags,
             descriptor: at as u64,
             blob: None,

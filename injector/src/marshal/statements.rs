@@ -110,7 +110,7 @@ pub(crate) mod tests {
     /// Other bytecode has other opcodes.
     #[test]
     fn the_opcodes_are_those_of_the_packaged_python() {
-        assert_eq!(crate::python::BYTECODE_MAGIC, 0x0a0d_0df3);
+        assert_eq!(crate::python::Python::OWN.bytecode_magic(), 0x0a0d_0df3);
     }
 
     #[test]

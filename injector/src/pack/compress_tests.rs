@@ -24,6 +24,7 @@ fn input(script: Option<&str>) -> Input<'static> {
     };
     let code = |name: &str| (name.to_owned(), Cow::Owned(vec![b'N'; 4000]));
     Input {
+        python: Python::OWN,
         target: Target::X86_64_LINUX_GNU,
         config: RunOptions::default(),
         parts: vec![Part {
@@ -164,7 +165,7 @@ fn code_that_no_start_imports_is_compressed() {
     for module in &mut library.modules {
         module.name = rename(&module.name);
     }
-    library.root = python::LIB_ROOT.to_owned();
+    library.root = Python::OWN.library_root();
     // `main` imports `lib_m`: a module of one statement, padded.
     let mut application = super::compress_tests::input(None).parts.remove(0);
     let code = crate::marshal::statements::tests::importing("lib_m");
@@ -180,7 +181,7 @@ fn code_that_no_start_imports_is_compressed() {
 #[test]
 fn files_of_the_library_are_compressed() {
     let mut input = input(None);
-    input.parts[0].root = python::LIB_ROOT.to_owned();
+    input.parts[0].root = Python::OWN.library_root();
     let part = &input.parts[0];
     let files = compress_files(
         part,

@@ -252,7 +252,7 @@ mod tests {
                 crate::collect::stdlib::Archive::open(&cache, &folder.join(name)).unwrap()
             })
             .into();
-        let part = crate::pack::stdlib(&archives);
+        let part = crate::pack::stdlib(&archives, crate::python::Python::OWN);
         let modules = part.modules.iter();
         let library: Library<'_> = modules.map(|module| (&*module.name, None)).collect();
         let listed = COMPUTED.imports.values().flatten();

@@ -25,8 +25,9 @@ pub use stdlib::{IMPORTER_MODULES, stdlib};
 use crate::collect::CollectError;
 use crate::collect::native::SharedObject;
 use crate::collect::{Distribution, Module, ModuleKind};
+use crate::parallel;
 use crate::progress::Progress;
-use crate::{parallel, python};
+use crate::python::{self, Python};
 
 /// Resources could not be packed.
 #[derive(Debug, Error)]
@@ -77,6 +78,8 @@ pub enum Compress {
 /// Everything that goes into a blob.
 #[derive(Debug)]
 pub struct Input<'a> {
+    /// The Python in the stub.
+    pub python: Python,
     /// What it is for.
     pub target: Target,
     /// How to start and what to run.
@@ -103,8 +106,8 @@ pub fn pack<'a>(
     progress: &dyn Progress,
 ) -> Result<Layout<Payload<'a>>, PackError> {
     let mut writer = Writer::new(HeaderFields {
-        py_version_hex: python::VERSION_HEX,
-        bytecode_magic: python::BYTECODE_MAGIC,
+        py_version_hex: input.python.hex(),
+        bytecode_magic: input.python.bytecode_magic(),
         stub_abi: python::STUB_ABI,
         target: input.target.triple(),
         root: format::VIRTUAL_ROOT.to_owned(),
@@ -116,7 +119,12 @@ pub fn pack<'a>(
         "Packing",
         input.parts.iter().map(|part| part.files.len() as u64).sum(),
     );
-    let start = start::order(&input.parts, &input.config);
+    // Other bytecode has other opcodes: then nothing is known about the start.
+    let is_known = input.python.bytecode_magic() == Python::OWN.bytecode_magic();
+    let start = match is_known {
+        true => start::order(&input.parts, &input.config),
+        false => Vec::new(),
+    };
     let level = options.optimize.min(2);
     writer.set_hot_order(start.iter().map(|name| ((*name).to_owned(), level)));
     let start: BTreeSet<&str> = start.into_iter().collect();
@@ -243,7 +251,7 @@ fn compress_files<'p>(
         Compress::Unread => Some(unread_sources(part, script)),
         Compress::All => None,
     };
-    let library = part.root == python::LIB_ROOT;
+    let library = python::is_library_root(&part.root);
     let wished = |path: &str| match &unread {
         Some(unread) => library || unread.contains(path),
         None => !natives.contains(part.virtual_path(path).as_str()),
@@ -284,7 +292,7 @@ fn compress_code<'p>(
     let wished = |name: &str| match compress {
         Compress::Nothing => false,
         // What an application leaves for later, it may still need for its first answer.
-        Compress::Unread => part.root == python::LIB_ROOT && !start.contains(name),
+        Compress::Unread => python::is_library_root(&part.root) && !start.contains(name),
         Compress::All => true,
     };
     let names = part.code.keys().map(String::as_str);

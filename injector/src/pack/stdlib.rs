@@ -6,7 +6,7 @@ use super::part::{Part, PartFile};
 use super::payload::Payload;
 use crate::collect::modules::{self, Suffixes};
 use crate::collect::stdlib::Archive;
-use crate::python;
+use crate::python::Python;
 
 /// File names below the standard library's directory, and sources.
 pub const IMPORTER_MODULES: &[(&str, &str)] = &[
@@ -25,8 +25,8 @@ const DESKTOP: [&str; 2] = ["idlelib", "turtledemo"];
 
 /// The standard library's part with its modules: what the archives hold, and ours.
 #[must_use]
-pub fn stdlib(archives: &[Archive]) -> Part<'_> {
-    let mut part = Part::library(python::LIB_ROOT, archives);
+pub fn stdlib(archives: &[Archive], python: Python) -> Part<'_> {
+    let mut part = Part::library(&python.library_root(), archives);
     for (path, source) in IMPORTER_MODULES {
         let payload = Payload::Bytes(Cow::Borrowed(source.as_bytes()));
         part.files.insert(

@@ -63,7 +63,13 @@ impl<'t> Collected<'t> {
             }
         }
         findings.left_out(std::mem::take(&mut tree.left_out));
-        let application = Root::searched(python::APP_ROOT, tree, tools.target(), &mut findings)?;
+        let application = Root::searched(
+            python::APP_ROOT,
+            tree,
+            tools.target(),
+            tools.python(),
+            &mut findings,
+        )?;
         let site = Site::install(request, tools, &mut findings, progress)?;
         Collected::of(request, tools, application, site, findings)
     }

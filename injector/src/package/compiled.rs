@@ -105,6 +105,7 @@ impl<'t> Collected<'t> {
         Ok(Compiled {
             tools,
             input: Input {
+                python: tools.python(),
                 target,
                 config,
                 natives,
@@ -178,7 +179,8 @@ impl Compiled<'_> {
     /// Number of files besides the standard library's.
     pub(super) fn files(&self) -> usize {
         let parts = self.input.parts.iter();
-        let parts = parts.filter(|part| part.root != python::LIB_ROOT);
+        let library = self.tools.python().library_root();
+        let parts = parts.filter(|part| part.root != library);
         parts.map(|part| part.files.len()).sum()
     }
 }

@@ -24,6 +24,19 @@ use crate::stubs::StubError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PackageError {
+    /// Bytecode is made by the host's stub, which is of another Python.
+    #[error(
+        "the stub `{}` is of Python {python}, and the stub of this machine, which compiles for it, of {host}",
+        stub.display()
+    )]
+    OtherPython {
+        /// The stub that was given.
+        stub: PathBuf,
+        /// Its Python.
+        python: String,
+        /// That of the host's stub.
+        host: String,
+    },
     /// The output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),

@@ -12,11 +12,13 @@ use crate::collect::native::SharedObject;
 use crate::collect::{self, Module, ModuleKind, Tree};
 use crate::mmap::Map;
 use crate::pack::{NativeFile, Part};
+use crate::python::Python;
 
 /// The application's shared objects, and all its modules.
 pub(super) fn find(
     tree: &Tree,
     target: Target,
+    python: Python,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Vec<NativeFile>, Vec<Module>), PackageError> {
     let mut objects = if target.is_macos() {
@@ -25,11 +27,12 @@ pub(super) fn find(
         shared_objects(tree, target)?
     };
     // On musl the gnu names count too: as modules that cannot be loaded, which is better said now than at run time.
-    let suffixes = Suffixes::of(if target.is_static() {
+    let loads = if target.is_static() {
         Target::of(target.processor(), CLibrary::Glibc).unwrap_or(target)
     } else {
         target
-    });
+    };
+    let suffixes = Suffixes::of(loads, python);
     let is_module = |path: &str, name: &str| {
         objects
             .get(path)
@@ -181,7 +184,7 @@ mod tests {
         let tree = walk(dir.path(), &WalkOptions::default()).unwrap();
         let mut warnings = Vec::new();
         (
-            find(&tree, target, &mut warnings).map(|(_, modules)| modules.len()),
+            find(&tree, target, Python::OWN, &mut warnings).map(|(_, modules)| modules.len()),
             warnings,
         )
     }

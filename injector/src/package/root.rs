@@ -7,6 +7,7 @@ use oxidize_format::Target;
 use super::{Findings, PackageError, natives, wheels};
 use crate::collect::{self, Distribution, Module, Tree};
 use crate::pack::{NativeFile, Part};
+use crate::python::Python;
 
 /// Files on disk that appear below one virtual directory, and what of them Python can find.
 ///
@@ -38,11 +39,12 @@ impl Root {
         prefix: &str,
         tree: Tree,
         target: Target,
+        python: Python,
         findings: &mut Findings,
     ) -> Result<Root, PackageError> {
         let distributions = collect::metadata::distributions(&tree)?;
-        wheels::check(&tree, &distributions, target)?;
-        let (natives, modules) = natives::find(&tree, target, &mut findings.warnings)?;
+        wheels::check(&tree, &distributions, target, python)?;
+        let (natives, modules) = natives::find(&tree, target, python, &mut findings.warnings)?;
         Ok(Root {
             prefix: prefix.to_owned(),
             tree,

@@ -46,6 +46,7 @@ impl Site {
         }
         let target = tools.target();
         let host = Host {
+            python: tools.python(),
             cache: tools.cache(),
             program: tools.compiler(findings, progress)?.program(),
             archives: tools.archives(),
@@ -54,7 +55,10 @@ impl Site {
         let clashes = installed.clashes.into_iter();
         findings.warnings.extend(clashes.map(Warning::SameFile));
 
-        let site_packages = format!("{VIRTUAL_ROOT}/{}", Layout::of(target).site_packages);
+        let site_packages = format!(
+            "{VIRTUAL_ROOT}/{}",
+            Layout::of(target, tools.python()).site_packages
+        );
         let mut search_path = vec![site_packages.clone()];
         for (path, text) in path_files(&installed.site)? {
             let directories = &installed.site.directories;
@@ -79,7 +83,13 @@ impl Site {
         Ok(Site {
             search_path: search_path.iter().map(seen).collect(),
             roots: vec![
-                Root::searched(&site_packages, installed.site, target, findings)?,
+                Root::searched(
+                    &site_packages,
+                    installed.site,
+                    target,
+                    tools.python(),
+                    findings,
+                )?,
                 Root::unsearched(VIRTUAL_ROOT, installed.prefix),
             ],
             requested: installed.requested,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use oxidize_format::RunOptions;
+use oxidize_format::{Blob, RunOptions};
 use tempfile::TempDir;
 
 use super::collected::Collected;
@@ -17,28 +17,36 @@ use super::{Findings, PackageError, Request};
 use crate::cache::Cache;
 use crate::collect::WalkOptions;
 use crate::collect::walk;
+use crate::container;
 use crate::container::InjectOptions;
 use crate::container::elf::synthetic;
 use crate::output::OutputError;
 use crate::pack::PackOptions;
 use crate::pack::{self, Input, Part, PartFile, Payload};
 use crate::progress::Silent;
+use crate::python::{self, Python};
 use crate::stubs::{Finder, Sources, Stub};
-use crate::{container, python};
 
 /// A stub with a slot and no code, and a standard library of one module, `json`.
 fn workshop() -> TempDir {
+    workshop_of(Python::OWN)
+}
+
+fn workshop_of(python: Python) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let stub = synthetic::build(&synthetic::Shape::default());
+    let stub = synthetic::build(&synthetic::Shape {
+        python: (python.hex(), python.bytecode_magic()),
+        ..synthetic::Shape::default()
+    });
     fs::write(dir.path().join("stub"), stub).unwrap();
-    let name = format!("cpython-{}-stdlib.tar.zst", python::VERSION);
+    let name = format!("cpython-{python}-stdlib.tar.zst");
     let archive = File::create(dir.path().join(name)).unwrap();
     let mut tar = tar::Builder::new(zstd::Encoder::new(archive, 1).unwrap().auto_finish());
     let mut header = tar::Header::new_ustar();
     header.set_size(0);
     let path = format!(
         "python/install/{}/json.py",
-        &python::LIB_ROOT["/~oxidize/".len()..]
+        &python.library_root()["/~oxidize/".len()..]
     );
     tar.append_data(&mut header, path, &b""[..]).unwrap();
     tar.finish().unwrap();
@@ -63,7 +71,7 @@ fn root(dir: &Path, prefix: &str, files: &[&str]) -> Root {
     }
     let tree = walk::walk(&directory, &WalkOptions::default()).unwrap();
     let target = oxidize_format::Target::X86_64_LINUX_GNU;
-    Root::searched(prefix, tree, target, &mut Findings::default()).unwrap()
+    Root::searched(prefix, tree, target, Python::OWN, &mut Findings::default()).unwrap()
 }
 
 #[test]
@@ -123,6 +131,7 @@ fn input() -> Input<'static> {
         executable: false,
     };
     Input {
+        python: Python::OWN,
         target: oxidize_format::Target::X86_64_LINUX_GNU,
         config: RunOptions::default(),
         parts: vec![Part {
@@ -156,6 +165,43 @@ fn packed<T>(dir: &Path, work: impl FnOnce(&Packed<'_>) -> T) -> T {
             injection: InjectOptions::default(),
         })
     })
+}
+
+/// One injector packages every Python that a stub brings along.
+#[test]
+fn a_stub_says_which_python_is_packaged() {
+    let old = Python::of(0x030b_02f0, 3495);
+    let dir = workshop_of(old);
+    let application = root(dir.path(), python::APP_ROOT, &["__main__.py"]);
+    with_stub(dir.path(), |stub, cache, finder| {
+        assert_eq!(stub.slot.python, old);
+        let tools = Toolchain::new(stub, cache, finder).unwrap();
+        let (request, found) = (Request::default(), Findings::default());
+        let collected =
+            Collected::of(&request, &tools, application, Site::default(), found).unwrap();
+        assert_eq!(collected.library.root, "/~oxidize/lib/python3.11");
+        let input = Input {
+            python: tools.python(),
+            parts: vec![collected.library],
+            ..input()
+        };
+        let options = PackOptions {
+            optimize: 0,
+            sources: true,
+            compress: pack::Compress::Nothing,
+        };
+        let packed = Packed {
+            stub,
+            layout: pack::pack(&input, options, &Silent).unwrap(),
+            injection: InjectOptions::default(),
+        };
+        let program = published(&packed, &dir.path().join("program"));
+        let blob = container::extract(&program).unwrap().expect("it is in");
+        let (start, end) = (blob.start as usize, blob.end as usize);
+        let header = *Blob::open(&program[start..end]).unwrap().header();
+        assert_eq!(header.py_version_hex, 0x030b_02f0);
+        assert_eq!(header.bytecode_magic, 3495);
+    });
 }
 
 fn published(packed: &Packed<'_>, path: &Path) -> Vec<u8> {

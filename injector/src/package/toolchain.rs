@@ -12,6 +12,7 @@ use crate::compile::library::LibraryCode;
 use crate::compile::{Compiler, bootstrap};
 use crate::pack::{self, Part};
 use crate::progress::Progress;
+use crate::python::Python;
 use crate::stubs::StubError;
 use crate::stubs::{self, Finder, Origin, Stub};
 
@@ -56,6 +57,11 @@ impl<'c> Toolchain<'c> {
         self.stub.target
     }
 
+    /// The Python in the stub.
+    pub(super) fn python(&self) -> Python {
+        self.stub.slot.python
+    }
+
     /// The cache.
     pub(super) fn cache(&self) -> &'c Cache {
         self.cache
@@ -68,7 +74,7 @@ impl<'c> Toolchain<'c> {
 
     /// The standard library with all its modules, uncompiled.
     pub(super) fn library(&self) -> Part<'_> {
-        pack::stdlib(&self.archives)
+        pack::stdlib(&self.archives, self.python())
     }
 
     /// All licence texts, each under its name.
@@ -101,6 +107,13 @@ impl<'c> Toolchain<'c> {
             findings.note_origin(self.finder, host);
         }
         let host = host.as_ref().unwrap_or(self.stub);
+        if host.slot.python != self.python() {
+            return Err(PackageError::OtherPython {
+                stub: self.stub.path.clone(),
+                python: self.python().to_string(),
+                host: host.slot.python.to_string(),
+            });
+        }
         let archives = archives(self.cache, host)?;
         let compiler = bootstrap::compiler(self.cache, host, &archives, progress)
             .map_err(PackageError::Bootstrap)?;

@@ -20,6 +20,7 @@ use crate::collect::CollectError;
 use crate::collect::modules::is_tagged_extension;
 use crate::collect::walk;
 use crate::collect::{Distribution, Tree};
+use crate::python::Python;
 use crate::require::tags::Tags;
 
 /// Refuses native code that cannot run on the target.
@@ -27,13 +28,14 @@ pub(super) fn check(
     tree: &Tree,
     distributions: &[Distribution],
     target: Target,
+    python: Python,
 ) -> Result<(), PackageError> {
-    let supported = Tags::of(target);
+    let supported = Tags::of(target, python);
     // Of a wheel for the other libc, a static program could use all but its modules; these are
     // refused later, with what to do instead.
     let other_libc = Target::of(target.processor(), CLibrary::Glibc)
         .filter(|_| target.is_static())
-        .map(Tags::of);
+        .map(|other| Tags::of(other, python));
     let fits = |tag: &String| {
         supported.fit(tag) || other_libc.as_ref().is_some_and(|other| other.fit(tag))
     };
@@ -178,7 +180,12 @@ mod tests {
             fs::write(path, content).unwrap();
         }
         let tree = walk::walk(dir.path(), &WalkOptions::default()).unwrap();
-        check(&tree, &metadata::distributions(&tree).unwrap(), target)
+        check(
+            &tree,
+            &metadata::distributions(&tree).unwrap(),
+            target,
+            Python::OWN,
+        )
     }
 
     fn wheel(tag: &'static str) -> Vec<(&'static str, String)> {

@@ -7,7 +7,7 @@ use oxidize_format::Target;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::python;
+use crate::python::Python;
 
 /// Required packages could not be had.
 #[derive(Debug, Error)]
@@ -41,7 +41,7 @@ pub enum RequireError {
     /// There are wheels, but none for the target.
     #[error(
         "{name} {version} has no wheel for {target}, only for {}",
-        shortened(tags)
+        shortened(tags, *python)
     )]
     NoWheel {
         /// The project.
@@ -50,6 +50,8 @@ pub enum RequireError {
         version: String,
         /// The target.
         target: Target,
+        /// The Python.
+        python: Python,
         /// The tags of the wheels there are.
         tags: Vec<String>,
         /// The nearest version that has one.
@@ -199,7 +201,7 @@ pub(super) struct Wanted {
 pub(super) fn explain(
     problem: Option<Problem>,
     said: &str,
-    target: Target,
+    (target, python): (Target, Python),
     offline: bool,
 ) -> RequireError {
     match problem {
@@ -212,6 +214,7 @@ pub(super) fn explain(
             name,
             version,
             target,
+            python,
             tags,
             nearest,
         },
@@ -254,9 +257,9 @@ pub(super) fn explain(
 }
 
 /// The tags for this Python, if there are any, and not all of many.
-fn shortened(tags: &[String]) -> String {
+fn shortened(tags: &[String], python: Python) -> String {
     const SHOWN: usize = 6;
-    let own = format!("cp3{}-", python::MINOR);
+    let own = format!("cp3{}-", python.minor());
     let known =
         |tag: &&String| tag.starts_with(&own) || tag.contains("abi3") || tag.starts_with("py3");
     let mut fitting: Vec<&str> = tags.iter().filter(known).map(String::as_str).collect();

@@ -12,7 +12,10 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 def read_locks(found):
     """Makes pip read both; `found` is told of wheels (`_oxidize_pip`)."""
     from pip._internal.cli import req_command
-    from pip._internal.utils import pylock as reader
+    try:
+        from pip._internal.utils import pylock as reader
+    except ImportError:  # a pip that knows no lock files, and says so if it gets one
+        return
     from pip._vendor.packaging.pylock import Pylock
 
     is_pylock = req_command.is_valid_pylock_filename

@@ -25,6 +25,7 @@ use crate::cache::Cache;
 use crate::collect::stdlib::Archive;
 use crate::collect::{self, Tree};
 use crate::progress::Progress;
+use crate::python::{Layout, Python};
 use tags::Tags;
 
 pub(crate) use pip::MODULES;
@@ -67,6 +68,8 @@ struct Resolved {
 
 /// Where and with what pip runs.
 pub(crate) struct Host<'a> {
+    /// The Python to get packages for, which is the worker's too.
+    pub(crate) python: Python,
     pub(crate) cache: &'a Cache,
     /// The worker.
     pub(crate) program: &'a Path,
@@ -157,13 +160,13 @@ impl Requirements {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
             let tags =
                 wheel::tags_of(&file).ok_or_else(|| RequireError::NotAWheel(path.clone()))?;
-            if !Tags::of(target).fit(tags) {
+            if !Tags::of(target, host.python).fit(tags) {
                 return Err(RequireError::ForeignWheel {
                     file: file.clone().into_owned(),
                     target: target.triple(),
                 });
             }
-            wheel::unpack(host.cache, path, target)?;
+            wheel::unpack(host.cache, path, &Layout::of(target, host.python))?;
         }
         Ok(())
     }

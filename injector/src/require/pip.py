@@ -42,7 +42,12 @@ def put_target_in(settings):
     from pip._internal.cli import req_command
     from pip._internal.models.target_python import TargetPython
     from pip._internal.resolution.resolvelib import factory
-    from pip._vendor.packaging import markers, pylock, tags
+    from pip._vendor.packaging import markers, tags
+
+    try:
+        from pip._vendor.packaging import pylock
+    except ImportError:  # before pip 25.3
+        pylock = None
 
     host = markers.default_environment
     markers.default_environment = lambda: {**host(), **settings["environment"]}
@@ -52,7 +57,8 @@ def put_target_in(settings):
     # For a script's `requires-python`; `pip wheel` has not the options that it asks for.
     req_command.make_target_python = lambda options: TargetPython()
     factory.get_supported = lambda *arguments, **named: supported
-    pylock.sys_tags = lambda *arguments, **named: iter(supported)
+    if pylock:
+        pylock.sys_tags = lambda *arguments, **named: iter(supported)
 
 
 class Found:

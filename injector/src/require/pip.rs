@@ -16,6 +16,7 @@ use super::error::{self, Problem};
 use super::tags::Tags;
 use super::{Host, RequireError, Requirements, Resolved, unreadable, wheel};
 use crate::progress::Progress;
+use crate::python::{Layout, Python};
 use crate::spawn::spawn;
 
 /// The worker's modules that run pip, by name, and their sources.
@@ -90,7 +91,7 @@ impl Requirements {
         let settings = json!({
             "pip": bundled,
             "arguments": self.arguments(&wheels, host.cache.root()),
-            "tags": tags(target),
+            "tags": tags(target, host.python),
             "environment": environment(target),
             "result": result,
         });
@@ -129,10 +130,16 @@ impl Requirements {
             Some(answer) if status.success() => answer,
             other => {
                 let problem = other.and_then(|answer| answer.problem);
-                return Err(error::explain(problem, &said, target, self.offline));
+                return Err(error::explain(
+                    problem,
+                    &said,
+                    (target, host.python),
+                    self.offline,
+                ));
             }
         };
         let mut resolved = Vec::new();
+        let layout = Layout::of(target, host.python);
         for Wheel {
             file,
             requested,
@@ -143,7 +150,7 @@ impl Requirements {
             if built && !tags.ends_with("-none-any") {
                 return Err(RequireError::BuiltForHost { file });
             }
-            let digest = wheel::unpack(host.cache, &wheels.join(&file), target)?;
+            let digest = wheel::unpack(host.cache, &wheels.join(&file), &layout)?;
             resolved.push(Resolved {
                 file,
                 digest,
@@ -170,8 +177,8 @@ fn unpack_pip(host: &Host<'_>, place: &Path) -> Result<(), RequireError> {
 
 /// The tags of wheels to take. A static program loads no extension modules, so for it a version
 /// without them is wanted.
-fn tags(target: Target) -> Vec<String> {
-    let mut tags = Tags::of(target).ordered().to_vec();
+fn tags(target: Target, python: Python) -> Vec<String> {
+    let mut tags = Tags::of(target, python).ordered().to_vec();
     if target.is_static() {
         tags.retain(|tag| tag.split('-').nth(1) == Some("none"));
     }

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use oxidize_format::target::{CLibrary, Processor, Target};
 
-use crate::python;
+use crate::python::Python;
 
 /// The newest glibc that a tag may name, 2.60.
 const NEWEST_GLIBC: u32 = 60;
@@ -26,9 +26,9 @@ pub(crate) struct Tags {
 }
 
 impl Tags {
-    /// Those of a target.
-    pub(crate) fn of(target: Target) -> Self {
-        let ordered = ordered(&platforms(target));
+    /// Those of a Python for a target.
+    pub(crate) fn of(target: Target, python: Python) -> Self {
+        let ordered = ordered(&platforms(target), python.minor());
         let known = ordered.iter().cloned().collect();
         Tags { ordered, known }
     }
@@ -56,8 +56,7 @@ impl Tags {
 }
 
 /// `packaging.tags.cpython_tags` and then `compatible_tags`, the best first.
-fn ordered(platforms: &[String]) -> Vec<String> {
-    let own = python::MINOR;
+fn ordered(platforms: &[String], own: u32) -> Vec<String> {
     let mut tags = Vec::new();
     let mut on_platforms = |python: &str, abi: &str| {
         tags.extend(
@@ -199,7 +198,9 @@ else:
         python
             .args(["-c", PACKAGING, &target.triple()])
             .env("PYTHONPATH", place);
-        python.args([NEWEST_GLIBC, NEWEST_MUSL, python::MINOR].map(|number| number.to_string()));
+        python.args(
+            [NEWEST_GLIBC, NEWEST_MUSL, Python::OWN.minor()].map(|number| number.to_string()),
+        );
         let output = python
             .stdin(fs::File::open(&input).unwrap())
             .output()
@@ -241,7 +242,7 @@ else:
     #[test]
     fn the_tags_are_those_of_packaging() {
         for target in Target::ALL {
-            let own = Tags::of(target);
+            let own = Tags::of(target, Python::OWN);
             let Some(theirs) = packaging(target, &[]) else {
                 return;
             };
@@ -334,7 +335,7 @@ else:
                 return;
             };
             assert_eq!(theirs.len(), table.len());
-            let tags = Tags::of(target);
+            let tags = Tags::of(target, Python::OWN);
             for (tag, fits) in table.iter().zip(theirs) {
                 assert_eq!(
                     u8::from(tags.fit(tag)).to_string(),
@@ -347,7 +348,7 @@ else:
 
     #[test]
     fn the_oldest_glibc_is_wanted_most() {
-        let tags = ordered(&platforms(Target::X86_64_LINUX_GNU));
+        let tags = ordered(&platforms(Target::X86_64_LINUX_GNU), Python::OWN.minor());
         let place = |tag: &str| tags.iter().position(|one| one == tag).unwrap();
         assert_eq!(tags[0], "cp313-cp313-manylinux_2_5_x86_64");
         assert!(

@@ -8,7 +8,6 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use oxidize_format::Target;
 use serde::{Deserialize, Serialize};
 use sha2::digest::DynDigest;
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -78,7 +77,7 @@ pub(super) fn unpacked(cache: &Cache, digest: &str) -> Option<(PathBuf, Vec<Whee
 }
 
 /// Checks and unpacks. The answer is what [`unpacked`] knows it by.
-pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<String, RequireError> {
+pub(super) fn unpack(cache: &Cache, path: &Path, layout: &Layout) -> Result<String, RequireError> {
     let name = path
         .file_name()
         .unwrap_or_default()
@@ -89,7 +88,6 @@ pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<Strin
         source,
     };
     let bytes = Map::open(path).map_err(|error| wheel_error(error.into()))?;
-    let layout = Layout::of(target);
     let key = Key::of(&[
         b"wheel 2",
         layout.site_packages.as_bytes(),
@@ -111,7 +109,7 @@ pub(super) fn unpack(cache: &Cache, path: &Path, target: Target) -> Result<Strin
 /// A member of RECORD: its hash and size, which signatures and RECORD itself lack.
 type Record = BTreeMap<String, Option<String>>;
 
-fn unpack_into(bytes: &[u8], place: &Path, layout: Layout) -> Result<(), WheelError> {
+fn unpack_into(bytes: &[u8], place: &Path, layout: &Layout) -> Result<(), WheelError> {
     let damaged = |error| WheelError::Archive(io::Error::other(error));
     let mut zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(damaged)?;
     let mut members = BTreeMap::new();
@@ -208,7 +206,7 @@ fn is_safe(name: &str) -> bool {
 }
 
 /// Where an installer puts a member.
-fn destination(name: &str, data: &str, project: &str, layout: Layout) -> (Place, String) {
+fn destination(name: &str, data: &str, project: &str, layout: &Layout) -> (Place, String) {
     let Some((scheme, path)) = name
         .strip_prefix(data)
         .and_then(|rest| rest.split_once('/'))
@@ -285,7 +283,7 @@ fn write(
 }
 
 /// RECORD as an installer leaves it: paths relative to site-packages.
-fn installed_record(files: &[WheelFile], own: &str, layout: Layout) -> String {
+fn installed_record(files: &[WheelFile], own: &str, layout: &Layout) -> String {
     let up = "../".repeat(layout.site_packages.split('/').count());
     let quoted = |path: String| {
         if path.contains([',', '"']) {
@@ -340,7 +338,10 @@ fn fields(line: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use oxidize_format::Target;
+
     use super::*;
+    use crate::python::Python;
 
     type Files<'a> = Vec<(&'a str, &'a str)>;
 
@@ -380,7 +381,11 @@ mod tests {
 
     fn unpacked_files(bytes: &[u8]) -> Result<Vec<(Place, String)>, WheelError> {
         let dir = tempfile::tempdir().unwrap();
-        unpack_into(bytes, dir.path(), Layout::of(Target::X86_64_LINUX_GNU))?;
+        unpack_into(
+            bytes,
+            dir.path(),
+            &Layout::of(Target::X86_64_LINUX_GNU, Python::OWN),
+        )?;
         let list = fs::read(dir.path().join(LIST)).unwrap();
         let files: Vec<WheelFile> = serde_json::from_slice(&list).unwrap();
         for file in &files {
@@ -481,7 +486,7 @@ mod tests {
     fn no_damage_panics_or_gets_out() {
         let good = wheel(&ham(&[("ham-1.data/data/x", "x")]), None);
         let outer = tempfile::tempdir().unwrap();
-        let layout = Layout::of(Target::X86_64_LINUX_GNU);
+        let layout = &Layout::of(Target::X86_64_LINUX_GNU, Python::OWN);
         for at in 0..good.len() {
             let mut damaged = good.clone();
             damaged[at] = damaged[at].wrapping_add(1);
@@ -540,8 +545,8 @@ mod tests {
         let cache = Cache::at(&dir.path().join("cache")).unwrap();
         let path = dir.path().join("ham-1-py3-none-any.whl");
         fs::write(&path, wheel(&ham(&[("ham/x.py", "x = 1")]), None)).unwrap();
-        let target = Target::X86_64_LINUX_GNU;
-        let digest = unpack(&cache, &path, target).unwrap();
+        let layout = Layout::of(Target::X86_64_LINUX_GNU, Python::OWN);
+        let digest = unpack(&cache, &path, &layout).unwrap();
         let file = unpacked(&cache, &digest).unwrap().0.join("site/ham/x.py");
         for damage in [
             |file: &Path| fs::remove_file(file),
@@ -549,7 +554,7 @@ mod tests {
         ] {
             damage(&file).unwrap();
             assert!(unpacked(&cache, &digest).is_none());
-            assert_eq!(unpack(&cache, &path, target).unwrap(), digest);
+            assert_eq!(unpack(&cache, &path, &layout).unwrap(), digest);
             assert!(unpacked(&cache, &digest).is_some());
             assert_eq!(fs::read_to_string(&file).unwrap(), "x = 1");
         }

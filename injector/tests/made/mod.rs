@@ -10,6 +10,7 @@ use oxidize_inject::internal::container::elf::synthetic;
 use oxidize_inject::internal::pack::PackOptions;
 use oxidize_inject::internal::pack::{self, Input, Part, PartFile, Payload};
 use oxidize_inject::internal::progress::Silent;
+use oxidize_inject::internal::python::Python;
 use oxidize_inject::internal::{container, output};
 
 /// A packaged application with a bit of everything.
@@ -43,6 +44,7 @@ pub(crate) fn make_app(path: &Path, file_name: &str) {
         placed: std::collections::BTreeSet::new(),
     };
     let input = Input {
+        python: Python::OWN,
         target: oxidize_format::Target::X86_64_LINUX_MUSL,
         config: RunOptions {
             entry_module: Some("__main__".to_owned()),

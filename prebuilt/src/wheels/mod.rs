@@ -53,7 +53,7 @@ pub fn build(
 ) -> Result<StubWheel> {
     let triple = &target.triple;
     let folder = repository.join("target/stubs").join(triple);
-    let program = stub::build(repository, recipes, target, &folder)?;
+    let program = stub::build(repository, recipes, target, &folder, None)?;
     let name = file_name(&program)?;
     let image = std::fs::read(&program)?;
     let licences = licence_texts(repository, triple, &image)?;

@@ -9,11 +9,13 @@
 //! `objcopy -O binary --only-section=.oxi.licenses FILE /dev/stdout | zstd -d` shows them.
 #![allow(unsafe_code)]
 
+use oxidize_format::Descriptor;
 #[cfg(target_env = "musl")]
 use oxidize_format::descriptor::MAKES_SNAPSHOT;
-use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
-core::arch::global_asm!(
+use super::read;
+
+slot! {
     r#"
     .section .note.oxidize,"a",%note
     .balign 4
@@ -22,13 +24,8 @@ core::arch::global_asm!(
     .hidden oxidize_descriptor
     .globl oxidize_descriptor
 oxidize_descriptor:
-    .ascii "OXIDESC1"
-    .long {id0}, {id1}, {id2}, {id3}
-    .quad 0
-    .quad 0
-    .long 0
-    .long {abi}
-    .zero 16
+"#,
+    r#"
     .previous
 
     .section .note.oxispare,"a",%note
@@ -63,26 +60,11 @@ oxidize_descriptor:
     ".section .oxi.licenses,\"aR\",%progbits",
     concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
     ".previous",
-    id0 = const STUB_ID[0],
-    id1 = const STUB_ID[1],
-    id2 = const STUB_ID[2],
-    id3 = const STUB_ID[3],
-    abi = const oxidize_format::STUB_ABI,
-);
-
-/// The stub id as four little-endian words, from the build script.
-const STUB_ID: [u32; 4] = super::parse_stub_id(env!("OXIDIZE_STUB_ID"));
-
-unsafe extern "C" {
-    static oxidize_descriptor: [u8; DESCRIPTOR_SIZE];
-    /// Defined by the linker: the first byte of the image, from which the descriptor's address counts.
-    static __ehdr_start: u8;
 }
 
-fn read() -> [u8; DESCRIPTOR_SIZE] {
-    // SAFETY: the symbol is 64 bytes of this image. The read is volatile because the bytes are written by the injector
-    // after compilation, so the compiler must not take the initial ones for granted.
-    unsafe { (&raw const oxidize_descriptor).read_volatile() }
+unsafe extern "C" {
+    /// Defined by the linker: the first byte of the image, from which the descriptor's address counts.
+    static __ehdr_start: u8;
 }
 
 /// Whether the injector has marked this file as one to take a snapshot of.

@@ -8,47 +8,29 @@
 //! time nothing touches it.
 #![allow(unsafe_code)]
 
-use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
+use oxidize_format::Descriptor;
 
-core::arch::global_asm!(
+use super::read;
+
+slot! {
     r#"
     .pushsection __TEXT,__oxidesc,regular,no_dead_strip
     .p2align 4
     .globl _oxidize_descriptor
     .private_extern _oxidize_descriptor
 _oxidize_descriptor:
-    .ascii "OXIDESC1"
-    .long {id0}, {id1}, {id2}, {id3}
-    .quad 0
-    .quad 0
-    .long 0
-    .long {abi}
-    .zero 16
+"#,
+    r#"
     .popsection
 "#,
     ".pushsection __TEXT,__oxilicenses,regular,no_dead_strip",
     concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
     ".popsection",
-    id0 = const STUB_ID[0],
-    id1 = const STUB_ID[1],
-    id2 = const STUB_ID[2],
-    id3 = const STUB_ID[3],
-    abi = const oxidize_format::STUB_ABI,
-);
-
-/// The stub id as four little-endian words, from the build script.
-const STUB_ID: [u32; 4] = super::parse_stub_id(env!("OXIDIZE_STUB_ID"));
-
-unsafe extern "C" {
-    static oxidize_descriptor: [u8; DESCRIPTOR_SIZE];
-    /// Defined by the linker: the Mach-O header, from which the descriptor's address counts.
-    static _mh_execute_header: u8;
 }
 
-fn read() -> [u8; DESCRIPTOR_SIZE] {
-    // SAFETY: the symbol is 64 bytes of this image. The read is volatile because the bytes are written by the injector
-    // after compilation, so the compiler must not take the initial ones for granted.
-    unsafe { (&raw const oxidize_descriptor).read_volatile() }
+unsafe extern "C" {
+    /// Defined by the linker: the Mach-O header, from which the descriptor's address counts.
+    static _mh_execute_header: u8;
 }
 
 /// The mapped blob, or `None` in a stub that nothing was injected into.

@@ -12,38 +12,26 @@
 use std::alloc::{Layout, alloc};
 use std::ffi::c_void;
 
-use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
+use oxidize_format::Descriptor;
 
-core::arch::global_asm!(
+use super::read;
+
+slot! {
     r#"
     .section .oxidesc,"dr"
     .balign 16
     .globl oxidize_descriptor
 oxidize_descriptor:
-    .ascii "OXIDESC1"
-    .long {id0}, {id1}, {id2}, {id3}
-    .quad 0
-    .quad 0
-    .long 0
-    .long {abi}
-    .zero 16
+"#,
+    r#"
     .text
 "#,
     ".section .oxilic,\"dr\"",
     concat!(".incbin \"", env!("OXIDIZE_LICENSES"), "\""),
     ".text",
-    id0 = const STUB_ID[0],
-    id1 = const STUB_ID[1],
-    id2 = const STUB_ID[2],
-    id3 = const STUB_ID[3],
-    abi = const oxidize_format::STUB_ABI,
-);
-
-/// The stub id as four little-endian words, from the build script.
-const STUB_ID: [u32; 4] = super::parse_stub_id(env!("OXIDIZE_STUB_ID"));
+}
 
 unsafe extern "C" {
-    static oxidize_descriptor: [u8; DESCRIPTOR_SIZE];
     /// Defined by the linker: the first byte of the image, from which the descriptor's address counts.
     static __ImageBase: u8;
 }
@@ -63,12 +51,6 @@ const NAME: [u16; 8] = [0x4f, 0x58, 0x49, 0x44, 0x49, 0x5a, 0x45, 0];
 const MAGIC: &[u8; 8] = b"\x89OXIBLOB";
 /// Alignment of the blob in memory: what the injector gives it.
 const PAGE: usize = 4096;
-
-fn read() -> [u8; DESCRIPTOR_SIZE] {
-    // SAFETY: the symbol is 64 bytes of this image. The read is volatile because the bytes are written by the injector
-    // after compilation, so the compiler must not take the initial ones for granted.
-    unsafe { (&raw const oxidize_descriptor).read_volatile() }
-}
 
 /// The mapped blob, or `None` in a stub that nothing was injected into.
 pub(crate) fn blob() -> Option<&'static [u8]> {

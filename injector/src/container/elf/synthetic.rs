@@ -17,6 +17,8 @@ pub struct Shape {
     pub tail: usize,
     /// Whether another note stands before ours in the same segment.
     pub other_note: bool,
+    /// Version and bytecode of the Python that the descriptor names.
+    pub python: (u32, u32),
 }
 
 impl Default for Shape {
@@ -28,6 +30,7 @@ impl Default for Shape {
             sections: true,
             tail: 0,
             other_note: true,
+            python: (0, 0),
         }
     }
 }
@@ -43,6 +46,8 @@ pub fn build(shape: &Shape) -> Vec<u8> {
     let descriptor = Descriptor {
         stub_id: [0x5a; 16],
         stub_abi: crate::python::STUB_ABI,
+        py_version_hex: shape.python.0,
+        bytecode_magic: shape.python.1,
         ..Descriptor::default()
     }
     .to_bytes();

@@ -24,6 +24,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
             sections,
             tail,
             other_note,
+            python: (0, 0),
         })
 }
 
