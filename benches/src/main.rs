@@ -6,6 +6,7 @@
 
 mod cold;
 mod environment;
+mod files;
 mod injection;
 mod measure;
 mod memory;
@@ -81,6 +82,7 @@ fn run(options: &Options) -> Result<(), String> {
         &packaging::measure(&environment, options.rounds)?,
         options.rounds,
     );
+    report.files(&files::measure(&environment, options.rounds)?);
     match memory::measure(&environment) {
         Ok(rows) => report.memory(&rows),
         Err(reason) => eprintln!("memory is not measured: {reason}"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::cold::Cold;
 use crate::environment::Environment;
+use crate::files::{Reading, SIZE};
 use crate::injection::Injection;
 use crate::measure::{Sample, output};
 use crate::memory::{Memory, PROCESSES};
@@ -101,6 +102,28 @@ impl Report {
                 row.name,
                 row.each as f64 / f64::from(1 << 20),
                 row.each as f64 * 100.0 / baseline.each.max(1) as f64
+            );
+        }
+        self.text.push('\n');
+    }
+
+    /// Virtual files against real ones.
+    pub(crate) fn files(&mut self, rows: &[Reading]) {
+        let _ = writeln!(
+            self.text,
+            "## files of {} KiB\n\nOpen, read and close, in one process that takes turns. The first opening of a virtual \
+             file copies it into memory, which costs its pages; a real one is in the page cache.\n\n| files | virtual | \
+             real | ratio |\n| --- | ---: | ---: | ---: |",
+            SIZE >> 10
+        );
+        for row in rows {
+            let _ = writeln!(
+                self.text,
+                "| {} | {:.1} µs | {:.1} µs | {:.1} |",
+                row.name,
+                row.virtual_file,
+                row.real_file,
+                row.virtual_file / row.real_file
             );
         }
         self.text.push('\n');

@@ -292,18 +292,22 @@ fn fill(file: c_int, data: &Data<'static>) -> Result<(), c_int> {
 }
 
 fn write_all(file: c_int, mut bytes: &[u8]) -> Result<(), c_int> {
+    let mut at = 0;
     while !bytes.is_empty() {
+        // The file's position stays at its beginning.
         // SAFETY: the buffer is valid for its length.
-        let written = unsafe { libc::write(file, bytes.as_ptr().cast(), bytes.len()) };
+        let written = unsafe { libc::pwrite(file, bytes.as_ptr().cast(), bytes.len(), at) };
         if written < 0 && super::errno() != libc::EINTR {
             return last_error();
         }
-        bytes = &bytes[usize::try_from(written).unwrap_or(0)..];
+        let written = usize::try_from(written).unwrap_or(0);
+        bytes = &bytes[written..];
+        at += written as libc::off_t;
     }
     Ok(())
 }
 
-/// Mode, seals and the time stamp by which the file is known again. Back at its beginning.
+/// Mode, seals and the time stamp by which the file is known again.
 fn finish(file: c_int, node: Node<'static>, sealed: bool) -> Result<(), c_int> {
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
     let index = if node.index() < INDICES {
@@ -318,8 +322,10 @@ fn finish(file: c_int, node: Node<'static>, sealed: bool) -> Result<(), c_int> {
     let stamps = [stamp; 2];
     // SAFETY: system calls on our own descriptor; the kernel's and C's `timespec` are the same on 64-bit systems.
     unsafe {
-        libc::fchmod(file, attributes::mode(node) & 0o777);
-        libc::lseek(file, 0, libc::SEEK_SET);
+        // A file in memory is executable or not by its flags.
+        if !sealed {
+            libc::fchmod(file, attributes::mode(node) & 0o777);
+        }
         if sealed && libc::fcntl(file, libc::F_ADD_SEALS, seals) != 0 {
             return last_error();
         }
