@@ -1,5 +1,5 @@
 //! Claim: whatever the bytes of a Windows extension module, listing and renaming what it imports from does not panic; a renamed
-//! module is as long as before, holds the name of the executable, and stays as it is when renamed again.
+//! module is no longer than before, holds the name of the executable, and stays as it is when renamed again.
 
 #![no_main]
 
@@ -51,7 +51,7 @@ fuzz_target!(|input: Input<'_>| {
                 image[at] = value;
             }
             if let Ok(Some(out)) = renamed(&image, executable.as_bytes()) {
-                assert_eq!(out.len(), image.len());
+                assert!(out.len() <= image.len());
             }
             let _ = names(&image);
         }

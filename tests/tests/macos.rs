@@ -28,7 +28,7 @@ const TARGETS: [(&str, &str); 2] = [
 type Test = fn(&'static str) -> Result;
 
 fn main() -> std::process::ExitCode {
-    let tests: [(&str, Test); 8] = [
+    let tests: [(&str, Test); 9] = [
         ("structure_and_page_hashes", structure),
         ("lief_finds_nothing_wrong", lief),
         ("readers_agree", readers_agree),
@@ -37,6 +37,7 @@ fn main() -> std::process::ExitCode {
         ("the_stub_comes_back", round_trip),
         ("a_changed_byte_is_noticed", changed_byte),
         ("packaging_repeats", repeats),
+        ("native_modules_are_signed", modules_are_signed),
     ];
     // A target is tested from the moment its distribution is in the repository.
     let lock = tools::checkout().join("prebuilt/distributions/lock.toml");
@@ -422,6 +423,73 @@ fn changed_byte(target: &'static str) -> Result {
             return fail(format!("a changed byte in {} goes unnoticed", segment.name));
         };
         check(problem.to_string().contains("hash"), || problem.to_string())?;
+    }
+    Ok(())
+}
+
+/// The hardened runtime loads what the program's own team has signed.
+fn modules_are_signed(target: &'static str) -> Result {
+    let openssl = tools::host_tool("openssl")?;
+    let place = tools::scratch()?;
+    let at = |name: &str| place.path().join(name);
+    let words = "req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=Tester -keyout key.pem \
+                 -addext extendedKeyUsage=codeSigning -out cert.pem";
+    let mut command = Command::new(openssl);
+    command
+        .args(words.split_whitespace())
+        .current_dir(place.path());
+    let made = command.output()?;
+    check(made.status.success(), || {
+        String::from_utf8_lossy(&made.stderr).into_owned()
+    })?;
+    // A library: a program that says it is one.
+    let mut library = std::fs::read(tools::stub(target)?)?;
+    library[12] = 6;
+    std::fs::create_dir(at("resources"))?;
+    std::fs::write(at("resources/__main__.py"), "")?;
+    std::fs::write(at("resources/libx.dylib"), &library)?;
+    let run = |words: &[&str]| -> Result<(bool, String)> {
+        let mut command = Command::new(tools::program("oxidize-inject")?);
+        let output = command.args(words).current_dir(place.path()).output()?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((
+            output.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+        ))
+    };
+    let identity = ["--sign-key", "key.pem", "--sign-certificates", "cert.pem"];
+    let team = ["--team-id", "TEAM123456"];
+    let hardened = ["--hardened-runtime"];
+    const REFUSED: &str = "the hardened runtime will not load";
+    for (options, warns, signed) in [
+        (vec![], false, false),
+        (hardened.to_vec(), true, false),
+        ([&hardened[..], &identity].concat(), true, true),
+        ([&hardened[..], &identity, &team].concat(), false, true),
+    ] {
+        let stub = tools::stub(target)?;
+        let stub = stub.to_string_lossy();
+        let fixed = [
+            "app",
+            "--resources",
+            "resources",
+            "--target",
+            target,
+            "--stub",
+            &stub,
+        ];
+        let (done, said) = run(&[&fixed[..], &options].concat())?;
+        check(done && said.contains(REFUSED) == warns, || {
+            format!("{options:?}: {said}")
+        })?;
+        let _ = std::fs::remove_dir_all(at("files"));
+        let (done, said) = run(&["extract", "app", "--to", "files"])?;
+        check(done, || said)?;
+        let (done, said) = run(&["verify", "files/app/libx.dylib"])?;
+        check(
+            done == signed && said.contains("signed by Tester") == signed,
+            || said,
+        )?;
     }
     Ok(())
 }

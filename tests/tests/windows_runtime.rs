@@ -216,7 +216,32 @@ fn names() -> Result {
     check(
         outcome.stderr.contains("rename it to plain ASCII letters"),
         || outcome.to_string(),
-    )
+    )?;
+    // Such a name is refused when packaging.
+    let resources = place.path().join("resources");
+    fs::create_dir(&resources)?;
+    fs::write(resources.join("__main__.py"), "")?;
+    let stub = tools::stub(WINDOWS)?;
+    // The stub as a module: with the flag of a library among its characteristics.
+    let mut module = fs::read(&stub)?;
+    let header = usize::from(u16::from_le_bytes([module[0x3c], module[0x3d]]));
+    module[header + 23] |= 0x20;
+    fs::write(resources.join("x.cp313-win_amd64.pyd"), module)?;
+    for (name, done) in [("größer.exe", false), ("great.exe", true)] {
+        let output = Command::new(tools::program("oxidize-inject")?)
+            .arg(place.path().join(name))
+            .args(["--target", WINDOWS, "--resources"])
+            .arg(&resources)
+            .arg("--stub")
+            .arg(&stub)
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let refused = said.contains("is not plain ASCII");
+        check((output.status.success(), refused) == (done, !done), || {
+            said.to_string()
+        })?;
+    }
+    Ok(())
 }
 
 /// In a terminal, which wine makes a console of.

@@ -32,6 +32,8 @@ impl Hint for PackageError {
             PackageError::Entry(error) => return error.hint(),
             PackageError::Appearance(error) => return error.hint(),
             PackageError::Sign(error) => return error.hint(),
+            PackageError::NotAscii { .. } => "give the program a name of plain ASCII letters".to_owned(),
+            PackageError::SignModule { source, .. } => return source.hint(),
             PackageError::Require(error) => return error.hint(),
             PackageError::Snapshot(error) => return error.hint(),
             PackageError::Misfit { feature, .. } => format!(
@@ -120,6 +122,10 @@ pub(super) fn warning(warning: &Warning) -> String {
     match warning {
         Warning::Secret(path) => format!("{warning} (`--include {path}` packages it)"),
         Warning::Signature(doubt) => self::doubt(doubt),
+        Warning::ForeignTeam { .. } => format!(
+            "{warning}; sign with an identity of a team, or allow \
+             com.apple.security.cs.disable-library-validation with `--entitlements`"
+        ),
         Warning::ProgramInMemory { package, .. } => {
             format!("{warning} (`--place {package}=files` puts them beside the executable)")
         }

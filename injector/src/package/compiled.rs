@@ -7,10 +7,12 @@ use std::sync::OnceLock;
 
 use oxidize_format::{RunOptions, Target};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use super::collected::Collected;
 use super::packed::Packed;
 use super::placed;
+use super::signed;
 use super::toolchain::Toolchain;
 use super::used::{self, Scanned};
 use super::{Findings, Library, PackageError, Request, Warning};
@@ -31,6 +33,8 @@ pub(super) struct Compiled<'t> {
     options: PackOptions,
     pub(super) entry: Entry,
     pub(super) findings: Findings,
+    /// Signed copies of native files.
+    signed: Option<TempDir>,
 }
 
 impl<'t> Collected<'t> {
@@ -124,11 +128,32 @@ impl<'t> Collected<'t> {
             },
             entry,
             findings,
+            signed: None,
         })
     }
 }
 
 impl Compiled<'_> {
+    /// Signs native files for macOS with the application's identity, and looks whether the system will load them.
+    ///
+    /// # Errors
+    /// One cannot be read or signed.
+    pub(super) fn sign_natives(
+        &mut self,
+        request: &Request,
+        progress: &dyn Progress,
+    ) -> Result<(), PackageError> {
+        let signing = request.signing.as_deref();
+        let (natives, target) = (&self.input.natives, self.input.target);
+        signed::check_name(natives, target, &request.output)?;
+        let doubt = signed::doubt(natives, target, signing);
+        self.findings.warnings.extend(doubt);
+        if let Some(signing) = signing.filter(|_| target.is_macos()) {
+            self.signed = signed::sign(natives, &mut self.input.parts, signing, progress)?;
+        }
+        Ok(())
+    }
+
     /// Lays out the blob. What is compiled stays, so that it can be packed again.
     ///
     /// # Errors

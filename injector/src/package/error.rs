@@ -75,6 +75,24 @@ pub enum PackageError {
     /// The program cannot be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// A Windows program with extension modules that could not find it.
+    #[error(
+        "`{output}` is not plain ASCII, and Windows would not find it for the extension module `{module}`"
+    )]
+    NotAscii {
+        /// The program's file name.
+        output: String,
+        /// The first module.
+        module: String,
+    },
+    /// A native module cannot be signed.
+    #[error("the module `{path}` cannot be signed")]
+    SignModule {
+        /// Its virtual path.
+        path: String,
+        /// Why.
+        source: SignError,
+    },
     /// There is no start snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

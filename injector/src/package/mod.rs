@@ -10,6 +10,7 @@ mod natives;
 mod packed;
 pub mod placed;
 mod root;
+mod signed;
 mod site;
 #[cfg(test)]
 mod stage_tests;
@@ -118,6 +119,15 @@ pub struct Signing {
 }
 
 impl Signing {
+    /// Whether the signatures name a team, which macOS asks libraries for.
+    #[must_use]
+    pub fn has_team(&self) -> bool {
+        let own = |identity: &Identity| crate::sign::macho::requirements::team(identity).is_some();
+        self.identity
+            .as_ref()
+            .is_some_and(|identity| self.options.macos.team.is_some() || own(identity))
+    }
+
     /// What is doubtful about the signature.
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
@@ -335,7 +345,8 @@ fn attempt(
     findings.note_origin(finder, stub);
     let tools = Toolchain::new(stub, cache, finder)?;
     let collected = Collected::collect(request, &tools, findings, progress)?;
-    let compiled = collected.compile(request, progress)?;
+    let mut compiled = collected.compile(request, progress)?;
+    compiled.sign_natives(request, progress)?;
     let packed = compiled.pack(injection, progress)?;
     let program = packed.write(&request.output, progress)?;
     let files = compiled.stage_files(&request.output, progress)?;

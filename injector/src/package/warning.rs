@@ -40,6 +40,13 @@ pub enum Warning {
         /// The package.
         package: String,
     },
+    /// Native modules that the hardened runtime will not load.
+    ForeignTeam {
+        /// The first of them.
+        path: String,
+        /// How many there are.
+        count: usize,
+    },
     /// An import has read an environment variable, on which the snapshot now depends.
     SnapshotVariable {
         /// The variable.
@@ -98,6 +105,15 @@ impl std::fmt::Display for Warning {
                 )
             }
             Warning::Signature(doubt) => doubt.fmt(f),
+            Warning::ForeignTeam { path, count } => {
+                write!(f, "the hardened runtime will not load `{path}`")?;
+                match count {
+                    0 | 1 => {}
+                    2 => write!(f, " and another native file")?,
+                    count => write!(f, " and {} other native files", count - 1)?,
+                }
+                write!(f, ": the program's own team has to sign them")
+            }
             Warning::SnapshotVariable { name, reader } => {
                 write!(
                     f,

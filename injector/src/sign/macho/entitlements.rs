@@ -62,6 +62,11 @@ impl Entitlements {
         Ok(entitlements)
     }
 
+    /// Whether this one is there and true.
+    pub(crate) fn allow(&self, name: &str) -> bool {
+        self.dictionary.get(name).and_then(Value::as_boolean) == Some(true)
+    }
+
     /// The second form.
     pub(super) fn der(&self) -> Result<Vec<u8>, String> {
         let inside = [integer(1), encode_dictionary(&self.dictionary)?].concat();

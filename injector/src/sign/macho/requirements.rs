@@ -51,7 +51,7 @@ fn is_apple(certificate: &Certificate) -> bool {
 }
 
 /// The team that Apple wrote into the certificate.
-pub(super) fn team(identity: &Identity) -> Option<String> {
+pub(crate) fn team(identity: &Identity) -> Option<String> {
     let leaf = identity.leaf();
     attribute(&leaf.tbs_certificate.subject, OU).filter(|_| is_apple(leaf))
 }
