@@ -105,10 +105,12 @@ pub(crate) fn forget_time_of_terminals() {
 
 /// The random number generators of C libraries that were used. To set a library up only for this takes longer than all the rest
 /// of a start.
+///
+/// Whole words, 0 or 1: between smaller fields there would be what lay on the stack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Generators {
-    openssl: bool,
-    sqlite: bool,
+    openssl: u64,
+    sqlite: u64,
 }
 
 impl Generators {
@@ -129,7 +131,10 @@ impl Generators {
                 chosen == 0
             };
             let sqlite = sqlite3_config(NOTHING) == MISUSE;
-            Ok(Generators { openssl, sqlite })
+            Ok(Generators {
+                openssl: openssl.into(),
+                sqlite: sqlite.into(),
+            })
         }
     }
 
@@ -138,13 +143,13 @@ impl Generators {
         // SAFETY: reseeding OpenSSL's first generator makes those of the threads follow. SQLite takes the null pointer as a wish
         // to start anew.
         unsafe {
-            if self.openssl {
+            if self.openssl == 1 {
                 let primary = RAND_get0_primary(ptr::null_mut());
                 if !primary.is_null() {
                     EVP_RAND_reseed(primary, 0, ptr::null(), 0, ptr::null(), 0);
                 }
             }
-            if self.sqlite {
+            if self.sqlite == 1 {
                 sqlite3_randomness(0, ptr::null_mut());
             }
         }

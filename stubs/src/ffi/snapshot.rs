@@ -229,19 +229,45 @@ pub(crate) fn wake_thread_data() {
     }
 }
 
+/// How an argument begins that says that this is not the first attempt: chance is wanted then.
+pub(crate) const AGAIN: &str = "again=";
+
+/// Asks `personality`, and sets nothing.
+const ASK: libc::c_ulong = 0xffff_ffff;
+
+/// Lets chance choose the addresses of the program that this process will be.
+pub(crate) fn leave_addresses_to_chance() {
+    // SAFETY: a setting of this process alone, for its next `execve`.
+    unsafe {
+        let now = libc::personality(ASK);
+        if now >= 0 {
+            let wanted = now & !libc::ADDR_NO_RANDOMIZE;
+            libc::personality(wanted.cast_unsigned().into());
+        }
+    }
+}
+
 /// Starts the program once more, without chance in its addresses, unless that is so already. Where the system does not let it,
 /// as in some containers, it goes on.
 ///
 /// # Safety
 /// `arguments` must be the process's.
 pub(crate) unsafe fn leave_addresses_alone(arguments: *const *const c_char) {
-    /// A number that sets nothing.
-    const ASK: libc::c_ulong = 0xffff_ffff;
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
-    // SAFETY: the caller's; `execve` returns only where it fails.
+    // SAFETY: the caller's: strings, and null behind them; `execve` returns only where it fails.
     unsafe {
+        let mut argument = arguments;
+        while !(*argument).is_null() {
+            if CStr::from_ptr(*argument)
+                .to_bytes()
+                .starts_with(AGAIN.as_bytes())
+            {
+                return;
+            }
+            argument = argument.add(1);
+        }
         let now = libc::personality(ASK);
         if now < 0 || now & libc::ADDR_NO_RANDOMIZE != 0 {
             return;

@@ -27,15 +27,16 @@ use crate::heap::pages;
 use crate::importer::{self, loader, paths};
 use crate::{configure, exit, files, image, own};
 
-/// What a process made from the snapshot starts with.
+/// What a process made from the snapshot starts with. Its fields are whole words, and all are written: anything between them would
+/// be what lay on the stack of the process that takes the snapshot.
 pub(super) struct State {
     pub(super) interpreter: Detached,
     /// The words that hold what the C library calls the main thread.
     pub(super) selves: Vec<usize>,
     pub(super) generators: Generators,
     pub(super) features: Features,
-    /// Whether the locale is C's own, and its encoding; `None` where Python did not choose one.
-    pub(super) locale: Option<(bool, Vec<u8>)>,
+    /// The locale's encoding; empty where it is C's own.
+    pub(super) locale: Vec<u8>,
     /// The variables that a start compares.
     pub(super) variables: Variables,
 }
@@ -47,7 +48,8 @@ pub(super) struct Variables {
     pub(super) unset: Vec<CString>,
     pub(super) set: Vec<(CString, CString)>,
     /// Whether the list of users has told a home directory, for want of a variable. Other processes have other users.
-    pub(super) users: bool,
+    /// 0 or 1.
+    pub(super) users: u64,
 }
 
 pub(super) static STATE: OnceLock<State> = OnceLock::new();
@@ -241,7 +243,7 @@ fn prepare<'py>(
             }
         }
     }
-    prepared.variables.users = helper.call_method(c"users", &[])?.is_true()?;
+    prepared.variables.users = helper.call_method(c"users", &[])?.is_true()?.into();
     for module in texts(&helper.call_method(c"modules", &[])?)? {
         prepared.line("module", &module);
     }
@@ -349,7 +351,10 @@ fn import_entry<'py>(
 
 /// Leaves the interpreter and writes everything.
 fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut output: File) -> i32 {
-    let locale = Some(native::locale()).filter(|(is_c, _)| !is_c);
+    let (is_plain, mut locale) = native::locale();
+    if is_plain {
+        locale = Vec::new();
+    }
     let foreign = Foreign::read();
     let interpreter = native::leave();
     for stack in pages::stacks() {
@@ -403,9 +408,10 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
     let written = write(&mut output, &prepared.report);
     let by_chance = |stray: &String| stray.contains(&format!(" points to {LIBRARY_HEAP} "));
     if !strays.is_empty() && strays.iter().all(by_chance) && wishes.attempts < MOST_ATTEMPTS {
+        native::leave_addresses_to_chance();
         let error = Command::new("/proc/self/exe")
             .args(&arguments[1..])
-            .arg("again=1")
+            .arg(format!("{}1", native::AGAIN))
             .stdin(output)
             .exec();
         eprintln!("error: {error}");
@@ -460,6 +466,8 @@ impl Foreign {
                 || (pages::ARENA..pages::ARENA_END).contains(&start)
                 || range.contains(&memory::whole().start)
                 || range.contains(&(memory::whole().end - 1))
+                // What nobody can read, nobody points to: between the segments, below the stack.
+                || line.contains(" ---p ")
                 // The kernel's own page for old programs, at the very end of all addresses.
                 || start >= 1 << 60;
             let name = path(line).unwrap_or("memory of its own");
@@ -486,7 +494,9 @@ impl Foreign {
             };
             memory::scan(range, |at, word| {
                 if lines.len() < MOST
-                    && let Some((_, name)) = self.0.iter().find(|(range, _)| range.contains(&word))
+                    && let Some((range, name)) = self.0.iter().find(|(range, _)| range.contains(&word))
+                    // Without chance it begins where the program's last segment ends, which slices name.
+                    && (word != range.start || name != LIBRARY_HEAP)
                     && !selves.contains(&at)
                     && !list.contains(&at)
                 {

@@ -39,7 +39,7 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
     {
         return Err("a PYTHON* variable is set".to_owned());
     }
-    if state.variables.users {
+    if state.variables.users == 1 {
         return Err("an import has asked for the user's home directory".to_owned());
     }
     let unset = state.variables.unset.iter().map(|name| (name, None));
@@ -55,9 +55,10 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
     if std::env::var_os(own::MARK.to_str().unwrap_or_default()).is_some() {
         return Err("the process is a Python interpreter".to_owned());
     }
-    if let Some(expected) = &state.locale {
+    if !state.locale.is_empty() {
         native::set_locale(true);
-        if native::locale() != *expected {
+        let (is_plain, encoding) = native::locale();
+        if is_plain || encoding != state.locale {
             native::set_locale(false);
             return Err("the locale has another encoding than at packaging".to_owned());
         }
