@@ -151,12 +151,12 @@ pub fn imports(bytes: &[u8]) -> Result<Vec<Import>> {
         for symbol in symbols.iter().filter(|symbol| symbol.is_undefined()) {
             let description = symbol.n_desc(endian);
             // Two-level names: the high byte is the library's number, from 1; others look in more than one.
-            let ordinal = usize::from(description >> 8);
+            let ordinal = usize::from(description.0 >> 8);
             let library = ordinal.checked_sub(1).and_then(|at| libraries.get(at));
             found.push(Import {
                 name: String::from_utf8_lossy(symbol.name(endian, symbols.strings())?).into_owned(),
                 library: library.cloned(),
-                weak: description & N_WEAK_REF != 0,
+                weak: description.0 & N_WEAK_REF.0 != 0,
             });
         }
     }

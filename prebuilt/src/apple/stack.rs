@@ -99,8 +99,8 @@ mod tests {
             file.extend(words.iter().flat_map(|word| word.to_le_bytes()));
         };
         little(&mut file, &[0xfeed_facf, 0x0100_000c, 0, 2, 2, 40, 0, 0]);
-        little(&mut file, &[LC_MAIN, 24, 0x4000, 0, 0, 0]);
-        little(&mut file, &[LC_CODE_SIGNATURE, 16, LIMIT as u32, 96]);
+        little(&mut file, &[LC_MAIN.0, 24, 0x4000, 0, 0, 0]);
+        little(&mut file, &[LC_CODE_SIGNATURE.0, 16, LIMIT as u32, 96]);
         file.resize(LIMIT, 7);
         let big = |file: &mut Vec<u8>, words: &[u32]| {
             file.extend(words.iter().flat_map(|word| word.to_be_bytes()));

@@ -123,7 +123,7 @@ fn snapshots(
     let programs = header.program_headers(endian, bytes)?;
     let writable = |program: &&object::elf::ProgramHeader64<LittleEndian>| {
         program.p_type(endian) == object::elf::PT_LOAD
-            && program.p_flags(endian) & object::elf::PF_W != 0
+            && program.p_flags(endian).0 & object::elf::PF_W.0 != 0
     };
     let data = programs
         .iter()

@@ -109,7 +109,7 @@ fn exported(bytes: &[u8]) -> Result<BTreeSet<String>> {
         };
         let symbols = table.symbols::<MachHeader64<Endianness>, _>(endian, bytes)?;
         for symbol in symbols.iter() {
-            if symbol.is_definition() && symbol.n_type() & N_EXT != 0 {
+            if symbol.is_definition() && symbol.n_type().0 & N_EXT.0 != 0 {
                 names.insert(
                     String::from_utf8_lossy(symbol.name(endian, symbols.strings())?).into(),
                 );
@@ -130,9 +130,9 @@ fn commands(target: &Target, bytes: &[u8], complaints: &mut Complaints) -> Resul
         kinds.insert(command.cmd());
         segments += u32::from(command.segment_64()?.is_some());
         if command.cmd() == LC_BUILD_VERSION
-            && let Some(version) = command.build_version()?
+            && let Some((version, _)) = command.build_version(endian)?
         {
-            let oldest = version.minos.get(endian);
+            let oldest = version.minos.get(endian).0;
             let oldest = format!("{}.{}", oldest >> 16, oldest >> 8 & 0xff);
             complaints.check(oldest == target.oldest_macos, || {
                 format!(
@@ -209,7 +209,7 @@ fn segments(page: u64, bytes: &[u8], complaints: &mut Complaints) -> Result<()> 
             let sections = segment.sections(endian, *sections)?;
             let code = sections
                 .iter()
-                .any(|s| s.flags(endian) & S_ATTR_PURE_INSTRUCTIONS != 0);
+                .any(|s| s.flags(endian).0 & S_ATTR_PURE_INSTRUCTIONS.0 != 0);
             complaints.check(sections.len() == 1 && !code, || {
                 "the slot's segment holds more than the slot".to_owned()
             });

@@ -10,9 +10,9 @@ use object::{LittleEndian, pe};
 use std::collections::BTreeSet;
 
 /// Address space layout randomisation over 64 bits, no execution of data.
-const WANTED: u16 = pe::IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE
-    | pe::IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA
-    | pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT;
+const WANTED: u16 = pe::IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE.0
+    | pe::IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA.0
+    | pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT.0;
 /// Size of a section header in bytes: an application gets one section more.
 const SECTION_HEADER: u32 = 40;
 
@@ -68,7 +68,7 @@ pub(super) fn validate(target: &Target, bytes: &[u8], complaints: &mut Complaint
     complaints.check(header.time_date_stamp.get(LittleEndian) == 0, || {
         "it holds the time of its making".to_owned()
     });
-    let characteristics = optional.dll_characteristics();
+    let characteristics = optional.dll_characteristics().0;
     complaints.check(characteristics & WANTED == WANTED, || {
         format!("it may be loaded at a guessed address or execute data: characteristics {characteristics:#06x}")
     });

@@ -4,8 +4,7 @@
 //! RECORD at the very end; all have the date 1980-01-01, the first a zip file can have.
 
 use anyhow::{Context, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -78,7 +77,7 @@ impl Wheel {
         let mut record = String::new();
         for ((_, name), member) in &self.members {
             write_member(&mut zip, name, member)?;
-            let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(&member.bytes));
+            let digest = Base64UrlUnpadded::encode_string(&Sha256::digest(&member.bytes));
             record.push_str(&format!("{name},sha256={digest},{}\n", member.bytes.len()));
         }
         let name = format!("{}/RECORD", self.dist_info);

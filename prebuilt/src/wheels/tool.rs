@@ -352,7 +352,7 @@ impl Tool<'_> {
                 let file = object::read::pe::PeFile64::parse(program)?;
                 let mut names = Vec::new();
                 for import in file.imports()? {
-                    names.push(String::from_utf8_lossy(import.library()).to_lowercase());
+                    names.push(String::from_utf8_lossy(import?.library()).to_lowercase());
                 }
                 names.sort();
                 names.dedup();
