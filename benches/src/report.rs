@@ -70,7 +70,7 @@ impl Report {
         };
         let _ = writeln!(
             self.text,
-            "## import all, cold\n\nThe same after the system has dropped its caches of files, {rounds} rounds; the disk of \
+            "## import all, cold\n\nThe same after the system has dropped its caches of files (`--cold ROUNDS`), {rounds} rounds; the disk of \
              a virtual machine may have caches of its own.\n\n| program | CPU | wall |\n| --- | ---: | ---: |"
         );
         for row in rows {
