@@ -4,6 +4,7 @@
 //! every figure here is a ratio of medians of runs that took turns; where valgrind is installed, instruction counts, which
 //! do not vary, stand beside them.
 
+mod chart;
 mod cold;
 mod environment;
 mod files;
@@ -11,6 +12,7 @@ mod injection;
 mod measure;
 mod memory;
 mod packaging;
+mod peers;
 mod report;
 mod startup;
 
@@ -29,12 +31,16 @@ struct Options {
     /// Runs of each program; medians are taken over these.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Only the start-up cases whose name contains this, and nothing else.
+    /// Only the start-up cases, sizes, packaging and peers' programs whose name contains this, and nothing else.
     #[arg(long)]
     only: Option<String>,
     /// Runs of each program with cold caches; needs root, and slows everything else on the machine; 0 leaves it out.
     #[arg(long, default_value_t = 0)]
     cold: usize,
+    /// Compares with other tools that package programs, which it installs from PyPI, and does nothing else; `--write` puts
+    /// `peers.svg` beside the file.
+    #[arg(long)]
+    peers: bool,
     /// Size of the payload of the injection benchmark in MiB; 0 leaves it out.
     #[arg(long, default_value_t = 1024)]
     payload: u64,
@@ -60,28 +66,29 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), String> {
     let environment = environment::Environment::prepare()?;
+    if options.peers {
+        return peers(&environment, options);
+    }
     let mut report = report::Report::new(&environment, options.rounds);
     for case in startup::cases(&environment)? {
-        if options
-            .only
-            .as_ref()
-            .is_some_and(|part| !case.name.contains(part))
-        {
+        if !wanted(options, case.name) {
             continue;
         }
         eprintln!("{} ...", case.name);
         report.startup(&case, &case.measure(options.rounds)?);
     }
+    if wanted(options, "size of hello") {
+        report.sizes(&packaging::sizes(&environment)?);
+    }
+    if wanted(options, "packaging") {
+        eprintln!("packaging of {} modules ...", packaging::MODULES);
+        let figures = packaging::measure(&environment, options.rounds)?;
+        report.packaging(&figures, options.rounds);
+    }
     if options.only.is_some() {
         print!("{}", report.text());
         return Ok(());
     }
-    report.sizes(&packaging::sizes(&environment)?);
-    eprintln!("packaging of {} modules ...", packaging::MODULES);
-    report.packaging(
-        &packaging::measure(&environment, options.rounds)?,
-        options.rounds,
-    );
     report.files(&files::measure(&environment, options.rounds)?);
     match memory::measure(&environment) {
         Ok(rows) => report.memory(&rows),
@@ -111,4 +118,44 @@ fn run(options: &Options) -> Result<(), String> {
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+/// Whether something is asked for by its name.
+fn wanted(options: &Options, name: &str) -> bool {
+    options
+        .only
+        .as_ref()
+        .is_none_or(|part| name.contains(part.as_str()))
+}
+
+/// The table of peers and its chart.
+fn peers(environment: &environment::Environment, options: &Options) -> Result<(), String> {
+    let rounds = options.rounds;
+    let mut report = report::Report::peers(environment, rounds);
+    let peers = peers::Peers::prepare(environment)?;
+    let mut starts = Vec::new();
+    for app in peers::PROGRAMS
+        .into_iter()
+        .filter(|app| wanted(options, app))
+    {
+        eprintln!("{app} ...");
+        let rows = peers.measure(app, rounds)?;
+        report.peer_table(app, &rows);
+        if app == "hello" {
+            starts = rows
+                .iter()
+                .filter_map(|row| Some((row.peer, row.result.as_ref().ok()?.sample.cpu)))
+                .collect();
+        }
+    }
+    print!("{}", report.text());
+    let Some(path) = &options.write else {
+        return Ok(());
+    };
+    fs_write(path, report.text())?;
+    fs_write(&path.with_file_name("peers.svg"), &chart::starts(&starts)?)
+}
+
+fn fs_write(path: &std::path::Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }

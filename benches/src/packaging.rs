@@ -43,7 +43,7 @@ pub(crate) fn sizes(environment: &Environment) -> Result<Vec<Size>, String> {
         "",
         "--compress",
         "--compress --no-source --stdlib used",
-        "--compress --no-source --stdlib used -OO",
+        "--compress --no-source --stdlib used --optimize 2",
     ]
     .into_iter()
     .map(measure)

@@ -11,6 +11,7 @@ use crate::injection::Injection;
 use crate::measure::{Sample, output};
 use crate::memory::{Memory, PROCESSES};
 use crate::packaging::{MODULES, Packaging, Size};
+use crate::peers::Row;
 use crate::startup::Case;
 
 /// Collects the text.
@@ -37,6 +38,51 @@ impl Report {
             output("uname", &["-sr"]),
         );
         Report { text }
+    }
+
+    /// Starts the comparison with other tools.
+    pub(crate) fn peers(environment: &Environment, rounds: usize) -> Self {
+        let stock = environment.stock_python.as_ref();
+        let stock = stock.map_or("none found".to_owned(), |stock| stock.version.clone());
+        let text = format!(
+            "# Other tools\n\nMade by `cargo run --release -p oxidize-benches -- --peers --write benches/PEERS.md`: the same program packaged by each, \
+             medians of {rounds} runs that took turns after one warm-up; {stock} is the Python of the others.\n\n- date: {}\n\
+             - machine: {}, {} cores, {}\n\n![CPU time of a start](peers.svg)\n\n",
+            output("date", &["-u", "+%Y-%m-%d"]),
+            cpu(),
+            std::thread::available_parallelism().map_or(0, usize::from),
+            output("uname", &["-sr"]),
+        );
+        Report { text }
+    }
+
+    /// One program, packaged by each tool.
+    pub(crate) fn peer_table(&mut self, app: &str, rows: &[Row]) {
+        let _ = writeln!(
+            self.text,
+            "## {app}\n\n| tool | CPU | wall | size | packaging | files left |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+        );
+        for row in rows {
+            let _ = match &row.result {
+                Ok(figures) => writeln!(
+                    self.text,
+                    "| {} | {:.0} ms | {:.0} ms | {:.1} MiB | {:.1} s | {} |",
+                    row.peer,
+                    figures.sample.cpu.as_secs_f64() * 1000.0,
+                    figures.sample.wall.as_secs_f64() * 1000.0,
+                    figures.bytes as f64 / f64::from(1 << 20),
+                    figures.packaging.as_secs_f64(),
+                    figures.left,
+                ),
+                Err(reason) => writeln!(
+                    self.text,
+                    "| {} | {} | | | | |",
+                    row.peer,
+                    reason.replace('|', "/")
+                ),
+            };
+        }
+        self.text.push('\n');
     }
 
     /// One table for a case; its second program is the baseline.
