@@ -144,6 +144,9 @@ pub enum WheelError {
     /// A name that is there twice.
     #[error("`{0}` is in it twice")]
     Twice(String),
+    /// Metadata of a size that no wheel has.
+    #[error("`{0}` in it is longer than 256 MiB")]
+    TooLong(String),
     /// A file that RECORD does not list.
     #[error("`{0}` is not listed in its RECORD")]
     NotRecorded(String),

@@ -19,7 +19,7 @@ use oxidize_format::Target;
 use serde::{Deserialize, Serialize};
 
 pub use error::{RequireError, WheelError};
-pub use wheel::{Place, WheelFile};
+pub use wheel::{Place, WheelFile, unpack_into};
 
 use crate::cache::Cache;
 use crate::collect::stdlib::Archive;

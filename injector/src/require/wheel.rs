@@ -19,8 +19,8 @@ use crate::mmap::Map;
 use crate::python::Layout;
 
 const LIST: &str = "files.json";
-/// The longest metadata that is read. The RECORD of 100 000 files is a sixth of it.
-const TEXT_LIMIT: u64 = 64 << 20;
+/// The longest metadata that is read. The RECORD of a million files is less than half of it.
+const TEXT_LIMIT: u64 = 256 << 20;
 
 /// Where a file belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,7 +109,11 @@ pub(super) fn unpack(cache: &Cache, path: &Path, layout: &Layout) -> Result<Stri
 /// A member of RECORD: its hash and size, which signatures and RECORD itself lack.
 type Record = BTreeMap<String, Option<String>>;
 
-fn unpack_into(bytes: &[u8], place: &Path, layout: &Layout) -> Result<(), WheelError> {
+/// Checks a wheel's bytes and unpacks them into an empty directory.
+///
+/// # Errors
+/// It is not a wheel that can be installed. What was unpacked before that was noticed is there.
+pub fn unpack_into(bytes: &[u8], place: &Path, layout: &Layout) -> Result<(), WheelError> {
     let damaged = |error| WheelError::Archive(io::Error::other(error));
     let mut zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(damaged)?;
     let mut members = BTreeMap::new();
@@ -136,6 +140,9 @@ fn unpack_into(bytes: &[u8], place: &Path, layout: &Layout) -> Result<(), WheelE
         let index = members.get(name).ok_or(WheelError::NoMetadata)?;
         let mut text = String::new();
         let member = zip.by_index(*index).map_err(damaged)?;
+        if member.size() > TEXT_LIMIT {
+            return Err(WheelError::TooLong(name.to_owned()));
+        }
         member.take(TEXT_LIMIT).read_to_string(&mut text)?;
         Ok(text)
     };
@@ -189,7 +196,10 @@ fn unpack_into(bytes: &[u8], place: &Path, layout: &Layout) -> Result<(), WheelE
         (format!("{info}/INSTALLER"), "oxidize-inject\n".to_owned()),
         (record_name.clone(), rows),
     ] {
-        files.retain(|file| file.path != path);
+        if let Some(place_in_list) = files.iter().position(|file| file.path == path) {
+            let replaced = files.remove(place_in_list);
+            fs::remove_file(place.join(replaced.place.name()).join(&path))?;
+        }
         let mut content = content.as_bytes();
         files.push(write(place, Place::Site, path, &mut content, false, None)?.0);
     }
@@ -233,10 +243,17 @@ fn write(
     content: &mut dyn Read,
     executable: bool,
     recorded: Option<&str>,
-) -> io::Result<(WheelFile, Option<String>)> {
+) -> Result<(WheelFile, Option<String>), WheelError> {
     let to = place.join(area.name()).join(&path);
-    fs::create_dir_all(to.parent().expect("it lies in a directory"))?;
-    let mut to = File::create(to)?;
+    // Two members with one place: by their schemes, or one is a directory of the other's name.
+    let clash = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory => WheelError::Twice(path.clone()),
+        _ => WheelError::Archive(error),
+    };
+    fs::create_dir_all(to.parent().expect("it lies in a directory")).map_err(clash)?;
+    let mut to = File::create_new(to).map_err(clash)?;
     let algorithm = recorded.and_then(|hash| hash.split_once('='));
     let algorithm = algorithm.map(|(algorithm, _)| algorithm);
     let mut stronger: Option<Box<dyn DynDigest>> = match algorithm {
@@ -480,6 +497,67 @@ mod tests {
         let end = bytes.len() - 30;
         bytes.truncate(end);
         assert_eq!(error(&bytes), "the archive is damaged");
+    }
+
+    #[test]
+    fn two_members_have_two_places() {
+        let cases: [(&[(&str, &str)], &str); 4] = [
+            (
+                &[("ham-1.data/purelib/ham/__init__.py", "x = 1")],
+                "ham/__init__.py",
+            ),
+            (
+                &[
+                    ("ham-1.data/purelib/x.py", ""),
+                    ("ham-1.data/platlib/x.py", ""),
+                ],
+                "x.py",
+            ),
+            (&[("eggs", ""), ("eggs/spam.py", "")], "eggs/spam.py"),
+            (
+                &[("ham-1.data/data/a/b", ""), ("ham-1.data/data/a", "")],
+                "a/b",
+            ),
+        ];
+        for (more, expected) in cases {
+            match unpacked_files(&wheel(&ham(more), None)) {
+                Err(WheelError::Twice(path)) => assert_eq!(path, expected),
+                other => panic!("{expected}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_utf_8_or_in_the_old_code_page() {
+        let bytes = wheel(&ham(&[("ham/\u{e9}.txt", "x")]), None);
+        let files = unpacked_files(&bytes).unwrap();
+        assert!(files.iter().any(|(_, path)| path == "ham/\u{e9}.txt"));
+        // The flag says UTF-8, and it is not.
+        let mut broken = bytes;
+        let name = "ham/\u{e9}.txt".as_bytes();
+        let places: Vec<usize> = (0..broken.len() - name.len())
+            .filter(|at| broken[*at..].starts_with(name))
+            .collect();
+        for at in places {
+            broken[at + 4] = 0xff;
+        }
+        assert!(unpacked_files(&broken).is_err());
+    }
+
+    #[test]
+    fn a_record_without_end_is_not_read() {
+        let record = "x".repeat(64);
+        let files = ham(&[("ham-1.dist-info/RECORD", &record)]);
+        let mut bytes = zipped(&files);
+        // The size in the central directory, of what is stored once read.
+        let name = b"ham-1.dist-info/RECORD";
+        let at = bytes
+            .windows(name.len())
+            .rposition(|bytes| bytes == name)
+            .unwrap();
+        bytes[at - 22..at - 18].copy_from_slice(&(TEXT_LIMIT as u32 + 1).to_le_bytes());
+        let result = unpacked_files(&bytes);
+        assert!(matches!(result, Err(WheelError::TooLong(_))), "{result:?}");
     }
 
     #[test]
