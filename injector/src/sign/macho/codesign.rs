@@ -26,7 +26,7 @@ use super::super::der::{OCTET_STRING, oid, seq, tlv};
 use super::super::error::SignError;
 use super::super::identity::Identity;
 use super::super::{Edits, timestamp};
-use super::entitlements::Entitlements;
+use super::entitlements::{Entitlements, SLOT_ENTITLEMENTS};
 use super::requirements;
 use crate::image::ImageError;
 use crate::image::macho::adhoc::{ADHOC, CMS, CODE_DIRECTORY, PAGE, Pages, SHA256, SUPERBLOB};
@@ -56,7 +56,6 @@ const ENTITLEMENTS: u32 = 0xfade_7171;
 const ENTITLEMENTS_DER: u32 = 0xfade_7172;
 /// Slots.
 const SLOT_REQUIREMENTS: u32 = 2;
-pub(super) const SLOT_ENTITLEMENTS: u32 = 5;
 const SLOT_ENTITLEMENTS_DER: u32 = 7;
 const SLOT_CMS: u32 = 0x1_0000;
 const EMPTY_REQUIREMENTS: [u32; 3] = [0xfade_0c01, 12, 0];

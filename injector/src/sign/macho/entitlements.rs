@@ -10,9 +10,11 @@ use plist::{Dictionary, Value};
 use super::super::der::{self, context, integer, seq, tlv};
 use super::super::error::SignError;
 use super::super::identity;
-use super::codesign::SLOT_ENTITLEMENTS;
 use crate::image::macho::{Image, fat, signature};
 use crate::property_list;
+
+/// Their slot in a signature, as a property list.
+pub(super) const SLOT_ENTITLEMENTS: u32 = 5;
 
 /// `[APPLICATION 16]`
 const TOP: u8 = 0x70;
