@@ -1,18 +1,20 @@
 //! Links the CPython distribution of the target into the stub.
 //!
-//! The distribution is the archive that `prebuilt/distributions/lock.toml` names for the target, unpacked into
-//! `OUT_DIR` after its sha256 was checked, or, for work on the distribution itself, an unpacked one named by
-//! `OXIDIZE_DISTRIBUTION_DIR` (the folder that holds `python/`). Its `link-kit/link.args` says what the linker is
-//! given. Two ways lead to a linker:
+//! The distribution is the archive that `prebuilt/distributions/lock.toml` names for the target,
+//! unpacked into `OUT_DIR` after its sha256 was checked, or, for work on the distribution itself,
+//! an unpacked one named by `OXIDIZE_DISTRIBUTION_DIR` (the folder that holds `python/`). Its
+//! `link-kit/link.args` says what the linker is given. Two ways lead to a linker:
 //!
-//! - a plain `cargo build` goes through the host's `cc`, which is told to add nothing of its own (`-nostartfiles`) and
-//!   to start the toolchain's lld; neither the host's libc nor its linker get into the stub;
+//! - a plain `cargo build` goes through the host's `cc`, which is told to add nothing of its own
+//!   (`-nostartfiles`) and to start the toolchain's lld; neither the host's libc nor its linker get
+//!   into the stub;
 //! - `prebuilt stub` sets `OXIDIZE_DIRECT_LLD=1` and makes rustc call lld itself.
 //!
 //! It starts no cargo and needs no network: licence texts of crates are kept in `licences`.
 //!
-//! Passed on to the crate: `OXIDIZE_STUB_ID` (32 hex digits, a digest of everything the stub is made of),
-//! `OXIDIZE_TARGET`, `OXIDIZE_PYTHON_VERSION`, `OXIDIZE_LICENSES` (a zstd frame with every licence text).
+//! Passed on to the crate: `OXIDIZE_STUB_ID` (32 hex digits, a digest of everything the stub is
+//! made of), `OXIDIZE_TARGET`, `OXIDIZE_PYTHON_VERSION`, `OXIDIZE_LICENSES` (a zstd frame with
+//! every licence text).
 
 use sha2::{Digest, Sha256};
 use std::error::Error;
@@ -166,7 +168,8 @@ fn link(root: &Path) -> Result<()> {
         }
     }
     if system == "windows" {
-        // For COFF, lld's order of functions by who calls whom is another one with each link; a stub must be the same bytes.
+        // For COFF, lld's order of functions by who calls whom is another one with each link; a
+        // stub must be the same bytes.
         println!("cargo:rustc-link-arg=-Xlink=-call-graph-profile-sort:no");
     }
     if env::var("CARGO_CFG_TARGET_ENV")? == "musl" {
@@ -184,11 +187,12 @@ fn link(root: &Path) -> Result<()> {
             println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
         }
     }
-    // Cargo has no place before rustc's own objects. None is needed: the startup object is found by its symbol, and
-    // lld gathers -L before it opens the first library.
+    // Cargo has no place before rustc's own objects. None is needed: the startup object is found by
+    // its symbol, and lld gathers -L before it opens the first library.
     for line in text.lines().filter(|line| *line != "---") {
         let argument = line.replace("{root}", root);
-        // -L goes to cc as it is: handed through by -Wl it would come behind the host's own folders.
+        // -L goes to cc as it is: handed through by -Wl it would come behind the host's own
+        // folders.
         if direct || argument.starts_with("-L") || argument.starts_with('/') {
             println!("cargo:rustc-link-arg={argument}");
         } else {
@@ -323,8 +327,9 @@ fn crate_license_texts(manifest_dir: &Path, target: &str) -> Result<String> {
     Ok(all)
 }
 
-/// First 16 bytes of a digest over the distribution, the sources of the stub and of the format, the locked crates,
-/// the compiler, the target and the profile, in hex. Two stubs with one id are the same stub.
+/// First 16 bytes of a digest over the distribution, the sources of the stub and of the format, the
+/// locked crates, the compiler, the target and the profile, in hex. Two stubs with one id are the
+/// same stub.
 fn stub_id(repository: &Path, distribution: &str, target: &str) -> Result<String> {
     let mut digest = Sha256::new();
     for part in [

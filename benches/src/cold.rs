@@ -17,7 +17,8 @@ pub(crate) struct Cold {
     pub(crate) wall: Duration,
 }
 
-/// Runs of the program that imports everything, in turns, each with cold caches. An error tells why there are none.
+/// Runs of the program that imports everything, in turns, each with cold caches. An error tells why
+/// there are none.
 pub(crate) fn measure(environment: &Environment, rounds: usize) -> Result<Vec<Cold>, String> {
     let programs = forms(environment, &import_all(environment), "imported")?;
     let mut runs: Vec<Vec<(Duration, Duration)>> = vec![Vec::new(); programs.len()];

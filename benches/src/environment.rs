@@ -1,5 +1,5 @@
-//! What is measured and what with: the built programs, a plain interpreter with its standard library on disk, a stock
-//! python3 if there is one.
+//! What is measured and what with: the built programs, a plain interpreter with its standard
+//! library on disk, a stock python3 if there is one.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Finds the programs beside this one and unpacks the standard library for the plain interpreter, bytecode included.
+    /// Finds the programs beside this one and unpacks the standard library for the plain
+    /// interpreter, bytecode included.
     pub(crate) fn prepare() -> Result<Self, String> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
@@ -122,7 +123,8 @@ impl Environment {
     }
 }
 
-/// Installs the application's requirements beside a copy of it, without extension modules. An error tells why not.
+/// Installs the application's requirements beside a copy of it, without extension modules. An error
+/// tells why not.
 pub(crate) fn with_requirements(
     environment: &Environment,
     application: &Path,
@@ -203,9 +205,11 @@ fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, 
             }
         }
     }
-    // Empty, but its presence tells CPython that this is its library (getpath.py, PLATSTDLIB_LANDMARK).
+    // Empty, but its presence tells CPython that this is its library (getpath.py,
+    // PLATSTDLIB_LANDMARK).
     fs::create_dir_all(home.join(LIBRARY).join("lib-dynload")).map_err(complain)?;
-    // Warm bytecode caches, as an installed Python has them. Files that are wrong on purpose make it exit with 1.
+    // Warm bytecode caches, as an installed Python has them. Files that are wrong on purpose make
+    // it exit with 1.
     Command::new(&python)
         .args(["-I", "-S", "-m", "compileall", "-q", "-j", "2"])
         .arg(home.join(LIBRARY))

@@ -17,8 +17,8 @@ pub(crate) struct Reading {
     pub(crate) real_file: f64,
 }
 
-/// Reads each file once, and one file again and again, virtual and real in turns; medians. All real files are in the
-/// page cache.
+/// Reads each file once, and one file again and again, virtual and real in turns; medians. All real
+/// files are in the page cache.
 const PROGRAM: &str = "import os, sys, time
 here, real = os.path.dirname(__file__), sys.argv[1]
 count, rounds = int(sys.argv[2]), int(sys.argv[3])

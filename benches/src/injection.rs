@@ -22,9 +22,10 @@ pub(crate) struct Injection {
     pub(crate) copy_synced: Duration,
 }
 
-/// In the directory `scratch`, packages an application with one file of `mebibytes` MiB, in turns with copying that file: into a
-/// new file against `cp`, alone and with `sha256sum` (the injector computes a digest, too), and in place of another program
-/// against `cp` and `sync` of the copy, which is what the injector does then.
+/// In the directory `scratch`, packages an application with one file of `mebibytes` MiB, in turns
+/// with copying that file: into a new file against `cp`, alone and with `sha256sum` (the injector
+/// computes a digest, too), and in place of another program against `cp` and `sync` of the copy,
+/// which is what the injector does then.
 pub(crate) fn measure(
     injector: &Path,
     scratch: &Path,
@@ -68,8 +69,8 @@ pub(crate) fn measure(
             },
         ];
         for turn in 0..bodies.len() {
-            // In another order each time: what one leaves behind, such as memory that a virtual machine need not get from its host
-            // again, shall not always help the same next one.
+            // In another order each time: what one leaves behind, such as memory that a virtual
+            // machine need not get from its host again, shall not always help the same next one.
             let index = (round + turn * (1 + round % 4)) % bodies.len();
             let (body, sample) = (bodies[index], &mut samples[index]);
             fs::remove_file(&copy).ok();
@@ -108,7 +109,8 @@ fn command(name: &str, arguments: &[&std::ffi::OsStr]) -> Result<(), String> {
     }
 }
 
-/// Bytes that no file system folds away, from a linear congruential generator (Knuth's MMIX constants).
+/// Bytes that no file system folds away, from a linear congruential generator (Knuth's MMIX
+/// constants).
 fn fill(path: &Path, mebibytes: u64) -> std::io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     let mut state = 1u64;

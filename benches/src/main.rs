@@ -1,8 +1,8 @@
 //! Start-up and injection, as ratios against a baseline in the same alternating run.
 //!
-//! Absolute times of one machine say little about another, and on a shared machine little about the next minute. So
-//! every figure here is a ratio of medians of runs that took turns; where valgrind is installed, instruction counts, which
-//! do not vary, stand beside them.
+//! Absolute times of one machine say little about another, and on a shared machine little about the
+//! next minute. So every figure here is a ratio of medians of runs that took turns; where valgrind
+//! is installed, instruction counts, which do not vary, stand beside them.
 
 mod chart;
 mod cold;
@@ -31,21 +31,23 @@ struct Options {
     /// Runs of each program; medians are taken over these.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Only the start-up cases, sizes, packaging and peers' programs whose name contains this, and nothing else.
+    /// Only the start-up cases, sizes, packaging and peers' programs whose name contains this, and
+    /// nothing else.
     #[arg(long)]
     only: Option<String>,
-    /// Runs of each program with cold caches; needs root, and slows everything else on the machine; 0 leaves it out.
+    /// Runs of each program with cold caches; needs root, and slows everything else on the machine;
+    /// 0 leaves it out.
     #[arg(long, default_value_t = 0)]
     cold: usize,
-    /// Compares with other tools that package programs, which it installs from PyPI, and does nothing else; `--write` puts
-    /// `peers.svg` beside the file.
+    /// Compares with other tools that package programs, which it installs from PyPI, and does
+    /// nothing else; `--write` puts `peers.svg` beside the file.
     #[arg(long)]
     peers: bool,
     /// Size of the payload of the injection benchmark in MiB; 0 leaves it out.
     #[arg(long, default_value_t = 1024)]
     payload: u64,
-    /// Where the injection benchmark writes; in a tmpfs no disk takes part, whose speed may change from run to run [default: beside
-    /// the programs].
+    /// Where the injection benchmark writes; in a tmpfs no disk takes part, whose speed may change
+    /// from run to run [default: beside the programs].
     #[arg(long)]
     scratch: Option<PathBuf>,
     /// Also write the tables to this file, with machine and date.

@@ -95,7 +95,8 @@ pub(crate) fn which(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Runs all programs in turns, one warm-up round and then `rounds`, and returns medians in the same order.
+/// Runs all programs in turns, one warm-up round and then `rounds`, and returns medians in the same
+/// order.
 pub(crate) fn alternate(programs: &[Program], rounds: usize) -> Result<Vec<Sample>, String> {
     let mut runs: Vec<Vec<(Duration, Duration)>> = vec![Vec::new(); programs.len()];
     for program in programs {

@@ -11,7 +11,8 @@ use crate::startup::{forms, import_all};
 /// How many run at once.
 pub(crate) const PROCESSES: usize = 8;
 
-/// A program and what each of its processes takes, in bytes: its own pages, and its part of shared ones (PSS).
+/// A program and what each of its processes takes, in bytes: its own pages, and its part of shared
+/// ones (PSS).
 pub(crate) struct Memory {
     pub(crate) name: String,
     pub(crate) each: u64,

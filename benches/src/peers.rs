@@ -1,7 +1,7 @@
 //! Other ways to package the same programs: start, size, time to package, files left behind.
 //!
-//! The tools are installed from PyPI into an environment of their own. One that cannot be installed, does not package a
-//! program, or makes one that does not run has a row that says so.
+//! The tools are installed from PyPI into an environment of their own. One that cannot be
+//! installed, does not package a program, or makes one that does not run has a row that says so.
 
 use std::ffi::OsString;
 use std::fs;
@@ -18,8 +18,9 @@ pub(crate) const PROGRAMS: [&str; 4] = ["hello", "cli", "web", "frames"];
 /// How long a tool may take for one program.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A way to package. Commands are lines of words, run in a directory with `src/NAME.py`, `run.py` and, for those that want
-/// them so, the program's requirements in `deps`; `{app}` stands for the program, `{requires}` for its requirements.
+/// A way to package. Commands are lines of words, run in a directory with `src/NAME.py`, `run.py`
+/// and, for those that want them so, the program's requirements in `deps`; `{app}` stands for the
+/// program, `{requires}` for its requirements.
 struct Peer {
     name: &'static str,
     /// What to install.

@@ -20,8 +20,8 @@ impl Case {
     }
 }
 
-/// What the tables call a program with a start snapshot. The baseline is the plain interpreter of the
-/// other distribution for x86_64 Linux, glibc's, which is the faster one.
+/// What the tables call a program with a start snapshot. The baseline is the plain interpreter of
+/// the other distribution for x86_64 Linux, glibc's, which is the faster one.
 pub(crate) const SNAPSHOT: &str = "packaged for musl, `--snapshot`";
 
 /// All cases.

@@ -202,8 +202,8 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// Checks that the entry can be read, holding none of it unless it is an LZ4 block. Files beside the
-    /// executable pass.
+    /// Checks that the entry can be read, holding none of it unless it is an LZ4 block. Files
+    /// beside the executable pass.
     ///
     /// # Errors
     ///

@@ -30,8 +30,8 @@ pub fn chunk(index: u64, chunk: &[u8]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The hashes of the chunks of `bytes`, the first of which is the blob's chunk at `index`. Two at a time are faster than one
-/// after the other; the digest field is taken as zero.
+/// The hashes of the chunks of `bytes`, the first of which is the blob's chunk at `index`. Two at a
+/// time are faster than one after the other; the digest field is taken as zero.
 pub fn chunks(index: u64, bytes: &[u8]) -> impl Iterator<Item = [u8; 32]> {
     let pairs = (index..).step_by(2).zip(bytes.chunks(2 * CHUNK));
     pairs.flat_map(|(index, pair)| {

@@ -207,7 +207,8 @@ pub enum FrameProblem {
     ContentSize,
     /// The frame asks for a window larger than the content, or than 8 MiB.
     Window,
-    /// More content declared than so few bytes may hold: see [`largest_content`](crate::largest_content).
+    /// More content declared than so few bytes may hold: see
+    /// [`largest_content`](crate::largest_content).
     Ratio,
     /// The bytes do not decode.
     Corrupt,

@@ -25,8 +25,8 @@ const STEP: usize = 256 * 1024;
 
 /// How many bytes of content a frame of `stored` bytes may hold: 64 KiB and 1,024 times its size.
 ///
-/// A run of zeros can be packed 32 times denser. A writer stores such an entry uncompressed, so that
-/// reading a blob takes time and memory in proportion to its size.
+/// A run of zeros can be packed 32 times denser. A writer stores such an entry uncompressed, so
+/// that reading a blob takes time and memory in proportion to its size.
 #[must_use]
 pub const fn largest_content(stored: u64) -> u64 {
     FREE_CONTENT.saturating_add(stored.saturating_mul(LARGEST_RATIO))

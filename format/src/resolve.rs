@@ -1,8 +1,9 @@
 //! POSIX path resolution over the directory tree.
 //!
-//! Paths come from programs, as bytes: with `//`, `.` and `..`, with a slash at the end, not always UTF-8. The walk is the
-//! one a kernel makes (path_resolution(7)), component by component, so that `file/..` is an error and not the file's
-//! directory. The tree has no symbolic links. Nothing is allocated.
+//! Paths come from programs, as bytes: with `//`, `.` and `..`, with a slash at the end, not always
+//! UTF-8. The walk is the one a kernel makes (path_resolution(7)), component by component, so that
+//! `file/..` is an error and not the file's directory. The tree has no symbolic links. Nothing is
+//! allocated.
 
 use crate::tree::{Node, Tree};
 use crate::{Error, VIRTUAL_ROOT};
@@ -65,7 +66,8 @@ impl<'a> Tree<'a> {
         self.walk(None, path)
     }
 
-    /// Resolves a path relative to a directory of the tree. An empty path is [`Place::NoDirectory`].
+    /// Resolves a path relative to a directory of the tree. An empty path is
+    /// [`Place::NoDirectory`].
     ///
     /// # Errors
     ///
@@ -74,7 +76,8 @@ impl<'a> Tree<'a> {
         self.walk(Some(directory), path)
     }
 
-    /// `at` is the node reached so far, `None` for the system's root, of which only the virtual root is known here.
+    /// `at` is the node reached so far, `None` for the system's root, of which only the virtual
+    /// root is known here.
     fn walk(&self, mut at: Option<Node<'a>>, path: &[u8]) -> Result<Place<'a>, Error> {
         if path.is_empty() {
             return Ok(Place::NoDirectory);

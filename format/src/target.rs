@@ -1,10 +1,12 @@
 //! The systems that programs are made for.
 //!
-//! A [`Target`] is an operating system, a processor and a C library. Everything that depends on one of them and on nothing
-//! else is derived here: the triple, the container, file name suffixes, platform tags.
+//! A [`Target`] is an operating system, a processor and a C library. Everything that depends on one
+//! of them and on nothing else is derived here: the triple, the container, file name suffixes,
+//! platform tags.
 //!
-//! A blob names its target as text ([`crate::Blob::target`]), because a program of a later version may be for a target that
-//! this version does not know. Text becomes a `Target` with [`str::parse`].
+//! A blob names its target as text ([`crate::Blob::target`]), because a program of a later version
+//! may be for a target that this version does not know. Text becomes a `Target` with
+//! [`str::parse`].
 //!
 //! ```
 //! use oxidize_format::target::{Container, OperatingSystem, Target};
@@ -128,8 +130,8 @@ impl Container {
         }
     }
 
-    /// The container that a file's first bytes announce, of whatever word size and byte order (elf.h, Microsoft's PE format,
-    /// mach-o/loader.h and fat.h). It takes four bytes to tell.
+    /// The container that a file's first bytes announce, of whatever word size and byte order
+    /// (elf.h, Microsoft's PE format, mach-o/loader.h and fat.h). It takes four bytes to tell.
     #[must_use]
     pub fn announced(file: &[u8]) -> Option<Container> {
         match file.first_chunk()? {
@@ -154,8 +156,8 @@ impl fmt::Display for Container {
 }
 
 impl Processor {
-    /// The number that the headers of a container have for it. ELF: `e_machine`; PE: `Machine`; Mach-O: `cputype`. `None` for
-    /// a universal file, whose programs have one each.
+    /// The number that the headers of a container have for it. ELF: `e_machine`; PE: `Machine`;
+    /// Mach-O: `cputype`. `None` for a universal file, whose programs have one each.
     #[must_use]
     pub const fn machine(self, container: Container) -> Option<u32> {
         match (container, self) {
@@ -280,13 +282,15 @@ impl Target {
         self.os().container()
     }
 
-    /// The number that its executables and shared objects have for the processor ([`Processor::machine`]).
+    /// The number that its executables and shared objects have for the processor
+    /// ([`Processor::machine`]).
     #[must_use]
     pub const fn machine(self) -> Option<u32> {
         self.processor.machine(self.container())
     }
 
-    /// The targets of the programs that make up one file for this target, in the order in which they lie in it.
+    /// The targets of the programs that make up one file for this target, in the order in which
+    /// they lie in it.
     #[must_use]
     pub fn parts(self) -> Vec<Target> {
         match self.processor {
@@ -325,8 +329,8 @@ impl Target {
         }
     }
 
-    /// Suffixes of extension modules that its interpreter loads (`_imp.extension_suffixes()`), the most specific first. A
-    /// Python's tag is `313` for 3.13.
+    /// Suffixes of extension modules that its interpreter loads (`_imp.extension_suffixes()`), the
+    /// most specific first. A Python's tag is `313` for 3.13.
     #[must_use]
     pub fn extension_suffixes(self, python: &str) -> Vec<String> {
         let processor = self.processor.name();
@@ -342,8 +346,8 @@ impl Target {
         vec![own, ".abi3.so".to_owned(), ".so".to_owned()]
     }
 
-    /// Platform tags of a wheel with a program for this target in it: what the program needs, and no more. A file name
-    /// joins them with dots.
+    /// Platform tags of a wheel with a program for this target in it: what the program needs, and
+    /// no more. A file name joins them with dots.
     #[must_use]
     pub fn wheel_platforms(self) -> Vec<String> {
         let processor = self.processor.name();

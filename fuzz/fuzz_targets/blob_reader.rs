@@ -1,5 +1,6 @@
 //! Claim: whatever the bytes, the reader does not panic, does not allocate out of proportion, and a
-//! walk from the root meets each node of the tree at most once; and what `validate` accepts, the writer writes back to the same bytes.
+//! walk from the root meets each node of the tree at most once; and what `validate` accepts, the
+//! writer writes back to the same bytes.
 
 #![no_main]
 

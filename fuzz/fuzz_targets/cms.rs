@@ -1,5 +1,5 @@
-//! Claim: whatever the bytes of a CMS signature or a time-stamp token, in DER or BER, judging it does
-//! not panic, and nobody signs by chance.
+//! Claim: whatever the bytes of a CMS signature or a time-stamp token, in DER or BER, judging it
+//! does not panic, and nobody signs by chance.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Claim: whatever the text, reading `.netrc` and pip's configuration does not panic and holds no more than the text; what was
-//! written in the grammar comes back.
+//! Claim: whatever the text, reading `.netrc` and pip's configuration does not panic and holds no
+//! more than the text; what was written in the grammar comes back.
 
 #![no_main]
 

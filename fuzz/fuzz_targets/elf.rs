@@ -1,6 +1,7 @@
-//! Claim: whatever the bytes, looking for a slot, reading, verifying and removing do not panic and look at no more than a
-//! megabyte of notes (a time that libFuzzer's limit watches); and wherever injection succeeds,
-//! the blob comes out again, the bare stub comes back bit for bit, and injecting twice is injecting once.
+//! Claim: whatever the bytes, looking for a slot, reading, verifying and removing do not panic and
+//! look at no more than a megabyte of notes (a time that libFuzzer's limit watches); and wherever
+//! injection succeeds, the blob comes out again, the bare stub comes back bit for bit, and
+//! injecting twice is injecting once.
 
 #![no_main]
 

@@ -1,5 +1,6 @@
-//! Claim: whatever the bytes of a Windows extension module, listing and renaming what it imports from does not panic; a renamed
-//! module is no longer than before, holds the name of the executable, and stays as it is when renamed again.
+//! Claim: whatever the bytes of a Windows extension module, listing and renaming what it imports
+//! from does not panic; a renamed module is no longer than before, holds the name of the
+//! executable, and stays as it is when renamed again.
 
 #![no_main]
 
@@ -10,7 +11,8 @@ use oxidize_stub::imports::{names, renamed};
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {
     Raw(&'a [u8], &'a [u8]),
-    /// Something close to a module: imports, room between the headers and the first section, and single bytes changed.
+    /// Something close to a module: imports, room between the headers and the first section, and
+    /// single bytes changed.
     Near {
         libraries: Vec<u8>,
         room: u8,
@@ -79,7 +81,8 @@ fn valid(image: &[u8], libraries: &[&str], executable: &str) {
     }
 }
 
-/// A PE image (PE format, "File headers") with one section, at address 0x1000, that holds the import directory.
+/// A PE image (PE format, "File headers") with one section, at address 0x1000, that holds the
+/// import directory.
 fn module(libraries: &[&str], room: usize) -> Vec<u8> {
     const OPTIONAL: usize = 240;
     let headers = 0x40 + 24 + OPTIONAL + 40;

@@ -1,5 +1,6 @@
-//! Claim: whatever a server sends, reading a page of a package index, a manifest or a list of stubs does not panic and
-//! does not allocate out of proportion; links lead to names without directories, and a manifest lists only plain names.
+//! Claim: whatever a server sends, reading a page of a package index, a manifest or a list of stubs
+//! does not panic and does not allocate out of proportion; links lead to names without directories,
+//! and a manifest lists only plain names.
 
 #![no_main]
 
@@ -77,7 +78,8 @@ fn read(page: &[u8], kind: &str) {
     let url = Url::parse("https://h.example/simple/p/").expect("a constant");
     capped::limit(page.len() * 128 + (1 << 20));
     for link in links(page, kind, &url).into_iter().flatten() {
-        // What the index calls a file is compared with a name of ours and never becomes a path; what is in a URL has no directories.
+        // What the index calls a file is compared with a name of ours and never becomes a path;
+        // what is in a URL has no directories.
         if let Some(name) = http::file_name(&link.url) {
             assert!(!name.is_empty() && !name.contains('/'), "{name:?}");
         }

@@ -1,6 +1,7 @@
-//! Claim: whatever the bytes, looking for a slot or a signature, reading, verifying, removing and signing ad hoc do not panic;
-//! wherever injection succeeds, the blob comes out again, the bare stub comes back bit for bit, and injecting twice is injecting
-//! once; and wherever signing succeeds, the signature is found and its hashes are right.
+//! Claim: whatever the bytes, looking for a slot or a signature, reading, verifying, removing and
+//! signing ad hoc do not panic; wherever injection succeeds, the blob comes out again, the bare
+//! stub comes back bit for bit, and injecting twice is injecting once; and wherever signing
+//! succeeds, the signature is found and its hashes are right.
 
 #![no_main]
 
@@ -16,7 +17,8 @@ use oxidize_inject::internal::sign::{self, state};
 enum Input<'a> {
     /// Any bytes at all.
     Raw(&'a [u8]),
-    /// Something close to a stub, or to a universal file of two: its shape, and single bytes changed.
+    /// Something close to a stub, or to a universal file of two: its shape, and single bytes
+    /// changed.
     Stub {
         arm: bool,
         code: u16,

@@ -1,5 +1,5 @@
-//! Claim: whatever the bytes of a shared object among the resources, reading what it needs and exports does not panic and does
-//! not allocate out of proportion, for each container.
+//! Claim: whatever the bytes of a shared object among the resources, reading what it needs and
+//! exports does not panic and does not allocate out of proportion, for each container.
 
 #![no_main]
 

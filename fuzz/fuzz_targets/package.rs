@@ -1,5 +1,5 @@
-//! Claim: whatever the bytes of a wheel that is to be installed, unpacking it does not panic, does not allocate out of
-//! proportion, and writes nothing outside of its directory.
+//! Claim: whatever the bytes of a wheel that is to be installed, unpacking it does not panic, does
+//! not allocate out of proportion, and writes nothing outside of its directory.
 
 #![no_main]
 

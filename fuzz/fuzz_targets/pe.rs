@@ -1,5 +1,6 @@
-//! Claim: whatever the bytes, looking for a slot or a signature, reading, verifying and removing do not panic; and wherever
-//! injection succeeds, the blob comes out again, the bare stub comes back bit for bit, and injecting twice is injecting once.
+//! Claim: whatever the bytes, looking for a slot or a signature, reading, verifying and removing do
+//! not panic; and wherever injection succeeds, the blob comes out again, the bare stub comes back
+//! bit for bit, and injecting twice is injecting once.
 
 #![no_main]
 
@@ -18,7 +19,8 @@ enum Input<'a> {
     Raw(&'a [u8]),
     /// Any bytes as an icon file.
     Icon(&'a [u8]),
-    /// Something close to a stub: its shape, and single bytes changed; and something that is meant to be a signature.
+    /// Something close to a stub: its shape, and single bytes changed; and something that is meant
+    /// to be a signature.
     Stub {
         code: u16,
         bss: u32,

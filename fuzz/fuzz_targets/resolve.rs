@@ -1,5 +1,5 @@
-//! Claim: whatever the path and whatever the tree, resolving does not panic and does not allocate; a file that a listing shows is
-//! found under its path however the path is dressed up.
+//! Claim: whatever the path and whatever the tree, resolving does not panic and does not allocate;
+//! a file that a listing shows is found under its path however the path is dressed up.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Claim: whatever the bytes of a wheel, taking the stub in it does not panic and does not allocate out of proportion; what was
-//! taken is whole, and of what was refused nothing is left.
+//! Claim: whatever the bytes of a wheel, taking the stub in it does not panic and does not allocate
+//! out of proportion; what was taken is whole, and of what was refused nothing is left.
 
 #![no_main]
 

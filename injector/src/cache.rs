@@ -1,14 +1,17 @@
-//! The cache: things that are slow to make and that anyone who needs them again would make byte for byte the same.
+//! The cache: things that are slow to make and that anyone who needs them again would make byte for
+//! byte the same.
 //!
-//! An entry is a file named after everything that determines its contents. It is written to a temporary file and renamed, so
-//! two processes at once do not harm each other: the later rename puts the same bytes in the same place. The first 32 bytes
-//! are a digest of the rest; an entry that does not match (a machine that lost power, a disk that was full) is as good as
-//! absent. A program has its digest in a file beside it. Losing the cache costs time and nothing else: what cannot be
-//! written is kept in memory, or in a temporary directory if it is a program.
+//! An entry is a file named after everything that determines its contents. It is written to a
+//! temporary file and renamed, so two processes at once do not harm each other: the later rename
+//! puts the same bytes in the same place. The first 32 bytes are a digest of the rest; an entry
+//! that does not match (a machine that lost power, a disk that was full) is as good as absent. A
+//! program has its digest in a file beside it. Losing the cache costs time and nothing else: what
+//! cannot be written is kept in memory, or in a temporary directory if it is a program.
 //!
-//! What is in the cache is executed, or becomes part of applications. So it is private to the user: nobody else may write to
-//! its directory, and an entry that belongs to somebody else counts as absent. In a directory that several users share
-//! as they share `/tmp`, each has one of their own; one that others could take away is not used.
+//! What is in the cache is executed, or becomes part of applications. So it is private to the user:
+//! nobody else may write to its directory, and an entry that belongs to somebody else counts as
+//! absent. In a directory that several users share as they share `/tmp`, each has one of their own;
+//! one that others could take away is not used.
 //!
 //! It cleans up after itself: see [`sweep`].
 
@@ -51,8 +54,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the user's cache: `OXIDIZE_CACHE_DIR`, else `oxidize-inject` in the system's cache directory. A temporary
-    /// directory where that is missing, read-only or not the user's own.
+    /// Opens the user's cache: `OXIDIZE_CACHE_DIR`, else `oxidize-inject` in the system's cache
+    /// directory. A temporary directory where that is missing, read-only or not the user's own.
     ///
     /// # Errors
     ///
@@ -95,8 +98,8 @@ impl Cache {
         &self.root
     }
 
-    /// Hands out no more paths inside the cache, because somebody removes what is there: programs and directories are made
-    /// in a temporary directory from now on.
+    /// Hands out no more paths inside the cache, because somebody removes what is there: programs
+    /// and directories are made in a temporary directory from now on.
     pub fn distrust(&self) {
         self.distrusted.store(true, Ordering::Relaxed);
     }
@@ -155,8 +158,8 @@ impl Cache {
         Ok(())
     }
 
-    /// The entry, made by `fill` if it is not there. Where it cannot be kept, it is in memory; `fill` may be called twice
-    /// then.
+    /// The entry, made by `fill` if it is not there. Where it cannot be kept, it is in memory;
+    /// `fill` may be called twice then.
     ///
     /// # Errors
     ///
@@ -181,8 +184,8 @@ impl Cache {
         Ok(Entry(Bytes::Held(content)))
     }
 
-    /// Path of an entry that is a plain file (a program), made by `make` in a temporary place if it is not there, damaged or
-    /// not the user's own.
+    /// Path of an entry that is a plain file (a program), made by `make` in a temporary place if it
+    /// is not there, damaged or not the user's own.
     ///
     /// # Errors
     ///
@@ -220,7 +223,8 @@ impl Cache {
         let scratch = tempfile::tempdir_in(self.scratch.path())?;
         let unfinished = scratch.path().join("program");
         make(&unfinished)?;
-        // Windows flushes only what may be written to; elsewhere nobody who starts it meanwhile shall find it open for writing.
+        // Windows flushes only what may be written to; elsewhere nobody who starts it meanwhile
+        // shall find it open for writing.
         let file = File::options()
             .read(true)
             .write(cfg!(windows))
@@ -251,8 +255,8 @@ impl Cache {
         Ok(self.elsewhere.get_or_init(|| made).path())
     }
 
-    /// Path of an entry that is a directory, filled by `make` in a temporary place if it is not there. What cannot be kept
-    /// is in a temporary directory; `make` may be called twice then.
+    /// Path of an entry that is a directory, filled by `make` in a temporary place if it is not
+    /// there. What cannot be kept is in a temporary directory; `make` may be called twice then.
     ///
     /// # Errors
     ///
@@ -364,7 +368,8 @@ fn default_root() -> Option<PathBuf> {
     base.map(|base| base.join("oxidize-inject"))
 }
 
-/// A digest of a file's content: SHA-256 of the SHA-256s of its chunks, as for blobs, because much is hashed faster that way.
+/// A digest of a file's content: SHA-256 of the SHA-256s of its chunks, as for blobs, because much
+/// is hashed faster that way.
 #[must_use]
 pub fn fingerprint(content: &[u8]) -> [u8; 32] {
     // Only the first chunk of a blob has a digest field, which would not count.

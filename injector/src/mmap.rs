@@ -9,8 +9,8 @@ use std::path::Path;
 
 /// A file's bytes, mapped for reading.
 ///
-/// Stubs, packaged applications and cache files are read through this: none of them is small, and most of their bytes are
-/// only copied or never looked at.
+/// Stubs, packaged applications and cache files are read through this: none of them is small, and
+/// most of their bytes are only copied or never looked at.
 #[derive(Debug)]
 pub struct Map(Option<memmap2::Mmap>);
 
@@ -25,13 +25,15 @@ impl Map {
         if file.metadata()?.len() == 0 {
             return Ok(Map(None));
         }
-        // SAFETY: the mapping is private and read-only and stays alive as long as the slice borrowed from it. What the
-        // language cannot rule out is somebody else writing to the file meanwhile. Every reader in this crate treats the
-        // bytes as untrusted and checks bounds against the length of the mapping, so changed contents can yield a wrong
-        // answer or an error, not an access outside the mapping; and no `str` is kept past the check that made it, except
-        // for caches, which are only ever replaced by rename, never rewritten. A file that is truncated while mapped
-        // raises SIGBUS: the process dies as it would on an I/O error that cannot be reported, and the output, which is
-        // a temporary file until the very end, is not published.
+        // SAFETY: the mapping is private and read-only and stays alive as long as the slice
+        // borrowed from it. What the language cannot rule out is somebody else writing to the file
+        // meanwhile. Every reader in this crate treats the bytes as untrusted and checks bounds
+        // against the length of the mapping, so changed contents can yield a wrong answer or an
+        // error, not an access outside the mapping; and no `str` is kept past the check that made
+        // it, except for caches, which are only ever replaced by rename, never rewritten. A file
+        // that is truncated while mapped raises SIGBUS: the process dies as it would on an I/O
+        // error that cannot be reported, and the output, which is a temporary file until the very
+        // end, is not published.
         let map = unsafe { memmap2::Mmap::map(file) }?;
         Ok(Map(Some(map)))
     }

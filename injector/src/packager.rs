@@ -73,7 +73,8 @@ impl Packager {
         self
     }
 
-    /// Whether module sources go in, which they do without this. Tracebacks need them to show lines.
+    /// Whether module sources go in, which they do without this. Tracebacks need them to show
+    /// lines.
     pub fn sources(mut self, sources: bool) -> Packager {
         self.request.no_source = !sources;
         self

@@ -7,7 +7,8 @@ use std::thread;
 /// Items that are worth a thread.
 const WORTH_A_THREAD: usize = 8;
 
-/// What `work` makes of each item, in their order. Each thread has a state of its own, from `state`.
+/// What `work` makes of each item, in their order. Each thread has a state of its own, from
+/// `state`.
 ///
 /// # Errors
 /// The first in the order of the items. Items that no thread has begun by then are left out.

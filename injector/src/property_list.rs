@@ -1,9 +1,9 @@
 //! Property lists of strangers.
 //!
-//! The crate that reads them nests values as the list does, and a value is dropped level by level, so a
-//! list of a few megabytes can take the whole stack. In a binary list many parents may share a child,
-//! which is read once for each: a list of a few hundred bytes can take all memory. So both are looked at
-//! first: levels, and values in all.
+//! The crate that reads them nests values as the list does, and a value is dropped level by level,
+//! so a list of a few megabytes can take the whole stack. In a binary list many parents may share a
+//! child, which is read once for each: a list of a few hundred bytes can take all memory. So both
+//! are looked at first: levels, and values in all.
 
 use std::io::Cursor;
 

@@ -123,8 +123,8 @@ impl Layout {
     }
 }
 
-/// A virtual path as programs of this target see it: in `__file__`, and so in code objects too. In the blob every target
-/// has the same form (docs/format.md, section 8).
+/// A virtual path as programs of this target see it: in `__file__`, and so in code objects too. In
+/// the blob every target has the same form (docs/format.md, section 8).
 #[must_use]
 pub fn seen_path(target: Target, path: &str) -> Cow<'_, str> {
     if target.is_windows() {

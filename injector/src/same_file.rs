@@ -1,4 +1,5 @@
-//! What an output would take the place of: whether two names lead to one file, and whether that may go.
+//! What an output would take the place of: whether two names lead to one file, and whether that may
+//! go.
 
 use std::fs;
 #[cfg(unix)]

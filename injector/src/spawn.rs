@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 /// How long a program may stay busy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Starts it, and waits while it is busy (`ETXTBSY`): a child that another thread has started meanwhile
-/// holds the descriptor that the program was written through, until it runs its own.
+/// Starts it, and waits while it is busy (`ETXTBSY`): a child that another thread has started
+/// meanwhile holds the descriptor that the program was written through, until it runs its own.
 ///
 /// # Errors
 /// As [`Command::spawn`].

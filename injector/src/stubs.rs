@@ -1,9 +1,10 @@
 //! Where stubs come from.
 //!
-//! A stub is looked for as a *bundle*: the executable, and the archives of the standard library and of the target's own files.
-//! In a source checkout they lie in `target/release` (the host's) or `target/stubs/TARGET`, and in `prebuilt/distributions`.
-//! Published ones are fetched, as wheels, from directories or from a package index into a [`store`]; which of them to trust is
-//! [`listed`] in this program, so that a place to fetch from need not be trusted.
+//! A stub is looked for as a *bundle*: the executable, and the archives of the standard library and
+//! of the target's own files. In a source checkout they lie in `target/release` (the host's) or
+//! `target/stubs/TARGET`, and in `prebuilt/distributions`. Published ones are fetched, as wheels,
+//! from directories or from a package index into a [`store`]; which of them to trust is [`listed`]
+//! in this program, so that a place to fetch from need not be trusted.
 
 pub mod fetch;
 pub mod index;
@@ -234,7 +235,8 @@ pub enum StubError {
 #[must_use]
 pub fn host_target() -> Target {
     let arm = env::consts::ARCH == "aarch64";
-    // Programs for glibc name their loader by this path. The command itself may be static and tells nothing about the system.
+    // Programs for glibc name their loader by this path. The command itself may be static and tells
+    // nothing about the system.
     let loader = if arm {
         "/lib/ld-linux-aarch64.so.1"
     } else {
@@ -401,7 +403,8 @@ pub fn program_name(target: Target) -> String {
     target.program_name("oxidize-stub")
 }
 
-/// Places that are as trustworthy as this program itself: its own directory, and the `target` directory it was built in.
+/// Places that are as trustworthy as this program itself: its own directory, and the `target`
+/// directory it was built in.
 fn candidates(target: Target) -> Vec<PathBuf> {
     let (name, triple) = (program_name(target), target.triple());
     let mut places = Vec::new();

@@ -1,7 +1,8 @@
-//! Files and directories with a temporary name, and what becomes of them when the process is killed.
+//! Files and directories with a temporary name, and what becomes of them when the process is
+//! killed.
 //!
-//! Their names begin with [`PREFIX`], and whoever made one has it locked. The next process that makes one in the same
-//! directory removes those that nobody has locked.
+//! Their names begin with [`PREFIX`], and whoever made one has it locked. The next process that
+//! makes one in the same directory removes those that nobody has locked.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

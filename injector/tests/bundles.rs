@@ -1,4 +1,5 @@
-//! Bundles of macOS: what is signed in which order, what the seal covers, and that any change is told.
+//! Bundles of macOS: what is signed in which order, what the seal covers, and that any change is
+//! told.
 
 #![cfg(unix)]
 

@@ -1,7 +1,8 @@
-//! What the command says, failures included. The expected words are in `snapshots/`; `INSTA_UPDATE=always cargo test` writes
-//! them anew.
+//! What the command says, failures included. The expected words are in `snapshots/`;
+//! `INSTA_UPDATE=always cargo test` writes them anew.
 //!
-//! The stub here has a slot and no code, so nothing is compiled and nothing runs: that is for the end-to-end tests.
+//! The stub here has a slot and no code, so nothing is compiled and nothing runs: that is for the
+//! end-to-end tests.
 
 #![cfg(target_os = "linux")]
 
@@ -288,7 +289,8 @@ fn stubs_in_the_cache() {
     // Away from the checkout and the stubs that may lie there.
     let program = dir.path().join("bin/oxidize-inject");
     fs::create_dir(dir.path().join("bin")).unwrap();
-    // By another process: a child of another test would inherit a descriptor open for writing (ETXTBSY).
+    // By another process: a child of another test would inherit a descriptor open for writing
+    // (ETXTBSY).
     let copied = Command::new("cp")
         .arg(env!("CARGO_BIN_EXE_oxidize-inject"))
         .arg(&program)

@@ -1,7 +1,8 @@
-//! Injected files as the kernel and other people's tools see them: a stub is linked here and now, filled, run, treated with
-//! the tools that rewrite executables, and run again.
+//! Injected files as the kernel and other people's tools see them: a stub is linked here and now,
+//! filled, run, treated with the tools that rewrite executables, and run again.
 //!
-//! A tool that is not installed is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
+//! A tool that is not installed is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1`
+//! turns that into a failure.
 
 mod skips;
 
@@ -27,7 +28,8 @@ fn workdir() -> &'static Path {
     })
 }
 
-/// Links the miniature stub with the given extra arguments. `None`, with a note, when this machine cannot.
+/// Links the miniature stub with the given extra arguments. `None`, with a note, when this machine
+/// cannot.
 fn link(name: &str, arguments: &[&str]) -> Option<PathBuf> {
     let out = workdir().join(name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/elf/stub.rs");
@@ -279,7 +281,8 @@ fn five_gigabytes_run_from_a_sparse_file() {
     }
     drop(file);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    // Reading five gigabytes would only test patience: the program is run for the loader's sake and stopped.
+    // Reading five gigabytes would only test patience: the program is run for the loader's sake and
+    // stopped.
     let mut child = Command::new(&path)
         .stdout(std::process::Stdio::null())
         .spawn()

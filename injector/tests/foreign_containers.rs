@@ -1,7 +1,9 @@
-//! Injected Windows and macOS programs as other people's readers see them: miniature stubs are linked here and now,
-//! filled, and read with LIEF and pefile; Windows ones are signed and unsigned by osslsigncode.
+//! Injected Windows and macOS programs as other people's readers see them: miniature stubs are
+//! linked here and now, filled, and read with LIEF and pefile; Windows ones are signed and unsigned
+//! by osslsigncode.
 //!
-//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
+//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that
+//! into a failure.
 
 mod skips;
 

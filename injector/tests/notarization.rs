@@ -1,7 +1,9 @@
-//! Notarization against a server on loopback that plays Apple and Amazon (`notary_server.py`) and checks tokens with openssl,
-//! signatures of uploads by Amazon's description, and archives with Python's own reader.
+//! Notarization against a server on loopback that plays Apple and Amazon (`notary_server.py`) and
+//! checks tokens with openssl, signatures of uploads by Amazon's description, and archives with
+//! Python's own reader.
 //!
-//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
+//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that
+//! into a failure.
 
 #![cfg(all(unix, feature = "notarize"))]
 

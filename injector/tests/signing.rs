@@ -1,7 +1,8 @@
-//! Signatures as others judge them: openssl makes identities and answers time stamp requests, osslsigncode and `openssl cms`
-//! verify what was signed.
+//! Signatures as others judge them: openssl makes identities and answers time stamp requests,
+//! osslsigncode and `openssl cms` verify what was signed.
 //!
-//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
+//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that
+//! into a failure.
 
 #![cfg(unix)]
 
@@ -157,7 +158,8 @@ fn a_flipped_byte_anywhere_is_noticed() {
         broken[at] ^= 0x55;
         broken
     };
-    // The headers byte by byte, checksum and certificate directory included, then all over the program.
+    // The headers byte by byte, checksum and certificate directory included, then all over the
+    // program.
     for at in (0..0x400).chain((0x400..table).step_by(97)) {
         assert!(!is_whole(&flipped(at)), "byte {at:#x}");
     }
@@ -358,7 +360,8 @@ fn what_cannot_be_signed_is_told_in_a_line() {
     }
 }
 
-/// What a person sees who is asked for a password: everything that appeared on the terminal, and the exit status.
+/// What a person sees who is asked for a password: everything that appeared on the terminal, and
+/// the exit status.
 fn at_a_terminal(dir: &Path, arguments: &str, typed: &str) -> (String, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/terminal.py");
     let mut command = Command::new("python3");

@@ -1,6 +1,8 @@
-//! Stubs from servers: a package index as people run it (pypiserver), pip beside us, and servers that misbehave.
+//! Stubs from servers: a package index as people run it (pypiserver), pip beside us, and servers
+//! that misbehave.
 //!
-//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that into a failure.
+//! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that
+//! into a failure.
 
 #![cfg(unix)]
 
@@ -67,7 +69,8 @@ fn fetch(cache: &Path, listed: Listed, index: &str) -> Result<Fetched, StubError
 fn command(dir: &Path, arguments: &[&str]) -> Command {
     let program = dir.join("oxidize-inject");
     if !program.exists() {
-        // By another process: a child of another test would inherit a descriptor open for writing (ETXTBSY).
+        // By another process: a child of another test would inherit a descriptor open for writing
+        // (ETXTBSY).
         let copied = Command::new("cp")
             .arg(env!("CARGO_BIN_EXE_oxidize-inject"))
             .arg(&program)
@@ -360,8 +363,8 @@ fn a_killed_download_leaves_nothing() {
     assert!(left_in(&dir.path().join("cache")).is_empty());
 }
 
-/// Runs a command on a terminal of 80 columns, tells what it showed there, and ends as it did. Presses Ctrl-C when `sys.argv[1]`
-/// has been shown.
+/// Runs a command on a terminal of 80 columns, tells what it showed there, and ends as it did.
+/// Presses Ctrl-C when `sys.argv[1]` has been shown.
 const TERMINAL: &str = "
 import fcntl, os, pty, struct, sys, termios
 awaited = sys.argv[1].encode()
@@ -562,8 +565,8 @@ fn a_real_index_and_pip_beside_us() {
         [fetched.bundle.digest.to_string()]
     );
 
-    // pip takes the same file, and for every platform the right one. Those of the other targets are this one by other names: pip
-    // looks at names and METADATA only.
+    // pip takes the same file, and for every platform the right one. Those of the other targets are
+    // this one by other names: pip looks at names and METADATA only.
     for (target, _) in PLATFORMS {
         if target != TARGET {
             made.write_as(

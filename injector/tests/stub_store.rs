@@ -1,4 +1,5 @@
-//! Stubs from wheels and directories into the store: what is accepted, what is refused, and what is left when it is.
+//! Stubs from wheels and directories into the store: what is accepted, what is refused, and what is
+//! left when it is.
 
 #![cfg(unix)]
 

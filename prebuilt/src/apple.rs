@@ -1,8 +1,10 @@
-//! What a program for macOS is linked against: text stubs (`.tbd`) of the system's libraries, written from a list of the symbols
-//! that we import and nothing else. The list, `support/macos/imports.toml`, is renewed by `apple-imports`.
+//! What a program for macOS is linked against: text stubs (`.tbd`) of the system's libraries,
+//! written from a list of the symbols that we import and nothing else. The list,
+//! `support/macos/imports.toml`, is renewed by `apple-imports`.
 //!
-//! A text stub names a library and its symbols; the linker needs no more to record which symbol comes from where. Apple's
-//! own, which list everything and are not ours to hand on, are looked at only while the list is made.
+//! A text stub names a library and its symbols; the linker needs no more to record which symbol
+//! comes from where. Apple's own, which list everything and are not ours to hand on, are looked at
+//! only while the list is made.
 
 pub mod stack;
 
@@ -64,7 +66,8 @@ impl Imports {
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
 
-    /// Every symbol a program for `arch` may import, with its library and whether it is newer than macOS 11.
+    /// Every symbol a program for `arch` may import, with its library and whether it is newer than
+    /// macOS 11.
     pub fn of<'a>(&'a self, arch: &'a str) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
         self.library.iter().flat_map(move |library| {
             library.of(arch).map(|name| {
@@ -74,7 +77,8 @@ impl Imports {
         })
     }
 
-    /// Writes the text stubs for programs of one processor below `sdk`, in the layout that linkers know.
+    /// Writes the text stubs for programs of one processor below `sdk`, in the layout that linkers
+    /// know.
     pub fn write_stubs(&self, sdk: &Path, arch: &str) -> Result<()> {
         for library in &self.library {
             let text = text_stub(library, arch);
@@ -88,8 +92,8 @@ impl Imports {
     }
 }
 
-/// Format version 4, as the linkers of Apple and LLVM read it. What another processor needs has no part in it, so that one
-/// target's archive does not depend on the other's.
+/// Format version 4, as the linkers of Apple and LLVM read it. What another processor needs has no
+/// part in it, so that one target's archive does not depend on the other's.
 fn text_stub(library: &Library, arch: &str) -> String {
     let of = tapi_target(arch);
     let mut text = format!(
@@ -150,7 +154,8 @@ pub fn imports(bytes: &[u8]) -> Result<Vec<Import>> {
         let symbols = table.symbols::<MachHeader64<Endianness>, _>(endian, bytes)?;
         for symbol in symbols.iter().filter(|symbol| symbol.is_undefined()) {
             let description = symbol.n_desc(endian);
-            // Two-level names: the high byte is the library's number, from 1; others look in more than one.
+            // Two-level names: the high byte is the library's number, from 1; others look in more
+            // than one.
             let ordinal = usize::from(description.0 >> 8);
             let library = ordinal.checked_sub(1).and_then(|at| libraries.get(at));
             found.push(Import {
@@ -179,7 +184,8 @@ pub fn libraries(bytes: &[u8]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Symbols that a text stub of version 4 exports for a processor, re-exported libraries in the same file included.
+/// Symbols that a text stub of version 4 exports for a processor, re-exported libraries in the same
+/// file included.
 pub fn exported(text: &str, arch: &str) -> BTreeSet<String> {
     let wanted = tapi_target(arch);
     let (mut names, mut part, mut here) = (BTreeSet::new(), "", false);
@@ -211,7 +217,8 @@ pub fn exported(text: &str, arch: &str) -> BTreeSet<String> {
     names
 }
 
-/// Public names of the interpreter as the linker's list of exported symbols wants them: one a line, sorted.
+/// Public names of the interpreter as the linker's list of exported symbols wants them: one a line,
+/// sorted.
 pub fn exports(library: &[u8]) -> Result<String> {
     let names = public_names(library)?;
     Ok(names

@@ -18,8 +18,9 @@ const HEAD: &str = "\
 #                          All others were found in the list of macOS 11's libSystem (the frameworks' are older than 10.6).
 ";
 
-/// Renews the list: links the stubs against `full`, a text stub with all of libSystem's symbols, and keeps what they import.
-/// `eleven` is the text stub of macOS 11's libSystem. A processor without an archive in the lock keeps what it has.
+/// Renews the list: links the stubs against `full`, a text stub with all of libSystem's symbols,
+/// and keeps what they import. `eleven` is the text stub of macOS 11's libSystem. A processor
+/// without an archive in the lock keeps what it has.
 pub fn renew(repository: &Path, recipes: &Recipes, full: &Path, eleven: &Path) -> Result<()> {
     let mut list = Imports::read(&recipes.root)?;
     let folder = repository.join("target/apple-imports");

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 /// Builds what oxidize-inject is made of besides Rust code.
 ///
-/// From upstream sources to CPython distributions (kept in prebuilt/distributions), and from a distribution to the
-/// stub of a target. Only `build`, `build-stdlib`, `rebuild` and `regenerate` need sources and the C compiler (zig,
-/// from the Python package ziglang); `stub`, `validate` and `lock` work with what a checkout holds.
+/// From upstream sources to CPython distributions (kept in prebuilt/distributions), and from a
+/// distribution to the stub of a target. Only `build`, `build-stdlib`, `rebuild` and `regenerate`
+/// need sources and the C compiler (zig, from the Python package ziglang); `stub`, `validate` and
+/// `lock` work with what a checkout holds.
 #[derive(Debug, Parser)]
 #[command(name = "oxidize-prebuilt", version, max_term_width = 110)]
 pub struct Cli {
@@ -23,8 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Link the stub of a target into target/stubs/TARGET
     ///
-    /// Needs the target's Rust library (rustup target add TARGET) and no C compiler or linker: the distribution brings
-    /// libraries and startup files, the toolchain its own lld.
+    /// Needs the target's Rust library (rustup target add TARGET) and no C compiler or linker: the
+    /// distribution brings libraries and startup files, the toolchain its own lld.
     #[command(after_help = "Example: oxidize-prebuilt stub --target x86_64-unknown-linux-musl")]
     Stub {
         /// Rust target triple, one of prebuilt/recipes/targets
@@ -42,8 +43,9 @@ pub enum Command {
     },
     /// Link stubs and pack each into a wheel, for a package index
     ///
-    /// Needs what `stub` needs. The wheels are compared with injector/stubs.toml, the list of stubs that the command
-    /// trusts, which is compiled into it: a release writes the list first and builds the command afterwards.
+    /// Needs what `stub` needs. The wheels are compared with injector/stubs.toml, the list of stubs
+    /// that the command trusts, which is compiled into it: a release writes the list first and
+    /// builds the command afterwards.
     #[command(after_help = "Example: oxidize-prebuilt wheels --write-list")]
     Wheels {
         /// Rust target triples [default: every target in lock.toml]
@@ -55,7 +57,8 @@ pub enum Command {
         /// Write the list; without it, stubs that are not in the list are an error
         #[arg(long, conflicts_with = "target")]
         write_list: bool,
-        /// Make wheels of the command itself instead [default: every target it is published for]; needs zig for C files
+        /// Make wheels of the command itself instead [default: every target it is published for];
+        /// needs zig for C files
         #[arg(long, conflicts_with = "write_list")]
         tool: bool,
         /// Pack this program, such as a signed one, and build none
@@ -115,10 +118,11 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Write the licence texts of the crates in the stubs, stubs/licences, from what cargo has of them
+    /// Write the licence texts of the crates in the stubs, stubs/licences, from what cargo has of
+    /// them
     ///
-    /// To be run whenever a dependency of the stub changes. Asks cargo for the crates of every target, which fetches those
-    /// that are not there.
+    /// To be run whenever a dependency of the stub changes. Asks cargo for the crates of every
+    /// target, which fetches those that are not there.
     Licences {
         /// Fail if a text is missing, stale or of a crate that is gone, and write nothing
         #[arg(long)]
@@ -126,8 +130,9 @@ pub enum Command {
     },
     /// Record the profile that the interpreter is optimised with: prebuilt/profile
     ///
-    /// Builds an interpreter that counts, runs CPython's own training task (-m test --pgo) with it and merges the counts.
-    /// Needs LLVM's profile runtime, which zig does not carry, and llvm-profdata; both of LLVM 19 or 20.
+    /// Builds an interpreter that counts, runs CPython's own training task (-m test --pgo) with it
+    /// and merges the counts. Needs LLVM's profile runtime, which zig does not carry, and
+    /// llvm-profdata; both of LLVM 19 or 20.
     #[command(
         after_help = "Example: oxidize-prebuilt profile --llvm-profdata llvm-profdata-19 \\\n    \
                       --runtime /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.profile-x86_64.a"
@@ -149,8 +154,9 @@ pub enum Command {
     },
     /// Renew the list of macOS symbols that stubs import, prebuilt/support/macos/imports.toml
     ///
-    /// Links the stubs of both Apple targets against all symbols of libSystem that zig knows, keeps the names they import, and
-    /// marks those that macOS 11 does not have. Nothing else of the two lists is kept.
+    /// Links the stubs of both Apple targets against all symbols of libSystem that zig knows, keeps
+    /// the names they import, and marks those that macOS 11 does not have. Nothing else of the two
+    /// lists is kept.
     #[command(
         after_help = "The list of macOS 11 is in an older zig: pip download --no-deps ziglang==0.11.0, then\n\
                       ziglang/lib/libc/darwin/libSystem.11.tbd in the wheel."
@@ -165,8 +171,8 @@ pub enum Command {
     },
     /// Run CPython's configure for a target and renew the checked-in files made from it
     ///
-    /// Writes prebuilt/generated: pyconfig.h and configuration variables of the target, and the headers of frozen
-    /// modules. Needs a Python of the same minor version on this machine.
+    /// Writes prebuilt/generated: pyconfig.h and configuration variables of the target, and the
+    /// headers of frozen modules. Needs a Python of the same minor version on this machine.
     Regenerate {
         /// Rust target triple, one of prebuilt/recipes/targets
         #[arg(long)]

@@ -18,7 +18,8 @@ pub struct Unit {
     pub arguments: Vec<String>,
 }
 
-/// Compiles `units` in `folder`. The first failure stops the rest and is reported with the compiler's words.
+/// Compiles `units` in `folder`. The first failure stops the rest and is reported with the
+/// compiler's words.
 pub fn compile(
     zig: &Zig,
     target: &Target,
@@ -84,7 +85,8 @@ fn one(zig: &Zig, target: &Target, map: &Path, folder: &Path, unit: &Unit) -> Re
     Ok(())
 }
 
-/// `dir/file.c` to `dir-file.o`: members of a static library are told apart by their file name alone.
+/// `dir/file.c` to `dir-file.o`: members of a static library are told apart by their file name
+/// alone.
 pub fn object_name(source: &str) -> String {
     let stem = source.rsplit_once('.').map_or(source, |(stem, _)| stem);
     let stem = stem.trim_start_matches("../").trim_start_matches('/');

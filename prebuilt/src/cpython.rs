@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Builds `libpython<short>.a` and the bundled libraries into `deps/lib`; answers CPython's source folder.
+/// Builds `libpython<short>.a` and the bundled libraries into `deps/lib`; answers CPython's source
+/// folder.
 pub fn build(place: &Workspace<'_>) -> Result<PathBuf> {
     let source = prepare(place)?;
     let build = place.work.join("build/cpython");
@@ -24,13 +25,15 @@ pub fn build(place: &Workspace<'_>) -> Result<PathBuf> {
     Ok(source)
 }
 
-/// Unpacks and patches CPython and puts what was generated for it beside; answers its source folder.
+/// Unpacks and patches CPython and puts what was generated for it beside; answers its source
+/// folder.
 pub fn prepare(place: &Workspace<'_>) -> Result<PathBuf> {
     let cpython = &place.recipes.cpython;
     eprintln!("== CPython {}", cpython.python.version);
     let source = place.fetcher.unpack(CPYTHON, &place.work.join("src"))?;
     apply_patches(&place.recipes.root.join("patches"), &source)?;
-    // The checked-in headers are copied into the work folder, whose name the compiler replaces in what it writes.
+    // The checked-in headers are copied into the work folder, whose name the compiler replaces in
+    // what it writes.
     let generated = place.work.join("generated");
     if generated.is_dir() {
         std::fs::remove_dir_all(&generated)?;
@@ -94,9 +97,10 @@ pub fn build_bundled(place: &Workspace<'_>, source: &Path, build: &Path, lib: &P
     Ok(())
 }
 
-/// Link-time optimisation settled here: a relocatable link turns the objects, which hold LLVM bitcode, into one object
-/// of machine code. In such a link every global name stays, so API that CPython itself does not use survives, and
-/// `-ffunction-sections` lets the final link drop what nobody refers to.
+/// Link-time optimisation settled here: a relocatable link turns the objects, which hold LLVM
+/// bitcode, into one object of machine code. In such a link every global name stays, so API that
+/// CPython itself does not use survives, and `-ffunction-sections` lets the final link drop what
+/// nobody refers to.
 fn whole_program(place: &Workspace<'_>, build: &Path, objects: &[PathBuf]) -> Result<PathBuf> {
     let object = build.join("libpython.o");
     let status = place
@@ -209,8 +213,8 @@ fn module_arguments(place: &Workspace<'_>, module: &Module) -> Result<Vec<String
     Ok(arguments)
 }
 
-/// The table of built-in modules: CPython's template with its two markers filled, as its makesetup does. The template for
-/// Windows is a finished table already; what it has stays as it is.
+/// The table of built-in modules: CPython's template with its two markers filled, as its makesetup
+/// does. The template for Windows is a finished table already; what it has stays as it is.
 fn config_c(place: &Workspace<'_>, source: &Path) -> Result<String> {
     let config = &place.recipes.cpython.core.config;
     let name = config
@@ -238,7 +242,8 @@ fn config_c(place: &Workspace<'_>, source: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Applies the patches in `folder` in order of their names, with `patch -p1`; each says at its head why it is needed.
+/// Applies the patches in `folder` in order of their names, with `patch -p1`; each says at its head
+/// why it is needed.
 pub fn apply_patches(folder: &Path, source: &Path) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Ok(());
@@ -273,7 +278,8 @@ fn profile_arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let profile = place.recipes.profile();
-    // In the name for the sake of zig's cache, which knows a file by its name only when clang alone reads it.
+    // In the name for the sake of zig's cache, which knows a file by its name only when clang alone
+    // reads it.
     let digest = digest::file(&profile).context("the interpreter's profile")?;
     let copy = place
         .work
@@ -283,7 +289,8 @@ fn profile_arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
     }
     Ok(vec![
         format!("-fprofile-use={}", copy.display()),
-        // Not every function is reached by the training, and some differ from those of the system that was trained on.
+        // Not every function is reached by the training, and some differ from those of the system
+        // that was trained on.
         "-Wno-profile-instr-unprofiled".to_owned(),
         "-Wno-profile-instr-out-of-date".to_owned(),
         "-Wno-backend-plugin".to_owned(),

@@ -1,9 +1,9 @@
 //! Licence texts of the Rust crates that are linked into a program.
 //!
-//! Which crates these are is a question for cargo, which may have to fetch some of them to answer. A build script must
-//! neither start cargo nor need a network, so the texts of the stub's crates are kept in `stubs/licences`:
-//! `crates/NAME-VERSION.txt`, and `crates.toml`, which says into which targets' stubs each of them goes. [`Kept`] is
-//! that folder.
+//! Which crates these are is a question for cargo, which may have to fetch some of them to answer.
+//! A build script must neither start cargo nor need a network, so the texts of the stub's crates
+//! are kept in `stubs/licences`: `crates/NAME-VERSION.txt`, and `crates.toml`, which says into
+//! which targets' stubs each of them goes. [`Kept`] is that folder.
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -101,7 +101,8 @@ fn field(package: &Value, name: &str) -> String {
     package[name].as_str().unwrap_or_default().to_owned()
 }
 
-/// The packages that `name` depends on by ordinary dependencies, except procedural macros and our own.
+/// The packages that `name` depends on by ordinary dependencies, except procedural macros and our
+/// own.
 fn packages<'m>(metadata: &'m Value, name: &str) -> Result<Vec<&'m Value>> {
     let packages = metadata["packages"].as_array().context("no packages")?;
     let nodes = metadata["resolve"]["nodes"]

@@ -1,4 +1,5 @@
-//! Putting a target's distribution together: libraries, link kit, headers, configuration, licences, PYTHON.json.
+//! Putting a target's distribution together: libraries, link kit, headers, configuration, licences,
+//! PYTHON.json.
 
 use crate::lock::archive_name;
 use crate::workspace::Workspace;
@@ -59,11 +60,11 @@ pub fn assemble(place: &Workspace<'_>, out: &Path) -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// Sets time, user and group of every member of a static library to 0. `ar` does so itself unless a build system
-/// knows better: ncurses' does.
+/// Sets time, user and group of every member of a static library to 0. `ar` does so itself unless a
+/// build system knows better: ncurses' does.
 ///
-/// The format: 8 bytes of magic, then members, each a header of 60 bytes in ASCII (name 16, time 12, user 6, group 6,
-/// mode 8, size 10, end mark 2) and its data, padded to an even length.
+/// The format: 8 bytes of magic, then members, each a header of 60 bytes in ASCII (name 16, time
+/// 12, user 6, group 6, mode 8, size 10, end mark 2) and its data, padded to an even length.
 fn without_times(archive: &mut [u8]) -> Result<()> {
     let mut at = 8;
     if !archive.starts_with(b"!<arch>\n") {

@@ -1,4 +1,5 @@
-//! Getting sources: a local folder first, then upstream, then the distributor; checked by size and sha256 each time.
+//! Getting sources: a local folder first, then upstream, then the distributor; checked by size and
+//! sha256 each time.
 
 use crate::digest;
 use crate::recipe::{Recipes, Source};
@@ -160,7 +161,8 @@ impl<'a> Fetcher<'a> {
         Ok(root)
     }
 
-    /// The folder of a carrier crate, unpacked by cargo, which has checked it against carriers/Cargo.lock.
+    /// The folder of a carrier crate, unpacked by cargo, which has checked it against
+    /// carriers/Cargo.lock.
     pub fn carrier(&self, name: &str) -> Result<PathBuf> {
         if self.crates.get().is_none() {
             let _ = self.crates.set(self.carriers()?);
@@ -225,8 +227,8 @@ fn check(path: &Path, source: &Source) -> Result<()> {
     Ok(())
 }
 
-/// Downloads with curl, which every system that builds C libraries has; a TLS stack of our own would be the biggest
-/// dependency of this crate.
+/// Downloads with curl, which every system that builds C libraries has; a TLS stack of our own
+/// would be the biggest dependency of this crate.
 fn download(url: &str, path: &Path) -> Result<()> {
     eprintln!("   fetching {url}");
     let partial = path.with_extension("part");

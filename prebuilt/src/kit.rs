@@ -1,5 +1,5 @@
-//! The link kit: what a program needs at link time from the C library and the compiler, so that nothing of the
-//! machine that links has a say.
+//! The link kit: what a program needs at link time from the C library and the compiler, so that
+//! nothing of the machine that links has a say.
 
 mod mingw;
 
@@ -38,7 +38,8 @@ pub fn write(place: &Workspace<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Archives in link order: libpython first and whole, since programs and wheels use API that it does not use itself.
+/// Archives in link order: libpython first and whole, since programs and wheels use API that it
+/// does not use itself.
 pub fn archives(place: &Workspace<'_>) -> Vec<String> {
     let mut names = vec![cpython::library_name(place)];
     for bundled in &place.recipes.cpython.bundled {
@@ -87,8 +88,9 @@ fn link_args(place: &Workspace<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// The interpreter's public names, and what the slot holds until something is injected. Text stubs of the system's libraries are
-/// made when a program is linked, so that one which imports more than another needs no new distribution.
+/// The interpreter's public names, and what the slot holds until something is injected. Text stubs
+/// of the system's libraries are made when a program is linked, so that one which imports more than
+/// another needs no new distribution.
 fn apple(place: &Workspace<'_>, kit: &Path) -> Result<()> {
     let library = std::fs::read(place.lib().join(cpython::library_name(place)))?;
     std::fs::write(kit.join("exports.macos"), apple::exports(&library)?)?;
@@ -96,17 +98,18 @@ fn apple(place: &Workspace<'_>, kit: &Path) -> Result<()> {
     Ok(std::fs::write(kit.join("link.args"), link_args(place)?)?)
 }
 
-/// Lets zig link an empty program and takes the inputs it names: startup objects, stub libraries made from glibc's
-/// symbol lists, libc_nonshared and libunwind.
+/// Lets zig link an empty program and takes the inputs it names: startup objects, stub libraries
+/// made from glibc's symbol lists, libc_nonshared and libunwind.
 ///
-/// Not zig's compiler_rt: its one object defines `memcpy`, `exp`, `log2` and their like too, and for a linker a definition
-/// in a static library goes before the C library's. What compilers call beside them is in Rust's compiler_builtins.
+/// Not zig's compiler_rt: its one object defines `memcpy`, `exp`, `log2` and their like too, and
+/// for a linker a definition in a static library goes before the C library's. What compilers call
+/// beside them is in Rust's compiler_builtins.
 fn glibc(place: &Workspace<'_>, to: &Path) -> Result<()> {
     let probe = place.work.join("build/kit");
     std::fs::create_dir_all(&probe)?;
     std::fs::write(probe.join("probe.c"), "int main(void) { return 0; }\n")?;
-    // A cache of its own, always empty at first: zig would hand out stub libraries that some other compilation made
-    // with debug information, and with them the name of its folder.
+    // A cache of its own, always empty at first: zig would hand out stub libraries that some other
+    // compilation made with debug information, and with them the name of its folder.
     let cache = probe.join("zig-cache");
     if cache.is_dir() {
         std::fs::remove_dir_all(&cache)?;
@@ -190,7 +193,8 @@ fn glibc(place: &Workspace<'_>, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// zig archives its own libraries with members named by their cache path; made anew with plain names.
+/// zig archives its own libraries with members named by their cache path; made anew with plain
+/// names.
 fn neutral_members(place: &Workspace<'_>, library: &Path) -> Result<()> {
     let folder = place
         .work

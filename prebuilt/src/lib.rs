@@ -1,8 +1,9 @@
-//! Recipes and lock: from upstream sources to static CPython distributions, and from a distribution to a stub.
+//! Recipes and lock: from upstream sources to static CPython distributions, and from a distribution
+//! to a stub.
 //!
-//! `recipe` reads what is to be built; `fetch`, `zig`, `compile`, `library`, `cpython`, `support` build it; `kit`,
-//! `sysconfig`, `python_json`, `licences`, `pack`, `distribution`, `stdlib` make archives of it; `profile` records what the
-//! compiler is to optimise for. The README tells why
+//! `recipe` reads what is to be built; `fetch`, `zig`, `compile`, `library`, `cpython`, `support`
+//! build it; `kit`, `sysconfig`, `python_json`, `licences`, `pack`, `distribution`, `stdlib` make
+//! archives of it; `profile` records what the compiler is to optimise for. The README tells why
 //! things are the way they are.
 
 pub mod apple;

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds every library of the target into `deps/lib` and `deps/include`; those with a stamp of the same recipe are
-/// left as they are.
+/// Builds every library of the target into `deps/lib` and `deps/include`; those with a stamp of the
+/// same recipe are left as they are.
 pub fn build_all(place: &Workspace<'_>) -> Result<()> {
     for library in place.recipes.target_libraries(place.target) {
         build(place, library).with_context(|| format!("library {}", library.name))?;
@@ -219,8 +219,8 @@ fn make_variables<'a>(place: &'a Workspace<'_>, words: &[String]) -> &'a [String
     }
 }
 
-/// The carrier's folder is cargo's and read-only for us; the compiler runs in a copy so that no path of cargo's
-/// registry comes near an object.
+/// The carrier's folder is cargo's and read-only for us; the compiler runs in a copy so that no
+/// path of cargo's registry comes near an object.
 fn copy_tree_once(from: &Path, to: &Path) -> Result<PathBuf> {
     if to.is_dir() {
         std::fs::remove_dir_all(to)?;

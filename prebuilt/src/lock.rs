@@ -1,5 +1,5 @@
-//! `prebuilt/distributions/lock.toml`: what the archives in that folder are, what they were made from, where to get
-//! them. Written by `lock` only.
+//! `prebuilt/distributions/lock.toml`: what the archives in that folder are, what they were made
+//! from, where to get them. Written by `lock` only.
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,8 @@ pub struct Lock {
     pub cpython: String,
     /// Name and version of what compiled the archives.
     pub tools: BTreeMap<String, String>,
-    /// sha256 of every fetched source archive, of the carriers' Cargo.lock and of the interpreter's profile.
+    /// sha256 of every fetched source archive, of the carriers' Cargo.lock and of the interpreter's
+    /// profile.
     pub inputs: BTreeMap<String, String>,
     /// The archives, targets first.
     pub archive: Vec<Archive>,
@@ -34,8 +35,8 @@ pub struct Archive {
     pub sha256: String,
     /// In bytes.
     pub size: u64,
-    /// Where to get it, tried in this order: `tree:` a path in this repository, `dir:` a folder, `index:` a package
-    /// index.
+    /// Where to get it, tried in this order: `tree:` a path in this repository, `dir:` a folder,
+    /// `index:` a package index.
     pub sources: Vec<String>,
 }
 

@@ -10,7 +10,8 @@ const LEVEL: i32 = 19;
 /// Base-2 logarithm of the window in bytes: 32 MiB, which is also what unpacking needs of memory.
 const WINDOW_LOG: u32 = 25;
 
-/// Packs everything under `root`, with names relative to it, into `archive`. Directories have no entries of their own.
+/// Packs everything under `root`, with names relative to it, into `archive`. Directories have no
+/// entries of their own.
 pub fn pack(root: &Path, archive: &Path) -> Result<()> {
     let mut files = Vec::new();
     list(root, root, &mut files)?;

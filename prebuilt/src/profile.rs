@@ -1,8 +1,10 @@
-//! Profile-guided optimisation of the interpreter: recording how often its branches are taken, and compiling with that.
+//! Profile-guided optimisation of the interpreter: recording how often its branches are taken, and
+//! compiling with that.
 //!
-//! The profile is data that is checked in. Recording needs a run of the interpreter and a runtime library that zig does
-//! not carry; compiling with it needs nothing, for any target: functions are found by file, name and a hash of their
-//! control flow, and a function that looks different on another system is compiled without.
+//! The profile is data that is checked in. Recording needs a run of the interpreter and a runtime
+//! library that zig does not carry; compiling with it needs nothing, for any target: functions are
+//! found by file, name and a hash of their control flow, and a function that looks different on
+//! another system is compiled without.
 
 use crate::files::copy_tree;
 use crate::workspace::Workspace;
@@ -11,7 +13,8 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds the counting interpreter, trains it as CPython's own build does, and writes [`crate::recipe::Recipes::profile`].
+/// Builds the counting interpreter, trains it as CPython's own build does, and writes
+/// [`crate::recipe::Recipes::profile`].
 pub fn record(place: &mut Workspace<'_>, runtime: &Path, llvm_profdata: &Path) -> Result<()> {
     let runtime = runtime.canonicalize().context("--runtime")?;
     library::build_all(place)?;
@@ -30,7 +33,8 @@ pub fn record(place: &mut Workspace<'_>, runtime: &Path, llvm_profdata: &Path) -
     eprintln!("== training");
     let raw = work.join("raw");
     std::fs::create_dir_all(&raw)?;
-    // Processes of the same program add to one of four files. Failing tests are no reason to stop, as in CPython's Makefile.
+    // Processes of the same program add to one of four files. Failing tests are no reason to stop,
+    // as in CPython's Makefile.
     let status = Command::new(&python)
         .args(["-m", "test", "--pgo", "--timeout=1200"])
         .current_dir(&work)
@@ -70,7 +74,8 @@ pub fn record(place: &mut Workspace<'_>, runtime: &Path, llvm_profdata: &Path) -
     Ok(())
 }
 
-/// Links the counting interpreter and puts it where it finds its library by itself; answers the program.
+/// Links the counting interpreter and puts it where it finds its library by itself; answers the
+/// program.
 fn install(
     place: &Workspace<'_>,
     source: &Path,
@@ -121,7 +126,8 @@ fn install(
         .args(objects)
         .args(libraries)
         .arg(runtime)
-        // What clang's own driver adds; without it nothing asks for the runtime, and nothing is written.
+        // What clang's own driver adds; without it nothing asks for the runtime, and nothing is
+        // written.
         .arg("-Wl,-u,__llvm_profile_runtime")
         .args(["-lm", "-lpthread", "-ldl", "-lutil", "-lrt", "-o"])
         .arg(&python)

@@ -1,7 +1,9 @@
-//! PYTHON.json, the description of a distribution in the layout that python-build-standalone defines (format 8).
+//! PYTHON.json, the description of a distribution in the layout that python-build-standalone
+//! defines (format 8).
 //!
-//! One thing differs from theirs: no object file is stored beside the library that holds it, so `objs` is always
-//! empty and every extension is `in_core`; the library to link is `core.static_lib`.
+//! One thing differs from theirs: no object file is stored beside the library that holds it, so
+//! `objs` is always empty and every extension is `in_core`; the library to link is
+//! `core.static_lib`.
 
 use crate::recipe::Target;
 use crate::workspace::Workspace;

@@ -1,5 +1,5 @@
-//! The recipe files, as data. Everything that differs between CPython versions, libraries and targets is written
-//! there; the keys are explained at the head of each file.
+//! The recipe files, as data. Everything that differs between CPython versions, libraries and
+//! targets is written there; the keys are explained at the head of each file.
 
 mod schema;
 
@@ -241,7 +241,8 @@ impl Recipes {
         files
     }
 
-    /// Licences of what is in a target's archive, by name: not of libraries that other targets have.
+    /// Licences of what is in a target's archive, by name: not of libraries that other targets
+    /// have.
     pub fn target_licences<'a>(
         &'a self,
         target: &'a Target,

@@ -1,5 +1,6 @@
-//! Renewing the checked-in files that come from CPython's `configure` and from a running Python: `pyconfig.h`,
-//! `config_vars.json`, the headers of frozen modules. This is the only use of configure and make.
+//! Renewing the checked-in files that come from CPython's `configure` and from a running Python:
+//! `pyconfig.h`, `config_vars.json`, the headers of frozen modules. This is the only use of
+//! configure and make.
 
 mod windows;
 
@@ -11,8 +12,9 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Answers to configure's checks that it would have to run a program for, or that zig would answer wrongly: facts about
-/// 64-bit Linux and about macOS. What differs between targets of a system is in the target's `configure` key.
+/// Answers to configure's checks that it would have to run a program for, or that zig would answer
+/// wrongly: facts about 64-bit Linux and about macOS. What differs between targets of a system is
+/// in the target's `configure` key.
 const LINUX: &str = include_str!("../recipes/configure.cache");
 const MACOS: &str = include_str!("../recipes/configure-macos.cache");
 
@@ -160,7 +162,8 @@ fn configure(
         ("PANEL", "ncursesw", "-lpanelw -lncursesw"),
         ("LIBUUID", "uuid", "-luuid"),
     ] {
-        // libSystem has its own, which is another one than util-linux's and which configure asks about only if not told.
+        // libSystem has its own, which is another one than util-linux's and which configure asks
+        // about only if not told.
         if macos && name == "LIBUUID" {
             continue;
         }
@@ -184,7 +187,8 @@ fn configure(
     logged(command, &place.work.join("logs/configure.log"))
 }
 
-/// A copy of `configure` with `patches/configure/*.patch`, which concern no compiled file and therefore not the sources.
+/// A copy of `configure` with `patches/configure/*.patch`, which concern no compiled file and
+/// therefore not the sources.
 fn script(place: &Workspace<'_>, source: &Path, folder: &Path) -> Result<PathBuf> {
     let script = folder.join("configure");
     std::fs::copy(source.join("configure"), &script)?;
@@ -336,7 +340,8 @@ fn source_of_frozen(source: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// The recipe's list of core files against the Makefile's objects: a new CPython version may have other files.
+/// The recipe's list of core files against the Makefile's objects: a new CPython version may have
+/// other files.
 fn compare_with_makefile(place: &Workspace<'_>, folder: &Path) -> Result<()> {
     let makefile = std::fs::read_to_string(folder.join("Makefile"))?.replace("\\\n", " ");
     let mut missing = Vec::new();

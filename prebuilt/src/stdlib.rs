@@ -1,4 +1,5 @@
-//! The archives that all targets share: the standard library with the common headers, and apart from it the tests.
+//! The archives that all targets share: the standard library with the common headers, and apart
+//! from it the tests.
 
 use crate::fetch::Fetcher;
 use crate::lock::archive_name;

@@ -1,4 +1,5 @@
-//! Linking the stub of a target with the toolchain alone, and writing the bundle that the injector consumes.
+//! Linking the stub of a target with the toolchain alone, and writing the bundle that the injector
+//! consumes.
 
 use crate::apple::Imports;
 use crate::digest;
@@ -22,7 +23,8 @@ pub fn build(
     build_against(repository, recipes, target, out, None, distributions)
 }
 
-/// [`build`] for macOS with other libraries to link against than those of our list: a folder laid out like Apple's SDK.
+/// [`build`] for macOS with other libraries to link against than those of our list: a folder laid
+/// out like Apple's SDK.
 pub fn build_against(
     repository: &Path,
     recipes: &Recipes,
@@ -190,7 +192,8 @@ pub(crate) fn cargo_home() -> Result<PathBuf> {
     home.context("no cargo home")
 }
 
-/// Folders of this machine and the names that stand for them in what is published, the widest first: later ones win.
+/// Folders of this machine and the names that stand for them in what is published, the widest
+/// first: later ones win.
 pub(crate) fn renamed_folders(
     repository: &Path,
     sysroot: &Path,
@@ -222,12 +225,13 @@ fn rustflags(
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     }
     if target.inputs.kind == InputsKind::ZigMingw {
-        // What the toolchain brings along for Windows is made for msvcrt.dll, a second C runtime beside the one that
-        // the distribution is compiled for.
+        // What the toolchain brings along for Windows is made for msvcrt.dll, a second C runtime
+        // beside the one that the distribution is compiled for.
         flags.push("-Clink-self-contained=no".to_owned());
     }
     if crate::apple::is_apple(target) {
-        // The linker leaves out what may go (-x, -S); a tool that rewrites the file afterwards is not needed.
+        // The linker leaves out what may go (-x, -S); a tool that rewrites the file afterwards is
+        // not needed.
         flags.push("-Cstrip=none".to_owned());
     }
     if target.inputs.kind == InputsKind::RustSelfContained {

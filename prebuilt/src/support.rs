@@ -8,7 +8,8 @@ use object::{Object, ObjectSymbol, SymbolScope};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Compiles the target's support files; `objects` are the interpreter's, whose public names they may list.
+/// Compiles the target's support files; `objects` are the interpreter's, whose public names they
+/// may list.
 pub fn build(
     place: &Workspace<'_>,
     source: &Path,
@@ -52,8 +53,8 @@ pub fn copy(place: &Workspace<'_>) -> Result<()> {
     copy_tree(&place.recipes.root.join("support"), &folder)
 }
 
-/// `OXI_FUNCTION(name)` and `OXI_DATA(name)` lines, sorted by name in byte order: Python's public and semi-public API
-/// as far as the objects export it.
+/// `OXI_FUNCTION(name)` and `OXI_DATA(name)` lines, sorted by name in byte order: Python's public
+/// and semi-public API as far as the objects export it.
 fn api_names(objects: &[PathBuf]) -> Result<String> {
     let (mut functions, mut data) = (BTreeSet::new(), BTreeSet::new());
     for path in objects {

@@ -5,7 +5,8 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
-/// Variables as `configure` found them (`generated/…/config_vars.json`), with the recipe's names for the target.
+/// Variables as `configure` found them (`generated/…/config_vars.json`), with the recipe's names
+/// for the target.
 pub fn variables(place: &Workspace<'_>) -> Result<Map<String, Value>> {
     let path = place
         .recipes

@@ -1,5 +1,5 @@
-//! Judging finished artifacts: an archive or a stub, against what its target's recipe promises. Every complaint is
-//! collected, so that one run shows all.
+//! Judging finished artifacts: an archive or a stub, against what its target's recipe promises.
+//! Every complaint is collected, so that one run shows all.
 
 mod archive;
 mod elf;
@@ -28,7 +28,8 @@ impl Complaints {
     }
 }
 
-/// Validates one file, archive or stub, and prints the verdict. `triple` is needed for a stub without manifest.
+/// Validates one file, archive or stub, and prints the verdict. `triple` is needed for a stub
+/// without manifest.
 pub fn file(recipes: &Recipes, path: &Path, triple: Option<&str>) -> Result<bool> {
     let name = path
         .file_name()
@@ -93,7 +94,8 @@ fn stub(recipes: &Recipes, target: &Target, path: &Path) -> Result<Complaints> {
     Ok(complaints)
 }
 
-/// Complains about folders of the machine that built something. Home folders of any machine count, not only ours.
+/// Complains about folders of the machine that built something. Home folders of any machine count,
+/// not only ours.
 fn build_paths(bytes: &[u8], what: &str, complaints: &mut Complaints) {
     let mut prefixes = vec![
         "/home/".to_owned(),
@@ -127,8 +129,8 @@ fn contains(bytes: &[u8], pattern: &[u8]) -> bool {
     find(bytes, pattern).is_some()
 }
 
-/// Position of the first occurrence. Looks for the rarest-looking byte first would be faster; archives of 40 MB take
-/// well under a second this way too.
+/// Position of the first occurrence. Looks for the rarest-looking byte first would be faster;
+/// archives of 40 MB take well under a second this way too.
 fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
     let (first, rest) = pattern.split_first()?;
     let mut from = 0;

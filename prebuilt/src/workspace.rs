@@ -1,7 +1,8 @@
 //! One build of one target: its folders, tools and variables.
 //!
-//! Layout of the work folder: `src` unpacked sources, `build` objects and configured trees, `out` staging of libraries
-//! with an install step, `deps/{include,lib}` what libraries provide, `bin` wrappers, `dist/python` the distribution.
+//! Layout of the work folder: `src` unpacked sources, `build` objects and configured trees, `out`
+//! staging of libraries with an install step, `deps/{include,lib}` what libraries provide, `bin`
+//! wrappers, `dist/python` the distribution.
 
 use crate::fetch::Fetcher;
 use crate::files::copy_tree;
@@ -98,7 +99,8 @@ impl<'a> Workspace<'a> {
         self.work.join("bin")
     }
 
-    /// A copy of `prebuilt/support`: the compiler replaces the work folder's name in what it writes.
+    /// A copy of `prebuilt/support`: the compiler replaces the work folder's name in what it
+    /// writes.
     pub fn support(&self) -> PathBuf {
         self.work.join("support")
     }

@@ -1,4 +1,5 @@
-//! The C compiler: `zig cc` of a pinned version, found by option, environment or as the Python package `ziglang`.
+//! The C compiler: `zig cc` of a pinned version, found by option, environment or as the Python
+//! package `ziglang`.
 
 use crate::recipe::Target;
 use anyhow::{Context, Result, bail};
@@ -71,7 +72,8 @@ impl Zig {
         command
     }
 
-    /// `zig cc` for a target, with the flags of all C files; `map` is the folder whose name must not enter objects.
+    /// `zig cc` for a target, with the flags of all C files; `map` is the folder whose name must
+    /// not enter objects.
     pub fn cc(&self, target: &Target, map: &Path) -> Command {
         let mut command = self.command("cc");
         command.args(self.cc_arguments(target, map));
@@ -87,7 +89,8 @@ impl Zig {
         arguments
     }
 
-    /// Makes a static library of `objects`, replacing it. Members appear in the given order, without owner and time.
+    /// Makes a static library of `objects`, replacing it. Members appear in the given order,
+    /// without owner and time.
     pub fn archive(&self, library: &Path, objects: &[PathBuf]) -> Result<()> {
         let _ = std::fs::remove_file(library);
         let list = library.with_extension("rsp");

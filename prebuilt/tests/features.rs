@@ -1,12 +1,13 @@
-//! A stub is the same bytes whatever is built with it: cargo unites the features that a build's packages ask for, so the
-//! stub's own manifest has to ask for all that any other package does.
+//! A stub is the same bytes whatever is built with it: cargo unites the features that a build's
+//! packages ask for, so the stub's own manifest has to ask for all that any other package does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use oxidize_prebuilt::wheels;
 
-/// Features of each crate that a stub links, and of the procedural macros behind it, when `selection` is built.
+/// Features of each crate that a stub links, and of the procedural macros behind it, when
+/// `selection` is built.
 fn features(
     target: &str,
     selection: &[&str],

@@ -1,4 +1,5 @@
-//! The licence texts that a stub's build script takes from the tree are those of the crates in `Cargo.lock`.
+//! The licence texts that a stub's build script takes from the tree are those of the crates in
+//! `Cargo.lock`.
 
 use oxidize_prebuilt::crates::Kept;
 use oxidize_prebuilt::wheels;

@@ -1,8 +1,10 @@
-//! The names that `site` adds to `builtins`. `site` itself is not run: it would read directories and `.pth` files.
+//! The names that `site` adds to `builtins`. `site` itself is not run: it would read directories
+//! and `.pth` files.
 
 use crate::ffi::{Gil, Object, Result};
 
-/// Adds `exit`, `quit`, `copyright`, `credits`, `license` and `help` (`Lib/site.py`, `setquit` to `sethelper`).
+/// Adds `exit`, `quit`, `copyright`, `credits`, `license` and `help` (`Lib/site.py`, `setquit` to
+/// `sethelper`).
 pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
     let classes = gil.import("_sitebuiltins")?;
     let builtins = gil.import("builtins")?;
@@ -37,7 +39,8 @@ const CREDITS: &str = "CPython is made by the Python Software Foundation and a c
                        see www.python.org for more.";
 const LICENSE: &str = "See https://www.python.org/psf/license/";
 
-/// A `_Printer` of a given text. Its `__init__` would import `os` only to join names of files that are not there.
+/// A `_Printer` of a given text. Its `__init__` would import `os` only to join names of files that
+/// are not there.
 fn page<'py>(
     gil: Gil<'py>,
     class: &Object<'py>,

@@ -1,7 +1,8 @@
 //! From the blob's run configuration to a running interpreter.
 //!
-//! The defaults are those of `python3 -I` without `site`: no `PYTHON*` variables, no user site, nothing of the current
-//! directory on `sys.path`. All paths point below the virtual root, so `getpath` looks for nothing on disk.
+//! The defaults are those of `python3 -I` without `site`: no `PYTHON*` variables, no user site,
+//! nothing of the current directory on `sys.path`. All paths point below the virtual root, so
+//! `getpath` looks for nothing on disk.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -78,8 +79,9 @@ pub(crate) fn begin(
     for (name, value) in run.environment() {
         default_environment(&text(name)?, &text(value)?);
     }
-    // A child that acts as an interpreter is as open as `python3` about scripts' directories; the application is not.
-    // CPython takes "isolated" for a wish to have neither environment nor user site.
+    // A child that acts as an interpreter is as open as `python3` about scripts' directories; the
+    // application is not. CPython takes "isolated" for a wish to have neither environment nor user
+    // site.
     let child = interpreter && run.entry != Entry::None;
     let isolated = !(run.use_environment || run.user_site || child);
     preinitialize(&PreConfig {
@@ -101,7 +103,8 @@ pub(crate) fn begin(
     if !interpreter {
         config.set(Switch::SafePath, (!run.cwd_on_path).into());
     }
-    // Only what differs from the default: a value that is set hides the command line option of an interpreter.
+    // Only what differs from the default: a value that is set hides the command line option of an
+    // interpreter.
     let verbose = run.verbose.try_into().unwrap_or(i32::MAX);
     for (switch, value, default) in [
         (Switch::DevMode, run.dev_mode.into(), 0),

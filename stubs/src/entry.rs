@@ -1,4 +1,5 @@
-//! Running the entry point as `__main__`, and turning its end into an exit status as `Py_RunMain` does.
+//! Running the entry point as `__main__`, and turning its end into an exit status as `Py_RunMain`
+//! does.
 
 use std::ffi::CStr;
 
@@ -65,8 +66,8 @@ fn run_module(gil: Gil<'_>, name: &str) -> Result<()> {
     }
 }
 
-/// `python file.py`: no spec, `__file__` is the virtual path, and the script's directory comes first
-/// on `sys.path`. The application's root stays behind it, because packages lie there.
+/// `python file.py`: no spec, `__file__` is the virtual path, and the script's directory comes
+/// first on `sys.path`. The application's root stays behind it, because packages lie there.
 fn run_script(gil: Gil<'_>, path: &str) -> Result<()> {
     let file = gil.str(&paths::outward(path))?;
     let main = gil.import("__main__")?;

@@ -1,10 +1,10 @@
 //! Environment variables that the standard library reads although CPython was told to use none.
 //!
-//! CPython ignores its own variables when the configuration says so. The standard library has a few that
-//! it reads nevertheless, some of which name files or modules to run: `_PYTHON_SYSCONFIGDATA_PATH` is a
-//! directory whose code `sysconfig` executes. Whoever starts the application would choose them. So they
-//! are removed from its environment before CPython starts. The whole list, with what becomes of each
-//! variable, is `docs/environment.md`.
+//! CPython ignores its own variables when the configuration says so. The standard library has a few
+//! that it reads nevertheless, some of which name files or modules to run:
+//! `_PYTHON_SYSCONFIGDATA_PATH` is a directory whose code `sysconfig` executes. Whoever starts the
+//! application would choose them. So they are removed from its environment before CPython starts.
+//! The whole list, with what becomes of each variable, is `docs/environment.md`.
 
 use std::ffi::CStr;
 

@@ -1,9 +1,10 @@
 //! The import names of a DLL, and putting our own in place of CPython's.
 //!
-//! Wheels import the C API from `pythonXY.dll`, or from `python3.dll` if they keep to the stable ABI. Here the executable
-//! itself exports it, as node.exe does for its addons. So the name in the module's import directory is replaced: it is an
-//! address of a string, and a string of any usual length fits between the section headers and the first section, which the
-//! system maps with the image.
+//! Wheels import the C API from `pythonXY.dll`, or from `python3.dll` if they keep to the stable
+//! ABI. Here the executable itself exports it, as node.exe does for its addons. So the name in the
+//! module's import directory is replaced: it is an address of a string, and a string of any usual
+//! length fits between the section headers and the first section, which the system maps with the
+//! image.
 //!
 //! Everything here works on bytes that were checked by nobody.
 
@@ -93,8 +94,8 @@ impl<'a> Image<'a> {
         (0..MOST_DESCRIPTORS).map_while(descriptor).collect()
     }
 
-    /// Removes the signature: it is over the bytes that were. A file without one is not signed; one with a wrong one is
-    /// taken for tampered with.
+    /// Removes the signature: it is over the bytes that were. A file without one is not signed; one
+    /// with a wrong one is taken for tampered with.
     fn unsign(&self, out: &mut Vec<u8>) {
         let directory = self.optional + CERTIFICATES;
         let has_directory = word(out, self.optional + 108).is_some_and(|count| count > 4);

@@ -1,10 +1,11 @@
 //! What a packaged application is at run time.
 //!
-//! [`start()`] finds the blob in our own image, fills CPython's configuration from it, starts CPython with our importer
-//! installed, runs the entry point and ends. Nothing on disk is read on the way.
+//! [`start()`] finds the blob in our own image, fills CPython's configuration from it, starts
+//! CPython with our importer installed, runs the entry point and ends. Nothing on disk is read on
+//! the way.
 //!
-//! The program itself (`main.rs`) only calls it. Without the feature `python` this crate is its pure parts alone, which
-//! need no CPython to link: what the fuzz targets use.
+//! The program itself (`main.rs`) only calls it. Without the feature `python` this crate is its
+//! pure parts alone, which need no CPython to link: what the fuzz targets use.
 
 pub mod choice;
 pub mod environment;

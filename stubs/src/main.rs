@@ -1,7 +1,7 @@
 //! The stub: [`oxidize_stub`] as a program.
 //!
-//! Not Rust's `main`: its runtime opens `/dev/null` for closed standard streams, and a program run with them closed must
-//! see that, as it does under `python3`.
+//! Not Rust's `main`: its runtime opens `/dev/null` for closed standard streams, and a program run
+//! with them closed must see that, as it does under `python3`.
 
 #![no_main]
 // The only thing this program does is take what the C runtime passes.

@@ -12,8 +12,9 @@ use crate::ffi::lifecycle::{
 use crate::ffi::{Text, ancestors, parent_id};
 use crate::identity::{self, Ancestor, Facts, Identity, environment, generations, spelling};
 
-/// Set by our own hooks for a child: the number of the process that starts it. Removed at once, so that it does not travel
-/// further. It counts only where the system shows no better ([`is_marked`]).
+/// Set by our own hooks for a child: the number of the process that starts it. Removed at once, so
+/// that it does not travel further. It counts only where the system shows no better
+/// ([`is_marked`]).
 pub(crate) const MARK: &CStr = c"OXIDIZE_STARTED_BY";
 
 /// A `pyvenv.cfg` has a few lines.
@@ -49,7 +50,8 @@ pub(crate) fn find_out(run: &RunConfig<'_>, arguments: &[OsString]) -> &'static 
     own().unwrap_or_else(|| set(gather(run, arguments)))
 }
 
-/// Takes the word of who makes a snapshot: `file` stands for the paths of all processes that will come of it.
+/// Takes the word of who makes a snapshot: `file` stands for the paths of all processes that will
+/// come of it.
 #[cfg(target_env = "musl")]
 pub(crate) fn stand_in(run: &RunConfig<'_>, file: PathBuf) -> &'static Own {
     set(Own {
@@ -139,8 +141,8 @@ fn gather(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
     }
 }
 
-/// Whether the mark can have been set by us. After an `exec` the process is still the same, and its ancestors are not us; where
-/// the system does not show ancestors, the parent's number has to do.
+/// Whether the mark can have been set by us. After an `exec` the process is still the same, and its
+/// ancestors are not us; where the system does not show ancestors, the parent's number has to do.
 #[cfg(unix)]
 fn is_marked(mark: &str, ancestors: Option<&[Ancestor]>) -> bool {
     mark.parse().is_ok_and(|process: u32| {
@@ -171,8 +173,8 @@ fn identify(path: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(path).ok()
 }
 
-/// Whether a link to `file` belongs to a virtual environment that was made of it. Nothing is read unless the program was started
-/// by a link in another directory.
+/// Whether a link to `file` belongs to a virtual environment that was made of it. Nothing is read
+/// unless the program was started by a link in another directory.
 fn in_environment(link: &OsStr, file: &Path) -> bool {
     let link = Path::new(link);
     let Some(directory) = link.parent() else {

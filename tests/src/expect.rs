@@ -14,10 +14,11 @@
 //! | `# stdout-has: TEXT` | the output contains this |
 //! | `# stderr: LINE`, `# stderr-has: TEXT` | likewise; without either nothing may be written there |
 //!
-//! Paths below the virtual root are written as `/~oxidize/...` and mean the form that the program's system has for them.
+//! Paths below the virtual root are written as `/~oxidize/...` and mean the form that the program's
+//! system has for them.
 //!
-//! Arguments are separated by spaces; one in single quotes may contain spaces. A file without `run` is not a test,
-//! except in a folder `cases/`, whose files are run as `app NAME` and print `ok`.
+//! Arguments are separated by spaces; one in single quotes may contain spaces. A file without `run`
+//! is not a test, except in a folder `cases/`, whose files are run as `app NAME` and print `ok`.
 
 use std::path::Path;
 

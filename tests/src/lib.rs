@@ -1,32 +1,39 @@
-//! End-to-end tests: package an application with the real command, look at the bytes with other people's tools, run
-//! the result.
+//! End-to-end tests: package an application with the real command, look at the bytes with other
+//! people's tools, run the result.
 //!
-//! What is tested is what a user gets: `oxidize-inject` and the stub beside it, found by [`tools`], which asks cargo to
-//! bring them up to date first. The interpreter to compare with is `oxidize-plain-python`, the same CPython without an
-//! importer of ours ([`plain`]).
+//! What is tested is what a user gets: `oxidize-inject` and the stub beside it, found by [`tools`],
+//! which asks cargo to bring them up to date first. The interpreter to compare with is
+//! `oxidize-plain-python`, the same CPython without an importer of ours ([`plain`]).
 //!
-//! * `tests/apps.rs` runs every program under `apps/`; what is expected stands at the head of each file ([`expect`] is
-//!   the manual of these directives).
-//! * `tests/children.rs` starts a packaged program from itself in every way, and asks what it is then.
-//! * `tests/require.rs` packages what a loopback index has: markers, tags, hashes, bad wheels, builds.
+//! * `tests/apps.rs` runs every program under `apps/`; what is expected stands at the head of each
+//!   file ([`expect`] is the manual of these directives).
+//! * `tests/children.rs` starts a packaged program from itself in every way, and asks what it is
+//!   then.
+//! * `tests/require.rs` packages what a loopback index has: markers, tags, hashes, bad wheels,
+//!   builds.
 //! * `tests/used.rs` compares `--stdlib used` with the whole standard library, a program a package.
-//! * `tests/process.rs` compares a packaged program with the plain interpreter: exit status, signals, streams, locale.
-//! * `tests/run_configuration.rs` changes every key of the blob's run configuration and looks at the interpreter.
-//! * `tests/end_to_end.rs` holds what needs more than a program and its output: packages from PyPI, other people's
-//!   tools, an empty chroot.
-//! * `tests/differential.rs` compares small programs, packaged and on disk under the plain interpreter.
+//! * `tests/process.rs` compares a packaged program with the plain interpreter: exit status,
+//!   signals, streams, locale.
+//! * `tests/run_configuration.rs` changes every key of the blob's run configuration and looks at
+//!   the interpreter.
+//! * `tests/end_to_end.rs` holds what needs more than a program and its output: packages from PyPI,
+//!   other people's tools, an empty chroot.
+//! * `tests/differential.rs` compares small programs, packaged and on disk under the plain
+//!   interpreter.
 //! * `tests/exits.rs` compares how programs end, with the files they leave behind.
 //! * `tests/files.rs` counts instructions and system calls of file functions.
-//! * `tests/libraries.rs` compiles shared libraries that need each other, and loads them from memory.
-//! * `tests/windows.rs` asks wine for a program's resources, `tests/windows_runtime.rs` for what else only Windows has.
+//! * `tests/libraries.rs` compiles shared libraries that need each other, and loads them from
+//!   memory.
+//! * `tests/windows.rs` asks wine for a program's resources, `tests/windows_runtime.rs` for what
+//!   else only Windows has.
 //! * `tests/macos.rs` reads programs that nothing here can start.
 //! * `tests/cpython.rs` runs CPython's own tests in a packaged interpreter and in the plain one.
 //!
-//! `cargo run --release -p oxidize-tests --bin oxidize-trial` packages and uses real programs from PyPI and reports
-//! ([`mod@trial`]).
+//! `cargo run --release -p oxidize-tests --bin oxidize-trial` packages and uses real programs from
+//! PyPI and reports ([`mod@trial`]).
 //!
-//! A test that lacks something (a tool, the network, another target's stub) is reported as ignored with the reason.
-//! With `OXIDIZE_FORBID_SKIPS=1`, as in CI, it fails instead.
+//! A test that lacks something (a tool, the network, another target's stub) is reported as ignored
+//! with the reason. With `OXIDIZE_FORBID_SKIPS=1`, as in CI, it fails instead.
 
 pub mod expect;
 pub mod index;

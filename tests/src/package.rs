@@ -32,7 +32,8 @@ impl App {
         &self.path
     }
 
-    /// The packaged modules under an interpreter's command line, for a package made by [`Package::launcher`].
+    /// The packaged modules under an interpreter's command line, for a package made by
+    /// [`Package::launcher`].
     pub fn interpreter(&self) -> Run {
         Run::new(&self.path).arguments([tools::here().join("launch.py")])
     }

@@ -1,5 +1,5 @@
-//! The interpreter to compare with: `oxidize-plain-python`, laid out as an installed Python with the standard library
-//! of the same distribution around it.
+//! The interpreter to compare with: `oxidize-plain-python`, laid out as an installed Python with
+//! the standard library of the same distribution around it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,8 @@ pub fn python(target: &str) -> Result<PathBuf> {
         .clone()
 }
 
-/// The host's, with CPython's test package beside the standard library, as an installed Python has it.
+/// The host's, with CPython's test package beside the standard library, as an installed Python has
+/// it.
 pub fn python_with_tests() -> Result<PathBuf> {
     static PYTHON: OnceLock<Result<PathBuf>> = OnceLock::new();
     PYTHON
@@ -56,7 +57,8 @@ pub fn headers() -> Result<PathBuf> {
     Ok(unpacked("headers", &["stdlib", GNU])?.join(HEADERS))
 }
 
-/// The `python/install/lib` of these archives (`include` for `headers`), unpacked once for each content.
+/// The `python/install/lib` of these archives (`include` for `headers`), unpacked once for each
+/// content.
 fn unpacked(name: &str, parts: &[&str]) -> Result<PathBuf> {
     let mut stamp = name.to_owned();
     for part in parts {

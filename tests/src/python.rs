@@ -1,4 +1,5 @@
-//! Packages from PyPI for the host's Python: other people's tools, installed once below the target directory.
+//! Packages from PyPI for the host's Python: other people's tools, installed once below the target
+//! directory.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{Result, missing, tools};
 
-/// A folder for `PYTHONPATH` with these packages (pinned, so that a red test is never another release's doing), called `name`.
-/// Needs the network the first time.
+/// A folder for `PYTHONPATH` with these packages (pinned, so that a red test is never another
+/// release's doing), called `name`. Needs the network the first time.
 pub fn packages(name: &str, wanted: &[&str]) -> Result<PathBuf> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

@@ -242,8 +242,8 @@ impl Run {
     }
 }
 
-/// A program that was just written is busy while a child that another thread started meanwhile holds the descriptor it
-/// was written through, which ends with that child's exec.
+/// A program that was just written is busy while a child that another thread started meanwhile
+/// holds the descriptor it was written through, which ends with that child's exec.
 fn spawn(command: &mut Command) -> std::io::Result<Child> {
     let limit = Instant::now() + Duration::from_secs(10);
     loop {

@@ -1,10 +1,11 @@
 //! The targets, and how a program made for one is started on this machine.
 //!
-//! The file itself says what it needs, so that a test starts every program in the same way ([`crate::run::Run`]):
+//! The file itself says what it needs, so that a test starts every program in the same way
+//! ([`crate::run::Run`]):
 //!
 //! * ELF for this machine: as it is;
-//! * ELF for aarch64: as it is, by qemu-user to which the kernel hands such files (`binfmt_misc`), so that they can start
-//!   each other and be started by a shell;
+//! * ELF for aarch64: as it is, by qemu-user to which the kernel hands such files (`binfmt_misc`),
+//!   so that they can start each other and be started by a shell;
 //! * PE: by `wine`, in a prefix of its own.
 //!
 //! Mach-O cannot be started here by anything.
@@ -84,8 +85,8 @@ pub fn program_name(stem: &str, triple: &str) -> String {
     target.map_or_else(|_| stem.to_owned(), |target| target.program_name(stem))
 }
 
-/// Whose work it is to run programs of this target here, if it is not the processor's and the system's: `wine`, `qemu`. What
-/// that one lacks is listed in the folder of its name.
+/// Whose work it is to run programs of this target here, if it is not the processor's and the
+/// system's: `wine`, `qemu`. What that one lacks is listed in the folder of its name.
 pub fn emulator(triple: &str) -> Option<&'static str> {
     if is_windows(triple) {
         Some("wine")
@@ -127,7 +128,8 @@ fn aarch64() -> Result<Launcher> {
     if cfg!(target_arch = "aarch64") {
         return Ok(Launcher::Itself);
     }
-    // The first line of an entry's file is `enabled` or `disabled`; the whole facility may be off too.
+    // The first line of an entry's file is `enabled` or `disabled`; the whole facility may be off
+    // too.
     let enabled = |name: &str| {
         std::fs::read_to_string(Path::new("/proc/sys/fs/binfmt_misc").join(name))
             .is_ok_and(|text| text.starts_with("enabled"))
@@ -162,7 +164,8 @@ fn wine() -> Result<Launcher> {
     .clone()
 }
 
-/// Makes the prefix: what wine puts there itself, and the version of Windows that our programs are for.
+/// Makes the prefix: what wine puts there itself, and the version of Windows that our programs are
+/// for.
 fn prepare_wine(wine: &Path, prefix: &Path, variables: &[(String, String)]) -> Result {
     let done = prefix.join("oxidize-tests-ready");
     let lock = File::create(tools::cache("wine")?.join("lock"))?;

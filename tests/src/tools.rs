@@ -53,8 +53,8 @@ pub fn scratch() -> Result<tempfile::TempDir> {
 
 /// Copies an executable that is about to be started.
 ///
-/// The writing is left to a process of its own: while this one holds a file open for writing, a child
-/// that another test forks inherits the descriptor, and starting the copy fails with ETXTBSY.
+/// The writing is left to a process of its own: while this one holds a file open for writing, a
+/// child that another test forks inherits the descriptor, and starting the copy fails with ETXTBSY.
 pub fn copy_program(from: &Path, to: &Path) -> Result {
     let output = Command::new("cp").arg("--").arg(from).arg(to).output()?;
     if output.status.success() {
@@ -63,8 +63,8 @@ pub fn copy_program(from: &Path, to: &Path) -> Result {
     fail(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Brings the programs under test up to date and says where they are. `OXIDIZE_TEST_PROGRAMS` names a directory with
-/// other ones, for instance a release to be checked.
+/// Brings the programs under test up to date and says where they are. `OXIDIZE_TEST_PROGRAMS` names
+/// a directory with other ones, for instance a release to be checked.
 fn programs() -> Result<PathBuf> {
     static PROGRAMS: OnceLock<Result<PathBuf>> = OnceLock::new();
     PROGRAMS
@@ -76,8 +76,8 @@ fn programs() -> Result<PathBuf> {
             // `cargo test` builds a package's executables only for that package's own tests.
             let mut build =
                 Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-            // The whole workspace, as it is built and tested: with another selection of packages dependencies would have
-            // other features, and everything would be compiled once more.
+            // The whole workspace, as it is built and tested: with another selection of packages
+            // dependencies would have other features, and everything would be compiled once more.
             build
                 .current_dir(checkout())
                 .args(["build", "--quiet", "--workspace", "--bins"]);
@@ -112,8 +112,8 @@ pub fn program(name: &str) -> Result<PathBuf> {
     }
 }
 
-/// The stub of a target. The host's is built by cargo; others by `oxidize-prebuilt stub`, which needs the Rust standard
-/// library of that target.
+/// The stub of a target. The host's is built by cargo; others by `oxidize-prebuilt stub`, which
+/// needs the Rust standard library of that target.
 pub fn stub(target: &str) -> Result<PathBuf> {
     if target == GNU {
         return program("oxidize-stub");
@@ -182,7 +182,8 @@ fn foreign_stub(target: &str) -> Result<PathBuf> {
     }
 }
 
-/// The instructions that a command executes in user mode, as valgrind counts them, and what it wrote to standard error.
+/// The instructions that a command executes in user mode, as valgrind counts them, and what it
+/// wrote to standard error.
 ///
 /// # Errors
 /// Where there is no valgrind or the command fails.

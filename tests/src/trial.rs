@@ -1,5 +1,5 @@
-//! The trial of real programs: each is packaged from PyPI (`--require`), used, and compared with the
-//! same packages under the plain interpreter.
+//! The trial of real programs: each is packaged from PyPI (`--require`), used, and compared with
+//! the same packages under the plain interpreter.
 //!
 //! A program is a file in `tests/programs`. Directives at its head say what it needs:
 //!

@@ -1,4 +1,5 @@
-//! Packages from PyPI: pinned versions with hashes, fetched by the host's pip, kept under the target directory.
+//! Packages from PyPI: pinned versions with hashes, fetched by the host's pip, kept under the
+//! target directory.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{Result, fail, missing, tools};
 
-/// `pip install --target` of `apps/NAME.requirements.txt`, for the packaged CPython on the oldest glibc we support. Needs the
-/// network the first time.
+/// `pip install --target` of `apps/NAME.requirements.txt`, for the packaged CPython on the oldest
+/// glibc we support. Needs the network the first time.
 pub fn installed(name: &str) -> Result<PathBuf> {
     installed_for(
         name,

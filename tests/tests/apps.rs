@@ -61,8 +61,8 @@ fn unlike(emulator: &str, test: &str, result: Result) -> Result {
     }
 }
 
-/// Name, file and resources directory of each Python file that may be a test: those directly in `apps/APP/` and in
-/// `apps/APP/cases/`.
+/// Name, file and resources directory of each Python file that may be a test: those directly in
+/// `apps/APP/` and in `apps/APP/cases/`.
 fn programs() -> Result<Vec<(String, PathBuf, PathBuf)>> {
     let mut found = Vec::new();
     for app in sorted(&tools::here().join("apps"))? {

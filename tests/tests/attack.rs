@@ -1,9 +1,10 @@
-//! An attack on the command, bounded and repeatable: mutated files, `kill -9`, full and read-only disks, a
-//! lying server, hostile trees.
+//! An attack on the command, bounded and repeatable: mutated files, `kill -9`, full and read-only
+//! disks, a lying server, hostile trees.
 //!
-//! Everything random follows from a seed, which every failure names. It is always the same, so that an
-//! unlucky one does not stop somebody else's change; `OXIDIZE_ATTACK_SEED` sets another, and `random` one
-//! that nobody knows. `OXIDIZE_ATTACK_ROUNDS` says how often each attack is made. A longer run:
+//! Everything random follows from a seed, which every failure names. It is always the same, so that
+//! an unlucky one does not stop somebody else's change; `OXIDIZE_ATTACK_SEED` sets another, and
+//! `random` one that nobody knows. `OXIDIZE_ATTACK_ROUNDS` says how often each attack is made. A
+//! longer run:
 //!
 //!     OXIDIZE_ATTACK_SEED=random OXIDIZE_ATTACK_ROUNDS=2000 cargo test --release -p oxidize-tests --test attack
 
@@ -311,8 +312,8 @@ fn kills(dice: &mut Dice) -> Result {
     Ok(())
 }
 
-/// Runs a script where it may mount file systems: `$1` is the command, `$2` an empty directory, `$3` the
-/// application.
+/// Runs a script where it may mount file systems: `$1` is the command, `$2` an empty directory,
+/// `$3` the application.
 fn with_mounts(script: &str) -> Result<Told> {
     let directory = tools::scratch()?;
     let mut probe = Command::new("unshare");

@@ -1,6 +1,8 @@
-//! The table of docs/children.md: what each way to start a packaged program from itself, or by others, makes of it.
+//! The table of docs/children.md: what each way to start a packaged program from itself, or by
+//! others, makes of it.
 //!
-//! What a child does with Python in it is tested by `apps/children`; here it is only asked which of the two it is.
+//! What a child does with Python in it is tested by `apps/children`; here it is only asked which of
+//! the two it is.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -37,7 +39,8 @@ const AGAIN: [&str; 21] = [
     "name",
 ];
 
-/// On Windows `exec` is a new process that nobody waits for, and a name is found with its suffix only.
+/// On Windows `exec` is a new process that nobody waits for, and a name is found with its suffix
+/// only.
 fn is_for(idiom: &str, target: &str) -> bool {
     let posix =
         idiom.starts_with("exec") || ["proc_self_exe", "shell", "spawn_name"].contains(&idiom);
@@ -83,7 +86,8 @@ fn placed(target: &str) -> Result<(tempfile::TempDir, PathBuf)> {
     place(&Package::app("restart").target(target))
 }
 
-/// A copy in a directory of its own, `DIR/place/app`. Not below the target directory, which others may not be able to enter.
+/// A copy in a directory of its own, `DIR/place/app`. Not below the target directory, which others
+/// may not be able to enter.
 fn place(package: &Package) -> Result<(tempfile::TempDir, PathBuf)> {
     let app = package.shared()?;
     let directory = tempfile::tempdir()?;

@@ -1,6 +1,6 @@
-//! CPython's own tests, in the plain interpreter and in a packaged one that carries the test package with it. How each
-//! test ends must be the same, but for what `cpython/differences.toml` lists with a reason; an entry there that no
-//! longer differs fails too.
+//! CPython's own tests, in the plain interpreter and in a packaged one that carries the test
+//! package with it. How each test ends must be the same, but for what `cpython/differences.toml`
+//! lists with a reason; an entry there that no longer differs fails too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -70,7 +70,8 @@ fn read() -> Result<Differences> {
     )?)?)
 }
 
-/// The application: CPython's test package. Nothing of it is run but what the interpreter's command line says.
+/// The application: CPython's test package. Nothing of it is run but what the interpreter's command
+/// line says.
 fn packaged() -> Result<App> {
     Package::new(plain::test_suite()?).launcher().shared()
 }
@@ -133,7 +134,8 @@ fn compare(module: &str, differences: &Differences) -> Result {
     })
 }
 
-/// Whether a test id is of this module: `test.test_json.test_tool.TestMain.test_x`, `setUpClass (test.test_json.X)`.
+/// Whether a test id is of this module: `test.test_json.test_tool.TestMain.test_x`, `setUpClass
+/// (test.test_json.X)`.
 fn belongs(test: &str, module: &str) -> bool {
     test.split_once(&format!("test.{module}"))
         .is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))

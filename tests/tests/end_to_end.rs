@@ -1,4 +1,5 @@
-//! What needs more than a program and its output: surroundings, other people's tools, generated input.
+//! What needs more than a program and its output: surroundings, other people's tools, generated
+//! input.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,8 @@ fn system_calls(target: &str) -> Result {
         .success()?;
     let trace = std::fs::read_to_string(trace)?;
     check(trace.contains("write(1, \"Hello"), || trace.clone())?;
-    // qemu answers for files of /proc/self from memory of its own: `memfd_create("qemu-open", 0) = 3`.
+    // qemu answers for files of /proc/self from memory of its own: `memfd_create("qemu-open", 0) =
+    // 3`.
     let mut emulated = Vec::new();
     for line in trace.lines() {
         // `123 openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3`
@@ -148,7 +150,8 @@ fn system_calls(target: &str) -> Result {
     Ok(())
 }
 
-/// A program that takes another's place is synced before the rename, one that takes nobody's is not.
+/// A program that takes another's place is synced before the rename, one that takes nobody's is
+/// not.
 fn replaced() -> Result {
     let directory = tools::scratch()?;
     let output = directory.path().join("hello");
@@ -247,8 +250,8 @@ fn checked_at_start() -> Result {
     Ok(())
 }
 
-/// While a module is written anew all the time, with the same length, its code and its source agree or
-/// packaging says that it changed.
+/// While a module is written anew all the time, with the same length, its code and its source agree
+/// or packaging says that it changed.
 fn changing() -> Result {
     let directory = tools::scratch()?;
     let resources = directory.path().join("res");
@@ -507,7 +510,8 @@ fn two_thousand_modules() -> Result {
         .map(drop)
 }
 
-/// All names of a list that is made for every system; those that cannot be on this target are named with a reason.
+/// All names of a list that is made for every system; those that cannot be on this target are named
+/// with a reason.
 fn standard_library(target: &str) -> Result {
     let app = Package::app("stdlib").target(target).shared()?;
     let outcome = Run::new(app.path()).timeout(120).outcome()?.success()?;

@@ -1,8 +1,8 @@
 //! The environment: no variable that CPython or its library reads changes what an application is.
 //!
-//! `docs/environment.md` has the list. Two of its tables say which variables have no effect: all of these
-//! are set to hostile values at once. And every variable that the standard library's sources or the
-//! stub's strings name has to be in the document.
+//! `docs/environment.md` has the list. Two of its tables say which variables have no effect: all of
+//! these are set to hostile values at once. And every variable that the standard library's sources
+//! or the stub's strings name has to be in the document.
 
 use std::collections::BTreeSet;
 use std::fs;

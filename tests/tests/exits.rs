@@ -1,8 +1,10 @@
-//! The end of a program, three times: under a plain interpreter, packaged with the full exit, and packaged with the
-//! fast one. Output, exit status and the bytes of every file left behind are the same.
+//! The end of a program, three times: under a plain interpreter, packaged with the full exit, and
+//! packaged with the fast one. Output, exit status and the bytes of every file left behind are the
+//! same.
 //!
-//! Each case of `exits/cases` says in its first line which way the fast exit goes: `fast`, `full` (something alive
-//! has code that runs at its end), or `unseen` where the case takes away the means to tell.
+//! Each case of `exits/cases` says in its first line which way the fast exit goes: `fast`, `full`
+//! (something alive has code that runs at its end), or `unseen` where the case takes away the means
+//! to tell.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -71,7 +71,8 @@ fn readelf(target: &str) -> Result {
     Ok(())
 }
 
-/// What the kernel and ld.so rely on: ascending addresses, no overlap, offset and address congruent, all in the file.
+/// What the kernel and ld.so rely on: ascending addresses, no overlap, offset and address
+/// congruent, all in the file.
 fn segments(target: &str) -> Result {
     let bytes = image(target)?;
     let elf = parse(&bytes)?;
@@ -103,8 +104,8 @@ fn segments(target: &str) -> Result {
     Ok(())
 }
 
-/// No page holds bytes of two segments. The page of an x86_64 kernel has 4 KiB, that of an aarch64 one 4, 16 or 64 KiB,
-/// of which the emulator here shows the first only.
+/// No page holds bytes of two segments. The page of an x86_64 kernel has 4 KiB, that of an aarch64
+/// one 4, 16 or 64 KiB, of which the emulator here shows the first only.
 fn page_sizes(target: &str) -> Result {
     let bytes = image(target)?;
     let elf = parse(&bytes)?;

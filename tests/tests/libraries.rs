@@ -1,5 +1,5 @@
-//! Shared libraries that need each other, compiled here and loaded from memory: by extension modules
-//! and by `dlopen`.
+//! Shared libraries that need each other, compiled here and loaded from memory: by extension
+//! modules and by `dlopen`.
 
 use std::path::Path;
 use std::process::Command;
@@ -129,8 +129,8 @@ fn neighbour() -> Result {
     prints(place, "9\n")
 }
 
-/// `ctypes.CDLL` of a virtual path: its bundled libraries come along, the dynamic linker knows it by
-/// that path, and it is loaded once, whoever asks: an extension module, threads, a child.
+/// `ctypes.CDLL` of a virtual path: its bundled libraries come along, the dynamic linker knows it
+/// by that path, and it is loaded once, whoever asks: an extension module, threads, a child.
 fn opened_by_path() -> Result {
     let place = tools::scratch()?;
     let place = place.path();

@@ -1,6 +1,7 @@
-//! Programs for macOS. Nothing here can run them, so they are read: by `macos/structure.py`, which knows Apple's headers and
-//! nothing of ours and computes every page hash again; by LIEF, whose check is that of Apple's dynamic loader; by goblin and
-//! object, which have to see the same. What only a Mac can show is in `smoke/macos.sh`.
+//! Programs for macOS. Nothing here can run them, so they are read: by `macos/structure.py`, which
+//! knows Apple's headers and nothing of ours and computes every page hash again; by LIEF, whose
+//! check is that of Apple's dynamic loader; by goblin and object, which have to see the same. What
+//! only a Mac can show is in `smoke/macos.sh`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -325,8 +326,9 @@ fn imports(target: &'static str) -> Result {
     check(libraries == expected, || format!("{libraries:?}"))
 }
 
-/// What a wheel may import, against what the stub exports. The names are those CPython's own headers promise to limited-API
-/// modules (`Misc/stable_abi.toml` in its sources is where `PC/python3dll.c` has them from), read from the shared archive.
+/// What a wheel may import, against what the stub exports. The names are those CPython's own
+/// headers promise to limited-API modules (`Misc/stable_abi.toml` in its sources is where
+/// `PC/python3dll.c` has them from), read from the shared archive.
 fn exports(target: &'static str) -> Result {
     let facts = read(app(target)?.path())?;
     check(
@@ -373,7 +375,8 @@ fn round_trip(target: &'static str) -> Result {
     )
 }
 
-/// One file for both processors: each part is the program that is made for one alone, at a multiple of its page.
+/// One file for both processors: each part is the program that is made for one alone, at a multiple
+/// of its page.
 fn universal() -> Result {
     let place = tools::scratch()?;
     let output = place.path().join("app");

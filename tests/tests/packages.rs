@@ -1,4 +1,5 @@
-//! Applications made of packages from PyPI: a web application with a database, and numpy with its bundled libraries.
+//! Applications made of packages from PyPI: a web application with a database, and numpy with its
+//! bundled libraries.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,6 @@
-//! One table: what a packaged program does as a process must be what the plain interpreter of the same distribution
-//! does, isolated (`-I`), with the same file. Exit status or signal, standard output and standard error are compared.
+//! One table: what a packaged program does as a process must be what the plain interpreter of the
+//! same distribution does, isolated (`-I`), with the same file. Exit status or signal, standard
+//! output and standard error are compared.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -377,7 +378,8 @@ fn observe(row: &Row, program: &Path, before: &[PathBuf]) -> Result<Outcome> {
 fn normal(outcome: Outcome, program: &Path, resources: &Path, target: &str) -> Result<Outcome> {
     let text = |text: &str| {
         let text = without_addresses(&plain::without_paths(text, program, resources, target)?);
-        // faulthandler lists the extension modules that are not of the standard library: the importer.
+        // faulthandler lists the extension modules that are not of the standard library: the
+        // importer.
         Ok::<_, Stop>(text.replace("\nExtension modules: _oxidize (total: 1)\n", ""))
     };
     Ok(Outcome {

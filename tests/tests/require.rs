@@ -1,5 +1,6 @@
-//! Packages what a package index has: with markers and tags of the target, laid out as an installation has it.
-//! The index is one on the loopback device, with distributions that the tests make.
+//! Packages what a package index has: with markers and tags of the target, laid out as an
+//! installation has it. The index is one on the loopback device, with distributions that the tests
+//! make.
 
 use std::fs;
 use std::path::Path;

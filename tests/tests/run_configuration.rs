@@ -1,7 +1,8 @@
-//! Every key of the blob's run configuration (docs/format.md, section 6) against the interpreter it configures.
+//! Every key of the blob's run configuration (docs/format.md, section 6) against the interpreter it
+//! configures.
 //!
-//! Most keys have no option of the command yet, so the blob of a packaged program is taken out, its configuration
-//! changed, and the blob injected again by the library.
+//! Most keys have no option of the command yet, so the blob of a packaged program is taken out, its
+//! configuration changed, and the blob injected again by the library.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -195,8 +196,8 @@ fn compare(triple: &str, change: Change, expected: &[(&str, Value)]) -> Result {
     })
 }
 
-/// What the program says with this configuration. The executable is `PROGRAM`, its directory `DIRECTORY`; the hash is
-/// `constant` or `random`, by two runs.
+/// What the program says with this configuration. The executable is `PROGRAM`, its directory
+/// `DIRECTORY`; the hash is `constant` or `random`, by two runs.
 fn observe(image: &[u8], change: impl Fn(&mut RunOptions)) -> Result<Value> {
     let place = tools::scratch()?;
     // `sys.executable` repeats the directory's name, which must be the same for every program.

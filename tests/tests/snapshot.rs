@@ -1,5 +1,5 @@
-//! Start snapshots of static Linux programs: the same program with and without, what differs in each
-//! process, what cannot be in one, and what other tools do to the file.
+//! Start snapshots of static Linux programs: the same program with and without, what differs in
+//! each process, what cannot be in one, and what other tools do to the file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -468,8 +468,8 @@ fn two_are_equal_bytes_with_chance_in_addresses() -> Result {
     equal(&files[0], &files[1])
 }
 
-/// Modules of the standard library that read variables while they are imported, and a parser of arguments, which asks for
-/// translations.
+/// Modules of the standard library that read variables while they are imported, and a parser of
+/// arguments, which asks for translations.
 fn what_the_library_reads_again_does_not_decide() -> Result {
     let source = "import argparse, optparse, pydoc, subprocess, sysconfig, zoneinfo, wsgiref.handlers, ctypes.macholib.dyld as dyld
 parser = argparse.ArgumentParser('x')
@@ -562,7 +562,8 @@ fn a_thousand_starts_at_once() -> Result {
     })
 }
 
-/// Neither looks at what the imports have made, nor sets libraries up that nobody has used: instructions by valgrind.
+/// Neither looks at what the imports have made, nor sets libraries up that nobody has used:
+/// instructions by valgrind.
 fn start_and_end_leave_the_snapshot_alone() -> Result {
     // More than valgrind's processor has, so that it suits.
     let every_feature = ["0xffffffffffffffff"; 3].join(":");

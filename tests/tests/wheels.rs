@@ -1,5 +1,5 @@
-//! The wheels of a real stub and of the command: made twice, read by other people's tools, installed by pip from an index server,
-//! and packaged with, with nothing else at hand.
+//! The wheels of a real stub and of the command: made twice, read by other people's tools,
+//! installed by pip from an index server, and packaged with, with nothing else at hand.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -61,7 +61,8 @@ fn stub_wheel(out: &Path) -> Result<PathBuf> {
     wheel(out, &["--target", MUSL])
 }
 
-/// The wheel of the command as it was built for this machine; published ones are static, which takes minutes.
+/// The wheel of the command as it was built for this machine; published ones are static, which
+/// takes minutes.
 fn tool_wheel(out: &Path) -> Result<PathBuf> {
     let program = tools::program("oxidize-inject")?;
     let program = program.to_string_lossy();

@@ -181,7 +181,8 @@ fn tree(image: &[u8]) -> Result<BTreeSet<Entry>> {
     Ok(found)
 }
 
-/// `UpdateResource`, which resource editors use, writes all resources anew: the blob is somewhere else then, and still found.
+/// `UpdateResource`, which resource editors use, writes all resources anew: the blob is somewhere
+/// else then, and still found.
 fn editor() -> Result {
     let directory = tools::scratch()?;
     program(directory.path())?;

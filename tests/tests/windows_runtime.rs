@@ -1,5 +1,5 @@
-//! What only Windows has, under wine: extension modules of real wheels by way of the cache, consoles, programs without one,
-//! names of executables. `apps/windows/__main__.py` is the program.
+//! What only Windows has, under wine: extension modules of real wheels by way of the cache,
+//! consoles, programs without one, names of executables. `apps/windows/__main__.py` is the program.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -182,7 +182,8 @@ fn without_console() -> Result {
     let app = Package::app("windows").target(WINDOWS).options(["--gui"]);
     let window = app.shared()?;
     let place = tools::scratch()?;
-    // Given streams, a program without console uses them; without any, one with a console has none either.
+    // Given streams, a program without console uses them; without any, one with a console has none
+    // either.
     for (parent, child) in [(&console, &window), (&window, &console)] {
         Run::new(parent.path())
             .arguments(["children", &seen(child.path())])

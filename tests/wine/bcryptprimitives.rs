@@ -1,6 +1,7 @@
-//! A stand-in for Windows' bcryptprimitives.dll with its one function that Rust's standard library calls. wine has had it
-//! since 8.12; older ones, Debian 12's for one, do not start Rust programs without. The tests compile this file and put it
-//! into wine's system directory. It imports nothing, so that the Rust toolchain alone can link it.
+//! A stand-in for Windows' bcryptprimitives.dll with its one function that Rust's standard library
+//! calls. wine has had it since 8.12; older ones, Debian 12's for one, do not start Rust programs
+//! without. The tests compile this file and put it into wine's system directory. It imports
+//! nothing, so that the Rust toolchain alone can link it.
 #![no_std]
 #![no_main]
 
@@ -15,7 +16,8 @@ pub unsafe extern "system" fn ProcessPrng(data: *mut u8, length: usize) -> i32 {
     let mut index = 0;
     while index < length {
         let (random, there): (u64, u8);
-        // SAFETY: the instruction changes registers and flags only; every x86-64 processor since 2015 has it.
+        // SAFETY: the instruction changes registers and flags only; every x86-64 processor since
+        // 2015 has it.
         unsafe { asm!("rdrand {}", "setc {}", out(reg) random, out(reg_byte) there) };
         if there == 1 {
             // SAFETY: inside the caller's buffer.

@@ -52,8 +52,8 @@ pub struct RunConfig<'a> {
     pub check_at_start: bool,
     /// Whether the garbage collector looks less often while modules are imported. Default no.
     pub quiet_imports: bool,
-    /// Name of the directory beside the executable that holds the files of [`placed`](Self::placed).
-    /// Default: there is none.
+    /// Name of the directory beside the executable that holds the files of
+    /// [`placed`](Self::placed). Default: there is none.
     pub files_directory: Option<&'a str>,
     bytes: &'a [u8],
 }

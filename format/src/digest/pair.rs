@@ -1,7 +1,8 @@
 //! SHA-256 of two messages at once.
 //!
-//! The instructions for SHA-256 depend on each other's results, so that with one message the processor mostly waits.
-//! The rounds of a second message fit into the waits: nearly twice the rate on one core.
+//! The instructions for SHA-256 depend on each other's results, so that with one message the
+//! processor mostly waits. The rounds of a second message fit into the waits: nearly twice the rate
+//! on one core.
 
 use sha2::{Digest, Sha256};
 
@@ -14,9 +15,9 @@ pub(super) fn sha256(messages: [&[u8]; 2]) -> [[u8; 32]; 2] {
     messages.map(|message| Sha256::digest(message).into())
 }
 
-/// x86's SHA extensions. Algorithm and constants: FIPS 180-4, sections 4.2.2, 5.1.1, 5.3.3 and 6.2.2; what the instructions
-/// compute and which words they expect where: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2,
-/// SHA256RNDS2, SHA256MSG1 and SHA256MSG2.
+/// x86's SHA extensions. Algorithm and constants: FIPS 180-4, sections 4.2.2, 5.1.1, 5.3.3 and
+/// 6.2.2; what the instructions compute and which words they expect where: Intel 64 and IA-32
+/// Architectures Software Developer's Manual, volume 2, SHA256RNDS2, SHA256MSG1 and SHA256MSG2.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use core::arch::x86_64::*;
@@ -44,7 +45,8 @@ mod x86 {
         0xc67178f2,
     ];
 
-    /// None if the processor lacks the instructions, or the messages are not equally many whole blocks.
+    /// None if the processor lacks the instructions, or the messages are not equally many whole
+    /// blocks.
     pub(super) fn sha256(messages: [&[u8]; 2]) -> Option<[[u8; 32]; 2]> {
         let [(first, rest), (second, other)] = messages.map(<[u8]>::as_chunks::<BLOCK>);
         let whole = rest.is_empty() && other.is_empty() && first.len() == second.len();
@@ -55,7 +57,8 @@ mod x86 {
             unsafe_code,
             reason = "one call, of what needs no more than these instructions"
         )]
-        // SAFETY: the function is unsafe to call for nothing but its target features, which were all just found.
+        // SAFETY: the function is unsafe to call for nothing but its target features, which were
+        // all just found.
         (whole && able).then(|| unsafe { hash(first, second) })
     }
 
@@ -180,7 +183,8 @@ mod tests {
         }
     }
 
-    /// The standard's own example of nothing, in a test that does not depend on the other implementation.
+    /// The standard's own example of nothing, in a test that does not depend on the other
+    /// implementation.
     #[test]
     fn nothing_has_the_known_digest() {
         let hashes = sha256([b"", b""]).map(|hash| hash[..4].to_vec());

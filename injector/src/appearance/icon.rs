@@ -1,8 +1,8 @@
 //! Icons: an `.ico` file as it is, or a `.png` in the sizes that Windows shows.
 //!
-//! The image of 256 pixels is stored as PNG, smaller ones as bitmaps with 32 bits to a pixel, which is what every Windows reads.
-//! Sizes are made by averaging the source pixels that a pixel covers, weighted by their opacity, so that the colour of
-//! transparent pixels does not bleed in.
+//! The image of 256 pixels is stored as PNG, smaller ones as bitmaps with 32 bits to a pixel, which
+//! is what every Windows reads. Sizes are made by averaging the source pixels that a pixel covers,
+//! weighted by their opacity, so that the colour of transparent pixels does not bleed in.
 
 use std::io::Cursor;
 
@@ -117,7 +117,8 @@ impl Picture {
         Picture { size, pixels }
     }
 
-    /// Source pixels that pixel `at` of `size` covers, and how much of each, in units of `1 / size`.
+    /// Source pixels that pixel `at` of `size` covers, and how much of each, in units of `1 /
+    /// size`.
     fn span(&self, at: u32, size: u32) -> impl Iterator<Item = (u32, u64)> + Clone + use<> {
         let (start, end) = (at * self.size, (at + 1) * self.size);
         (start / size..end.div_ceil(size)).map(move |pixel| {
@@ -163,7 +164,8 @@ impl Picture {
         Ok(out)
     }
 
-    /// A bitmap as icons hold it: its height counts twice, for the mask behind the colours; rows from the bottom up.
+    /// A bitmap as icons hold it: its height counts twice, for the mask behind the colours; rows
+    /// from the bottom up.
     fn to_bitmap(&self) -> Vec<u8> {
         let size = self.size;
         let mask_row = size.div_ceil(32) * 4;

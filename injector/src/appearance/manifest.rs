@@ -22,7 +22,8 @@ impl ExecutionLevel {
     }
 }
 
-/// Windows Vista, 7, 8, 8.1, and 10 and later. Without them Windows pretends to be older than it is.
+/// Windows Vista, 7, 8, 8.1, and 10 and later. Without them Windows pretends to be older than it
+/// is.
 const SYSTEMS: [&str; 5] = [
     "e2011457-1546-43c5-a5fe-008deee3d3f0",
     "35138b9a-5d96-4fbd-8e2d-a2440225f93a",
@@ -39,7 +40,8 @@ const SETTINGS: [(&str, u16, &str); 4] = [
     ("activeCodePage", 2019, "UTF-8"),
 ];
 
-/// Our manifest: paths beyond 260 characters, UTF-8 as the code page, sharp on every monitor, and the present common controls.
+/// Our manifest: paths beyond 260 characters, UTF-8 as the code page, sharp on every monitor, and
+/// the present common controls.
 pub(super) fn ours(level: ExecutionLevel) -> String {
     let level = level.name();
     let systems = SYSTEMS.map(|id| format!("      <supportedOS Id=\"{{{id}}}\"/>\n"));
@@ -77,7 +79,8 @@ pub(super) fn ours(level: ExecutionLevel) -> String {
     )
 }
 
-/// A manifest that the user gives. Windows refuses to start a program with a broken one, so the worst is caught here.
+/// A manifest that the user gives. Windows refuses to start a program with a broken one, so the
+/// worst is caught here.
 pub(super) fn given(bytes: &[u8]) -> Result<String, &'static str> {
     let text = str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
     let text = text.trim_start_matches('\u{feff}');

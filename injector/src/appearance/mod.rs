@@ -1,6 +1,7 @@
 //! What a Windows program shows of itself: icon, version information, manifest, console or desktop.
 //!
-//! The user's files come in here and leave as [resources](crate::image::pe::resources), on any host.
+//! The user's files come in here and leave as [resources](crate::image::pe::resources), on any
+//! host.
 
 mod icon;
 mod manifest;

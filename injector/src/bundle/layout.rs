@@ -28,8 +28,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The bundle in this directory: nothing if it is none, several for a framework with versions, the
-    /// current one last.
+    /// The bundle in this directory: nothing if it is none, several for a framework with versions,
+    /// the current one last.
     ///
     /// # Errors
     /// It is a bundle, and its property list cannot be read or names no program that is there.

@@ -1,8 +1,9 @@
 //! Bundles of macOS: directories with a program, its resources and more code, signed as a whole.
 //!
-//! Code inside is signed first. Then a *seal*, `_CodeSignature/CodeResources`, lists the hash of every
-//! resource and the code directory's hash of all code inside; the program's signature has the seal's hash
-//! and that of `Info.plist`. So whatever changes, the program's signature no longer fits.
+//! Code inside is signed first. Then a *seal*, `_CodeSignature/CodeResources`, lists the hash of
+//! every resource and the code directory's hash of all code inside; the program's signature has the
+//! seal's hash and that of `Info.plist`. So whatever changes, the program's signature no longer
+//! fits.
 //!
 //! (Apple, "Code Signing In Depth", TN2206; the format of the seal is what `codesign` writes.)
 

@@ -1,8 +1,8 @@
 //! What a bundle's seal covers, and how: the rules that `codesign` writes when nobody gives others.
 //!
-//! A rule is a pattern, and where several match, the one with the greatest weight counts. The list of
-//! rules is part of the seal. Only these are known here, so no pattern is ever interpreted: [`Rules::of`]
-//! says by hand what they say.
+//! A rule is a pattern, and where several match, the one with the greatest weight counts. The list
+//! of rules is part of the seal. Only these are known here, so no pattern is ever interpreted:
+//! [`Rules::of`] says by hand what they say.
 
 use plist::{Dictionary, Value};
 

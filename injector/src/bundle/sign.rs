@@ -29,8 +29,8 @@ pub struct Signed {
     pub inside: usize,
 }
 
-/// Signs a bundle where it is, all code inside first. Identifier and entitlements of the options are
-/// the program's; code inside keeps the entitlements that it was signed with.
+/// Signs a bundle where it is, all code inside first. Identifier and entitlements of the options
+/// are the program's; code inside keeps the entitlements that it was signed with.
 ///
 /// # Errors
 ///
@@ -76,8 +76,8 @@ struct Signer<'s> {
 }
 
 impl Signer<'_> {
-    /// Signs a bundle, of a framework every version; the current one is what counts. Nothing: there is no
-    /// program in it.
+    /// Signs a bundle, of a framework every version; the current one is what counts. Nothing: there
+    /// is no program in it.
     fn bundle(
         &mut self,
         directory: &Path,

@@ -1,4 +1,5 @@
-//! Judging a signed bundle: its program's signature, the seal, and everything that the seal speaks of.
+//! Judging a signed bundle: its program's signature, the seal, and everything that the seal speaks
+//! of.
 
 use std::collections::BTreeSet;
 use std::fs;

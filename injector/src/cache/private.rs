@@ -4,8 +4,9 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Makes the cache's directory, for this user alone, and tells where it is. One that is there is left as it is: when it is
-/// the user's and nobody else may write to it, it is the one. In one that all users share, each has one of their own.
+/// Makes the cache's directory, for this user alone, and tells where it is. One that is there is
+/// left as it is: when it is the user's and nobody else may write to it, it is the one. In one that
+/// all users share, each has one of their own.
 pub(super) fn create(root: &Path) -> io::Result<PathBuf> {
     make(root)?;
     let found = fs::metadata(root)?;
@@ -37,7 +38,8 @@ fn make(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// Whether it is the user's, and nobody else may write to it. A link is neither file nor directory here.
+/// Whether it is the user's, and nobody else may write to it. A link is neither file nor directory
+/// here.
 #[cfg(unix)]
 pub(super) fn is_own(found: &Metadata) -> bool {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -45,8 +47,8 @@ pub(super) fn is_own(found: &Metadata) -> bool {
     owned && !found.is_symlink() && found.permissions().mode() & 0o022 == 0
 }
 
-/// Whether others cannot take away or rename what the user makes in this directory: it has the sticky bit, or only its
-/// owner, who is root, may write to it.
+/// Whether others cannot take away or rename what the user makes in this directory: it has the
+/// sticky bit, or only its owner, who is root, may write to it.
 #[cfg(unix)]
 fn keeps_what_is_mine(directory: &Metadata) -> bool {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -1,8 +1,9 @@
 //! Keeping the cache small: what was not used for the longest time goes first.
 //!
-//! An entry's time of modification says when it was last used, to the day. Only what has the name of an entry is
-//! touched, and what pip keeps below `pip`: the cache may be a directory in which the user has other things. Nor are
-//! stubs: what becomes of them is the user's to say (`stubs prune`).
+//! An entry's time of modification says when it was last used, to the day. Only what has the name
+//! of an entry is touched, and what pip keeps below `pip`: the cache may be a directory in which
+//! the user has other things. Nor are stubs: what becomes of them is the user's to say (`stubs
+//! prune`).
 
 use std::env;
 use std::ffi::OsStr;
@@ -39,7 +40,8 @@ fn age(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
-/// Sweeps the cache, at most once a day unless something large was added. Nothing depends on whether it succeeds.
+/// Sweeps the cache, at most once a day unless something large was added. Nothing depends on
+/// whether it succeeds.
 pub(super) fn sweep(root: &Path, scratch: &Path, grown: bool) {
     if is_due(root, grown) {
         let limit = env::var("OXIDIZE_CACHE_LIMIT").ok();

@@ -36,8 +36,8 @@ pub(super) const APPLICATION: &str = "application";
 
 /// Turn a Python application into one executable.
 ///
-/// Copies a prebuilt program that contains the interpreter and writes the files of DIR into the copy.
-/// The result needs no Python on the user's machine and unpacks nothing when it runs.
+/// Copies a prebuilt program that contains the interpreter and writes the files of DIR into the
+/// copy. The result needs no Python on the user's machine and unpacks nothing when it runs.
 #[derive(Debug, Parser)]
 #[command(name = "oxidize-inject", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 #[command(
@@ -74,8 +74,8 @@ pub(super) struct Package {
         conflicts_with = "script"
     )]
     pub(super) entry: Option<String>,
-    /// Another entry point, which runs when the program is started under NAME (a copy, a link); without
-    /// --entry and --script also by `APP NAME`
+    /// Another entry point, which runs when the program is started under NAME (a copy, a link);
+    /// without --entry and --script also by `APP NAME`
     #[arg(long, value_name = "NAME=VALUE", conflicts_with = "snapshot")]
     pub(super) entry_point: Vec<Variable>,
     /// Run this file in DIR instead; without --resources, package this file alone and install what
@@ -103,19 +103,19 @@ pub(super) struct Package {
     /// Compress data files and all bytecode, too, not only what a start does not read
     #[arg(long)]
     pub(super) compress: bool,
-    /// Package something that would be left out: a file in DIR that looks like a secret, or a standard
-    /// library module that `--stdlib used` does not find
+    /// Package something that would be left out: a file in DIR that looks like a secret, or a
+    /// standard library module that `--stdlib used` does not find
     #[arg(long, value_name = "NAME")]
     pub(super) include: Vec<String>,
-    /// Put the files of this package into a directory beside APP, for programs and libraries that must
-    /// find each other on disk (`PACKAGE=memory` is the default)
+    /// Put the files of this package into a directory beside APP, for programs and libraries that
+    /// must find each other on disk (`PACKAGE=memory` is the default)
     #[arg(long, value_name = "PACKAGE=VALUE", conflicts_with = "snapshot")]
     pub(super) place: Vec<Placement>,
     /// How much of the standard library to include
     #[arg(long, value_enum, default_value_t = Stdlib::All)]
     pub(super) stdlib: Stdlib,
-    /// Store the memory of the program as it is after its imports, so that it starts from there (static
-    /// Linux targets; see docs/snapshot.md)
+    /// Store the memory of the program as it is after its imports, so that it starts from there
+    /// (static Linux targets; see docs/snapshot.md)
     #[arg(long)]
     pub(super) snapshot: bool,
     /// Import this module, too, before the snapshot is taken
@@ -360,8 +360,8 @@ pub(super) enum Command {
     Extract(Extract),
     /// Check that a packaged application is intact
     ///
-    /// Exit status: 0 it is what was written; 3 another tool rewrote it, and program and resources are intact; 1 it is
-    /// damaged, or cannot be read.
+    /// Exit status: 0 it is what was written; 3 another tool rewrote it, and program and resources
+    /// are intact; 1 it is damaged, or cannot be read.
     Verify(Verify),
     /// Recover the stub that an application was made from
     Remove(Remove),

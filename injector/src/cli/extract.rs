@@ -52,7 +52,8 @@ pub(super) fn extract(args: &Extract) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes all files below `directory` and returns their size. They appear there when all of them are written.
+/// Writes all files below `directory` and returns their size. They appear there when all of them
+/// are written.
 fn files(app: &App, directory: &Path) -> Result<u64, Failure> {
     let cannot = |error: io::Error| {
         Failure::because(format!("cannot write `{}`", directory.display()), &error)
@@ -91,7 +92,8 @@ fn files(app: &App, directory: &Path) -> Result<u64, Failure> {
     Ok(total)
 }
 
-/// Writes all files into a new directory, which can hold no symbolic link that leads a file elsewhere.
+/// Writes all files into a new directory, which can hold no symbolic link that leads a file
+/// elsewhere.
 fn files_into(app: &App, directory: &Path) -> Result<u64, Failure> {
     let blob = app.blob()?;
     let damaged = |error| app.damaged(&error);
@@ -131,8 +133,8 @@ fn files_into(app: &App, directory: &Path) -> Result<u64, Failure> {
     Ok(total)
 }
 
-/// Whether the name stays inside its directory on this system. A backslash is a letter like any other
-/// where it does not separate.
+/// Whether the name stays inside its directory on this system. A backslash is a letter like any
+/// other where it does not separate.
 fn is_plain(name: &str) -> bool {
     let special = matches!(name, "" | "." | "..");
     let windows = cfg!(windows) && name.contains(['\\', ':']);

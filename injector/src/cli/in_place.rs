@@ -15,7 +15,8 @@ pub(super) struct InPlace<'a> {
 }
 
 impl<'a> InPlace<'a> {
-    /// The result takes the program's place unless there is an output. Links to it are followed and stay.
+    /// The result takes the program's place unless there is an output. Links to it are followed and
+    /// stay.
     pub(super) fn of(
         file: &'a Path,
         output: Option<&Path>,

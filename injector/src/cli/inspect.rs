@@ -64,7 +64,8 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
                         "read_by": reader,
                     })).collect::<Vec<_>>(),
                     "failed_imports": report.failed,
-                    // What differs between two runs: addresses of objects, and counters of the C libraries.
+                    // What differs between two runs: addresses of objects, and counters of the C
+                    // libraries.
                     "reproducible": false,
                 })),
             })

@@ -307,7 +307,8 @@ fn stream(
     written(out.write_all(end.as_bytes()).and_then(|()| out.flush())).map(drop)
 }
 
-/// Words for people. They have no place on standard output, and nobody to miss them when standard error is closed.
+/// Words for people. They have no place on standard output, and nobody to miss them when standard
+/// error is closed.
 fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", text::printable(text));
 }

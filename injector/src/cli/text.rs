@@ -19,8 +19,8 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// Whether a terminal may act on it instead of showing it: control characters of both sets, and what
-/// turns the direction of writing around.
+/// Whether a terminal may act on it instead of showing it: control characters of both sets, and
+/// what turns the direction of writing around.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -45,8 +45,8 @@ fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Text for a terminal: everything but line ends and tabs is shown instead of acted upon. Whatever the
-/// command prints goes through here.
+/// Text for a terminal: everything but line ends and tabs is shown instead of acted upon. Whatever
+/// the command prints goes through here.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |c| acts(c) && c != '\n' && c != '\t')
 }
@@ -56,8 +56,8 @@ pub(super) fn name(name: &str) -> String {
     escaped(name, acts).into_owned()
 }
 
-/// A message in which foreign names may hold line ends: further lines stand back, so that none of them
-/// looks like a message of its own.
+/// A message in which foreign names may hold line ends: further lines stand back, so that none of
+/// them looks like a message of its own.
 pub(super) fn indented(message: &str) -> Cow<'_, str> {
     if message.contains('\n') {
         Cow::Owned(message.replace('\n', "\n    "))

@@ -16,7 +16,8 @@ use oxidize_inject::internal::container;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::sign::state::{self, State};
 
-/// Exit status for an application that another tool rewrote and left intact. A damaged one is a failure.
+/// Exit status for an application that another tool rewrote and left intact. A damaged one is a
+/// failure.
 const ALTERED: u8 = 3;
 
 /// What can be said of an application that is not damaged.

@@ -1,9 +1,10 @@
 //! Shared objects of macOS: what they say about themselves, and which of them needs which.
 //!
-//! A Mach-O file names what it needs by path, and wheels name what they bundle relative to the file that needs it
-//! (`@loader_path/.dylibs/libx.dylib`, or `@rpath/libx.dylib` with such a directory as a run path). At run time the files lie in a
-//! cache as they lie in the tree, so these paths lead to each other; here they are followed within the tree, and a file goes
-//! by its path in the tree. What leads elsewhere is the system's.
+//! A Mach-O file names what it needs by path, and wheels name what they bundle relative to the file
+//! that needs it (`@loader_path/.dylibs/libx.dylib`, or `@rpath/libx.dylib` with such a directory
+//! as a run path). At run time the files lie in a cache as they lie in the tree, so these paths
+//! lead to each other; here they are followed within the tree, and a file goes by its path in the
+//! tree. What leads elsewhere is the system's.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,8 @@ pub enum Read {
     Other,
 }
 
-/// Reads a file, which may hold code for several processors, as one for the target `target` sees it.
+/// Reads a file, which may hold code for several processors, as one for the target `target` sees
+/// it.
 #[must_use]
 pub fn read(bytes: &[u8], target: Target) -> Read {
     let Some(wanted) = target.processor().machine(Container::MachO) else {
@@ -114,7 +116,8 @@ fn commands(bytes: &[u8], header: &MachHeader64<Le>) -> Option<Dylib> {
     Some(dylib)
 }
 
-/// Shared objects by their paths in the tree, each with the paths of those in the tree that it needs.
+/// Shared objects by their paths in the tree, each with the paths of those in the tree that it
+/// needs.
 #[must_use]
 pub fn linked(dylibs: &BTreeMap<String, Dylib>, target: Target) -> BTreeMap<String, SharedObject> {
     let link = |(path, dylib): (&String, &Dylib)| {

@@ -1,8 +1,9 @@
 //! From a directory to a sorted list of resources: files, modules, distributions.
 //!
-//! [`walk`] finds the files and refuses what cannot be packaged, [`modules`] says which of them the import system would see,
-//! [`metadata`] reads what distributions say about themselves, [`native`] and [`dylib`] look into shared objects, [`stdlib`] gives the
-//! standard library that belongs to a stub. Nothing is written here, and the same tree gives the same list everywhere.
+//! [`walk`] finds the files and refuses what cannot be packaged, [`modules`] says which of them the
+//! import system would see, [`metadata`] reads what distributions say about themselves, [`native`]
+//! and [`dylib`] look into shared objects, [`stdlib`] gives the standard library that belongs to a
+//! stub. Nothing is written here, and the same tree gives the same list everywhere.
 
 pub mod dylib;
 mod error;

@@ -1,8 +1,8 @@
 //! Which files the import system sees, and under which names.
 //!
-//! The rules are those of the path finder of `importlib`: for one name in one directory a package (a directory with
-//! `__init__`) wins over a module, an extension module over a source file, and a directory without `__init__` counts last.
-//! Files that lose stay in the application as data.
+//! The rules are those of the path finder of `importlib`: for one name in one directory a package
+//! (a directory with `__init__`) wins over a module, an extension module over a source file, and a
+//! directory without `__init__` counts last. Files that lose stay in the application as data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +89,8 @@ struct Directory<'t> {
 
 /// The modules of a tree, sorted by name.
 ///
-/// `is_module` decides for a file with the bare suffix `.so` or `.pyd` whether a module is in it, or only a library.
+/// `is_module` decides for a file with the bare suffix `.so` or `.pyd` whether a module is in it,
+/// or only a library.
 pub fn modules(
     tree: &Tree,
     suffixes: Suffixes,

@@ -5,8 +5,8 @@ use object::read::pe::PeFile64;
 use object::{LittleEndian as Le, Object, ObjectSymbol, elf, pe};
 use oxidize_format::target::Container;
 
-/// Libraries and modules are files, whose names are no longer on any of the systems, in bytes. Foreign tables may name one long
-/// string many times over.
+/// Libraries and modules are files, whose names are no longer on any of the systems, in bytes.
+/// Foreign tables may name one long string many times over.
 const LONGEST_NAME: usize = 255;
 
 /// The parts of a shared object that matter for packaging.
@@ -25,8 +25,8 @@ pub struct SharedObject {
 }
 
 impl SharedObject {
-    /// Reads one, by the name `name` of its file; `None` when these are not the bytes of a 64-bit little-endian shared
-    /// object that makes sense.
+    /// Reads one, by the name `name` of its file; `None` when these are not the bytes of a 64-bit
+    /// little-endian shared object that makes sense.
     #[must_use]
     pub fn read(name: &str, bytes: &[u8]) -> Option<SharedObject> {
         if bytes.starts_with(b"MZ") {
@@ -36,8 +36,8 @@ impl SharedObject {
         }
     }
 
-    /// A DLL. Windows compares the names of DLLs without regard to case, so they are in lower case here. What others
-    /// import it by is the name of its file, whatever the one in it.
+    /// A DLL. Windows compares the names of DLLs without regard to case, so they are in lower case
+    /// here. What others import it by is the name of its file, whatever the one in it.
     fn read_pe(name: &str, bytes: &[u8]) -> Option<SharedObject> {
         let file = PeFile64::parse(bytes).ok()?;
         let header = file.nt_headers().file_header;
@@ -48,7 +48,8 @@ impl SharedObject {
         if let Some(imports) = file.import_table().ok()? {
             let mut descriptors = imports.descriptors().ok()?;
             while let Some(descriptor) = descriptors.next().ok()? {
-                // Not always in the section of the descriptors: tools that bundle libraries put new names elsewhere.
+                // Not always in the section of the descriptors: tools that bundle libraries put new
+                // names elsewhere.
                 let name = descriptor.name.get(Le);
                 let name = file.section_table().pe_data_at(bytes, name)?;
                 needed.push(string(name, 0)?.to_ascii_lowercase());
@@ -108,14 +109,16 @@ impl SharedObject {
     /// Whether importing `name` from this file can work.
     #[must_use]
     pub fn has_module(&self, name: &str) -> bool {
-        // Names beyond ASCII have init functions named `PyInitU_`, which nobody ships; they count as libraries.
+        // Names beyond ASCII have init functions named `PyInitU_`, which nobody ships; they count
+        // as libraries.
         self.modules.iter().any(|module| module == name)
     }
 }
 
 type Dynamic<'a> = (&'a [elf::Dyn64<Le>], &'a [u8]);
 
-/// The dynamic section and its string table, found as the loader finds them: through the program headers.
+/// The dynamic section and its string table, found as the loader finds them: through the program
+/// headers.
 fn dynamic<'a>(bytes: &'a [u8], header: &elf::FileHeader64<Le>) -> Option<Dynamic<'a>> {
     let programs = header.program_headers(Le, bytes).ok()?;
     let entries = programs

@@ -1,5 +1,5 @@
-//! Files that hold credentials. Whoever packages a directory rarely means to hand them out, so they are left out unless they
-//! are asked for by name.
+//! Files that hold credentials. Whoever packages a directory rarely means to hand them out, so they
+//! are left out unless they are asked for by name.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,7 +24,8 @@ pub(super) fn is_secret(path: &Path, name: &str, len: u64) -> io::Result<bool> {
     if let Some(kind) = name.strip_prefix(".env.") {
         return Ok(!SHARED_ENV.iter().any(|shared| kind.ends_with(shared)));
     }
-    // Code that quotes a key's first line is not a key; and most files are code, which this saves opening.
+    // Code that quotes a key's first line is not a key; and most files are code, which this saves
+    // opening.
     let code = [
         ".py", ".pyi", ".pyc", ".so", ".md", ".rst", ".html", ".js", ".css", ".json",
     ];

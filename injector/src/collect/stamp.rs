@@ -1,9 +1,9 @@
 //! Whether a file is still the one that was found.
 //!
-//! A file is looked at several times on its way into an application: when the tree is walked, when it is
-//! compiled or searched for libraries, when it is written. If it changed in between, the parts would not
-//! fit together. A time stamp tells, as far as the file system's clock goes; where that is not enough,
-//! a digest of what was read first does ([`crate::pack::Payload`]).
+//! A file is looked at several times on its way into an application: when the tree is walked, when
+//! it is compiled or searched for libraries, when it is written. If it changed in between, the
+//! parts would not fit together. A time stamp tells, as far as the file system's clock goes; where
+//! that is not enough, a digest of what was read first does ([`crate::pack::Payload`]).
 
 use std::fs::Metadata;
 use std::time::SystemTime;

@@ -1,7 +1,7 @@
 //! The standard library that belongs to a stub, read from its archive.
 //!
-//! The archive (`.tar.zst`) is unpacked once into the cache, as a plain tar file: that is one file to map, and every member
-//! is a slice of the mapping.
+//! The archive (`.tar.zst`) is unpacked once into the cache, as a plain tar file: that is one file
+//! to map, and every member is a slice of the mapping.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read as _};
@@ -94,10 +94,12 @@ fn in_licenses(path: &str) -> Option<&str> {
     path.strip_prefix(LICENSES)
 }
 
-/// How much an archive may hold, in bytes; those of this version hold a tenth. zstd itself bounds its window to 128 MiB.
+/// How much an archive may hold, in bytes; those of this version hold a tenth. zstd itself bounds
+/// its window to 128 MiB.
 const LARGEST: u64 = 1 << 30;
 
-/// Writes a tar file with those members that are ever asked for: the libraries a target's archive is made of are not.
+/// Writes a tar file with those members that are ever asked for: the libraries a target's archive
+/// is made of are not.
 fn unpack(path: &Path, out: &mut dyn io::Write) -> io::Result<()> {
     let packed = BufReader::with_capacity(1 << 20, File::open(path)?);
     let packed = zstd::Decoder::with_buffer(packed)?.take(LARGEST + 1);

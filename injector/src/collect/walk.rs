@@ -15,8 +15,8 @@ use crate::{same_file, temporary};
 pub struct WalkOptions {
     /// Paths relative to the directory that are packaged although they look like secrets.
     pub include: Vec<String>,
-    /// The output file: when it lies in the directory it is not packaged into itself, and it must not
-    /// take the place of anything but an earlier output.
+    /// The output file: when it lies in the directory it is not packaged into itself, and it must
+    /// not take the place of anything but an earlier output.
     pub output: Option<PathBuf>,
 }
 

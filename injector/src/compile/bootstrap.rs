@@ -1,8 +1,9 @@
 //! Making the worker.
 //!
-//! The worker is an application like any other: the host's stub with the standard library and `worker.py` in it. The first one
-//! ever has only sources, so it is slow to start; it compiles the standard library once, and the worker that is kept has the
-//! result inside. Nothing but the stub and the archive is needed, least of all a Python.
+//! The worker is an application like any other: the host's stub with the standard library and
+//! `worker.py` in it. The first one ever has only sources, so it is slow to start; it compiles the
+//! standard library once, and the worker that is kept has the result inside. Nothing but the stub
+//! and the archive is needed, least of all a Python.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! The standard library's code and its compressed forms, kept in the cache as one entry: a cold start
-//! reads one file and not six hundred.
+//! The standard library's code and its compressed forms, kept in the cache as one entry: a cold
+//! start reads one file and not six hundred.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +63,8 @@ impl LibraryCode {
         let write = |out: &mut dyn Write| -> io::Result<()> {
             for (index, (path, frame)) in files.iter().zip(&frames).enumerate() {
                 write_chunk(out, path.as_bytes())?;
-                // A source that does not compile runs into its error when it is imported, as anywhere else.
+                // A source that does not compile runs into its error when it is imported, as
+                // anywhere else.
                 let code = outcomes.get(index).and_then(code_of);
                 write_chunk(out, code.unwrap_or_default())?;
                 let block = blocks.get(index).and_then(Option::as_deref);
@@ -76,8 +77,8 @@ impl LibraryCode {
         Ok(LibraryCode(entry.map_err(WorkerError::Cache)?))
     }
 
-    /// By the file's relative path. What the cache holds has passed its digest; should it be cut off
-    /// nevertheless, it ends there.
+    /// By the file's relative path. What the cache holds has passed its digest; should it be cut
+    /// off nevertheless, it ends there.
     #[must_use]
     pub fn by_path(&self) -> BTreeMap<&str, Made<'_>> {
         let mut rest: &[u8] = &self.0;

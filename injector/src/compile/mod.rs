@@ -152,7 +152,8 @@ impl<'c> Compiler<'c> {
         Ok(mentions)
     }
 
-    /// Compiles everything, without asking or filling the cache: for a batch that is cached as a whole.
+    /// Compiles everything, without asking or filling the cache: for a batch that is cached as a
+    /// whole.
     pub fn compile_all(
         &self,
         jobs: &[Job<'_>],

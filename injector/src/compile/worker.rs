@@ -1,4 +1,5 @@
-//! The child process that compiles: the host's stub with the standard library and `worker.py` inside.
+//! The child process that compiles: the host's stub with the standard library and `worker.py`
+//! inside.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -138,7 +139,8 @@ impl Worker {
             program: program.to_owned(),
             source,
         };
-        // A file and not a pipe: a pipe that nobody empties would block a worker with much to complain about.
+        // A file and not a pipe: a pipe that nobody empties would block a worker with much to
+        // complain about.
         let errors = tempfile::tempfile().map_err(failed)?;
         let mut command = Command::new(program);
         command

@@ -41,7 +41,8 @@ pub enum ContainerError {
     /// The blob does not fit.
     #[error("the resources do not fit: {0}")]
     TooLarge(&'static str),
-    /// A load command that this program does not know may hold file offsets, which injection would have to move.
+    /// A load command that this program does not know may hold file offsets, which injection would
+    /// have to move.
     #[error("unknown load command {command:#x} at offset {offset:#x}: it may hold file offsets")]
     UnknownCommand {
         /// Its number.

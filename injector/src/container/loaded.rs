@@ -1,13 +1,16 @@
 //! What a system loads of a stub, apart from where the file holds it.
 //!
-//! Tools such as `strip` rewrite an application: they drop symbols, move parts of the file and write new
-//! tables. What they must leave alone is what runs. So the undo record keeps a digest of that, with the
-//! addresses it covers, and another of the headers that say where everything lies in the file. When the stub
-//! cannot be given back, the two tell a tool's work from damage:
+//! Tools such as `strip` rewrite an application: they drop symbols, move parts of the file and
+//! write new tables. What they must leave alone is what runs. So the undo record keeps a digest of
+//! that, with the addresses it covers, and another of the headers that say where everything lies in
+//! the file. When the stub cannot be given back, the two tell a tool's work from damage:
 //!
-//! * the headers are what they were, and other bytes are not: nothing was moved, something was overwritten;
-//! * the headers are new, and what is loaded is what it was: a tool rewrote the file, and the program is intact;
-//! * the headers are new, and what is loaded is not: whatever rewrote the file, it damaged the program.
+//! * the headers are what they were, and other bytes are not: nothing was moved, something was
+//!   overwritten;
+//! * the headers are new, and what is loaded is what it was: a tool rewrote the file, and the
+//!   program is intact;
+//! * the headers are new, and what is loaded is not: whatever rewrote the file, it damaged the
+//!   program.
 
 use sha2::{Digest, Sha256};
 
@@ -27,7 +30,8 @@ pub(super) struct Loaded<'a> {
 /// How many parts are taken. A stub has a few dozen.
 pub(super) const MOST_PARTS: usize = 4096;
 
-/// How many bytes are taken of a file of this length. Its parts could name the same bytes again and again.
+/// How many bytes are taken of a file of this length. Its parts could name the same bytes again and
+/// again.
 pub(super) fn most_bytes(len: usize) -> u64 {
     (len as u64).saturating_mul(2)
 }
@@ -48,8 +52,8 @@ impl<'a> Loaded<'a> {
         }
     }
 
-    /// Adds bytes at an address, but for those of the descriptor, which injection fills. What goes beyond the bounds is
-    /// not vouched for.
+    /// Adds bytes at an address, but for those of the descriptor, which injection fills. What goes
+    /// beyond the bounds is not vouched for.
     pub(super) fn add(&mut self, address: u64, bytes: &'a [u8], descriptor: (u64, u64)) {
         let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
             return;

@@ -14,9 +14,10 @@
 //! [`ContainerError::NoSlot`] where a slot is
 //! needed), the second is [`ContainerError::Image`].
 //!
-//! Nothing here does I/O. An image is a byte slice, a result is a [`Plan`]: the output's pieces in order, with the blob as a
-//! hole that the caller fills by streaming. A blob of many gigabytes therefore costs no memory. What depends on the finished
-//! bytes, a checksum or a signature, is the plan's [`Seal`].
+//! Nothing here does I/O. An image is a byte slice, a result is a [`Plan`]: the output's pieces in
+//! order, with the blob as a hole that the caller fills by streaming. A blob of many gigabytes
+//! therefore costs no memory. What depends on the finished bytes, a checksum or a signature, is the
+//! plan's [`Seal`].
 
 pub mod elf;
 mod error;
@@ -39,7 +40,8 @@ pub use slot::Slot;
 use crate::image::macho::fat;
 use crate::image::pe::resources::Resource;
 
-/// What an application is to be besides its stub and its blob. A container leaves out what its format has no place for.
+/// What an application is to be besides its stub and its blob. A container leaves out what its
+/// format has no place for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InjectOptions {
     /// PE: a program for the desktop, for which Windows opens no console.
@@ -50,12 +52,14 @@ pub struct InjectOptions {
     pub identifier: Option<String>,
 }
 
-/// The container that a file's first bytes announce. What begins like none of them is taken for ELF, which says no.
+/// The container that a file's first bytes announce. What begins like none of them is taken for
+/// ELF, which says no.
 fn kind(image: &[u8]) -> Container {
     Container::announced(image).unwrap_or(Container::Elf)
 }
 
-/// Looks for our slot, in a universal file for that of its first program. `None`: this file is not one of our stubs.
+/// Looks for our slot, in a universal file for that of its first program. `None`: this file is not
+/// one of our stubs.
 pub fn detect(image: &[u8]) -> Result<Option<Slot>, ContainerError> {
     if fat::parts(image)?.is_some() {
         return Ok(slots(image)?.into_iter().next());
@@ -67,7 +71,8 @@ pub fn detect(image: &[u8]) -> Result<Option<Slot>, ContainerError> {
     }
 }
 
-/// The slots of all programs in the file: one, but for universal files. None: at least one of them is not our stub.
+/// The slots of all programs in the file: one, but for universal files. None: at least one of them
+/// is not our stub.
 pub fn slots(image: &[u8]) -> Result<Vec<Slot>, ContainerError> {
     let Some(parts) = fat::parts(image)? else {
         return Ok(detect(image)?.into_iter().collect());
@@ -85,7 +90,8 @@ pub fn slots(image: &[u8]) -> Result<Vec<Slot>, ContainerError> {
     Ok(slots)
 }
 
-/// Plans the file that consists of this stub and a blob of `blob_len` bytes. A blob that is already there is replaced.
+/// Plans the file that consists of this stub and a blob of `blob_len` bytes. A blob that is already
+/// there is replaced.
 pub fn inject(image: &[u8], blob_len: u64) -> Result<Plan, ContainerError> {
     inject_with(image, blob_len, &InjectOptions::default())
 }
@@ -137,12 +143,13 @@ pub fn target(image: &[u8]) -> Option<Target> {
     }
 }
 
-/// Checks what the loader and other tools rely on, and that what they load is what was written. The blob's own
-/// content has a digest of its own.
+/// Checks what the loader and other tools rely on, and that what they load is what was written. The
+/// blob's own content has a digest of its own.
 ///
 /// # Errors
 ///
-/// [`ContainerError::Damaged`] when what is loaded is not what was written; others when the file does not hold together.
+/// [`ContainerError::Damaged`] when what is loaded is not what was written; others when the file
+/// does not hold together.
 pub fn verify(image: &[u8]) -> Result<Verified, ContainerError> {
     if let Some(parts) = fat::parts(image)? {
         let mut altered = false;
@@ -164,7 +171,7 @@ pub fn verify(image: &[u8]) -> Result<Verified, ContainerError> {
 pub struct Verified {
     /// The slot.
     pub slot: Slot,
-    /// Another tool (`strip`, for example) rewrote the file after injection. What is loaded is what it was,
-    /// but the file is not, and [`remove`] may be unable to give the stub back.
+    /// Another tool (`strip`, for example) rewrote the file after injection. What is loaded is what
+    /// it was, but the file is not, and [`remove`] may be unable to give the stub back.
     pub altered: bool,
 }

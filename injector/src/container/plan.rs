@@ -1,4 +1,5 @@
-//! An output file before it is written: its pieces in order, and what is computed from them afterwards.
+//! An output file before it is written: its pieces in order, and what is computed from them
+//! afterwards.
 
 use std::io::{self, Read};
 
@@ -24,8 +25,9 @@ pub struct Plan {
     pub(super) seal: Option<Seal>,
 }
 
-/// Bytes of the output that depend on the rest of it: a checksum, a signature. Their place is known from the start and holds
-/// zeros at first; they are computed in one pass over the finished file, with the blob's own digest in it, and written last.
+/// Bytes of the output that depend on the rest of it: a checksum, a signature. Their place is known
+/// from the start and holds zeros at first; they are computed in one pass over the finished file,
+/// with the blob's own digest in it, and written last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
     pub(super) offset: u64,
@@ -55,7 +57,8 @@ impl Seal {
         self.covers
     }
 
-    /// Computes the bytes. `file` is the output from its first byte; `step` hears how much more has been read.
+    /// Computes the bytes. `file` is the output from its first byte; `step` hears how much more has
+    /// been read.
     pub fn compute(&self, file: impl Read, step: impl FnMut(u64)) -> io::Result<Vec<u8>> {
         match &self.kind {
             SealKind::Checksum => {
@@ -92,7 +95,8 @@ fn feed(
 }
 
 impl Plan {
-    /// Whether `bytes` are all of the planned file, whatever blob is in it. Not for a plan with a seal.
+    /// Whether `bytes` are all of the planned file, whatever blob is in it. Not for a plan with a
+    /// seal.
     #[must_use]
     pub(super) fn is_all_of(&self, bytes: &[u8]) -> bool {
         let mut rest = bytes;

@@ -14,9 +14,10 @@
 //! | 128 | | the loaded parts: address (8) and length (8) of each |
 //! | | | the saved fields |
 //!
-//! A saved field is its file offset (8), its length (4), four zero bytes, and its original bytes padded with zeros to a
-//! multiple of 8. The digest is what turns "give the stub back" from a hope into a promise: a file that another tool has
-//! rewritten since is noticed. The other two tell what became of it ([`super::loaded`]).
+//! A saved field is its file offset (8), its length (4), four zero bytes, and its original bytes
+//! padded with zeros to a multiple of 8. The digest is what turns "give the stub back" from a hope
+//! into a promise: a file that another tool has rewritten since is noticed. The other two tell what
+//! became of it ([`super::loaded`]).
 
 use std::ops::Range;
 
@@ -125,14 +126,16 @@ pub(super) fn record_len(patch_lengths: &[usize], summary: &Summary) -> u64 {
     (FIXED + PART * summary.parts.len() + fields) as u64
 }
 
-/// Takes the injection back where the stub's bytes are still the first of the file: the record lies at `at` in `image`.
+/// Takes the injection back where the stub's bytes are still the first of the file: the record lies
+/// at `at` in `image`.
 pub(super) fn revert(image: &[u8], at: usize) -> Result<Vec<u8>, ContainerError> {
     let stub = prefix(image, at)?;
     Record::read(image, at)?.check(&stub)?;
     Ok(stub)
 }
 
-/// The first bytes of the file with the saved fields back in their places: the stub, if nobody has altered it.
+/// The first bytes of the file with the saved fields back in their places: the stub, if nobody has
+/// altered it.
 pub(super) fn prefix(image: &[u8], at: usize) -> Result<Vec<u8>, ContainerError> {
     let record = Record::read(image, at)?;
     let stub = image
@@ -236,8 +239,8 @@ impl<'a> Record<'a> {
         stub.headers_digest()[..] == *self.headers
     }
 
-    /// Judges a file that is not what was written: whether a tool rewrote it and left alone what is loaded. `in_place`:
-    /// everything lies where it was.
+    /// Judges a file that is not what was written: whether a tool rewrote it and left alone what is
+    /// loaded. `in_place`: everything lies where it was.
     pub(super) fn judge<'i>(
         &self,
         in_place: bool,

@@ -1,8 +1,9 @@
 //! HTTP for whatever is fetched or asked: the stub index, time stamps, notarization.
 //!
-//! Proxies come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Trusted certificates come from a bundle (the setting,
-//! else `PIP_CERT`, `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`), else from the system and Mozilla's list. User name and password
-//! go to the host they belong to and to no other, whatever redirects say, and no error repeats them.
+//! Proxies come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Trusted certificates
+//! come from a bundle (the setting, else `PIP_CERT`, `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`), else
+//! from the system and Mozilla's list. User name and password go to the host they belong to and to
+//! no other, whatever redirects say, and no error repeats them.
 
 pub mod netrc;
 mod pace;
@@ -144,8 +145,8 @@ fn may_pass(status: u16) -> bool {
     status == 429 || (500..600).contains(&status)
 }
 
-/// One request, as it is: nothing of netrc is added, no redirect followed, and the address is told without what stands behind `?`,
-/// which may be a key to it.
+/// One request, as it is: nothing of netrc is added, no redirect followed, and the address is told
+/// without what stands behind `?`, which may be a key to it.
 #[derive(Debug)]
 pub struct Call<'a> {
     /// The method.
@@ -210,7 +211,8 @@ impl std::fmt::Debug for Login {
     }
 }
 
-/// Reads a URL. User name and password in it become a login, and the URL goes without them from then on.
+/// Reads a URL. User name and password in it become a login, and the URL goes without them from
+/// then on.
 pub fn parse(text: &str) -> Result<(Url, Option<Login>), HttpError> {
     let not_a_url = || HttpError::NotAUrl(without_login(text));
     let mut url = Url::parse(text).map_err(|_| not_a_url())?;

@@ -1,8 +1,9 @@
 //! User names and passwords in `.netrc`.
 //!
-//! The grammar is the one that GNU inetutils and Python's `netrc` agree on: words between white space, in double quotes when
-//! they contain some; `machine NAME` or `default`, followed by `login`, `password` and `account`, each with a word; `macdef`,
-//! which is skipped to the next empty line; `#` at the start of a word comments out the rest of the line.
+//! The grammar is the one that GNU inetutils and Python's `netrc` agree on: words between white
+//! space, in double quotes when they contain some; `machine NAME` or `default`, followed by
+//! `login`, `password` and `account`, each with a word; `macdef`, which is skipped to the next
+//! empty line; `#` at the start of a word comments out the rest of the line.
 
 use std::env;
 use std::fmt;
@@ -28,7 +29,8 @@ impl fmt::Debug for Netrc {
 }
 
 impl Netrc {
-    /// Reads the file that `NETRC` names, else `.netrc` or `_netrc` in the home directory. One that cannot be read holds nothing.
+    /// Reads the file that `NETRC` names, else `.netrc` or `_netrc` in the home directory. One that
+    /// cannot be read holds nothing.
     #[must_use]
     pub fn load() -> Netrc {
         let given = env::var_os("NETRC").filter(|path| !path.is_empty());

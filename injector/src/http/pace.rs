@@ -1,7 +1,8 @@
 //! How slow an answer may be.
 //!
-//! A timeout for each read is no bound: a server that sends a byte every few seconds keeps it from ever
-//! passing. So an answer as a whole has a least rate, after a grace period as long as that timeout.
+//! A timeout for each read is no bound: a server that sends a byte every few seconds keeps it from
+//! ever passing. So an answer as a whole has a least rate, after a grace period as long as that
+//! timeout.
 
 use std::time::{Duration, Instant};
 

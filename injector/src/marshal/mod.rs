@@ -1,9 +1,10 @@
 //! Marshalled code in one canonical form.
 //!
-//! `marshal.dumps` marks every object that *may* be referred to later, which it tells from reference counts. Those depend on
-//! what else the interpreter has in memory, so the same source compiled by two workers can give different bytes. Here the
-//! marks nobody refers to are dropped and the rest are numbered anew; what `marshal.loads` makes of it is the same object
-//! graph. As a side effect loading gets a little cheaper, because each mark costs an entry in a list.
+//! `marshal.dumps` marks every object that *may* be referred to later, which it tells from
+//! reference counts. Those depend on what else the interpreter has in memory, so the same source
+//! compiled by two workers can give different bytes. Here the marks nobody refers to are dropped
+//! and the rest are numbered anew; what `marshal.loads` makes of it is the same object graph. As a
+//! side effect loading gets a little cheaper, because each mark costs an entry in a list.
 //!
 //! The format is that of `Python/marshal.c`, version 4, as CPython 3.13 writes it for code objects.
 

@@ -10,7 +10,8 @@ use thiserror::Error;
 use crate::http::HttpError;
 use crate::output::OutputError;
 
-/// Why something was not notarized. None of these messages holds anything of a key, a token or a password.
+/// Why something was not notarized. None of these messages holds anything of a key, a token or a
+/// password.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NotaryError {

@@ -1,10 +1,12 @@
 //! Keys of App Store Connect, and the tokens they sign.
 //!
-//! A key is the `.p8` file that Apple offers for download once (PKCS#8 in PEM, ECDSA with P-256), with an id of its own and the
-//! issuer's id of the team. Other tools keep the three together in a JSON file: `key_id`, `issuer_id`, and the key as `private_key`
-//! (base64 of the DER, rcodesign) or `key` (the PEM, fastlane).
+//! A key is the `.p8` file that Apple offers for download once (PKCS#8 in PEM, ECDSA with P-256),
+//! with an id of its own and the issuer's id of the team. Other tools keep the three together in a
+//! JSON file: `key_id`, `issuer_id`, and the key as `private_key` (base64 of the DER, rcodesign) or
+//! `key` (the PEM, fastlane).
 //!
-//! Tokens are JSON Web Tokens (RFC 7519) with ES256 signatures (RFC 7518, 3.4): two numbers of 32 bytes, not DER.
+//! Tokens are JSON Web Tokens (RFC 7519) with ES256 signatures (RFC 7518, 3.4): two numbers of 32
+//! bytes, not DER.
 
 use std::fmt;
 use std::path::Path;
@@ -41,7 +43,8 @@ impl fmt::Debug for ApiKey {
 }
 
 impl ApiKey {
-    /// Loads a key. Its ids may stand in the file; that of the key also in its name, `AuthKey_ID.p8`.
+    /// Loads a key. Its ids may stand in the file; that of the key also in its name,
+    /// `AuthKey_ID.p8`.
     pub fn load(
         path: &Path,
         id: Option<&str>,

@@ -1,16 +1,18 @@
-//! Notarization: Apple looks a signed macOS program through and publishes a *ticket* that says so, which macOS asks for before it
-//! starts what was downloaded.
+//! Notarization: Apple looks a signed macOS program through and publishes a *ticket* that says so,
+//! which macOS asks for before it starts what was downloaded.
 //!
 //! The [Notary API](https://developer.apple.com/documentation/notaryapi) takes these steps:
 //!
 //! 1. the program goes into a zip archive ([`archive`]);
-//! 2. its name and SHA-256 are submitted, and the answer holds the submission's id and credentials for an upload;
+//! 2. its name and SHA-256 are submitted, and the answer holds the submission's id and credentials
+//!    for an upload;
 //! 3. the archive is put into Apple's bucket at Amazon S3 ([`s3`]);
 //! 4. the submission's status is asked for until it is no longer `In Progress`;
 //! 5. the log tells what Apple found, warnings about accepted programs included.
 //!
-//! Requests are authorized by a token of a few minutes, signed with a key of App Store Connect ([`key`]). A ticket can be
-//! *stapled* to a bundle, so that macOS need not ask ([`ticket`]); a single file has no place for one.
+//! Requests are authorized by a token of a few minutes, signed with a key of App Store Connect
+//! ([`key`]). A ticket can be *stapled* to a bundle, so that macOS need not ask ([`ticket`]); a
+//! single file has no place for one.
 
 pub mod archive;
 pub mod error;
@@ -113,7 +115,8 @@ impl<'a> Notary<'a> {
         })
     }
 
-    /// Uploads an archive. The answer is the submission's id, by which Apple goes on whether anybody waits or not.
+    /// Uploads an archive. The answer is the submission's id, by which Apple goes on whether
+    /// anybody waits or not.
     pub fn submit(
         &self,
         archive: &Archive,
@@ -233,7 +236,8 @@ impl<'a> Notary<'a> {
             &answer["data"]["attributes"]["developerLogUrl"],
             "a readable log",
         )?;
-        // Whoever has this address can read the log: it is told to nobody, and the token stays here.
+        // Whoever has this address can read the log: it is told to nobody, and the token stays
+        // here.
         let (url, _) =
             http::parse(&url).map_err(|_| NotaryError::Answer("the address of a log"))?;
         let reply = self.try_again(&mut || {
@@ -291,7 +295,8 @@ impl<'a> Notary<'a> {
         serde_json::from_slice(&reply.body).map_err(|_| NotaryError::Answer("valid JSON"))
     }
 
-    /// Lines break, and services have bad moments: notarization takes minutes, and is not given up for that.
+    /// Lines break, and services have bad moments: notarization takes minutes, and is not given up
+    /// for that.
     fn try_again(
         &self,
         call: &mut dyn FnMut() -> Result<http::Reply, HttpError>,
@@ -308,8 +313,8 @@ impl<'a> Notary<'a> {
     }
 }
 
-/// Whether Apple would take the program at all: signed with an identity, time stamped, under the hardened runtime. Everything else
-/// is for Apple to say.
+/// Whether Apple would take the program at all: signed with an identity, time stamped, under the
+/// hardened runtime. Everything else is for Apple to say.
 pub fn check_ready(program: &[u8]) -> Result<(), &'static str> {
     for program in programs(program).ok_or("it is malformed")? {
         let image = Image::parse(program).ok().flatten();
@@ -348,7 +353,8 @@ fn text(value: &Value, what: &'static str) -> Result<String, NotaryError> {
         .ok_or(NotaryError::Answer(what))
 }
 
-/// What the API says about a request that it does not take: `{"errors": [{"title": ..., "detail": ...}]}`.
+/// What the API says about a request that it does not take: `{"errors": [{"title": ..., "detail":
+/// ...}]}`.
 fn refused(status: u16, body: &[u8]) -> NotaryError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let first = &body["errors"][0];

@@ -1,7 +1,8 @@
 //! Uploads to Amazon S3, signed with Signature Version 4.
 //!
-//! The signature covers method, path, the headers `host` and `x-amz-...`, and the SHA-256 of the body ("Signature Calculations for the
-//! Authorization Header: Transferring Payload in a Single Chunk", Amazon S3 API reference).
+//! The signature covers method, path, the headers `host` and `x-amz-...`, and the SHA-256 of the
+//! body ("Signature Calculations for the Authorization Header: Transferring Payload in a Single
+//! Chunk", Amazon S3 API reference).
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -73,7 +74,8 @@ pub(super) struct Credentials {
 type Headers = Vec<(&'static str, Zeroizing<String>)>;
 
 impl Credentials {
-    /// The headers that make a request one of ours, at this moment since 1970. `digest` is the body's SHA-256 in hexadecimal.
+    /// The headers that make a request one of ours, at this moment since 1970. `digest` is the
+    /// body's SHA-256 in hexadecimal.
     pub(super) fn sign(
         &self,
         method: &str,

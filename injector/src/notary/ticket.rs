@@ -1,8 +1,10 @@
 //! Tickets, and stapling them to bundles.
 //!
-//! Apple publishes tickets in a public database of CloudKit, without authorization. A ticket's name there is `2`, the kind of hash
-//! (1 for SHA-1, 2 for SHA-256) and the first 20 bytes of the hash of the program's code directory. Stapling writes the ticket, as it
-//! is, to the file `Contents/CodeResources` of a bundle. (Apple describes neither; this is what its `stapler` does.)
+//! Apple publishes tickets in a public database of CloudKit, without authorization. A ticket's name
+//! there is `2`, the kind of hash (1 for SHA-1, 2 for SHA-256) and the first 20 bytes of the hash
+//! of the program's code directory. Stapling writes the ticket, as it is, to the file
+//! `Contents/CodeResources` of a bundle. (Apple describes neither; this is what its `stapler`
+//! does.)
 
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,11 @@
 //! The blob on its way to the disk, a chunk at a time and on several threads.
 //!
-//! The blob's digest is made of the digests of its 1 MiB chunks, and two of these are hashed nearly as fast as one, so that two
-//! chunks are the unit of work: a thread gathers their bytes from whatever pieces lie there, hashes them while they are in its
-//! cache, and writes them to their place. Memory is a buffer per thread, however large the blob is; and because the blob starts
-//! at a multiple of 64 KiB, every write covers whole pages, which a plain copy of an unaligned file does not.
+//! The blob's digest is made of the digests of its 1 MiB chunks, and two of these are hashed nearly
+//! as fast as one, so that two chunks are the unit of work: a thread gathers their bytes from
+//! whatever pieces lie there, hashes them while they are in its cache, and writes them to their
+//! place. Memory is a buffer per thread, however large the blob is; and because the blob starts at
+//! a multiple of 64 KiB, every write covers whole pages, which a plain copy of an unaligned file
+//! does not.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -101,8 +103,8 @@ pub(super) fn write(
     Ok(digest::combine(hashes.iter().flatten()))
 }
 
-/// The final sync waits for whatever the disk does not have yet; begun early, it runs beside the hashing. It must be told of
-/// failures here, because a later sync may not repeat them.
+/// The final sync waits for whatever the disk does not have yet; begun early, it runs beside the
+/// hashing. It must be told of failures here, because a later sync may not repeat them.
 fn sync_early(file: &File, requests: Receiver<()>) -> io::Result<()> {
     while requests.recv().is_ok() {
         // One sync answers all requests that have piled up.
@@ -158,7 +160,8 @@ impl Work<'_, '_> {
 }
 
 impl Work<'_, '_> {
-    /// One at a time: the kernel allows no more for one file, and makes the others wait by spinning.
+    /// One at a time: the kernel allows no more for one file, and makes the others wait by
+    /// spinning.
     fn write(&self, place: &Place<'_>, share: &[u8], start: u64) -> io::Result<()> {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         positioned::write_all(place.file, share, place.offset + start)
@@ -297,7 +300,8 @@ mod tests {
     use super::*;
     use crate::progress::Silent;
 
-    /// A blob of small and large pieces, in memory and in files, and the same blob put together the slow way.
+    /// A blob of small and large pieces, in memory and in files, and the same blob put together the
+    /// slow way.
     fn blob(dir: &Path) -> (Layout<Payload<'static>>, Vec<u8>) {
         let fields = HeaderFields {
             py_version_hex: 0,

@@ -1,4 +1,5 @@
-//! Writing the output: pieces stream into an unnamed or temporary file beside it, which takes its place in one step.
+//! Writing the output: pieces stream into an unnamed or temporary file beside it, which takes its
+//! place in one step.
 
 mod beside;
 mod chunks;
@@ -108,7 +109,8 @@ pub fn check(path: &Path, stub: Option<&Path>) -> Result<(), OutputError> {
         .map_err(failed)
 }
 
-/// Looks whether the output would take the place of a file that is read for it, by whatever name or link.
+/// Looks whether the output would take the place of a file that is read for it, by whatever name or
+/// link.
 ///
 /// # Errors
 ///
@@ -126,8 +128,8 @@ pub fn check_inputs<'p>(
     }
 }
 
-/// Looks whether the output would take the place of a file in directories that are read for it. An application, or an empty
-/// file, may be an earlier output.
+/// Looks whether the output would take the place of a file in directories that are read for it. An
+/// application, or an empty file, may be an earlier output.
 ///
 /// # Errors
 ///

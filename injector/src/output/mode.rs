@@ -36,7 +36,8 @@ impl Mode {
         }
     }
 
-    /// A program that takes the place of this one. Whoever may read one that nobody may start may start it now.
+    /// A program that takes the place of this one. Whoever may read one that nobody may start may
+    /// start it now.
     #[must_use]
     pub fn of_replaced(file: &Metadata) -> Mode {
         let mut bits = mode_of(file) & 0o777;
@@ -46,14 +47,14 @@ impl Mode {
         Mode { bits, kept: true }
     }
 
-    /// What a file is created with. The system takes more away by the umask and by a directory's default
-    /// access control list.
+    /// What a file is created with. The system takes more away by the umask and by a directory's
+    /// default access control list.
     pub(super) fn bits(self) -> u32 {
         self.bits
     }
 
-    /// Gives a file that was created with this mode what creation cannot. A file system without modes is content
-    /// with what it has.
+    /// Gives a file that was created with this mode what creation cannot. A file system without
+    /// modes is content with what it has.
     pub(super) fn complete(self, file: &File) {
         #[cfg(unix)]
         {
@@ -86,8 +87,8 @@ fn mode_of(_: &Metadata) -> u32 {
     0o777
 }
 
-/// The process's umask. It can only be read by setting it, so that is done once, and to the strictest
-/// one: what another thread creates meanwhile is private and never public.
+/// The process's umask. It can only be read by setting it, so that is done once, and to the
+/// strictest one: what another thread creates meanwhile is private and never public.
 #[cfg(unix)]
 fn umask() -> u32 {
     use rustix::fs::Mode;

@@ -1,12 +1,14 @@
 //! A file that takes another's place in one step, or leaves no trace.
 //!
-//! On Linux it has no name until it is finished (`O_TMPFILE`), so that even a process killed by force leaves nothing behind.
-//! Where the file system cannot do that, and elsewhere, it is a temporary file with a name, removed when dropped. A name
-//! is also needed for a moment to replace a file. A process killed then leaves it; the next one that
-//! writes to the directory removes it. A lock tells it from a file that somebody is still writing.
+//! On Linux it has no name until it is finished (`O_TMPFILE`), so that even a process killed by
+//! force leaves nothing behind. Where the file system cannot do that, and elsewhere, it is a
+//! temporary file with a name, removed when dropped. A name is also needed for a moment to replace
+//! a file. A process killed then leaves it; the next one that writes to the directory removes it. A
+//! lock tells it from a file that somebody is still writing.
 //!
-//! A file that takes another's place is on the disk before it does, so that a power failure leaves one of the two, whole. Where
-//! nothing was, nothing can be lost: such a file is left to the system to write, as a compiler leaves its output.
+//! A file that takes another's place is on the disk before it does, so that a power failure leaves
+//! one of the two, whole. Where nothing was, nothing can be lost: such a file is left to the system
+//! to write, as a compiler leaves its output.
 
 use std::fs::{self, File};
 use std::io;
@@ -52,8 +54,8 @@ impl Staging {
         }
     }
 
-    /// Puts the file in its place. Whatever was there is replaced, even if it is read-only or running, and then only when
-    /// the new file is on the disk.
+    /// Puts the file in its place. Whatever was there is replaced, even if it is read-only or
+    /// running, and then only when the new file is on the disk.
     pub(super) fn publish(self, path: &Path) -> io::Result<()> {
         let replaces = replaces(path);
         if replaces {
@@ -63,7 +65,8 @@ impl Staging {
         match self.kind {
             #[cfg(target_os = "linux")]
             Kind::Unnamed(file) => {
-                // Locked through a descriptor of its own: a program that is open for writing cannot be started.
+                // Locked through a descriptor of its own: a program that is open for writing cannot
+                // be started.
                 let lock = File::open(by_descriptor(&file));
                 let _ = lock.as_ref().map(File::try_lock);
                 let name = link(&file, &self.directory)?;
@@ -78,7 +81,8 @@ impl Staging {
                 file.persist(path).map_err(|error| error.error)?;
             }
         }
-        // The rename is only as durable as the directory; a file system that cannot sync one has its own rules.
+        // The rename is only as durable as the directory; a file system that cannot sync one has
+        // its own rules.
         if replaces && let Ok(directory) = File::open(&self.directory) {
             let _ = directory.sync_all();
         }

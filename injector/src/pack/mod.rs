@@ -152,7 +152,8 @@ pub fn pack<'a>(
     }
     let mut known = BTreeSet::new();
     for found in &input.distributions {
-        // Two versions of one distribution: the first directory counts, as it does for the path finder.
+        // Two versions of one distribution: the first directory counts, as it does for the path
+        // finder.
         if known.insert(&found.normalised) {
             writer.add_distribution(format::DistributionEntry {
                 normalised: found.normalised.clone(),

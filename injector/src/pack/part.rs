@@ -1,4 +1,5 @@
-//! A directory of the program: the application's own files, the standard library, installed packages.
+//! A directory of the program: the application's own files, the standard library, installed
+//! packages.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +24,8 @@ pub struct Part<'a> {
     pub code: BTreeMap<String, Cow<'a, [u8]>>,
     /// Code that was compressed before, as LZ4 blocks by module name.
     pub blocks: BTreeMap<String, &'a [u8]>,
-    /// Files that were compressed before, as zstd frames by relative path. If there are any, what is
-    /// not among them is not worth it.
+    /// Files that were compressed before, as zstd frames by relative path. If there are any, what
+    /// is not among them is not worth it.
     pub frames: BTreeMap<String, &'a [u8]>,
     /// What of it lies beside the executable: relative paths without a slash.
     pub placed: BTreeSet<String>,
@@ -88,7 +89,8 @@ impl<'a> Part<'a> {
         self.placed.contains(top)
     }
 
-    /// The standard library's part from its archives. The first archive that has a path gives the file.
+    /// The standard library's part from its archives. The first archive that has a path gives the
+    /// file.
     #[must_use]
     pub fn library(root: &str, archives: &'a [Archive]) -> Part<'a> {
         let mut files = BTreeMap::new();
@@ -165,9 +167,11 @@ impl<'a> Part<'a> {
         sources.filter_map(|module| Some((module, module.file.as_deref()?)))
     }
 
-    /// Drops the modules that `keep` does not want, and their files: of a package all that lies in its directory.
+    /// Drops the modules that `keep` does not want, and their files: of a package all that lies in
+    /// its directory.
     ///
-    /// Whoever keeps a module keeps the packages above it. A directory without `__init__` stays with the package it lies in.
+    /// Whoever keeps a module keeps the packages above it. A directory without `__init__` stays
+    /// with the package it lies in.
     pub fn retain_modules(&mut self, keep: impl Fn(&str) -> bool) {
         let stays = |module: &Module| match (module.kind, module.name.rsplit_once('.')) {
             (ModuleKind::Namespace, Some((parent, _))) => keep(&module.name) || keep(parent),

@@ -23,8 +23,8 @@ pub enum Payload<'a> {
         len: u64,
         /// What it looked like then.
         stamp: Stamp,
-        /// The digest of what was read of it before, if that matters: a module's code and its source
-        /// come from the same bytes.
+        /// The digest of what was read of it before, if that matters: a module's code and its
+        /// source come from the same bytes.
         digest: Option<[u8; 32]>,
     },
 }
@@ -101,7 +101,8 @@ impl oxidize_format::Payload for Payload<'_> {
 
 /// Below this, a frame's header eats what it saves.
 const SMALLEST: usize = 128;
-/// Files above this are stored as they are: they are mostly media and archives, and a frame is held in memory.
+/// Files above this are stored as they are: they are mostly media and archives, and a frame is held
+/// in memory.
 pub(super) const LARGEST: u64 = 64 << 20;
 const LEVEL: i32 = 9;
 

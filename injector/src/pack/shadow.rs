@@ -1,9 +1,10 @@
 //! Several places, one name: what directories of the search path hide from each other.
 //!
-//! At run time the application's directory comes first on the module search path, the standard library second, installed
-//! packages after them. In a blob each name exists once, so the decision that the path finder would make is made here: the
-//! first place with a package or module of a name wins, and a directory without `__init__` never hides one of these. Where
-//! all have only such a directory, it is one namespace package, and the same holds for what is in it.
+//! At run time the application's directory comes first on the module search path, the standard
+//! library second, installed packages after them. In a blob each name exists once, so the decision
+//! that the path finder would make is made here: the first place with a package or module of a name
+//! wins, and a directory without `__init__` never hides one of these. Where all have only such a
+//! directory, it is one namespace package, and the same holds for what is in it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use crate::collect::{Module, ModuleKind};
 /// The modules of each place that stay reachable, given in the order of the search path.
 #[must_use]
 pub fn resolve(places: Vec<Vec<Module>>) -> Vec<Vec<Module>> {
-    // Which place has a name, and whether it is only a directory there. Parents come before children.
+    // Which place has a name, and whether it is only a directory there. Parents come before
+    // children.
     let mut winners: BTreeMap<String, (usize, bool)> = BTreeMap::new();
     let mut all: Vec<(usize, usize, &Module)> = Vec::new();
     for (place, modules) in places.iter().enumerate() {

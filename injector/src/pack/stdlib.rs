@@ -1,4 +1,5 @@
-//! Python modules that the stub's importer relies on. They are packaged with every application, as part of the standard library.
+//! Python modules that the stub's importer relies on. They are packaged with every application, as
+//! part of the standard library.
 
 use std::borrow::Cow;
 

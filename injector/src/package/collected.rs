@@ -213,7 +213,8 @@ fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<
     Ok(())
 }
 
-/// Names the tops of trees with code in them that no import reaches. A directory of data hides and loses nothing.
+/// Names the tops of trees with code in them that no import reaches. A directory of data hides and
+/// loses nothing.
 fn warn_of_hidden(all: &[Module], application: &Root, findings: &mut Findings) {
     let reachable: BTreeSet<&str> = application
         .modules

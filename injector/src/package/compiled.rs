@@ -134,7 +134,8 @@ impl<'t> Collected<'t> {
 }
 
 impl Compiled<'_> {
-    /// Signs native files for macOS with the application's identity, and looks whether the system will load them.
+    /// Signs native files for macOS with the application's identity, and looks whether the system
+    /// will load them.
     ///
     /// # Errors
     /// One cannot be read or signed.
@@ -287,8 +288,8 @@ impl Batch<'_> {
     }
 }
 
-/// The seed of string hashes in an application with a start snapshot: in all its processes the same,
-/// in other applications another one.
+/// The seed of string hashes in an application with a start snapshot: in all its processes the
+/// same, in other applications another one.
 fn hash_seed(parts: &[Part<'_>]) -> u32 {
     let mut digest = Sha256::new();
     for part in parts {

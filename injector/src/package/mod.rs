@@ -183,7 +183,8 @@ struct Findings {
     fetched: Vec<Fetch>,
 }
 
-/// The target that an output of this name is for, when nobody says: Windows for `.exe`, else this system.
+/// The target that an output of this name is for, when nobody says: Windows for `.exe`, else this
+/// system.
 #[must_use]
 pub fn target_of(output: &Path) -> Option<Target> {
     let windows = output
@@ -298,7 +299,8 @@ fn injection(request: &Request, target: Target) -> Result<InjectOptions, Package
     })
 }
 
-/// Packages for one stub, up to the finished file. If somebody empties the cache meanwhile, once more without it.
+/// Packages for one stub, up to the finished file. If somebody empties the cache meanwhile, once
+/// more without it.
 fn program(
     request: &Request,
     stub: &Stub,

@@ -26,7 +26,8 @@ pub(super) fn find(
     } else {
         shared_objects(tree, target)?
     };
-    // On musl the gnu names count too: as modules that cannot be loaded, which is better said now than at run time.
+    // On musl the gnu names count too: as modules that cannot be loaded, which is better said now
+    // than at run time.
     let loads = if target.is_static() {
         Target::of(target.processor(), CLibrary::Glibc).unwrap_or(target)
     } else {
@@ -89,8 +90,8 @@ fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// What looks like a shared object of the target and is one. Linker scripts and placeholders are data, and so are libraries
-/// of other systems: packages carry them for several.
+/// What looks like a shared object of the target and is one. Linker scripts and placeholders are
+/// data, and so are libraries of other systems: packages carry them for several.
 fn shared_objects(
     tree: &Tree,
     target: Target,
@@ -114,7 +115,8 @@ fn shared_objects(
     Ok(objects)
 }
 
-/// What looks like a shared object of macOS and is one; wheels for Linux are refused like those for the other processor.
+/// What looks like a shared object of macOS and is one; wheels for Linux are refused like those for
+/// the other processor.
 fn dylibs(tree: &Tree, target: Target) -> Result<BTreeMap<String, SharedObject>, PackageError> {
     let mut found = BTreeMap::new();
     for file in &tree.files {

@@ -79,9 +79,9 @@ fn tops(root: &Root, name: &str) -> Result<BTreeSet<String>, PackageError> {
     Ok(tops)
 }
 
-/// Programs among these files that have files around them: those in directories beside the program, or, of a program in
-/// `bin`, beside that. A program in memory does not see them. One for each package, which is the first component of its
-/// path.
+/// Programs among these files that have files around them: those in directories beside the program,
+/// or, of a program in `bin`, beside that. A program in memory does not see them. One for each
+/// package, which is the first component of its path.
 #[must_use]
 pub fn surrounded<'p>(
     files: &BTreeSet<&'p str>,

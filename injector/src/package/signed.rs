@@ -1,4 +1,5 @@
-//! Native modules and libraries of an application: signed with its identity, and whether the system will load them.
+//! Native modules and libraries of an application: signed with its identity, and whether the system
+//! will load them.
 //!
 //! The hardened runtime loads only libraries that the program's own team has signed, or Apple.
 
@@ -17,7 +18,8 @@ use crate::progress::Progress;
 use crate::sign::macho::codesign::CodesignOptions;
 use crate::sign::{self, SignOptions};
 
-/// Puts signed copies in the place of native files for macOS. They lie in the directory that comes back.
+/// Puts signed copies in the place of native files for macOS. They lie in the directory that comes
+/// back.
 ///
 /// # Errors
 /// A file cannot be read or signed.

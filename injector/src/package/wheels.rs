@@ -1,11 +1,14 @@
 //! Native code of other systems among the resources.
 //!
-//! `pip install --target` on one system, packaged for another: the modules would be missing at run time, on a machine
-//! that is not the packager's. So it is refused here, with the wheel that would do. Two things tell:
+//! `pip install --target` on one system, packaged for another: the modules would be missing at run
+//! time, on a machine that is not the packager's. So it is refused here, with the wheel that would
+//! do. Two things tell:
 //!
 //! * the tags of an installed wheel (`Tag` in `*.dist-info/WHEEL`,
-//!   <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>), if it brought native files;
-//! * an extension module whose own format is another system's, unless a module for the target lies beside it.
+//!   <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>), if it
+//!   brought native files;
+//! * an extension module whose own format is another system's, unless a module for the target lies
+//!   beside it.
 //!
 //! Libraries that a pure-Python package carries for several systems (`py3-none-any`) are data.
 

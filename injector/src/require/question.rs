@@ -137,8 +137,9 @@ fn content(path: &Path) -> Result<Vec<u8>, RequireError> {
     Ok(cache::fingerprint(&file).to_vec())
 }
 
-/// The sources of a project, and what versions are often derived from: its git references. Where a link leads counts, and
-/// each directory that links lead to is read once: links beside each other would double the paths with every level.
+/// The sources of a project, and what versions are often derived from: its git references. Where a
+/// link leads counts, and each directory that links lead to is read once: links beside each other
+/// would double the paths with every level.
 fn project(root: &Path) -> Result<Vec<u8>, RequireError> {
     let mut lines = Vec::new();
     let mut open = vec![root.to_owned()];

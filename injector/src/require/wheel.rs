@@ -234,8 +234,8 @@ fn destination(name: &str, data: &str, project: &str, layout: &Layout) -> (Place
     }
 }
 
-/// Writes a file. Answers with what there is to know about it, and its hash as RECORD has it, by the
-/// algorithm that is recorded. The specification forbids those weaker than SHA-256.
+/// Writes a file. Answers with what there is to know about it, and its hash as RECORD has it, by
+/// the algorithm that is recorded. The specification forbids those weaker than SHA-256.
 fn write(
     place: &Path,
     area: Place,

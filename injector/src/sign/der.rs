@@ -69,8 +69,8 @@ pub(super) fn sha256() -> Vec<u8> {
     seq(&[&oid(const_oid::db::rfc5912::ID_SHA_256), &tlv(NULL, &[])])
 }
 
-/// The values in a structure's content, with their tags; `None` when they do not end where it ends. Tags above 30 are not used
-/// by anything read here.
+/// The values in a structure's content, with their tags; `None` when they do not end where it ends.
+/// Tags above 30 are not used by anything read here.
 pub(super) fn elements(mut content: &[u8]) -> Option<Vec<(u8, &[u8])>> {
     let mut out = Vec::new();
     while !content.is_empty() {

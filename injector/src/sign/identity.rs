@@ -1,7 +1,8 @@
 //! Who signs: a private key and its certificates.
 //!
-//! PKCS#12 files are read by `p12-keystore`, in the form that OpenSSL 3 writes (AES, PBKDF2) as well as the old ones; PEM files
-//! as openssl writes them, keys encrypted or not. The key never leaves this module but as signatures.
+//! PKCS#12 files are read by `p12-keystore`, in the form that OpenSSL 3 writes (AES, PBKDF2) as
+//! well as the old ones; PEM files as openssl writes them, keys encrypted or not. The key never
+//! leaves this module but as signatures.
 
 use std::fmt;
 use std::fs::File;
@@ -70,7 +71,8 @@ pub type Password = Zeroizing<String>;
 const LARGEST: u64 = 4 << 20;
 
 impl Identity {
-    /// Loads an identity. `password` is asked when there is something to decrypt, `None` being that there is none.
+    /// Loads an identity. `password` is asked when there is something to decrypt, `None` being that
+    /// there is none.
     pub fn load(
         source: &Source,
         password: &mut dyn FnMut() -> Result<Option<Password>, SignError>,
@@ -422,8 +424,8 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, SignError> {
     Ok(found)
 }
 
-/// Certificates in PEM or DER, each alone or in a PKCS#7 file; `None` when there is none, or one that
-/// cannot be read.
+/// Certificates in PEM or DER, each alone or in a PKCS#7 file; `None` when there is none, or one
+/// that cannot be read.
 fn read_certificates(bytes: &[u8]) -> Option<Vec<Certificate>> {
     let one = |der: &[u8]| match Certificate::from_der(der) {
         Ok(certificate) => Some(vec![certificate]),
@@ -446,7 +448,8 @@ fn read_certificates(bytes: &[u8]) -> Option<Vec<Certificate>> {
 
 pub(crate) type Block = (String, Zeroizing<Vec<u8>>);
 
-/// What stands between `-----BEGIN` and `-----END`, wherever it stands; `None` when there is nothing of the kind.
+/// What stands between `-----BEGIN` and `-----END`, wherever it stands; `None` when there is
+/// nothing of the kind.
 pub(crate) fn pem_blocks(bytes: &[u8]) -> Option<Vec<Block>> {
     let text = str::from_utf8(bytes).ok()?;
     let mut blocks = Vec::new();

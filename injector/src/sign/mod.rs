@@ -5,9 +5,10 @@
 //! | macOS | [ad hoc](crate::image::macho::adhoc): page hashes alone; Apple silicon starts nothing without | [hashes and CMS](macho::codesign) |
 //! | Windows | none | [Authenticode](pe) |
 //!
-//! Signing looks at a finished program and answers with [`Edits`]: what is cut off, what is written where. Nothing is computed
-//! from the clock but what [`SignOptions::time`] says, nothing is random but the nonce of a time stamp request, so the same program
-//! and the same identity give the same signature.
+//! Signing looks at a finished program and answers with [`Edits`]: what is cut off, what is written
+//! where. Nothing is computed from the clock but what [`SignOptions::time`] says, nothing is random
+//! but the nonce of a time stamp request, so the same program and the same identity give the same
+//! signature.
 
 mod ber;
 mod chain;
@@ -59,7 +60,8 @@ impl SignOptions {
     }
 }
 
-/// What signing does to a program: it keeps a part from the start, changes some bytes of it, and puts new ones behind it.
+/// What signing does to a program: it keeps a part from the start, changes some bytes of it, and
+/// puts new ones behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edits {
     /// How much of the program stays.

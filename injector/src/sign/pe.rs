@@ -1,18 +1,21 @@
 //! Authenticode: the signature of a Windows program.
 //!
-//! It is appended to the file at a multiple of 8 as a `WIN_CERTIFICATE` (revision 2, kind 2), the last data directory but one
-//! names its place, and the checksum is computed again. What is signed is the digest of everything but the checksum, that data
-//! directory, and the signature itself; the crate `authenticode` computes it.
+//! It is appended to the file at a multiple of 8 as a `WIN_CERTIFICATE` (revision 2, kind 2), the
+//! last data directory but one names its place, and the checksum is computed again. What is signed
+//! is the digest of everything but the checksum, that data directory, and the signature itself; the
+//! crate `authenticode` computes it.
 //!
-//! The signature is CMS signed data whose content is a `SpcIndirectDataContent`: a constant that says "PE image", and the digest.
-//! The content stands in the signed data as the SEQUENCE it is and not inside an OCTET STRING, as PKCS#7 had it, and its digest
-//! leaves out the SEQUENCE's own tag and length. Signed attributes besides: who publishes the program
-//! (`SpcSpOpusInfo`), and that it is signed for somebody in person (`SpcStatementType`). There is no signing time in it: a time
+//! The signature is CMS signed data whose content is a `SpcIndirectDataContent`: a constant that
+//! says "PE image", and the digest. The content stands in the signed data as the SEQUENCE it is and
+//! not inside an OCTET STRING, as PKCS#7 had it, and its digest leaves out the SEQUENCE's own tag
+//! and length. Signed attributes besides: who publishes the program (`SpcSpOpusInfo`), and that it
+//! is signed for somebody in person (`SpcStatementType`). There is no signing time in it: a time
 //! stamp says that with more weight, and without one the same input gives the same bytes.
 //!
-//! The constant has room for hashes of the program's pages, by which Windows can check a page when it reads it: a table of file
-//! offsets and SHA-256 digests, the headers' first (without what is not signed either), then those of every section, each as if
-//! zeros filled its page; at the end the offset where the last section ends, and no digest.
+//! The constant has room for hashes of the program's pages, by which Windows can check a page when
+//! it reads it: a table of file offsets and SHA-256 digests, the headers' first (without what is
+//! not signed either), then those of every section, each as if zeros filled its page; at the end
+//! the offset where the last section ends, and no digest.
 
 use std::ops::Range;
 
@@ -175,7 +178,8 @@ fn signature(
     identity: &Identity,
     options: &SignOptions,
 ) -> Result<Vec<u8>, SignError> {
-    // A link to a file with an obsolete name, as everybody's signatures have it, or to an object with the hashes.
+    // A link to a file with an obsolete name, as everybody's signatures have it, or to an object
+    // with the hashes.
     let file = match pages {
         None => {
             let name = utf16("<<<Obsolete>>>");
@@ -294,7 +298,8 @@ pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, SignError> {
     }))
 }
 
-/// The digest of the program that stands in the content of a signature: `None` where it is not SHA-256.
+/// The digest of the program that stands in the content of a signature: `None` where it is not
+/// SHA-256.
 pub(super) fn signed_digest(content: &[u8]) -> Option<&[u8]> {
     let parts = der::elements(content)?;
     let (_, info) = parts.get(1)?;

@@ -1,7 +1,7 @@
 //! What can be said about a signature that is there.
 //!
-//! Whether it is whole: every hash, and the signer's own signature. Whether the signer is trusted is the system's to say, which
-//! has the roots and the lists of what was revoked.
+//! Whether it is whole: every hash, and the signer's own signature. Whether the signer is trusted
+//! is the system's to say, which has the roots and the lists of what was revoked.
 
 use std::time::SystemTime;
 
@@ -271,8 +271,8 @@ fn macos(image: &Image<'_>) -> Result<State, SignError> {
     Ok(conclude(parsed.verify(directory), signer))
 }
 
-/// Whether the signer named the hash of every further code directory: whole in one attribute, or cut
-/// to 20 bytes in the older one.
+/// Whether the signer named the hash of every further code directory: whole in one attribute, or
+/// cut to 20 bytes in the older one.
 fn alternatives_are_signed(signature: &[u8], parsed: &Parsed) -> bool {
     let content = |value: &[u8]| der::split(value).map(|(_, content, _)| content.to_vec());
     let whole = parsed.signed_values(macho::codesign::CDHASHES2);

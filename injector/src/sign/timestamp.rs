@@ -1,5 +1,5 @@
-//! Time stamps (RFC 3161): somebody who is trusted says that a signature was there at a time, so that it stays good when the
-//! signer's certificate has run out.
+//! Time stamps (RFC 3161): somebody who is trusted says that a signature was there at a time, so
+//! that it stays good when the signer's certificate has run out.
 
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -57,7 +57,8 @@ fn detail(text: &str) -> String {
     }
 }
 
-/// A request for these bytes: version 1, the SHA-256 of the bytes, a nonce, and the wish for the server's certificate.
+/// A request for these bytes: version 1, the SHA-256 of the bytes, a nonce, and the wish for the
+/// server's certificate.
 #[must_use]
 pub fn request(bytes: &[u8], nonce: u64) -> Vec<u8> {
     seq(&[

@@ -1,6 +1,7 @@
 //! The dump that an application makes of itself (stubs/src/snapshot/dump.rs writes it).
 //!
-//! Twelve numbers of 64 bits, little endian, the first a magic; then the data segment, the heap and the report.
+//! Twelve numbers of 64 bits, little endian, the first a magic; then the data segment, the heap and
+//! the report.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Start snapshots: an application that begins where its imports had ended (docs/snapshot.md).
 //!
-//! The finished application is started once, in an empty environment, from a copy whose descriptor asks it to dump itself. What
-//! it dumps is put behind it ([`elf::snapshot`]).
+//! The finished application is started once, in an empty environment, from a copy whose descriptor
+//! asks it to dump itself. What it dumps is put behind it ([`elf::snapshot`]).
 
 pub mod dump;
 mod report;

@@ -65,8 +65,8 @@ impl<'f> Fetcher<'f> {
         }
     }
 
-    /// The stub for `target` from the first place that has the right one. `None` when no stub for it could be accepted, so
-    /// that nobody was asked.
+    /// The stub for `target` from the first place that has the right one. `None` when no stub for
+    /// it could be accepted, so that nobody was asked.
     pub fn fetch(&self, target: Target) -> Result<Option<Fetched>, StubError> {
         let trusted = self.listed.find(target);
         let name = match trusted {

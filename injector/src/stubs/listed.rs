@@ -1,7 +1,7 @@
 //! The stubs that this version of the tool trusts: `injector/stubs.toml`, compiled in.
 //!
-//! `oxidize-prebuilt wheels --write-list` writes the file. It names the manifest's digest for each target, and with it every
-//! byte of the stub; where the bytes come from does not matter.
+//! `oxidize-prebuilt wheels --write-list` writes the file. It names the manifest's digest for each
+//! target, and with it every byte of the stub; where the bytes come from does not matter.
 
 use oxidize_format::Target;
 use serde::Deserialize;

@@ -1,7 +1,8 @@
-//! What a published stub says about itself: `manifest.json`, which `oxidize-prebuilt wheels` writes.
+//! What a published stub says about itself: `manifest.json`, which `oxidize-prebuilt wheels`
+//! writes.
 //!
-//! The digest of the manifest is the name of the whole stub: it lists every file with size and digest, so whoever knows the
-//! manifest's digest needs to know nothing else.
+//! The digest of the manifest is the name of the whole stub: it lists every file with size and
+//! digest, so whoever knows the manifest's digest needs to know nothing else.
 
 use std::fmt;
 
@@ -101,7 +102,8 @@ pub struct File {
 }
 
 impl Manifest {
-    /// Reads a manifest and checks what everything else relies on: names that are plain names, sizes that are possible.
+    /// Reads a manifest and checks what everything else relies on: names that are plain names,
+    /// sizes that are possible.
     pub fn parse(bytes: &[u8]) -> Result<Manifest, StubError> {
         let bad = |problem: String| StubError::Manifest { problem };
         let manifest: Manifest =

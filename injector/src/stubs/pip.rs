@@ -1,9 +1,11 @@
 //! The index that pip uses, so that whoever has told pip where packages come from need not tell us.
 //!
-//! Read as pip reads them (its documentation, "Configuration", and `pip._internal.configuration`): global files, the user's
-//! files (unless `PIP_CONFIG_FILE` names one that exists), the virtual environment's file, the one that `PIP_CONFIG_FILE`
-//! names, each overriding those before; then section `[download]` over `[global]`; then variables over files. Without Python
-//! there is no `sys.prefix` to ask for: the environment is `VIRTUAL_ENV`, else the one this program is installed in.
+//! Read as pip reads them (its documentation, "Configuration", and `pip._internal.configuration`):
+//! global files, the user's files (unless `PIP_CONFIG_FILE` names one that exists), the virtual
+//! environment's file, the one that `PIP_CONFIG_FILE` names, each overriding those before; then
+//! section `[download]` over `[global]`; then variables over files. Without Python there is no
+//! `sys.prefix` to ask for: the environment is `VIRTUAL_ENV`, else the one this program is
+//! installed in.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -144,7 +146,8 @@ impl Surroundings<'_> {
     }
 }
 
-/// The values in a file, by section and key, the key in pip's spelling. A file that Python could not read either has none.
+/// The values in a file, by section and key, the key in pip's spelling. A file that Python could
+/// not read either has none.
 #[must_use]
 pub fn parse(text: &str) -> BTreeMap<(String, String), String> {
     let mut ini = Ini::new_cs();

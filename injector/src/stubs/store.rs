@@ -1,11 +1,13 @@
 //! Stubs in the cache.
 //!
-//! Each is a directory, `stubs/DIGEST` with the digest of its manifest, so that a name stands for its contents. It is filled under
-//! another name, every file is hashed on the way in, and a rename makes it visible: whoever sees it sees all of it. Two
-//! processes that add the same stub at once make the same directory twice and one of them wins, which is as good.
+//! Each is a directory, `stubs/DIGEST` with the digest of its manifest, so that a name stands for
+//! its contents. It is filled under another name, every file is hashed on the way in, and a rename
+//! makes it visible: whoever sees it sees all of it. Two processes that add the same stub at once
+//! make the same directory twice and one of them wins, which is as good.
 //!
-//! The cache may be a directory in which the user keeps other things, even one named `stubs`. Nothing is listed, judged
-//! or removed but directories that the store has made, which are told by their names and by the manifest in them.
+//! The cache may be a directory in which the user keeps other things, even one named `stubs`.
+//! Nothing is listed, judged or removed but directories that the store has made, which are told by
+//! their names and by the manifest in them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -80,7 +82,8 @@ impl Bundle {
         self.directory.join(&self.manifest.program().name)
     }
 
-    /// Opens a stub of which only name and sizes are checked; what it is was checked when it was made.
+    /// Opens a stub of which only name and sizes are checked; what it is was checked when it was
+    /// made.
     fn open(directory: &Path) -> Result<Bundle, StubError> {
         let damaged = |problem: String| StubError::Damaged {
             directory: directory.to_owned(),
@@ -160,8 +163,8 @@ impl Store {
         Bundle::open(&self.root.join(digest.to_string())).ok()
     }
 
-    /// Every stub in it, by name. Directories that somebody else is filling are none, nor is what the
-    /// store has not made.
+    /// Every stub in it, by name. Directories that somebody else is filling are none, nor is what
+    /// the store has not made.
     pub fn entries(&self) -> Result<Vec<Entry>, StubError> {
         let mut entries = Vec::new();
         for directory in self.directories()? {
@@ -185,7 +188,8 @@ impl Store {
             .collect()
     }
 
-    /// Adds a stub that `accept` agrees to, given its manifest. Every file has been hashed before anything of it can be seen.
+    /// Adds a stub that `accept` agrees to, given its manifest. Every file has been hashed before
+    /// anything of it can be seen.
     pub fn add(
         &self,
         source: &mut Source,
@@ -237,8 +241,8 @@ impl Store {
         Bundle::open(&self.root.join(digest.to_string()))
     }
 
-    /// Puts the finished directory where it belongs, unless somebody was faster. One at a time, so that nobody takes away as
-    /// damaged what another has just repaired.
+    /// Puts the finished directory where it belongs, unless somebody was faster. One at a time, so
+    /// that nobody takes away as damaged what another has just repaired.
     fn publish(&self, fresh: TempDir, digest: Sha256Sum) -> io::Result<()> {
         let place = self.root.join(digest.to_string());
         // Not emptied: who knows whose file of this name it is.
@@ -284,7 +288,8 @@ impl Store {
         }
     }
 
-    /// Removes every stub that `keep` does not want, and what is damaged or abandoned. Returns the directories that are gone.
+    /// Removes every stub that `keep` does not want, and what is damaged or abandoned. Returns the
+    /// directories that are gone.
     pub fn prune(&self, keep: impl Fn(&Bundle) -> bool) -> Result<Vec<PathBuf>, StubError> {
         self.remove_abandoned();
         let mut removed = Vec::new();

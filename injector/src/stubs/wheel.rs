@@ -1,7 +1,8 @@
 //! Wheels that hold stubs.
 //!
-//! A wheel is a zip file. Of its members only those below `oxidize_stub_cpXY/TARGET/` are ever looked at, by the names that the
-//! manifest among them lists and up to the sizes it states; no name in the archive becomes a path on disk.
+//! A wheel is a zip file. Of its members only those below `oxidize_stub_cpXY/TARGET/` are ever
+//! looked at, by the names that the manifest among them lists and up to the sizes it states; no
+//! name in the archive becomes a path on disk.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -50,7 +51,8 @@ impl Wheel {
         Ok(Wheel { zip, prefix })
     }
 
-    /// A member, by its name in the stub. Reading ends after `limit` bytes, whatever the archive says.
+    /// A member, by its name in the stub. Reading ends after `limit` bytes, whatever the archive
+    /// says.
     pub fn member<'w>(&'w mut self, name: &str, limit: u64) -> io::Result<impl Read + use<'w>> {
         let name = format!("{}{name}", self.prefix);
         let member = self.zip.by_name(&name).map_err(io::Error::other)?;

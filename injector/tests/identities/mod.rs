@@ -1,4 +1,5 @@
-//! For the tests of signatures and notarization: identities and time stamps from openssl, programs to sign.
+//! For the tests of signatures and notarization: identities and time stamps from openssl, programs
+//! to sign.
 
 #![allow(dead_code, unreachable_pub)] // each test takes what it needs
 

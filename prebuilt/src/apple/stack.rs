@@ -1,7 +1,8 @@
-//! The size of the main thread's stack, which the toolchain's linker cannot be told (`-stack_size` is Apple's alone).
+//! The size of the main thread's stack, which the toolchain's linker cannot be told (`-stack_size`
+//! is Apple's alone).
 //!
-//! It is a field of the load command `LC_MAIN`. The linker has signed the file already, so the hash of the page with that field is
-//! computed again; nothing else of the signature depends on it.
+//! It is a field of the load command `LC_MAIN`. The linker has signed the file already, so the hash
+//! of the page with that field is computed again; nothing else of the signature depends on it.
 
 use anyhow::{Context, Result, bail};
 use object::Endianness;
@@ -12,7 +13,8 @@ use std::mem::size_of;
 
 /// Where `stacksize` is in `entry_point_command` (mach-o/loader.h).
 const STACK: usize = 16;
-/// Magic of a superblob and of a code directory (cs_blobs.h); everything in a signature is big endian.
+/// Magic of a superblob and of a code directory (cs_blobs.h); everything in a signature is big
+/// endian.
 const SUPERBLOB: u32 = 0xfade_0cc0;
 const CODE_DIRECTORY: u32 = 0xfade_0c02;
 const SHA256_TYPE: u8 = 2;

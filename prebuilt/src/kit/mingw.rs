@@ -1,5 +1,6 @@
-//! Link inputs for Windows: the startup object, mingw-w64's part of the C runtime, compiler_rt, libunwind, and import
-//! libraries for the Universal C Runtime and the system's DLLs. zig carries the sources of all of it.
+//! Link inputs for Windows: the startup object, mingw-w64's part of the C runtime, compiler_rt,
+//! libunwind, and import libraries for the Universal C Runtime and the system's DLLs. zig carries
+//! the sources of all of it.
 
 use crate::workspace::Workspace;
 use crate::zig::Zig;
@@ -13,8 +14,8 @@ const STATIC: [(&str, &str); 3] = [
     ("unwind.lib", "libunwind.a"),
 ];
 
-/// Libraries that rustc and pyo3-ffi ask for by name and that are here under other names. `msvcrt` would bring a second
-/// C runtime.
+/// Libraries that rustc and pyo3-ffi ask for by name and that are here under other names. `msvcrt`
+/// would bring a second C runtime.
 const EMPTY: [&str; 7] = [
     "libmsvcrt.a",
     "libmingwex.a",
@@ -44,7 +45,8 @@ const RUNTIME: [&str; 15] = [
     "utility",
 ];
 
-/// Lets zig link an empty program, and takes what it made for that from a cache which was empty before.
+/// Lets zig link an empty program, and takes what it made for that from a cache which was empty
+/// before.
 pub(super) fn write(place: &Workspace<'_>, to: &Path) -> Result<()> {
     let probe = place.work.join("build/kit");
     let cache = probe.join("zig-cache");

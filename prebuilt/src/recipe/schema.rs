@@ -348,7 +348,8 @@ pub struct Target {
     pub python: TargetPython,
     pub inputs: Inputs,
     pub link: Link,
-    /// Size of the main thread's stack in bytes where the linker cannot be told it; 0: what the linker writes.
+    /// Size of the main thread's stack in bytes where the linker cannot be told it; 0: what the
+    /// linker writes.
     #[serde(default)]
     pub main_stack: u64,
 }
@@ -406,7 +407,8 @@ pub enum InputsKind {
     RustSelfContained,
     /// zig makes startup objects and import libraries of mingw-w64 for the Universal C Runtime.
     ZigMingw,
-    /// Stub libraries are written from our own list of the system's symbols, `support/macos/imports.toml`.
+    /// Stub libraries are written from our own list of the system's symbols,
+    /// `support/macos/imports.toml`.
     Apple,
 }
 

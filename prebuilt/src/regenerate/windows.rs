@@ -1,5 +1,5 @@
-//! Windows has no configure: its `pyconfig.h` is written by hand upstream (PC/pyconfig.h.in), and the Visual Studio projects
-//! in PCbuild say which files make the interpreter.
+//! Windows has no configure: its `pyconfig.h` is written by hand upstream (PC/pyconfig.h.in), and
+//! the Visual Studio projects in PCbuild say which files make the interpreter.
 
 use crate::recipe::On;
 use crate::workspace::Workspace;
@@ -10,8 +10,8 @@ use std::path::Path;
 /// The line of PC/pyconfig.h.in that our additions come before.
 const END: &str = "#endif /* !Py_CONFIG_H */";
 
-/// Projects of modules that are left out: Tcl and Tk are no libraries for a static program, sqlite3 is the library and no
-/// module, the others are CPython's own tests and examples.
+/// Projects of modules that are left out: Tcl and Tk are no libraries for a static program, sqlite3
+/// is the library and no module, the others are CPython's own tests and examples.
 const LEFT_OUT: [&str; 5] = ["_tkinter", "sqlite3", "_ctypes_test", "_test", "xxlimited"];
 
 /// Upstream's `pyconfig.h` with what it lacks for this compiler.
@@ -95,8 +95,8 @@ pub(super) fn compare_with_projects(place: &Workspace<'_>, source: &Path) -> Res
     }
 }
 
-/// Files of CPython's own tree that a project compiles, relative to it and with slashes. Those of other libraries are named by
-/// variables.
+/// Files of CPython's own tree that a project compiles, relative to it and with slashes. Those of
+/// other libraries are named by variables.
 fn compiled(project: &str) -> Vec<String> {
     project
         .split("<ClCompile Include=\"")

@@ -1,5 +1,5 @@
-//! A distribution archive: what its PYTHON.json promises is there, and what is there is machine code without build
-//! paths, each object once.
+//! A distribution archive: what its PYTHON.json promises is there, and what is there is machine
+//! code without build paths, each object once.
 
 use super::{Complaints, build_paths};
 use crate::digest;

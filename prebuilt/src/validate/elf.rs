@@ -71,7 +71,8 @@ pub(super) fn validate(
                 format!("it does not export {name}, so libraries miss virtual files")
             });
         }
-        // A compiler's support library defines these too, slower or less exact, and would win over the C library's.
+        // A compiler's support library defines these too, slower or less exact, and would win over
+        // the C library's.
         for name in ["memcpy", "memcmp", "exp", "log2"] {
             let imported = dynamic.iter().any(|s| {
                 s.is_undefined(endian)
@@ -107,8 +108,8 @@ pub(super) fn validate(
     Ok(())
 }
 
-/// What a start snapshot needs of a stub (`stubs/src/snapshot/fresh.ld`): the ranges that stay fresh lie in the one
-/// segment that the snapshot replaces, and there are headers for its heap.
+/// What a start snapshot needs of a stub (`stubs/src/snapshot/fresh.ld`): the ranges that stay
+/// fresh lie in the one segment that the snapshot replaces, and there are headers for its heap.
 fn snapshots(
     header: &FileHeader64<LittleEndian>,
     bytes: &[u8],

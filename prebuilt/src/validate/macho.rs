@@ -1,5 +1,5 @@
-//! The Mach-O side of a stub: what it imports and exports, the oldest system it runs on, and the shape that injection and
-//! the dynamic loader rely on.
+//! The Mach-O side of a stub: what it imports and exports, the oldest system it runs on, and the
+//! shape that injection and the dynamic loader rely on.
 
 use super::Complaints;
 use crate::apple::{self, Imports};
@@ -171,8 +171,8 @@ fn commands(target: &Target, bytes: &[u8], complaints: &mut Complaints) -> Resul
     Ok(())
 }
 
-/// `seg_count` of the chained fixups: `dyld_chained_fixups_header` has at 4 the offset of `dyld_chained_starts_in_image`, which
-/// begins with it (mach-o/fixup-chains.h).
+/// `seg_count` of the chained fixups: `dyld_chained_fixups_header` has at 4 the offset of
+/// `dyld_chained_starts_in_image`, which begins with it (mach-o/fixup-chains.h).
 fn chained_segments(bytes: &[u8], at: u32) -> Option<u32> {
     let word = |at: usize| {
         let word = bytes.get(at..)?.first_chunk::<4>()?;

@@ -1,5 +1,5 @@
-//! The PE side of a stub: DLLs it loads, symbols it exports, properties of the image, nothing of the time or the machine
-//! of its making.
+//! The PE side of a stub: DLLs it loads, symbols it exports, properties of the image, nothing of
+//! the time or the machine of its making.
 
 use super::Complaints;
 use crate::recipe::Target;

@@ -1,7 +1,8 @@
 //! Writing a wheel: the same bytes from the same input, whatever the machine and the time.
 //!
-//! Members are sorted, with the metadata behind everything else as the specification of binary distributions recommends and
-//! RECORD at the very end; all have the date 1980-01-01, the first a zip file can have.
+//! Members are sorted, with the metadata behind everything else as the specification of binary
+//! distributions recommends and RECORD at the very end; all have the date 1980-01-01, the first a
+//! zip file can have.
 
 use anyhow::{Context, Result};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -27,8 +28,8 @@ struct Member {
 }
 
 impl Wheel {
-    /// A wheel of the project `name` (spelled as in file names) for `tag`, with the fields of METADATA that follow name and
-    /// version.
+    /// A wheel of the project `name` (spelled as in file names) for `tag`, with the fields of
+    /// METADATA that follow name and version.
     pub(super) fn new(name: &str, version: &str, tag: &str, metadata: &str) -> Self {
         let dist_info = format!("{name}-{version}.dist-info");
         let mut wheel = Self {

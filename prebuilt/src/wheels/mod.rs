@@ -154,8 +154,8 @@ fn needed_part(archive: &Path) -> Result<Vec<u8>> {
     Ok(std::fs::read(packed)?)
 }
 
-/// The licence texts that the stub carries. Its build script has left them in one of its folders; the right one is the one whose
-/// text is in the stub.
+/// The licence texts that the stub carries. Its build script has left them in one of its folders;
+/// the right one is the one whose text is in the stub.
 fn licence_texts(repository: &Path, triple: &str, image: &[u8]) -> Result<String> {
     let folder = repository
         .join("target/stub-build")
@@ -229,8 +229,8 @@ fn metadata(triple: &str, licences: &str) -> String {
     )
 }
 
-/// The lines of a stub in the list: its target, file name of its wheel, its manifest and its program, what it calls itself, and the
-/// size of all its files in bytes.
+/// The lines of a stub in the list: its target, file name of its wheel, its manifest and its
+/// program, what it calls itself, and the size of all its files in bytes.
 pub fn entry(
     triple: &str,
     wheel: &str,

@@ -1,9 +1,10 @@
-//! Wheels of the command itself: a program among the wheel's scripts, as maturin does it, so that `pip install oxidize-inject`
-//! puts it on PATH.
+//! Wheels of the command itself: a program among the wheel's scripts, as maturin does it, so that
+//! `pip install oxidize-inject` puts it on PATH.
 //!
-//! The command contains C (zstd, and ring's cryptography), which zig compiles for every target; the toolchain's own lld links. What is
-//! linked against comes from the toolchain (musl), from the target's distribution (Windows), or from zig (the list of what
-//! macOS's libSystem has). So all wheels are made on one machine; users compile nothing.
+//! The command contains C (zstd, and ring's cryptography), which zig compiles for every target; the
+//! toolchain's own lld links. What is linked against comes from the toolchain (musl), from the
+//! target's distribution (Windows), or from zig (the list of what macOS's libSystem has). So all
+//! wheels are made on one machine; users compile nothing.
 
 use super::archive::Wheel;
 use super::{REPOSITORY_LICENCES, VERSION, expression};
@@ -38,11 +39,13 @@ struct Settings {
     zig: String,
     /// Platform tags of the wheel.
     tags: String,
-    /// Target whose distribution has the licences of what comes with the C library, and their names there.
+    /// Target whose distribution has the licences of what comes with the C library, and their names
+    /// there.
     licences: Option<(Target, &'static [&'static str])>,
 }
 
-/// What a command for Windows may need beside what a stub may: the system's certificates come by way of this one.
+/// What a command for Windows may need beside what a stub may: the system's certificates come by
+/// way of this one.
 const MORE_OF_WINDOWS: &[&str] = &["secur32.dll"];
 
 const MINGW: &[&str] = &["llvm", "mingw-w64", "zig"];
@@ -71,7 +74,8 @@ fn settings(target: Target) -> Settings {
             tags: target.wheel_platforms().join("."),
             licences: None,
         },
-        // With the C library of some machine: never built here, and no package index takes its wheel.
+        // With the C library of some machine: never built here, and no package index takes its
+        // wheel.
         CLibrary::Glibc => Settings {
             zig: String::new(),
             tags: format!("linux_{processor}"),
@@ -182,7 +186,8 @@ impl Tool<'_> {
             .env_remove("RUSTFLAGS")
             .env(format!("CC_{variable}"), tools.join("cc"))
             .env(format!("AR_{variable}"), tools.join("ar"))
-            // The crate `cc` would name the target in words that zig does not know; all flags are in the wrapper.
+            // The crate `cc` would name the target in words that zig does not know; all flags are
+            // in the wrapper.
             .env("CRATE_CC_NO_DEFAULTS", "1")
             .env(format!("CFLAGS_{variable}"), "-O3")
             .env("MACOSX_DEPLOYMENT_TARGET", "11.0")
@@ -267,7 +272,8 @@ impl Tool<'_> {
             }
             CLibrary::LibSystem => {
                 self.write_sdk(zig)?;
-                // The linker leaves out names; a tool that rewrites the file afterwards is not needed.
+                // The linker leaves out names; a tool that rewrites the file afterwards is not
+                // needed.
                 flags.push("-Cstrip=none".to_owned());
                 let sdk = self.sdk().display().to_string();
                 let words = [
@@ -298,7 +304,8 @@ impl Tool<'_> {
         self.folder.join("sdk")
     }
 
-    /// zig's list of everything in libSystem, where rustc and lld look for libraries. It is read while linking and goes nowhere.
+    /// zig's list of everything in libSystem, where rustc and lld look for libraries. It is read
+    /// while linking and goes nowhere.
     fn write_sdk(&self, zig: &Zig) -> Result<()> {
         let full = zig.library().join("libc/darwin/libSystem.tbd");
         let full = std::fs::read(&full).with_context(|| format!("no {}", full.display()))?;

@@ -1,13 +1,15 @@
 //! Children that are started as `sys.executable`.
 //!
-//! Programs start Python again by `subprocess.run([sys.executable, "-c", ...])`; multiprocessing and concurrent.futures do it
-//! for them. The child itself finds out what it is ([`crate::identity`]), whoever starts it. What it cannot see is left for the
-//! functions that start processes: they are the few that everything else in the standard library goes through, and are replaced
-//! in the built-in modules before `os` copies them.
+//! Programs start Python again by `subprocess.run([sys.executable, "-c", ...])`; multiprocessing
+//! and concurrent.futures do it for them. The child itself finds out what it is
+//! ([`crate::identity`]), whoever starts it. What it cannot see is left for the functions that
+//! start processes: they are the few that everything else in the standard library goes through, and
+//! are replaced in the built-in modules before `os` copies them.
 //!
-//! - With the arguments that the application itself was started with, its own file is started instead.
-//! - Otherwise the child's environment gets a mark, for `exec`, which leaves no parent that is us, and for systems that show no
-//!   parents. The child removes it at once.
+//! - With the arguments that the application itself was started with, its own file is started
+//!   instead.
+//! - Otherwise the child's environment gets a mark, for `exec`, which leaves no parent that is us,
+//!   and for systems that show no parents. The child removes it at once.
 
 #[cfg(unix)]
 mod posix;
@@ -45,8 +47,8 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<()> {
     Ok(())
 }
 
-/// This process, if it is the application and `arguments` start it again: its own, with or without its name, behind the
-/// interpreter's.
+/// This process, if it is the application and `arguments` start it again: its own, with or without
+/// its name, behind the interpreter's.
 fn again(arguments: &[OsString]) -> Option<&'static Own> {
     let own = own()?;
     let Identity::Application(_) = own.identity else {

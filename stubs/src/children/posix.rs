@@ -48,8 +48,9 @@ pub(crate) fn functions() -> Vec<Method> {
     ]
 }
 
-/// Whether `program` (str, bytes or path-like) is `sys.executable` as a path for the interpreter. What is no path is left to
-/// the original to refuse, as is everything once the interpreter has begun to take its modules apart.
+/// Whether `program` (str, bytes or path-like) is `sys.executable` as a path for the interpreter.
+/// What is no path is left to the original to refuse, as is everything once the interpreter has
+/// begun to take its modules apart.
 fn is_interpreter<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
     let (Some(program), Some(own)) = (encoded(gil, program)?, own()) else {
         return Ok(false);
@@ -247,7 +248,8 @@ fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         } else if preexec.is_none() {
             arguments[position::ENVIRONMENT] = inherited(gil)?;
         } else {
-            // The child gets what its environment is after `preexec_fn`, which may change it: marked there.
+            // The child gets what its environment is after `preexec_fn`, which may change it:
+            // marked there.
             arguments[position::PREEXEC] = gil
                 .import("_functools")?
                 .attr(c"partial")?
@@ -259,7 +261,8 @@ fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         .call_all(&arguments, call.keywords()?)
 }
 
-/// `mark_after(preexec_fn)`, in the new process: calls it and marks the environment that `exec` hands on.
+/// `mark_after(preexec_fn)`, in the new process: calls it and marks the environment that `exec`
+/// hands on.
 fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     call.argument(0, "preexec_fn")?.call(&[])?;
     let parent = std::os::unix::process::parent_id().to_string();

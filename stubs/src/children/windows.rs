@@ -1,7 +1,7 @@
 //! The functions that start a process, on Windows; the module above says what is done to them.
 //!
-//! Everything in the standard library that starts a program goes through `_winapi.CreateProcess` (subprocess,
-//! multiprocessing, asyncio) or the `nt` functions behind `os.exec*` and `os.spawn*`.
+//! Everything in the standard library that starts a program goes through `_winapi.CreateProcess`
+//! (subprocess, multiprocessing, asyncio) or the `nt` functions behind `os.exec*` and `os.spawn*`.
 
 use std::ffi::OsString;
 
@@ -46,7 +46,8 @@ pub(crate) fn functions() -> Vec<Method> {
     ]
 }
 
-/// Whether `program` (str, bytes or path-like) is `sys.executable`. What is no path is left to the original to refuse.
+/// Whether `program` (str, bytes or path-like) is `sys.executable`. What is no path is left to the
+/// original to refuse.
 fn is_ourselves<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
     // While the interpreter ends, modules go; no child is ours then.
     let Some(os) = gil.loaded("os")? else {
@@ -64,8 +65,8 @@ fn is_ourselves<'py>(gil: Gil<'py>, program: &Object<'py>) -> Result<bool> {
     }
 }
 
-/// Whether a path is `sys.executable`, in whatever case and with whatever slashes. It is not normalised: then it would be the
-/// application's own.
+/// Whether a path is `sys.executable`, in whatever case and with whatever slashes. It is not
+/// normalised: then it would be the application's own.
 fn names_us(program: &str) -> bool {
     let normal = |path: &str| path.replace('/', "\\").to_lowercase();
     own().is_some_and(|own| {
@@ -73,7 +74,8 @@ fn names_us(program: &str) -> bool {
     })
 }
 
-/// The program in a command line: in quotes, or up to the first blank (`CreateProcessW`, `lpApplicationName`).
+/// The program in a command line: in quotes, or up to the first blank (`CreateProcessW`,
+/// `lpApplicationName`).
 fn program_of(command: &str) -> &str {
     let command = command.trim_start_matches([' ', '\t']);
     let (command, ends): (_, &[char]) = match command.strip_prefix('"') {
@@ -209,8 +211,8 @@ fn spawnve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         .call_all(&arguments, call.keywords()?)
 }
 
-/// `CreateProcess(application_name, command_line, proc_attrs, thread_attrs, inherit_handles, creation_flags, env_mapping,
-/// current_directory, startup_info, /)`.
+/// `CreateProcess(application_name, command_line, proc_attrs, thread_attrs, inherit_handles,
+/// creation_flags, env_mapping, current_directory, startup_info, /)`.
 fn create_process<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();

@@ -3,8 +3,8 @@
 //! `Py_FinalizeEx` waits for threads, runs what was registered with `atexit`, flushes the standard
 //! streams, and then takes the whole interpreter apart: up to a fifth of the time of a program that
 //! imports much and does little. Nobody notices that last step unless something alive has code that
-//! runs at its end. The fast exit looks at what is alive, and if there is no such thing it leaves the
-//! process where that step would begin. Otherwise the step comes, as in any Python.
+//! runs at its end. The fast exit looks at what is alive, and if there is no such thing it leaves
+//! the process where that step would begin. Otherwise the step comes, as in any Python.
 //!
 //! The place to leave from is a function registered with `atexit`: CPython has done everything then
 //! that comes before, in its own order and with its own state (no new threads, no `fork`).
@@ -84,8 +84,8 @@ pub(crate) fn functions() -> Vec<Method> {
 /// What a start snapshot has frozen.
 static FROZEN: OnceLock<heap::Frozen> = OnceLock::new();
 
-/// Looks at what a start snapshot has frozen, so that the end of a process that was made from it looks
-/// at what is new alone. Last before the snapshot is taken.
+/// Looks at what a start snapshot has frozen, so that the end of a process that was made from it
+/// looks at what is new alone. Last before the snapshot is taken.
 #[cfg(target_env = "musl")]
 pub(crate) fn remember_frozen(gil: Gil<'_>) -> Result<()> {
     if let Some(frozen) = heap::frozen(gil)? {

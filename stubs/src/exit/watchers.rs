@@ -21,8 +21,8 @@ const SIGNALS: i32 = 65;
 /// `sys.monitoring` has tools 0 to 5.
 const TOOLS: u64 = 6;
 
-/// Who would be told of it, or what would be printed, while the interpreter is taken apart, whatever
-/// is alive.
+/// Who would be told of it, or what would be printed, while the interpreter is taken apart,
+/// whatever is alive.
 pub(super) fn watched(gil: Gil<'_>) -> Result<Option<&'static str>> {
     let flags = gil.sys(c"flags")?;
     for flag in [c"verbose", c"dev_mode"] {
@@ -105,7 +105,8 @@ pub(super) fn default_signals(gil: Gil<'_>) -> Result<()> {
             .int(number.unsigned_abs().into())
             .and_then(|number| handler.call(&[number]));
         match asked {
-            // Numbers stand for the system's own actions, and None for handlers that are not Python's.
+            // Numbers stand for the system's own actions, and None for handlers that are not
+            // Python's.
             Ok(handler) if !handler.is_none() && !handler.is_int() => {
                 lifecycle::default_signal(number);
             }

@@ -1,4 +1,5 @@
-//! Python's blocks of memory, while a snapshot is made: where they lie, and that nothing is left in them of what was there before.
+//! Python's blocks of memory, while a snapshot is made: where they lie, and that nothing is left in
+//! them of what was there before.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -23,8 +24,8 @@ pub(crate) fn set_arenas(
     unsafe { py::PyObject_SetArenaAllocator(&raw mut arenas) }
 }
 
-/// Overwrites the memory that Python has freed and kept. `was_refused` tells whether Python has asked for more than it had,
-/// in vain, since the last call.
+/// Overwrites the memory that Python has freed and kept. `was_refused` tells whether Python has
+/// asked for more than it had, in vain, since the last call.
 pub(crate) fn wipe_freed(_gil: Gil<'_>, mut was_refused: impl FnMut() -> bool) {
     /// The largest block of Python's small object allocator, and the step between its sizes.
     const LARGEST: usize = 512;
@@ -33,7 +34,8 @@ pub(crate) fn wipe_freed(_gil: Gil<'_>, mut was_refused: impl FnMut() -> bool) {
     let mut last: *mut *mut c_void = ptr::null_mut();
     for size in (STEP..LARGEST + 1).step_by(STEP).rev() {
         loop {
-            // SAFETY: the lock is held; a block of `size` bytes, at least a pointer's, is ours until it is freed.
+            // SAFETY: the lock is held; a block of `size` bytes, at least a pointer's, is ours
+            // until it is freed.
             unsafe {
                 let block = py::PyObject_Malloc(size);
                 // One that Python took from elsewhere: there is no more of its own of this size.
@@ -58,7 +60,8 @@ pub(crate) fn wipe_freed(_gil: Gil<'_>, mut was_refused: impl FnMut() -> bool) {
     }
 }
 
-/// Overwrites what is behind the last block of the pool that a block lies in, where blocks of another size may have been.
+/// Overwrites what is behind the last block of the pool that a block lies in, where blocks of
+/// another size may have been.
 ///
 /// # Safety
 /// The block must come from Python's small object allocator.
@@ -74,8 +77,8 @@ unsafe fn wipe_tail(block: *mut c_void, size: usize) {
         last: u32,
     }
     let offset = block.addr() % POOL;
-    // SAFETY: a pool is aligned to its size and begins with its header. That this is one is seen by the two numbers, which
-    // follow from the size; no block begins behind the last one.
+    // SAFETY: a pool is aligned to its size and begins with its header. That this is one is seen by
+    // the two numbers, which follow from the size; no block begins behind the last one.
     unsafe {
         let start = block.cast::<u8>().sub(offset);
         let pool = start.cast::<Pool>();
@@ -103,10 +106,12 @@ const DOMAINS: [fn() -> py::PyMemAllocatorDomain; 2] = [
     || py::PyMemAllocatorDomain::PYMEM_DOMAIN_MEM,
 ];
 
-/// Has all that Python allocates filled with zeros, up to the end of the block: the rest of an object that is shorter than the
-/// one before it would differ from one snapshot to the next. Before Python starts.
+/// Has all that Python allocates filled with zeros, up to the end of the block: the rest of an
+/// object that is shorter than the one before it would differ from one snapshot to the next. Before
+/// Python starts.
 pub(crate) fn clear_new() {
-    /// The step between the sizes of small objects' blocks. What is larger comes from `malloc`, whose blocks are clean.
+    /// The step between the sizes of small objects' blocks. What is larger comes from `malloc`,
+    /// whose blocks are clean.
     const STEP: usize = 16;
 
     /// # Safety
@@ -181,7 +186,8 @@ pub(crate) fn clear_new() {
             realloc: Some(resize),
             free: Some(free),
         };
-        // SAFETY: the structure is copied; the functions hand on to Python's own, so that every block is known to these.
+        // SAFETY: the structure is copied; the functions hand on to Python's own, so that every
+        // block is known to these.
         unsafe { py::PyMem_SetAllocator(domain(), &raw mut ours) }
     }
 }

@@ -1,4 +1,5 @@
-//! How CPython calls us: arguments of a `METH_FASTCALL | METH_KEYWORDS` function (PEP 590) as a safe value.
+//! How CPython calls us: arguments of a `METH_FASTCALL | METH_KEYWORDS` function (PEP 590) as a
+//! safe value.
 
 use std::ffi::CStr;
 use std::ptr::NonNull;
@@ -42,7 +43,8 @@ impl<'py> Call<'py> {
         }
         let keywords = self.gil.dict()?;
         for (position, &pointer) in self.keywords.iter().enumerate() {
-            // SAFETY: `names` has one str for each keyword argument (PEP 590); both are alive for the whole call.
+            // SAFETY: `names` has one str for each keyword argument (PEP 590); both are alive for
+            // the whole call.
             let (name, value) = unsafe {
                 let name = py::PyTuple_GetItem(self.names, position as isize);
                 (self.gil.borrowed(name), self.gil.borrowed(pointer))
@@ -87,7 +89,8 @@ impl<'py> Call<'py> {
 pub(crate) struct Method(py::PyMethodDef);
 
 impl Method {
-    /// `function` is the name of a function (or a closure without captures), so its type alone says what to call.
+    /// `function` is the name of a function (or a closure without captures), so its type alone says
+    /// what to call.
     pub(crate) fn new<F>(name: &'static CStr, function: F, doc: &'static CStr) -> Self
     where
         F: for<'py> Fn(&Call<'py>) -> Result<Object<'py>> + Copy + 'static,
@@ -106,8 +109,8 @@ impl Method {
     }
 }
 
-/// A method table as CPython wants it, with a row of zeros at the end. It outlives everything that is made from it: an
-/// interpreter makes a few small ones in its life.
+/// A method table as CPython wants it, with a row of zeros at the end. It outlives everything that
+/// is made from it: an interpreter makes a few small ones in its life.
 pub(super) fn table(methods: Vec<Method>) -> &'static mut [py::PyMethodDef] {
     let mut rows: Vec<_> = methods.into_iter().map(|method| method.0).collect();
     rows.push(py::PyMethodDef::zeroed());
@@ -123,8 +126,9 @@ unsafe extern "C" fn trampoline<F>(
 where
     F: for<'py> Fn(&Call<'py>) -> Result<Object<'py>> + Copy + 'static,
 {
-    // SAFETY: `F` has no bytes (`Method::new` asserts it), is `Copy`, and a value of it was handed to `Method::new`, so
-    // there is nothing that a second one could violate; any aligned pointer that is not null leads to it.
+    // SAFETY: `F` has no bytes (`Method::new` asserts it), is `Copy`, and a value of it was handed
+    // to `Method::new`, so there is nothing that a second one could violate; any aligned pointer
+    // that is not null leads to it.
     let function = unsafe { NonNull::<F>::dangling().read() };
     // SAFETY: only CPython calls this, through a method table.
     unsafe { enter(receiver, arguments, positional, names, function) }
@@ -141,8 +145,9 @@ unsafe fn enter(
     names: *mut py::PyObject,
     function: impl for<'py> Fn(&Call<'py>) -> Result<Object<'py>>,
 ) -> *mut py::PyObject {
-    // SAFETY: PEP 590: `arguments` holds `positional` values and then one for each name; a call without arguments may
-    // pass a null pointer. All live until we return, which is how long `'py` is.
+    // SAFETY: PEP 590: `arguments` holds `positional` values and then one for each name; a call
+    // without arguments may pass a null pointer. All live until we return, which is how long `'py`
+    // is.
     unsafe {
         let gil = Gil::assume();
         let positional = positional.unsigned_abs();

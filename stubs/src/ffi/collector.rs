@@ -1,10 +1,10 @@
 //! When the garbage collector looks for garbage.
 //!
-//! CPython collects after every 2,000 new containers. A program that imports makes tens of thousands
-//! that stay, so the collector looks at them in vain. While modules of the blob are imported, the
-//! threshold of the youngest generation is [`QUIET`] instead; the first collection puts it back. So
-//! cyclic garbage is collected after at most that many new containers, whatever the program does, and
-//! a program that has stopped importing has CPython's thresholds.
+//! CPython collects after every 2,000 new containers. A program that imports makes tens of
+//! thousands that stay, so the collector looks at them in vain. While modules of the blob are
+//! imported, the threshold of the youngest generation is [`QUIET`] instead; the first collection
+//! puts it back. So cyclic garbage is collected after at most that many new containers, whatever
+//! the program does, and a program that has stopped importing has CPython's thresholds.
 //!
 //! An object of ours knows when a collection is under way: the collector visits it.
 

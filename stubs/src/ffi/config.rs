@@ -1,4 +1,5 @@
-//! `PyPreConfig` and `PyConfig` ([PEP 587](https://peps.python.org/pep-0587/)), filled through safe methods.
+//! `PyPreConfig` and `PyConfig` ([PEP 587](https://peps.python.org/pep-0587/)), filled through safe
+//! methods.
 
 use pyo3_ffi as py;
 
@@ -180,7 +181,8 @@ impl Config {
         self.0.hash_seed = seed.into();
     }
 
-    /// Appends to a list; `SearchPaths` then counts as set, which keeps `getpath` from computing its own.
+    /// Appends to a list; `SearchPaths` then counts as set, which keeps `getpath` from computing
+    /// its own.
     pub(crate) fn append(&mut self, list: List, value: &Text) -> Result<(), Failure> {
         let config = &raw mut *self.0;
         // SAFETY: `place` points into the structure, which was initialised in `new`.

@@ -1,4 +1,5 @@
-//! What C libraries keep that no two processes may share: states of random number generators, and a time.
+//! What C libraries keep that no two processes may share: states of random number generators, and a
+//! time.
 
 use std::ffi::{c_char, c_double, c_int, c_void};
 use std::ptr;
@@ -43,8 +44,8 @@ struct RandomMethod {
     status: Option<unsafe extern "C" fn() -> c_int>,
 }
 
-/// Has OpenSSL take random numbers from the system, so that it has no generator whose state another process would repeat; or
-/// again from generators of its own.
+/// Has OpenSSL take random numbers from the system, so that it has no generator whose state another
+/// process would repeat; or again from generators of its own.
 pub(crate) fn take_random_numbers_from_system(system: bool) {
     unsafe extern "C" fn bytes(place: *mut u8, count: c_int) -> c_int {
         /// As many as `getrandom` gives at once, without interruption.
@@ -82,7 +83,8 @@ pub(crate) fn take_random_numbers_from_system(system: bool) {
     unsafe { RAND_set_rand_method(method) };
 }
 
-/// Has ncurses forget when it last looked where descriptions of terminals are. It looks again where that is long ago.
+/// Has ncurses forget when it last looked where descriptions of terminals are. It looks again where
+/// that is long ago.
 pub(crate) fn forget_time_of_terminals() {
     /// In `NCURSES_GLOBALS` (`curses.priv.h`), whose other numbers are small or addresses.
     const WORDS: usize = 60;
@@ -103,8 +105,8 @@ pub(crate) fn forget_time_of_terminals() {
     }
 }
 
-/// The random number generators of C libraries that were used. To set a library up only for this takes longer than all the rest
-/// of a start.
+/// The random number generators of C libraries that were used. To set a library up only for this
+/// takes longer than all the rest of a start.
 ///
 /// Whole words, 0 or 1: between smaller fields there would be what lay on the stack.
 #[derive(Clone, Copy, Debug)]
@@ -121,8 +123,8 @@ impl Generators {
         /// No option of `sqlite3_config`.
         const NOTHING: c_int = 0;
         let with_openssl = gil.loaded("_ssl")?.or(gil.loaded("_hashlib")?).is_some();
-        // SAFETY: OpenSSL's source of seeds can be chosen until there is a generator; null is the choice that it has anyway.
-        // SQLite refuses every option once it is set up.
+        // SAFETY: OpenSSL's source of seeds can be chosen until there is a generator; null is the
+        // choice that it has anyway. SQLite refuses every option once it is set up.
         unsafe {
             let openssl = with_openssl && {
                 ERR_set_mark();
@@ -140,8 +142,8 @@ impl Generators {
 
     /// Gives them new seeds: they would repeat what the process before them had.
     pub(crate) fn reseed(self) {
-        // SAFETY: reseeding OpenSSL's first generator makes those of the threads follow. SQLite takes the null pointer as a wish
-        // to start anew.
+        // SAFETY: reseeding OpenSSL's first generator makes those of the threads follow. SQLite
+        // takes the null pointer as a wish to start anew.
         unsafe {
             if self.openssl == 1 {
                 let primary = RAND_get0_primary(ptr::null_mut());

@@ -24,9 +24,9 @@ pub(crate) struct Survey<'py> {
     pub(crate) incomplete: bool,
 }
 
-/// What a start snapshot has frozen, as far as somebody would notice its end. It never dies, but for
-/// objects with finalizers: a restored process looks at what is new and at these, and leaves the
-/// memory of the rest untouched.
+/// What a start snapshot has frozen, as far as somebody would notice its end. It never dies, but
+/// for objects with finalizers: a restored process looks at what is new and at these, and leaves
+/// the memory of the rest untouched.
 pub(crate) struct Frozen {
     /// Weak references to objects with finalizers.
     finalizers: Vec<*mut py::PyObject>,
@@ -100,7 +100,8 @@ struct Walk {
 }
 
 /// Looks at every object that the collector of this interpreter knows, frozen ones included. With
-/// `frozen`, only what is noted down there counts of what was frozen then. Nothing of Python's runs.
+/// `frozen`, only what is noted down there counts of what was frozen then. Nothing of Python's
+/// runs.
 pub(crate) fn survey<'py>(gil: Gil<'py>, frozen: Option<&Frozen>) -> Result<Survey<'py>> {
     let file = gil.interned(c"__file__")?;
     let frozen = frozen.filter(|frozen| frozen.is_intact());
@@ -109,8 +110,8 @@ pub(crate) fn survey<'py>(gil: Gil<'py>, frozen: Option<&Frozen>) -> Result<Surv
         walk.stop = frozen.first;
         walk.callbacks.clone_from(&frozen.callbacks);
         walk.unseen.clone_from(&frozen.unseen);
-        // SAFETY: the lock is held, and so are the references, by `frozen`. What they lead to is alive if anything is there,
-        // and stays so until the walk ends.
+        // SAFETY: the lock is held, and so are the references, by `frozen`. What they lead to is
+        // alive if anything is there, and stays so until the walk ends.
         walk.finalizers
             .extend(frozen.finalizers.iter().filter_map(|reference| unsafe {
                 let object = (*reference.cast::<py::PyWeakReference>()).wr_object;
@@ -126,8 +127,9 @@ pub(crate) fn survey<'py>(gil: Gil<'py>, frozen: Option<&Frozen>) -> Result<Surv
     }
 }
 
-/// Notes down what is frozen and would be noticed at the end, and keeps it alive, but for objects with finalizers: these may
-/// end at any time. `None` if nothing is frozen, or cannot be noted down.
+/// Notes down what is frozen and would be noticed at the end, and keeps it alive, but for objects
+/// with finalizers: these may end at any time. `None` if nothing is frozen, or cannot be noted
+/// down.
 #[cfg(target_env = "musl")]
 pub(crate) fn frozen(gil: Gil<'_>) -> Result<Option<Frozen>> {
     struct Ends {
@@ -336,7 +338,8 @@ pub(crate) fn finalize(object: &Object<'_>) {
 
 /// Whether this thread is the only one that CPython knows, in the only interpreter.
 pub(crate) fn alone(_gil: Gil<'_>) -> bool {
-    // SAFETY: the lock is held, which keeps this interpreter's list as it is. A second interpreter is only counted.
+    // SAFETY: the lock is held, which keeps this interpreter's list as it is. A second interpreter
+    // is only counted.
     unsafe {
         let interpreter = py::PyInterpreterState_Head();
         let thread = py::PyInterpreterState_ThreadHead(interpreter);

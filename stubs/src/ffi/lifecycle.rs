@@ -8,9 +8,11 @@ pub(crate) use super::system::process::{
     set_environment, started_as, unset_environment, whole_environment,
 };
 
-/// Calls `body` with the lock of the main interpreter, which `Config::initialize` left with this thread.
+/// Calls `body` with the lock of the main interpreter, which `Config::initialize` left with this
+/// thread.
 pub(crate) fn with_gil<T>(body: impl FnOnce(Gil<'_>) -> T) -> T {
-    // SAFETY: `main` is the thread that initialised Python and nothing released the lock in between.
+    // SAFETY: `main` is the thread that initialised Python and nothing released the lock in
+    // between.
     body(unsafe { Gil::assume() })
 }
 

@@ -1,10 +1,11 @@
 //! The unsafe room: everything that touches CPython's C API or libc.
 //!
-//! It knows nothing of what stands on it: the functions that Python calls are handed down by [`crate::start()`].
+//! It knows nothing of what stands on it: the functions that Python calls are handed down by
+//! [`crate::start()`].
 //!
-//! The rest of the crate is safe Rust on top of [`Gil`] and [`Object`]. One file for each concern; the declarations
-//! come from `pyo3-ffi`, which mirrors CPython's headers. What differs between systems is in the twin folders `posix` and
-//! `windows`.
+//! The rest of the crate is safe Rust on top of [`Gil`] and [`Object`]. One file for each concern;
+//! the declarations come from `pyo3-ffi`, which mirrors CPython's headers. What differs between
+//! systems is in the twin folders `posix` and `windows`.
 #![allow(unsafe_code)]
 
 #[cfg(target_env = "musl")]

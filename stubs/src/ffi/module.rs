@@ -1,11 +1,13 @@
 //! The built-in module `_oxidize`, and how it gets into every interpreter.
 //!
-//! Each interpreter, sub-interpreters included, imports `time` (for `zipimport`) after `importlib` has set up
-//! `sys.meta_path` and before the first module that comes from a path, `encodings`. So the entry of `time` in
-//! [`PyImport_Inittab`](https://docs.python.org/3.13/c-api/import.html#c.PyImport_Inittab) is replaced by a function that
-//! gives CPython's own definition of the module one more `Py_mod_exec` slot, which installs the importer: public API
-//! only, no patch of CPython, and the same on every platform. (A slot, because CPython calls init functions with the
-//! main interpreter current, whoever imports, and slots with the importing one.)
+//! Each interpreter, sub-interpreters included, imports `time` (for `zipimport`) after `importlib`
+//! has set up `sys.meta_path` and before the first module that comes from a path, `encodings`. So
+//! the entry of `time` in
+//! [`PyImport_Inittab`](https://docs.python.org/3.13/c-api/import.html#c.PyImport_Inittab) is
+//! replaced by a function that gives CPython's own definition of the module one more `Py_mod_exec`
+//! slot, which installs the importer: public API only, no patch of CPython, and the same on every
+//! platform. (A slot, because CPython calls init functions with the main interpreter current,
+//! whoever imports, and slots with the importing one.)
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
@@ -18,8 +20,8 @@ use super::fileobject::PyFile_SetOpenCodeHook;
 use super::object::{Exception, Gil, Object, Result};
 use super::types;
 
-/// What `_oxidize` consists of. It is handed down by those who know ([`crate::start()`]); nothing in this room knows what
-/// the functions do.
+/// What `_oxidize` consists of. It is handed down by those who know ([`crate::start()`]); nothing
+/// in this room knows what the functions do.
 pub(crate) struct Native {
     /// The classes.
     pub(crate) classes: &'static [Class],
@@ -62,8 +64,9 @@ static INIT_TIME: OnceLock<Init> = OnceLock::new();
 /// The text says what is wrong with the stub; it cannot happen with one that passed its tests.
 pub(crate) fn register(native: Native) -> std::result::Result<(), &'static str> {
     let _ = NATIVE.set(native);
-    // SAFETY: no interpreter runs yet and this is the only thread, so the table is ours. It ends with a null name. The
-    // table is writable data of the executable (`_PyImport_Inittab` in config.c is not const).
+    // SAFETY: no interpreter runs yet and this is the only thread, so the table is ours. It ends
+    // with a null name. The table is writable data of the executable (`_PyImport_Inittab` in
+    // config.c is not const).
     unsafe {
         if py::PyImport_AppendInittab(c"_oxidize".as_ptr(), Some(init)) != 0 {
             return Err("no memory for the table of built-in modules");
@@ -99,9 +102,10 @@ unsafe extern "C" fn open_code(path: *mut py::PyObject, _data: *mut c_void) -> *
 
 unsafe extern "C" fn init_time() -> *mut py::PyObject {
     static EXTENDED: OnceLock<()> = OnceLock::new();
-    // SAFETY: CPython calls init functions with the main interpreter's lock held; `INIT_TIME` was set before the table
-    // pointed here. `time` has multi-phase initialisation (the build tests that), so what its init function returns is its
-    // static definition. Its slot array, which ends with a zero row, is replaced once, before any module is made from it.
+    // SAFETY: CPython calls init functions with the main interpreter's lock held; `INIT_TIME` was
+    // set before the table pointed here. `time` has multi-phase initialisation (the build tests
+    // that), so what its init function returns is its static definition. Its slot array, which ends
+    // with a zero row, is replaced once, before any module is made from it.
     unsafe {
         let Some(original) = INIT_TIME.get() else {
             return ptr::null_mut();
@@ -134,7 +138,8 @@ unsafe extern "C" fn install(_module: *mut py::PyObject) -> c_int {
         .and_then(|native| (native.install)(gil))
         .is_err()
     {
-        // `zipimport` is optional to CPython, which would swallow the exception and then miss `encodings`.
+        // `zipimport` is optional to CPython, which would swallow the exception and then miss
+        // `encodings`.
         eprintln!("error: the importer of this executable could not be installed");
         gil.print_raised();
     }
@@ -142,9 +147,9 @@ unsafe extern "C" fn install(_module: *mut py::PyObject) -> c_int {
 }
 
 unsafe extern "C" fn exec(module: *mut py::PyObject) -> c_int {
-    // SAFETY: multi-phase initialisation (PEP 489) passes the new module with the lock held. The tables are written by
-    // CPython only while it makes a type or function from them, under the lock of the main interpreter; they are
-    // constant afterwards.
+    // SAFETY: multi-phase initialisation (PEP 489) passes the new module with the lock held. The
+    // tables are written by CPython only while it makes a type or function from them, under the
+    // lock of the main interpreter; they are constant afterwards.
     let result = unsafe {
         let gil = Gil::assume();
         let module = gil.borrowed(module);
@@ -168,10 +173,12 @@ fn add_types<'py>(gil: Gil<'py>, module: &Object<'py>) -> Result<()> {
     Ok(())
 }
 
-/// `PyInit__oxidize`: multi-phase, one module for each interpreter, no state shared between them but the mapped blob.
+/// `PyInit__oxidize`: multi-phase, one module for each interpreter, no state shared between them
+/// but the mapped blob.
 unsafe extern "C" fn init() -> *mut py::PyObject {
     struct Definition(py::PyModuleDef);
-    // SAFETY: CPython writes the embedded object header under its own lock; nothing else touches the definition.
+    // SAFETY: CPython writes the embedded object header under its own lock; nothing else touches
+    // the definition.
     unsafe impl Sync for Definition {}
     // SAFETY: as above.
     unsafe impl Send for Definition {}

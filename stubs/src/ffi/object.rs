@@ -1,7 +1,9 @@
-//! Owned references, calls and conversions: the small part of the C API the importer needs, made safe.
+//! Owned references, calls and conversions: the small part of the C API the importer needs, made
+//! safe.
 //!
-//! Every function here needs the GIL (or, in a sub-interpreter with its own, that interpreter's lock). [`Gil`] is the
-//! proof: it can only be made by the few `unsafe` entry points through which CPython calls us.
+//! Every function here needs the GIL (or, in a sub-interpreter with its own, that interpreter's
+//! lock). [`Gil`] is the proof: it can only be made by the few `unsafe` entry points through which
+//! CPython calls us.
 
 use std::ffi::CStr;
 use std::marker::PhantomData;
@@ -89,7 +91,8 @@ impl<'py> Gil<'py> {
     }
 
     pub(crate) fn str(self, value: &str) -> Result<Object<'py>> {
-        // SAFETY: the pointer is valid for `len` bytes of UTF-8 and is copied before the call returns.
+        // SAFETY: the pointer is valid for `len` bytes of UTF-8 and is copied before the call
+        // returns.
         self.owned(unsafe {
             py::PyUnicode_FromStringAndSize(value.as_ptr().cast(), value.len() as isize)
         })
@@ -110,7 +113,8 @@ impl<'py> Gil<'py> {
     }
 
     pub(crate) fn tuple(self, items: &[Object<'py>]) -> Result<Object<'py>> {
-        // SAFETY: a fresh tuple of the right size; every slot is filled with a stolen reference before anyone sees it.
+        // SAFETY: a fresh tuple of the right size; every slot is filled with a stolen reference
+        // before anyone sees it.
         unsafe {
             let tuple = self.owned(py::PyTuple_New(items.len() as isize))?;
             for (index, item) in items.iter().enumerate() {
@@ -143,7 +147,8 @@ impl<'py> Gil<'py> {
 
     pub(crate) fn import(self, name: &str) -> Result<Object<'py>> {
         let name = self.str(name)?;
-        // SAFETY: `name` is a live str. The level-0 form returns the top package, `PyImport_Import` the leaf.
+        // SAFETY: `name` is a live str. The level-0 form returns the top package, `PyImport_Import`
+        // the leaf.
         self.owned(unsafe { py::PyImport_Import(name.as_ptr()) })
     }
 
@@ -250,7 +255,8 @@ impl<'py> Gil<'py> {
         Raised
     }
 
-    /// `OSError(errno, strerror(errno), filename)`, which picks the subclass (FileNotFoundError, ...).
+    /// `OSError(errno, strerror(errno), filename)`, which picks the subclass (FileNotFoundError,
+    /// ...).
     pub(crate) fn raise_os(self, errno: i32, filename: &Object<'py>) -> Raised {
         let raise = || -> Result<Object<'py>> {
             // SAFETY: strerror's text is copied at once, under the lock.
@@ -298,7 +304,8 @@ impl<'py> Gil<'py> {
         unsafe { PyErr_FormatUnraisable(c"%s".as_ptr(), place.as_ptr()) }
     }
 
-    /// Prints the raised exception as an uncaught one (`sys.excepthook`), without treating SystemExit specially.
+    /// Prints the raised exception as an uncaught one (`sys.excepthook`), without treating
+    /// SystemExit specially.
     pub(crate) fn print_raised(self) {
         // SAFETY: the lock is held; SystemExit was taken out before by the caller.
         unsafe { py::PyErr_Print() }
@@ -468,7 +475,8 @@ impl<'py> Object<'py> {
         for (slot, argument) in pointers.iter_mut().zip(arguments) {
             *slot = argument.as_ptr();
         }
-        // SAFETY: live callable and arguments, kept alive by the caller's slice; the keyword names are a tuple.
+        // SAFETY: live callable and arguments, kept alive by the caller's slice; the keyword names
+        // are a tuple.
         unsafe {
             let keywords = match names {
                 Some(names) => py::PyTuple_Size(names.as_ptr()).unsigned_abs(),

@@ -1,4 +1,5 @@
-//! What CPython and OpenSSL need around a snapshot: the interpreter is left as before a fork, and taken up as after one.
+//! What CPython and OpenSSL need around a snapshot: the interpreter is left as before a fork, and
+//! taken up as after one.
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ptr;
@@ -27,8 +28,9 @@ unsafe impl Send for Detached {}
 // SAFETY: as above.
 unsafe impl Sync for Detached {}
 
-/// Lets strings, numbers, code, functions, classes, modules, their dictionaries and specs live for ever, so that a process does not write to
-/// their memory by counting references. `specs` are the classes of specs, which each import statement looks at.
+/// Lets strings, numbers, code, functions, classes, modules, their dictionaries and specs live for
+/// ever, so that a process does not write to their memory by counting references. `specs` are the
+/// classes of specs, which each import statement looks at.
 pub(crate) fn immortalise(specs: &[Object<'_>]) {
     /// What CPython 3.13 takes for an immortal object's count (Include/refcount.h).
     const IMMORTAL: u64 = 0xffff_ffff;
@@ -59,7 +61,8 @@ pub(crate) fn immortalise(specs: &[Object<'_>]) {
         0
     }
     unsafe extern "C" fn visit(object: *mut py::PyObject, kinds: *mut c_void) -> c_int {
-        // SAFETY: CPython passes live objects and the list that is handed in below, and holds the lock.
+        // SAFETY: CPython passes live objects and the list that is handed in below, and holds the
+        // lock.
         unsafe {
             let list: &Vec<_> = &*kinds.cast();
             keep(object, list);
@@ -99,7 +102,8 @@ pub(crate) fn immortalise(specs: &[Object<'_>]) {
         &raw mut py::PyProperty_Type,
     ];
     kinds.extend(specs.iter().map(|class| class.as_ptr().cast()));
-    // SAFETY: the lock is held, as the objects show; the function changes counts only, to a value that CPython gives a meaning.
+    // SAFETY: the lock is held, as the objects show; the function changes counts only, to a value
+    // that CPython gives a meaning.
     unsafe { PyUnstable_GC_VisitObjects(visit, (&raw mut kinds).cast()) }
 }
 
@@ -121,7 +125,8 @@ pub(crate) fn leave() -> Detached {
     }
 }
 
-/// Takes it up in a new process, as a fork's child does. `before` runs with the lock, before what modules do after a fork.
+/// Takes it up in a new process, as a fork's child does. `before` runs with the lock, before what
+/// modules do after a fork.
 pub(crate) fn enter(detached: Detached, before: impl FnOnce()) {
     // SAFETY: the thread state of the main thread, which this is; its memory is as `leave` left it.
     unsafe {
@@ -131,7 +136,8 @@ pub(crate) fn enter(detached: Detached, before: impl FnOnce()) {
     }
 }
 
-/// Gives a TLS context (`_ssl._SSLContext`) other keys for its session tickets; whether that went well.
+/// Gives a TLS context (`_ssl._SSLContext`) other keys for its session tickets; whether that went
+/// well.
 pub(crate) fn renew_ticket_keys(context: &Object<'_>) -> bool {
     /// OpenSSL's `SSL_CTRL_SET_TLSEXT_TICKET_KEYS`, and what it takes: a name and two keys.
     const SET_TICKET_KEYS: c_int = 59;
@@ -143,8 +149,8 @@ pub(crate) fn renew_ticket_keys(context: &Object<'_>) -> bool {
         context: *mut Opaque,
     }
     let mut keys = [0u8; KEYS];
-    // SAFETY: `getrandom` fills at most 256 bytes at once, without interruption. The caller passes a context of CPython's
-    // own class, whose layout in this very build is the one above.
+    // SAFETY: `getrandom` fills at most 256 bytes at once, without interruption. The caller passes
+    // a context of CPython's own class, whose layout in this very build is the one above.
     unsafe {
         let filled = libc::getrandom(keys.as_mut_ptr().cast(), KEYS, 0);
         let context = (*context.as_ptr().cast::<Context>()).context;
@@ -177,7 +183,8 @@ pub(crate) fn locale() -> (bool, Vec<u8>) {
     }
 }
 
-/// Whether the locale is one that Python takes for nobody's choice: C's own, or what it replaces that by.
+/// Whether the locale is one that Python takes for nobody's choice: C's own, or what it replaces
+/// that by.
 pub(crate) fn has_plain_locale() -> bool {
     // SAFETY: an answer of the C library, compared at once.
     unsafe {
@@ -220,7 +227,8 @@ pub(crate) fn ignored_signals() -> Vec<c_int> {
 
 /// Lets the C library see the values of thread-specific data that a snapshot brought along.
 pub(crate) fn wake_thread_data() {
-    // SAFETY: a key of our own, given back at once. musl gives a thread its table when the first key is made.
+    // SAFETY: a key of our own, given back at once. musl gives a thread its table when the first
+    // key is made.
     unsafe {
         let mut key = 0;
         if libc::pthread_key_create(&raw mut key, None) == 0 {
@@ -247,8 +255,8 @@ pub(crate) fn leave_addresses_to_chance() {
     }
 }
 
-/// Starts the program once more, without chance in its addresses, unless that is so already. Where the system does not let it,
-/// as in some containers, it goes on.
+/// Starts the program once more, without chance in its addresses, unless that is so already. Where
+/// the system does not let it, as in some containers, it goes on.
 ///
 /// # Safety
 /// `arguments` must be the process's.

@@ -1,8 +1,10 @@
 //! Heap types with one slot of state.
 //!
-//! The importer holds a tuple of Python objects and nothing else, so one layout and one set of `tp_*` functions serves
-//! all types of this kind. Loaders and path entry finders are subclasses of importlib's own instead. The state is an ordinary Python object, visible to the garbage
-//! collector, and therefore belongs to one interpreter: sub-interpreters get types and instances of their own.
+//! The importer holds a tuple of Python objects and nothing else, so one layout and one set of
+//! `tp_*` functions serves all types of this kind. Loaders and path entry finders are subclasses of
+//! importlib's own instead. The state is an ordinary Python object, visible to the garbage
+//! collector, and therefore belongs to one interpreter: sub-interpreters get types and instances of
+//! their own.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
@@ -19,8 +21,8 @@ struct Holder {
 }
 
 unsafe extern "C" fn dealloc(object: *mut py::PyObject) {
-    // SAFETY: called once, when the last reference is gone; instances are made by `instantiate` only, so the layout is
-    // `Holder`. A heap type's instances own a reference to their type.
+    // SAFETY: called once, when the last reference is gone; instances are made by `instantiate`
+    // only, so the layout is `Holder`. A heap type's instances own a reference to their type.
     unsafe {
         let class = py::Py_TYPE(object);
         py::PyObject_GC_UnTrack(object.cast());
@@ -62,7 +64,8 @@ unsafe extern "C" fn clear(object: *mut py::PyObject) -> c_int {
     0
 }
 
-/// Makes a type. `name` is `module.Class`; `methods` ends with a zeroed row and lives as long as the process.
+/// Makes a type. `name` is `module.Class`; `methods` ends with a zeroed row and lives as long as
+/// the process.
 #[allow(
     clippy::unnecessary_cast,
     reason = "C's unsigned long has 32 bits on Windows"
@@ -122,15 +125,15 @@ pub(super) fn new_subclass<'py>(
         flags: flags as u32,
         slots: slots.as_mut_ptr(),
     };
-    // SAFETY: CPython copies the slots; name, documentation and method table are static. A size of 0
-    // and no `tp_*` functions mean those of the base, which is a class and alive.
+    // SAFETY: CPython copies the slots; name, documentation and method table are static. A size of
+    // 0 and no `tp_*` functions mean those of the base, which is a class and alive.
     gil.owned(unsafe { py::PyType_FromSpecWithBases(&raw mut spec, base.as_ptr()) })
 }
 
 /// Makes an instance of a class that `new_subclass` made, without its `__init__`.
 pub(crate) fn bare<'py>(class: &Object<'py>) -> Result<Object<'py>> {
-    // SAFETY: `class` is a class, and its instances are valid when they are zero: they are those of a
-    // class written in Python.
+    // SAFETY: `class` is a class, and its instances are valid when they are zero: they are those of
+    // a class written in Python.
     class
         .gil()
         .owned(unsafe { py::PyType_GenericAlloc(class.as_ptr().cast(), 0) })
@@ -138,8 +141,9 @@ pub(crate) fn bare<'py>(class: &Object<'py>) -> Result<Object<'py>> {
 
 /// Makes an instance that holds `state`.
 pub(crate) fn instantiate<'py>(class: &Object<'py>, state: Object<'py>) -> Result<Object<'py>> {
-    // SAFETY: `class` was made by `new_type`; the allocator zeroes the instance and takes the type's reference. The
-    // object is tracked before it is complete in no visible way: `traverse` accepts a null state.
+    // SAFETY: `class` was made by `new_type`; the allocator zeroes the instance and takes the
+    // type's reference. The object is tracked before it is complete in no visible way: `traverse`
+    // accepts a null state.
     unsafe {
         let object = py::PyType_GenericAlloc(class.as_ptr().cast(), 0);
         if object.is_null() {
@@ -150,10 +154,11 @@ pub(crate) fn instantiate<'py>(class: &Object<'py>, state: Object<'py>) -> Resul
     }
 }
 
-/// The state of an instance that `instantiate` made. The receiver of a method table's function always is one.
+/// The state of an instance that `instantiate` made. The receiver of a method table's function
+/// always is one.
 pub(crate) fn state<'py>(object: &Object<'py>) -> Result<Object<'py>> {
-    // SAFETY: our methods are only in our types' tables, and CPython checks a receiver's type before a call. The
-    // collector may have cleared the state.
+    // SAFETY: our methods are only in our types' tables, and CPython checks a receiver's type
+    // before a call. The collector may have cleared the state.
     unsafe {
         let state = (*object.as_ptr().cast::<Holder>()).state;
         if state.is_null() {

@@ -1,4 +1,5 @@
-//! Virtual files: paths below the virtual root, served beneath CPython, as each system lets a program do it.
+//! Virtual files: paths below the virtual root, served beneath CPython, as each system lets a
+//! program do it.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -68,8 +68,8 @@ unsafe extern "C" fn free(pointer: *mut c_void) {
             // SAFETY: the caller gives the block up.
             unsafe { wipe(pointer) }
         }
-        // SAFETY: the caller's. The system calls that may follow leave `errno` alone when they succeed, and unmapping
-        // what was mapped does.
+        // SAFETY: the caller's. The system calls that may follow leave `errno` alone when they
+        // succeed, and unmapping what was mapped does.
         unsafe { heap().c_free(pointer.cast()) }
     }
 }
@@ -182,7 +182,8 @@ unsafe extern "C" fn malloc_usable_size(pointer: *mut c_void) -> usize {
             .sub(offset_of!(Chunk, block) - offset_of!(Chunk, head))
             .cast::<usize>()
     };
-    // A block with a mapping of its own has both words in front of it, another one shares the first.
+    // A block with a mapping of its own has both words in front of it, another one shares the
+    // first.
     let overhead = if head & IN_USE == 0 { 2 } else { 1 } * size_of::<usize>();
     (head & !FLAGS).saturating_sub(overhead)
 }
@@ -195,8 +196,8 @@ unsafe impl Sync for Held {}
 
 static HELD: Held = Held(UnsafeCell::new(None));
 
-/// Keeps the heap whole across `fork`. Called once a process, before anything else can ask for the same: handlers of
-/// others then run while the heap is free.
+/// Keeps the heap whole across `fork`. Called once a process, before anything else can ask for the
+/// same: handlers of others then run while the heap is free.
 pub(crate) fn guard_forks() {
     unsafe extern "C" fn before() {
         let guard = heap();
@@ -204,7 +205,8 @@ pub(crate) fn guard_forks() {
         unsafe { *HELD.0.get() = Some(guard) };
     }
     unsafe extern "C" fn after() {
-        // SAFETY: `before` ran in this thread, or in the parent's thread that this process is a copy of, and holds the lock.
+        // SAFETY: `before` ran in this thread, or in the parent's thread that this process is a
+        // copy of, and holds the lock.
         let guard = unsafe { (*HELD.0.get()).take() };
         drop(guard);
     }

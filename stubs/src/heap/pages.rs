@@ -1,5 +1,5 @@
-//! Where the heap has its memory from: the system, or, in the process that a snapshot is taken of, a reservation at a fixed
-//! address, which Python's own small object allocator draws from, too.
+//! Where the heap has its memory from: the system, or, in the process that a snapshot is taken of,
+//! a reservation at a fixed address, which Python's own small object allocator draws from, too.
 
 use std::ffi::c_void;
 use std::ops::Range;
@@ -12,8 +12,8 @@ use dlmalloc::Allocator;
 /// The smallest page there is. A mapping that ends inside a larger page has all of that page.
 pub(crate) const PAGE: usize = 4096;
 
-/// Where a snapshot's heap lies: behind any image and what the kernel puts behind it (up to 1 GiB away), before everything that
-/// is placed by chance.
+/// Where a snapshot's heap lies: behind any image and what the kernel puts behind it (up to 1 GiB
+/// away), before everything that is placed by chance.
 pub(crate) const ARENA: usize = 0x1_0000_0000;
 pub(crate) const ARENA_END: usize = 0x2_0000_0000;
 const ARENA_SIZE: usize = ARENA_END - ARENA;
@@ -52,7 +52,8 @@ pub(crate) fn top() -> usize {
     TOP.load(Relaxed)
 }
 
-/// Sets it: to 0, so that processes made from a snapshot have their memory from the system, and back.
+/// Sets it: to 0, so that processes made from a snapshot have their memory from the system, and
+/// back.
 pub(crate) fn set_top(top: usize) {
     TOP.store(top, Relaxed);
 }
@@ -110,7 +111,8 @@ unsafe fn give(pages: *mut u8, size: usize) -> bool {
     }
 }
 
-/// Smaller pieces of memory than this are for the frames of Python functions, others for its small objects.
+/// Smaller pieces of memory than this are for the frames of Python functions, others for its small
+/// objects.
 const ARENA_OF_OBJECTS: usize = 256 << 10;
 
 /// Where Python's small objects are.

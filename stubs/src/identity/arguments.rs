@@ -3,9 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path};
 
-/// `sys.argv[0]` of the application. If the program was found by its bare name, on `PATH`, that is the
-/// path it was found at: the system starts a console script with it. A name that the starter made up
-/// stays.
+/// `sys.argv[0]` of the application. If the program was found by its bare name, on `PATH`, that is
+/// the path it was found at: the system starts a console script with it. A name that the starter
+/// made up stays.
 pub fn called<'a>(name: &'a OsStr, found_at: &'a Path) -> &'a OsStr {
     let mut parts = Path::new(name).components();
     let bare = matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name);
@@ -21,7 +21,8 @@ pub fn called<'a>(name: &'a OsStr, found_at: &'a Path) -> &'a OsStr {
     }
 }
 
-/// Where the script is; `None` where there is none: `-c`, `-m`, `-`, nothing, or an option that ends the interpreter.
+/// Where the script is; `None` where there is none: `-c`, `-m`, `-`, nothing, or an option that
+/// ends the interpreter.
 pub fn script(arguments: &[OsString]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -52,8 +53,9 @@ fn takes_next(letters: &[u8]) -> Option<bool> {
     Some(false)
 }
 
-/// The words of a Windows command line, by the rules of Microsoft's C runtime: quotes group, backslashes are doubled before a
-/// quote only, and the first word, a path, has no backslashes that escape.
+/// The words of a Windows command line, by the rules of Microsoft's C runtime: quotes group,
+/// backslashes are doubled before a quote only, and the first word, a path, has no backslashes that
+/// escape.
 pub fn split(line: &str) -> Vec<OsString> {
     let mut words = Vec::new();
     let mut rest = line.chars().peekable();

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// Whether this text says that the environment's Python is `file`. `link` is the name it was started by.
+/// Whether this text says that the environment's Python is `file`. `link` is the name it was
+/// started by.
 pub fn is_made_of(text: &str, file: &Path, link: &Path) -> bool {
     let value = |name: &str| {
         text.lines().find_map(|line| {

@@ -1,7 +1,8 @@
-//! How often a program has started itself, for systems that do not show the command lines of other processes.
+//! How often a program has started itself, for systems that do not show the command lines of other
+//! processes.
 //!
-//! An environment variable carries a line of `process:digest` pairs, one for each generation. Whoever sets it can only have a
-//! program refuse to start.
+//! An environment variable carries a line of `process:digest` pairs, one for each generation.
+//! Whoever sets it can only have a program refuse to start.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -31,7 +32,8 @@ fn pairs(value: &str) -> impl Iterator<Item = (u32, u64)> + '_ {
     })
 }
 
-/// How many generations before ours had these arguments. `counts` tells whether a process is one of them.
+/// How many generations before ours had these arguments. `counts` tells whether a process is one of
+/// them.
 pub fn count(value: &str, digest: u64, counts: &dyn Fn(u32) -> bool) -> usize {
     pairs(value)
         .filter(|(process, other)| *other == digest && counts(*process))

@@ -1,8 +1,9 @@
 //! Who am I: the application, an interpreter over its modules, or neither.
 //!
-//! A process of ours is the application unless it was started by the path in `sys.executable`, which is a spelling of its own
-//! ([`spelling`]), by a process that is us. [`decide`] is the one place that says so, from facts that others gather; docs/children.md
-//! says what comes of each way to start a child.
+//! A process of ours is the application unless it was started by the path in `sys.executable`,
+//! which is a spelling of its own ([`spelling`]), by a process that is us. [`decide`] is the one
+//! place that says so, from facts that others gather; docs/children.md says what comes of each way
+//! to start a child.
 
 pub mod arguments;
 pub mod environment;
@@ -98,18 +99,21 @@ pub struct Facts<'a> {
     pub marked: bool,
     /// Parent first; `None` where the system does not tell.
     pub ancestors: Option<&'a [Ancestor]>,
-    /// How many of the processes it descends from had these arguments, where only the environment tells.
+    /// How many of the processes it descends from had these arguments, where only the environment
+    /// tells.
     pub generations: usize,
     /// Whether the link it was started by belongs to a virtual environment made of this program.
     pub in_environment: bool,
 }
 
-/// As many living generations with the same arguments in the same directory mean that there is no end to it.
+/// As many living generations with the same arguments in the same directory mean that there is no
+/// end to it.
 pub const MOST_EQUAL: usize = 8;
 /// As many of any kind.
 pub const MOST: usize = 64;
 
-/// The decision. `leads_to_us` tells whether a path leads to the program's file: `None` if there is nothing.
+/// The decision. `leads_to_us` tells whether a path leads to the program's file: `None` if there is
+/// nothing.
 pub fn decide(facts: &Facts<'_>, leads_to_us: &dyn Fn(&Path) -> Option<bool>) -> Identity {
     if !facts.has_entry {
         return Identity::Interpreter;
@@ -154,8 +158,8 @@ pub fn decide(facts: &Facts<'_>, leads_to_us: &dyn Fn(&Path) -> Option<bool>) ->
     }
 }
 
-/// Whether an argument in the place of a script is the program itself: a path to its file, or the bare name by which it
-/// is found on `PATH` if no other file has that name here.
+/// Whether an argument in the place of a script is the program itself: a path to its file, or the
+/// bare name by which it is found on `PATH` if no other file has that name here.
 fn names_us(
     argument: &OsStr,
     name: Option<&OsStr>,
@@ -168,8 +172,9 @@ fn names_us(
     }
 }
 
-/// Whether the nearest process that is us was the application and had the same arguments: it starts itself again, as
-/// programs do that were made for other packagers (`[sys.executable, *sys.argv[1:]]`).
+/// Whether the nearest process that is us was the application and had the same arguments: it starts
+/// itself again, as programs do that were made for other packagers (`[sys.executable,
+/// *sys.argv[1:]]`).
 fn repeats(facts: &Facts<'_>) -> bool {
     let nearest = facts
         .ancestors

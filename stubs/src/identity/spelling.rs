@@ -1,17 +1,20 @@
 //! `sys.executable`: the application's file under a spelling that nobody uses by chance.
 //!
-//! `/opt/tool/../tool/../tool/app` leads to `/opt/tool/app` for everybody (the system, C code, a shell, another process), so a child
-//! can be started by it from anywhere, and it is what the child finds as the path it was started by. Nothing is written on disk, and
-//! the directory of the path is still the application's. Python's `pathlib` keeps the `..`; who normalises the path
+//! `/opt/tool/../tool/../tool/app` leads to `/opt/tool/app` for everybody (the system, C code, a
+//! shell, another process), so a child can be started by it from anywhere, and it is what the child
+//! finds as the path it was started by. Nothing is written on disk, and the directory of the path
+//! is still the application's. Python's `pathlib` keeps the `..`; who normalises the path
 //! (`os.path.abspath`, `realpath`) has the application's own.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-/// How often the directory is left and entered again. Once is met in the wild (`bin/../bin` in a `PATH`).
+/// How often the directory is left and entered again. Once is met in the wild (`bin/../bin` in a
+/// `PATH`).
 const TURNS: usize = 2;
 
-/// The spelling of a canonical path that stands for the interpreter; the path itself where there is none.
+/// The spelling of a canonical path that stands for the interpreter; the path itself where there is
+/// none.
 pub fn interpreter(file: &Path) -> PathBuf {
     let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
         return file.to_owned();

@@ -7,7 +7,8 @@ use super::*;
 
 const SPELLED: &str = "/opt/tool/../tool/../tool/app";
 
-/// A world in which the program is `/opt/tool/app`, linked as `/bin/tool`, and the current directory is `/opt/tool`.
+/// A world in which the program is `/opt/tool/app`, linked as `/bin/tool`, and the current
+/// directory is `/opt/tool`.
 fn leads_to_us(path: &Path) -> Option<bool> {
     match path.to_str()? {
         SPELLED | "/opt/tool/app" | "./app" | "/bin/tool" | "/proc/self/exe" => Some(true),

@@ -1,12 +1,14 @@
 //! The slot in an ELF image (the layout is specified in docs/format.md, "The slot").
 //!
-//! Three sections are reserved. `.note.oxidize` carries the descriptor. `.note.oxispare` is aligned differently, so that
-//! lld gives it a program header of its own, which the injector turns into the `PT_LOAD` of the blob; program headers
-//! never have to move. `.oxi.blob` is the section header that the injector points at the blob, so that tools which
-//! rewrite files by section (strip, objcopy) carry it along; `R` (`SHF_GNU_RETAIN`) keeps the linker from dropping it.
+//! Three sections are reserved. `.note.oxidize` carries the descriptor. `.note.oxispare` is aligned
+//! differently, so that lld gives it a program header of its own, which the injector turns into the
+//! `PT_LOAD` of the blob; program headers never have to move. `.oxi.blob` is the section header
+//! that the injector points at the blob, so that tools which rewrite files by section (strip,
+//! objcopy) carry it along; `R` (`SHF_GNU_RETAIN`) keeps the linker from dropping it.
 //!
-//! `.oxi.licenses` holds the licence texts of everything that is linked in, as a zstd frame; at run time nothing touches it.
-//! `objcopy -O binary --only-section=.oxi.licenses FILE /dev/stdout | zstd -d` shows them.
+//! `.oxi.licenses` holds the licence texts of everything that is linked in, as a zstd frame; at run
+//! time nothing touches it. `objcopy -O binary --only-section=.oxi.licenses FILE /dev/stdout | zstd
+//! -d` shows them.
 #![allow(unsafe_code)]
 
 use oxidize_format::Descriptor;
@@ -63,7 +65,8 @@ oxidize_descriptor:
 }
 
 unsafe extern "C" {
-    /// Defined by the linker: the first byte of the image, from which the descriptor's address counts.
+    /// Defined by the linker: the first byte of the image, from which the descriptor's address
+    /// counts.
     static __ehdr_start: u8;
 }
 
@@ -80,9 +83,10 @@ pub(crate) fn blob() -> Option<&'static [u8]> {
     if size == 0 {
         return None;
     }
-    // SAFETY: the injector wrote address and size together with the PT_LOAD that maps exactly these bytes, readable and
-    // never written, for the life of the process. If a tool has damaged the file since, the kernel refuses to map it, or
-    // maps other bytes, which the format's reader does not trust.
+    // SAFETY: the injector wrote address and size together with the PT_LOAD that maps exactly these
+    // bytes, readable and never written, for the life of the process. If a tool has damaged the
+    // file since, the kernel refuses to map it, or maps other bytes, which the format's reader does
+    // not trust.
     Some(unsafe {
         std::slice::from_raw_parts(
             (&raw const __ehdr_start).add(address as usize),

@@ -1,11 +1,12 @@
 //! The slot in a Mach-O image (the layout is specified in docs/format.md, "The slot").
 //!
-//! `__TEXT,__oxidesc` carries the descriptor; in `__TEXT` it is read-only, and nothing the dynamic loader fixes up is near. The
-//! blob's own segment, `__OXI`, is made by the linker (`-sectcreate`, in the link kit's arguments) and grows when something is
-//! injected. `no_dead_strip` keeps the linker from dropping what no code refers to.
+//! `__TEXT,__oxidesc` carries the descriptor; in `__TEXT` it is read-only, and nothing the dynamic
+//! loader fixes up is near. The blob's own segment, `__OXI`, is made by the linker (`-sectcreate`,
+//! in the link kit's arguments) and grows when something is injected. `no_dead_strip` keeps the
+//! linker from dropping what no code refers to.
 //!
-//! `__TEXT,__oxilicenses` holds the licence texts of everything that is linked in, for anyone with `otool -s`; at run
-//! time nothing touches it.
+//! `__TEXT,__oxilicenses` holds the licence texts of everything that is linked in, for anyone with
+//! `otool -s`; at run time nothing touches it.
 #![allow(unsafe_code)]
 
 use oxidize_format::Descriptor;
@@ -40,8 +41,9 @@ pub(crate) fn blob() -> Option<&'static [u8]> {
     if size == 0 {
         return None;
     }
-    // SAFETY: the injector wrote address and size together with the segment that maps exactly these bytes, readable and
-    // never written, for the life of the process. The kernel checks each page against the file's signature before it is read.
+    // SAFETY: the injector wrote address and size together with the segment that maps exactly these
+    // bytes, readable and never written, for the life of the process. The kernel checks each page
+    // against the file's signature before it is read.
     Some(unsafe {
         std::slice::from_raw_parts(
             (&raw const _mh_execute_header).add(address as usize),

@@ -1,4 +1,5 @@
-//! Finding the blob in our own image: one read through a linker symbol. No file is opened and nothing is searched.
+//! Finding the blob in our own image: one read through a linker symbol. No file is opened and
+//! nothing is searched.
 
 #![allow(unsafe_code)]
 
@@ -48,8 +49,9 @@ unsafe extern "C" {
 }
 
 fn read() -> [u8; DESCRIPTOR_SIZE] {
-    // SAFETY: the symbol is 64 bytes of this image. The read is volatile because the bytes are written by the injector
-    // after compilation, so the compiler must not take the initial ones for granted.
+    // SAFETY: the symbol is 64 bytes of this image. The read is volatile because the bytes are
+    // written by the injector after compilation, so the compiler must not take the initial ones for
+    // granted.
     unsafe { (&raw const oxidize_descriptor).read_volatile() }
 }
 

@@ -1,12 +1,14 @@
 //! The slot in a PE image (the layout is specified in docs/format.md, section 16).
 //!
-//! One section is reserved, `.oxidesc` with the descriptor. The blob is a resource in a section that the injector appends,
-//! and the descriptor says where in memory it is, counted from `__ImageBase`: the system has mapped it with the program, so
-//! there is nothing to look for. Tools that edit resources (`rcedit`, `UpdateResource`) write that section anew. Then the
-//! descriptor leads to something else, the blob is looked up as the resource that it still is, and is copied if the tool has
-//! not kept its alignment.
+//! One section is reserved, `.oxidesc` with the descriptor. The blob is a resource in a section
+//! that the injector appends, and the descriptor says where in memory it is, counted from
+//! `__ImageBase`: the system has mapped it with the program, so there is nothing to look for. Tools
+//! that edit resources (`rcedit`, `UpdateResource`) write that section anew. Then the descriptor
+//! leads to something else, the blob is looked up as the resource that it still is, and is copied
+//! if the tool has not kept its alignment.
 //!
-//! `.oxilic` holds the licence texts of everything that is linked in; at run time nothing touches it.
+//! `.oxilic` holds the licence texts of everything that is linked in; at run time nothing touches
+//! it.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc};
@@ -32,7 +34,8 @@ oxidize_descriptor:
 }
 
 unsafe extern "C" {
-    /// Defined by the linker: the first byte of the image, from which the descriptor's address counts.
+    /// Defined by the linker: the first byte of the image, from which the descriptor's address
+    /// counts.
     static __ImageBase: u8;
 }
 
@@ -78,8 +81,9 @@ fn described(descriptor: &Descriptor) -> Option<&'static [u8]> {
     if !inside || !address.is_multiple_of(PAGE) {
         return None;
     }
-    // SAFETY: the range lies in a section of this image, so the system has mapped it, readable, for the life of the
-    // process. The injector makes that section read-only; what else it may hold, the format's reader does not trust.
+    // SAFETY: the range lies in a section of this image, so the system has mapped it, readable, for
+    // the life of the process. The injector makes that section read-only; what else it may hold,
+    // the format's reader does not trust.
     let bytes = unsafe { std::slice::from_raw_parts(base().add(address), size) };
     bytes.starts_with(MAGIC).then_some(bytes)
 }
@@ -87,9 +91,10 @@ fn described(descriptor: &Descriptor) -> Option<&'static [u8]> {
 /// Address and length in memory of the sections of this image that are readable and not writable.
 fn sections() -> impl Iterator<Item = (usize, usize)> {
     const HEADER: usize = 40;
-    // SAFETY: the headers of a running program are mapped and the system has checked them: `e_lfanew` at 0x3c leads to the
-    // signature, the file header (20 bytes, with the number of sections at 2 and the length of the optional header at 16)
-    // and the optional header, behind which the section headers lie (PE format, "Section Table").
+    // SAFETY: the headers of a running program are mapped and the system has checked them:
+    // `e_lfanew` at 0x3c leads to the signature, the file header (20 bytes, with the number of
+    // sections at 2 and the length of the optional header at 16) and the optional header, behind
+    // which the section headers lie (PE format, "Section Table").
     let (first, count) = unsafe {
         let header = base().add(base().add(0x3c).cast::<u32>().read_unaligned() as usize + 4);
         let count = header.add(2).cast::<u16>().read_unaligned();
@@ -110,7 +115,8 @@ fn sections() -> impl Iterator<Item = (usize, usize)> {
 /// The blob as a resource, wherever a tool has put it.
 fn resource() -> Option<&'static [u8]> {
     let module = base().cast();
-    // SAFETY: this module, a NUL-terminated name and a type by number. What the functions return lies in the image.
+    // SAFETY: this module, a NUL-terminated name and a type by number. What the functions return
+    // lies in the image.
     let bytes = unsafe {
         let found = FindResourceW(module, NAME.as_ptr(), RCDATA);
         if found.is_null() {
@@ -131,7 +137,8 @@ fn resource() -> Option<&'static [u8]> {
 
 fn aligned_copy(bytes: &[u8]) -> Option<&'static [u8]> {
     let layout = Layout::from_size_align(bytes.len().max(1), PAGE).ok()?;
-    // SAFETY: the layout is not of size zero; the memory is filled before it is read, and never freed.
+    // SAFETY: the layout is not of size zero; the memory is filled before it is read, and never
+    // freed.
     unsafe {
         let copy = alloc(layout);
         if copy.is_null() {

@@ -14,8 +14,9 @@ use super::{application, damaged};
 use crate::ffi::dynamic::{self, Image};
 use crate::ffi::{Gil, Object, Result};
 
-/// Native images that are loaded, by index, with the path that the dynamic linker knows each one by. An image is never
-/// unloaded, so a second import (another interpreter, or after `del sys.modules[...]`) finds it by that path.
+/// Native images that are loaded, by index, with the path that the dynamic linker knows each one
+/// by. An image is never unloaded, so a second import (another interpreter, or after `del
+/// sys.modules[...]`) finds it by that path.
 static LOADED: Mutex<BTreeMap<u32, OsString>> = Mutex::new(BTreeMap::new());
 
 fn known(index: u32) -> Option<OsString> {

@@ -41,7 +41,8 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         gil.clear();
         return Ok(gil.none());
     };
-    // Whose `__main__` it is, the first entry of `sys.path` says: `python tool.pyz`, `runpy.run_path`.
+    // Whose `__main__` it is, the first entry of `sys.path` says: `python tool.pyz`,
+    // `runpy.run_path`.
     if text == "__main__" {
         return Ok(gil.none());
     }
@@ -101,8 +102,9 @@ fn is_first(gil: Gil<'_>, name: &str, directory: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// Portions of a namespace package may lie in the blob and in directories on `sys.path`; `PathFinder` knows how to put
-/// them together (PEP 420). We only make the loader ours, so that `importlib.resources` works.
+/// Portions of a namespace package may lie in the blob and in directories on `sys.path`;
+/// `PathFinder` knows how to put them together (PEP 420). We only make the loader ours, so that
+/// `importlib.resources` works.
 fn namespace_spec<'py>(
     call: &Call<'py>,
     name: &Object<'py>,

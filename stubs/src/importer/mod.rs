@@ -1,12 +1,13 @@
 //! The importer: modules, resources and metadata straight from the mapped blob.
 //!
-//! One `_oxidize.Importer` for each interpreter is the finder. It stands on `sys.meta_path` after the
-//! built-in and frozen importers and before `PathFinder`. It answers for modules that a search along
-//! `sys.path` or `__path__` would come to first, which costs one binary search; for everything else
-//! `PathFinder` asks the entries in turn, and directories of the blob are entries through [`path_entry`].
+//! One `_oxidize.Importer` for each interpreter is the finder. It stands on `sys.meta_path` after
+//! the built-in and frozen importers and before `PathFinder`. It answers for modules that a search
+//! along `sys.path` or `__path__` would come to first, which costs one binary search; for
+//! everything else `PathFinder` asks the entries in turn, and directories of the blob are entries
+//! through [`path_entry`].
 //!
-//! Each module has a loader of its own ([`loader`]), which goes by the module's path: programs import
-//! one file under several names, and several files under one.
+//! Each module has a loader of its own ([`loader`]), which goes by the module's path: programs
+//! import one file under several names, and several files under one.
 
 mod code;
 #[cfg(not(target_os = "linux"))]
@@ -26,8 +27,8 @@ use crate::ffi::module::Class;
 use crate::ffi::{Exception, Gil, Method, Object, Raised, Result, types};
 pub(crate) use crate::paths;
 
-/// Whether paths below the virtual root answer to `open`, `stat` and `listdir` ([`crate::files`]). The
-/// standard library's own search for resources and metadata then works on them.
+/// Whether paths below the virtual root answer to `open`, `stat` and `listdir` ([`crate::files`]).
+/// The standard library's own search for resources and metadata then works on them.
 const PATHS_ARE_FILES: bool = cfg!(any(windows, target_os = "linux"));
 
 /// The classes of `_oxidize`.
@@ -104,8 +105,8 @@ fn slot<'py>(importer: &Object<'py>, slot: Slot) -> Result<Object<'py>> {
         })
 }
 
-/// Puts an importer on `sys.meta_path` and the path hook on `sys.path_hooks` of the current interpreter; `false` if
-/// there is one.
+/// Puts an importer on `sys.meta_path` and the path hook on `sys.path_hooks` of the current
+/// interpreter; `false` if there is one.
 pub(crate) fn install(gil: Gil<'_>) -> Result<bool> {
     let native = gil.import("_oxidize")?;
     if native.attr_opt(c"importer")?.is_some() {
@@ -140,8 +141,8 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Moves the path hook before zipimport's, which looks on disk. Possible only once zipimport is there; sub-interpreters,
-/// where nobody has the turn, keep the other order.
+/// Moves the path hook before zipimport's, which looks on disk. Possible only once zipimport is
+/// there; sub-interpreters, where nobody has the turn, keep the other order.
 pub(crate) fn prefer_path_hook(gil: Gil<'_>) -> Result<()> {
     let hook = gil.import("_oxidize")?.attr(c"path_hook")?;
     let hooks = gil.sys(c"path_hooks")?;
@@ -149,8 +150,9 @@ pub(crate) fn prefer_path_hook(gil: Gil<'_>) -> Result<()> {
     hooks.list_insert(0, &hook)
 }
 
-/// `class ModuleSpec(importlib.machinery.ModuleSpec): cached = None`. A file in the blob has no `__pycache__`, and with
-/// this the import system does not set `__cached__` (which PEP 3147 leaves to the loader).
+/// `class ModuleSpec(importlib.machinery.ModuleSpec): cached = None`. A file in the blob has no
+/// `__pycache__`, and with this the import system does not set `__cached__` (which PEP 3147 leaves
+/// to the loader).
 fn spec_class<'py>(gil: Gil<'py>, bootstrap: &Object<'py>) -> Result<Object<'py>> {
     let base = bootstrap.attr(c"ModuleSpec")?;
     let namespace = gil.dict()?;
@@ -209,7 +211,8 @@ fn spec_of<'py>(
     Ok(spec)
 }
 
-/// The directory that holds a module: what its parent's `__path__` (or `sys.path`) names, in the blob's form.
+/// The directory that holds a module: what its parent's `__path__` (or `sys.path`) names, in the
+/// blob's form.
 pub(crate) fn parent_directory(module: &Module<'static>) -> &'static str {
     let own = module.directory().or_else(|| module.file());
     own.and_then(|path| path.rsplit_once('/'))

@@ -1,4 +1,5 @@
-//! Directories of the blob as entries of `sys.path` and `__path__` (`importlib.abc.PathEntryFinder`).
+//! Directories of the blob as entries of `sys.path` and `__path__`
+//! (`importlib.abc.PathEntryFinder`).
 
 use std::ffi::{OsStr, OsString};
 
@@ -140,8 +141,8 @@ pub(super) fn may_have(gil: Gil<'_>, entry: &str, name: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// `find_spec(fullname, target=None)`. The file need not be known under `fullname`: a directory that a program put on
-/// `sys.path` makes `vendor/six.py` importable as `six`.
+/// `find_spec(fullname, target=None)`. The file need not be known under `fullname`: a directory
+/// that a program put on `sys.path` makes `vendor/six.py` importable as `six`.
 fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let path = directory(call)?;
@@ -203,7 +204,8 @@ fn source_spec<'py>(
     spec_of(importer, name, loader, &path, directory)
 }
 
-/// `iter_modules(prefix='')` for `pkgutil`: `(name, is package)` of the modules in this directory, sorted.
+/// `iter_modules(prefix='')` for `pkgutil`: `(name, is package)` of the modules in this directory,
+/// sorted.
 fn iter_modules<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let path = directory(call)?;
@@ -229,8 +231,8 @@ fn iter_modules<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     gil.list(&rows)
 }
 
-/// `pkgutil` leaves out namespace packages and the `__main__` of a directory is an ordinary entry; a module of the
-/// application that hides one of the stdlib is listed only where it lies.
+/// `pkgutil` leaves out namespace packages and the `__main__` of a directory is an ordinary entry;
+/// a module of the application that hides one of the stdlib is listed only where it lies.
 fn listed(module: &Module<'static>, path: &str) -> bool {
     !module.is_namespace() && parent_directory(module) == path
 }

@@ -1,5 +1,5 @@
-//! Registrations with modules of the standard library, made when a program imports these, and what it
-//! is told where they cannot work.
+//! Registrations with modules of the standard library, made when a program imports these, and what
+//! it is told where they cannot work.
 
 use oxidize_format::Module;
 

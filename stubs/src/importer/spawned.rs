@@ -3,8 +3,9 @@
 //! A child that starts anew (`spawn`, `forkserver`) runs the parent's `__main__` again, as
 //! `__mp_main__`, so that it has the functions it is to call. For the `__main__.py` of a directory,
 //! an archive or a package it does not (`multiprocessing.spawn._fixup_main_from_name`): such a file
-//! often calls its program without asking for `__name__`, and the child would run all of it. What is
-//! defined there cannot be used by a child of `python DIRECTORY`, therefore: its Pool waits for ever.
+//! often calls its program without asking for `__name__`, and the child would run all of it. What
+//! is defined there cannot be used by a child of `python DIRECTORY`, therefore: its Pool waits for
+//! ever.
 //!
 //! A packaged directory is such a directory, and its user does not know. So the child leaves
 //! `__main__.py` alone as CPython does, until something looks for a name in it that is not there.

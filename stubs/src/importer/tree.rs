@@ -87,7 +87,8 @@ pub(crate) fn read_path<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object
     }
 }
 
-/// What `io.open_code` does: `runpy` and others read programs with it. A file of the blob, or one on disk.
+/// What `io.open_code` does: `runpy` and others read programs with it. A file of the blob, or one
+/// on disk.
 pub(crate) fn open_code<'py>(gil: Gil<'py>, path: &Object<'py>) -> Result<Object<'py>> {
     let io = gil.import("_io")?;
     let inside = match path.as_str() {

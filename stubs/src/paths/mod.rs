@@ -1,8 +1,9 @@
 //! Paths as programs see them, and as the blob has them.
 //!
-//! In the blob every path has one form (docs/format.md, section 8): `/` between the names, below [`BLOB_ROOT`]. What a
-//! program sees is a path of its system. Everything in this crate works on the blob's form; paths are translated where
-//! they come from Python ([`inward`]) and where they go there ([`outward`]).
+//! In the blob every path has one form (docs/format.md, section 8): `/` between the names, below
+//! [`BLOB_ROOT`]. What a program sees is a path of its system. Everything in this crate works on
+//! the blob's form; paths are translated where they come from Python ([`inward`]) and where they go
+//! there ([`outward`]).
 
 use std::borrow::Cow;
 
@@ -15,7 +16,8 @@ pub use posix::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward
 #[cfg(windows)]
 pub use windows::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outward, same};
 
-/// Everything in the blob lies below this path. Constant, so that a packaged program is the same wherever it lies.
+/// Everything in the blob lies below this path. Constant, so that a packaged program is the same
+/// wherever it lies.
 pub const BLOB_ROOT: &str = oxidize_format::VIRTUAL_ROOT;
 /// The application: `sys.path[0]`.
 pub const BLOB_APPLICATION_ROOT: &str = oxidize_format::APPLICATION_ROOT;
@@ -31,8 +33,8 @@ pub const BLOB_SITE_ROOT: &str = "/~oxidize/Lib/site-packages";
 /// The directories whose modules the blob knows by name, in the order in which `sys.path` has them.
 pub const BLOB_SEARCHED: [&str; 3] = [BLOB_APPLICATION_ROOT, BLOB_STDLIB_ROOT, BLOB_SITE_ROOT];
 
-/// The module name that a path of the blob has by its place: `/~oxidize/app/pkg/mod` is `pkg.mod`, a
-/// root itself the empty name. `None` outside of the searched directories.
+/// The module name that a path of the blob has by its place: `/~oxidize/app/pkg/mod` is `pkg.mod`,
+/// a root itself the empty name. `None` outside of the searched directories.
 #[must_use]
 pub fn dotted(path: &str) -> Option<String> {
     let below = BLOB_SEARCHED.iter().filter_map(|root| {
@@ -59,7 +61,8 @@ pub fn module_name(file: &str) -> Option<String> {
     })
 }
 
-/// The normal form of `root` and then `rest`, both separated by `/`; `None` where it climbs out of the root.
+/// The normal form of `root` and then `rest`, both separated by `/`; `None` where it climbs out of
+/// the root.
 fn normal(rest: &str) -> Option<Cow<'static, str>> {
     let mut parts: Vec<&str> = vec![&BLOB_ROOT[1..]];
     for part in rest.split('/') {

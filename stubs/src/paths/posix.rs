@@ -18,8 +18,8 @@ fn rest(path: &str) -> Option<&str> {
         .filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The blob's path for one of the system; `None` if it leads elsewhere. Accepts what programs build by joining: `//`,
-/// `.`, `..` and a slash at the end.
+/// The blob's path for one of the system; `None` if it leads elsewhere. Accepts what programs build
+/// by joining: `//`, `.`, `..` and a slash at the end.
 pub fn inward(path: &str) -> Option<Cow<'_, str>> {
     let Some(rest) = rest(path) else {
         return super::placed::inward(path).map(Cow::Owned);

@@ -1,8 +1,8 @@
 //! Taking the snapshot, in a process of the application that was started for it.
 //!
-//! Arguments: the application's name, then `import=MODULE` and `after=MODULE:FUNCTION`. Standard input
-//! is the file to write, so that no path of the packaging machine gets into the memory. The file is
-//! for the injector (injector/src/snapshot/dump.rs reads it), which is of the same version.
+//! Arguments: the application's name, then `import=MODULE` and `after=MODULE:FUNCTION`. Standard
+//! input is the file to write, so that no path of the packaging machine gets into the memory. The
+//! file is for the injector (injector/src/snapshot/dump.rs reads it), which is of the same version.
 
 use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
@@ -27,8 +27,9 @@ use crate::heap::pages;
 use crate::importer::{self, loader, paths};
 use crate::{configure, exit, files, image, own};
 
-/// What a process made from the snapshot starts with. Its fields are whole words, and all are written: anything between them would
-/// be what lay on the stack of the process that takes the snapshot.
+/// What a process made from the snapshot starts with. Its fields are whole words, and all are
+/// written: anything between them would be what lay on the stack of the process that takes the
+/// snapshot.
 pub(super) struct State {
     pub(super) interpreter: Detached,
     /// The words that hold what the C library calls the main thread.
@@ -41,20 +42,21 @@ pub(super) struct State {
     pub(super) variables: Variables,
 }
 
-/// Variables that imports have read. Kept apart, because a `None` between them would leave a word unwritten, which may hold
-/// an address of this process.
+/// Variables that imports have read. Kept apart, because a `None` between them would leave a word
+/// unwritten, which may hold an address of this process.
 #[derive(Default)]
 pub(super) struct Variables {
     pub(super) unset: Vec<CString>,
     pub(super) set: Vec<(CString, CString)>,
-    /// Whether the list of users has told a home directory, for want of a variable. Other processes have other users.
-    /// 0 or 1.
+    /// Whether the list of users has told a home directory, for want of a variable. Other processes
+    /// have other users. 0 or 1.
     pub(super) users: u64,
 }
 
 pub(super) static STATE: OnceLock<State> = OnceLock::new();
 
-/// Exit status where the application cannot have a snapshot, with the reasons on standard error, a line each.
+/// Exit status where the application cannot have a snapshot, with the reasons on standard error, a
+/// line each.
 const UNFIT: i32 = 3;
 const FAILURE: i32 = 1;
 
@@ -382,12 +384,13 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
     let state = STATE.get_or_init(|| state);
     let strays = foreign.strays(&state.selves);
     drop(foreign);
-    // Two snapshots of one application are the same bytes: what this process alone has is not written.
+    // Two snapshots of one application are the same bytes: what this process alone has is not
+    // written.
     let native_thread = native::native_thread();
     for at in &state.selves {
         let behind = at + size_of::<usize>();
-        // SAFETY: found by the scan. Nothing of Python's runs any more, and a start writes these words. CPython notes the
-        // system's number of a thread behind the C library's.
+        // SAFETY: found by the scan. Nothing of Python's runs any more, and a start writes these
+        // words. CPython notes the system's number of a thread behind the C library's.
         unsafe {
             memory::patch(*at, 0);
             if memory::word(behind) == native_thread {
@@ -400,7 +403,8 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
     let digits = this_thread & ((1 << DIGIT) - 1) | this_thread >> DIGIT << 32;
     memory::scan(memory::heap(), |at, word| {
         if word == digits {
-            // SAFETY: found by the scan: an int that means no thread any more, and another one of the same length.
+            // SAFETY: found by the scan: an int that means no thread any more, and another one of
+            // the same length.
             unsafe { memory::patch(at, 1 | 1 << 32) }
         }
     });
@@ -480,7 +484,8 @@ impl Foreign {
         foreign
     }
 
-    /// Words that point into it, as lines for the user; the thread's own name is known and replaced.
+    /// Words that point into it, as lines for the user; the thread's own name is known and
+    /// replaced.
     fn strays(&self, selves: &[usize]) -> Vec<String> {
         const MOST: usize = 20;
         let mut lines = Vec::new();
@@ -495,7 +500,8 @@ impl Foreign {
             memory::scan(range, |at, word| {
                 if lines.len() < MOST
                     && let Some((range, name)) = self.0.iter().find(|(range, _)| range.contains(&word))
-                    // Without chance it begins where the program's last segment ends, which slices name.
+                    // Without chance it begins where the program's last segment ends, which slices
+                    // name.
                     && (word != range.start || name != LIBRARY_HEAP)
                     && !selves.contains(&at)
                     && !list.contains(&at)

@@ -83,14 +83,16 @@ pub(super) fn scan(range: Range<usize>, mut found: impl FnMut(usize, usize)) {
 /// # Safety
 /// The address must have come from [`scan`], or lie one word behind such a one.
 pub(super) unsafe fn word(at: usize) -> usize {
-    // SAFETY: the caller's. Behind the data there is the rest of its page, behind the heap the reservation.
+    // SAFETY: the caller's. Behind the data there is the rest of its page, behind the heap the
+    // reservation.
     unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() }
 }
 
 /// Writes a word of the snapshot.
 ///
 /// # Safety
-/// The address must have come from [`scan`], and the word must be one that this process is to have otherwise.
+/// The address must have come from [`scan`], and the word must be one that this process is to have
+/// otherwise.
 pub(super) unsafe fn patch(at: usize, value: usize) {
     // SAFETY: the caller's.
     unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write_volatile(value) }
@@ -133,12 +135,13 @@ pub(super) fn is_restored() -> bool {
 /// Makes this process what an ordinary start finds: the data as linked, its constructors run.
 ///
 /// # Safety
-/// Nothing that was allocated since the start may be used or freed afterwards, and no other thread may run.
+/// Nothing that was allocated since the start may be used or freed afterwards, and no other thread
+/// may run.
 pub(super) unsafe fn revert() {
     let end = END.load(Ordering::Relaxed);
-    // SAFETY: the injector put the record there together with END, in one segment with the original bytes; `kept` is
-    // writable memory of this image. What is overwritten is the library's and our own variables, none of which this
-    // function uses.
+    // SAFETY: the injector put the record there together with END, in one segment with the original
+    // bytes; `kept` is writable memory of this image. What is overwritten is the library's and our
+    // own variables, none of which this function uses.
     unsafe {
         let start: *const Record = std::ptr::with_exposed_provenance(end);
         if (*start).magic != MAGIC {
@@ -162,7 +165,8 @@ pub(super) unsafe fn revert() {
     }
 }
 
-/// Whether the snapshot's record is where it must be: tools that rewrite executables may have moved it.
+/// Whether the snapshot's record is where it must be: tools that rewrite executables may have moved
+/// it.
 pub(super) fn is_whole() -> bool {
     // SAFETY: as in `revert`.
     unsafe {

@@ -1,14 +1,16 @@
 //! The start snapshot: a process that begins where another one had finished its imports.
 //!
-//! The injector starts the finished application once, in an empty environment, with a mark in its descriptor that makes it
-//! [`dump`] itself: it starts Python, imports what the application imports, leaves the interpreter as before a fork
-//! and writes its data and heap to a file. The injector puts these in place of the program's own data, so that the kernel
-//! maps them at `execve`. No file is opened and nothing is copied at a start.
+//! The injector starts the finished application once, in an empty environment, with a mark in its
+//! descriptor that makes it [`dump`] itself: it starts Python, imports what the application
+//! imports, leaves the interpreter as before a fork and writes its data and heap to a file. The
+//! injector puts these in place of the program's own data, so that the kernel maps them at
+//! `execve`. No file is opened and nothing is copied at a start.
 //!
-//! Such a process looks first whether it suits ([`resume::is_fit`]): it must be the application, on a processor with the same
-//! features, in an environment whose variables say what the imports have read. If not, it [reverts](memory::revert) to
-//! the program as it was linked and starts in the ordinary way. If it suits, it takes the interpreter up as the child of a
-//! fork does and makes its own what a fork would not: arguments, environment, streams, signals, seeds, keys.
+//! Such a process looks first whether it suits ([`resume::is_fit`]): it must be the application, on
+//! a processor with the same features, in an environment whose variables say what the imports have
+//! read. If not, it [reverts](memory::revert) to the program as it was linked and starts in the
+//! ordinary way. If it suits, it takes the interpreter up as the child of a fork does and makes its
+//! own what a fork would not: arguments, environment, streams, signals, seeds, keys.
 #![allow(unsafe_code)]
 
 mod dump;
@@ -24,8 +26,8 @@ use std::ffi::{OsString, c_char, c_int};
 
 use crate::ffi;
 
-/// Turns the process into one of three: a restored one, one to take a snapshot of, an ordinary one. Before anything is
-/// allocated.
+/// Turns the process into one of three: a restored one, one to take a snapshot of, an ordinary one.
+/// Before anything is allocated.
 ///
 /// # Safety
 /// `argv` must point to `argc` strings, and no other thread may run.
@@ -46,7 +48,8 @@ pub unsafe fn settle(argc: c_int, argv: *const *const c_char) {
             Err(reason) => {
                 trace(tracing, &format!("ordinary: {reason}"));
                 drop(reason);
-                // SAFETY: what was allocated above is gone, but for what lives in variables that are reset now.
+                // SAFETY: what was allocated above is gone, but for what lives in variables that
+                // are reset now.
                 unsafe { memory::revert() }
             }
         }

@@ -1,4 +1,5 @@
-//! What the processor can do, as far as a library may have chosen code by it before the snapshot was taken.
+//! What the processor can do, as far as a library may have chosen code by it before the snapshot
+//! was taken.
 
 /// Features, as bits that a processor has or lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +16,20 @@ impl Features {
     }
 }
 
-/// This processor's. OpenSSL has asked it already, before `main`; its answer also knows what the system allows.
+/// This processor's. OpenSSL has asked it already, before `main`; its answer also knows what the
+/// system allows.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn features() -> Features {
     unsafe extern "C" {
         /// Leaf 1 (edx, ecx) and leaf 7 (ebx, ecx) of `cpuid`, in words of 32 bits.
         static OPENSSL_ia32cap_P: [u32; 4];
     }
-    // What code is chosen by: vector and bit instructions, ciphers, hashes, random numbers. Not what differs without
-    // consequence, such as a hypervisor's presence.
+    // What code is chosen by: vector and bit instructions, ciphers, hashes, random numbers. Not
+    // what differs without consequence, such as a hypervisor's presence.
     const CHOSEN_BY: [u32; 4] = [
         1 << 24 | 1 << 25 | 1 << 26, // fxsr, sse, sse2
-        // sse3, pclmulqdq, ssse3, fma, sse4.1, sse4.2, movbe, popcnt, aes, xsave, osxsave, avx, f16c, rdrand
+        // sse3, pclmulqdq, ssse3, fma, sse4.1, sse4.2, movbe, popcnt, aes, xsave, osxsave, avx,
+        // f16c, rdrand
         0x1 | 1 << 1 | 1 << 9 | 1 << 12 | 3 << 19 | 3 << 22 | 1 << 25 | 0x1f << 26,
         // bmi1, avx2, bmi2, avx512 (f, dq, ifma, cd, bw, vl), rdseed, adx, sha
         1 << 3 | 1 << 5 | 1 << 8 | 3 << 16 | 3 << 18 | 1 << 21 | 7 << 28 | 1 << 31,
@@ -51,8 +54,8 @@ pub(super) fn features() -> Features {
     })
 }
 
-/// The constructor that finds the features out where it stands in the table of constructors: it must run in every process.
-/// 0 where it is called in another way.
+/// The constructor that finds the features out where it stands in the table of constructors: it
+/// must run in every process. 0 where it is called in another way.
 pub(super) fn constructor() -> usize {
     #[cfg(target_arch = "aarch64")]
     {

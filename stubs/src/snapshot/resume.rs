@@ -152,8 +152,8 @@ fn take_up(gil: Gil<'_>, utf8_mode: Option<bool>) -> Result<()> {
         gil.os_str(own.file.as_os_str())?,
         gil.os_str(directory.as_os_str())?,
     ])?;
-    // As Python chooses when it starts, unless the application says something else (`get_stdio_errors` in
-    // Python/initconfig.c).
+    // As Python chooses when it starts, unless the application says something else
+    // (`get_stdio_errors` in Python/initconfig.c).
     let errors = match utf8_mode {
         None if native::has_plain_locale() => gil.str("surrogateescape")?,
         None => gil.str("strict")?,

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 static RECORDING: AtomicBool = AtomicBool::new(false);
 static READ: Mutex<BTreeSet<CString>> = Mutex::new(BTreeSet::new());
 
-/// What every start looks at anew, or compares by what comes of it: the C library's locale and time zone.
+/// What every start looks at anew, or compares by what comes of it: the C library's locale and time
+/// zone.
 const HANDLED: [&[u8]; 5] = [
     b"TZ",
     b"LANG",

@@ -1,5 +1,5 @@
-//! `oxidize-trial [WORD...]`: packages and uses the programs of `tests/programs` whose names contain
-//! a word, and prints a row for each. It ends with 1 if one failed.
+//! `oxidize-trial [WORD...]`: packages and uses the programs of `tests/programs` whose names
+//! contain a word, and prints a row for each. It ends with 1 if one failed.
 
 use std::process::ExitCode;
 

@@ -19,7 +19,8 @@ pub(super) fn judge(image: &Image<'_>, found: &Found) -> Result<bool, ContainerE
     match undo::revert(image.bytes, snapshot.undo) {
         Ok(bare) => without_snapshot(&bare),
         Err(ContainerError::Altered) => {
-            // Where nothing was moved, the bytes behind the snapshot's patches are the application's.
+            // Where nothing was moved, the bytes behind the snapshot's patches are the
+            // application's.
             if let Ok(bare) = undo::prefix(image.bytes, snapshot.undo)
                 && let Ok(Some(bare_image)) = Image::parse(&bare)
                 && is_in_place(&bare_image)

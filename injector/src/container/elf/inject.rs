@@ -146,7 +146,8 @@ fn lay_out(image: &Image<'_>, blob_len: u64, undo_len: u64) -> Result<Layout, Co
             padding,
         };
         let len = blob_len.checked_add(padding)?.checked_add(undo_len)?;
-        // One page short of the end, as loaders round up; and the file offset has to fit a signed number.
+        // One page short of the end, as loaders round up; and the file offset has to fit a signed
+        // number.
         address.checked_add(len)?.checked_add(ALIGNMENT)?;
         i64::try_from(offset.checked_add(len)?).ok()?;
         Some(layout)

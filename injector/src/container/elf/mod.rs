@@ -1,35 +1,41 @@
-//! ELF: the blob becomes a segment of its own, in a program header that the stub's linker left free.
+//! ELF: the blob becomes a segment of its own, in a program header that the stub's linker left
+//! free.
 //!
 //! # The slot
 //!
 //! A stub is linked with three small sections:
 //!
-//! * `.note.oxidize`, a note (name `OXIDIZE`, type 1) whose descriptor says where the blob is. The stub's code reaches it by
-//!   symbol, so at run time nothing is searched and no file is opened.
-//! * `.note.oxispare`, a note of another alignment (name `OXI`, type 2). Because of the alignment the linker gives it a
-//!   `PT_NOTE` program header of its own, behind every `PT_LOAD`. Nobody needs that header: it is the spare one.
-//! * `.oxi.blob`, a retained section of 16 bytes, whose section header later covers the blob. Tools such as `strip` keep the
-//!   bytes of a segment only where a section claims them.
+//! * `.note.oxidize`, a note (name `OXIDIZE`, type 1) whose descriptor says where the blob is. The
+//!   stub's code reaches it by symbol, so at run time nothing is searched and no file is opened.
+//! * `.note.oxispare`, a note of another alignment (name `OXI`, type 2). Because of the alignment
+//!   the linker gives it a `PT_NOTE` program header of its own, behind every `PT_LOAD`. Nobody
+//!   needs that header: it is the spare one.
+//! * `.oxi.blob`, a retained section of 16 bytes, whose section header later covers the blob. Tools
+//!   such as `strip` keep the bytes of a segment only where a section claims them.
 //!
 //! # Injection
 //!
-//! Nothing moves. The output is the stub with three structures patched, zeros up to a multiple of 64 KiB (the largest page of
-//! any supported kernel), the blob, and the undo record at the next multiple of 8:
+//! Nothing moves. The output is the stub with three structures patched, zeros up to a multiple of
+//! 64 KiB (the largest page of any supported kernel), the blob, and the undo record at the next
+//! multiple of 8:
 //!
-//! * the spare `PT_NOTE` becomes a read-only `PT_LOAD` that covers blob and undo record. Its address lies behind every other
-//!   segment, `.bss` included, which takes no room in the file. The first `PT_LOAD` stays as it is: loaders compute the
-//!   program headers' address from that one alone;
+//! * the spare `PT_NOTE` becomes a read-only `PT_LOAD` that covers blob and undo record. Its
+//!   address lies behind every other segment, `.bss` included, which takes no room in the file. The
+//!   first `PT_LOAD` stays as it is: loaders compute the program headers' address from that one
+//!   alone;
 //! * the section header of `.oxi.blob` covers the same range;
 //! * the descriptor gets the blob's address, relative to the image base, and its length.
 //!
-//! The table of program headers, the section header table and every other byte stay where they are. Rewriting an executable
-//! with a general ELF writer is what has broken relocations and position-independent programs elsewhere; it is not done here.
+//! The table of program headers, the section header table and every other byte stay where they are.
+//! Rewriting an executable with a general ELF writer is what has broken relocations and
+//! position-independent programs elsewhere; it is not done here.
 //!
 //! # Afterwards
 //!
-//! `strip`, `objcopy` and their relatives move the blob's file offset, never its address. So [`detect`] asks the descriptor for
-//! the address and the program headers for the place in the file, and needs no section header at all. [`remove`] notices that
-//! the stub's digest no longer matches the undo record and refuses.
+//! `strip`, `objcopy` and their relatives move the blob's file offset, never its address. So
+//! [`detect`] asks the descriptor for the address and the program headers for the place in the
+//! file, and needs no section header at all. [`remove`] notices that the stub's digest no longer
+//! matches the undo record and refuses.
 
 mod altered;
 mod inject;
@@ -51,7 +57,8 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 
 use crate::image::elf::{Image, Segment};
 
-/// The blob's place in the file is a multiple of this, so that it is page aligned on every supported kernel.
+/// The blob's place in the file is a multiple of this, so that it is page aligned on every
+/// supported kernel.
 const ALIGNMENT: u64 = 0x1_0000;
 
 const DESCRIPTOR_NOTE: (&[u8], u32) = (b"OXIDIZE\0", 1);
@@ -126,7 +133,8 @@ fn undo_offset(blob_end: u64) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// The target. A program without an interpreter is taken for a static musl one, since no other stub is static.
+/// The target. A program without an interpreter is taken for a static musl one, since no other stub
+/// is static.
 #[must_use]
 pub fn target(bytes: &[u8]) -> Option<Target> {
     let image = Image::parse(bytes).ok()??;

@@ -1,14 +1,18 @@
 //! A start snapshot in an application: data and heap of a process that had finished its imports.
 //!
-//! Nothing that is there moves. Behind the application follow, each at a multiple of 64 KiB (plus what its address asks for):
+//! Nothing that is there moves. Behind the application follow, each at a multiple of 64 KiB (plus
+//! what its address asks for):
 //!
-//! 1. the data segment, now with `.bss` in the file. It is composed byte by byte: what the stub's link gathers as *fresh*
-//!    (docs/format.md, "Start snapshots") keeps the bytes of the program, the rest comes from the dump;
-//! 2. the heap, at the address where it was. Behind it, in the same segment: the record, the report, the undo record, and
-//!    the data segment's original bytes, for processes that do not suit.
+//! 1. the data segment, now with `.bss` in the file. It is composed byte by byte: what the stub's
+//!    link gathers as *fresh* (docs/format.md, "Start snapshots") keeps the bytes of the program,
+//!    the rest comes from the dump;
+//! 2. the heap, at the address where it was. Behind it, in the same segment: the record, the
+//!    report, the undo record, and the data segment's original bytes, for processes that do not
+//!    suit.
 //!
-//! Patched are the program header of the data segment, the one that the note `.note.oxiheap` had, the section headers of
-//! both, the table of constructors (they have run, as far as the snapshot knows), and the descriptor.
+//! Patched are the program header of the data segment, the one that the note `.note.oxiheap` had,
+//! the section headers of both, the table of constructors (they have run, as far as the snapshot
+//! knows), and the descriptor.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -280,8 +284,8 @@ fn load(offset: u64, address: u64, len: u64, align: u64) -> Vec<u8> {
     bytes
 }
 
-/// The addresses of constructors that have run before the dump, and a table without them. The first belongs to the
-/// startup objects, whose variables are fresh.
+/// The addresses of constructors that have run before the dump, and a table without them. The first
+/// belongs to the startup objects, whose variables are fresh.
 fn constructors(
     image: &Image<'_>,
     memory: &Memory<'_>,
@@ -468,8 +472,8 @@ impl<'a> Original<'a> {
 }
 
 impl Snapshot {
-    /// What it stands in the place of. The undo record has it by its place in the file, which a tool may have changed since;
-    /// the order is that of [`compose`].
+    /// What it stands in the place of. The undo record has it by its place in the file, which a
+    /// tool may have changed since; the order is that of [`compose`].
     pub(super) fn original<'a>(&self, image: &Image<'a>) -> Result<Original<'a>, ContainerError> {
         let wrong = || malformed(WHAT, self.undo, "its undo record is not a snapshot's");
         let mut saved = Record::read(image.bytes, self.undo)?.saved();
@@ -479,7 +483,8 @@ impl Snapshot {
         if number(16) != self.data {
             return Err(wrong());
         }
-        // The table of constructors comes next, if there is one, or else a program header that was a note's.
+        // The table of constructors comes next, if there is one, or else a program header that was
+        // a note's.
         let table = saved.next().ok_or_else(wrong)?;
         let section = image.find_section(CONSTRUCTORS)?;
         let section = section.filter(|section| section.size == table.len() as u64);

@@ -1,8 +1,9 @@
 //! Which load commands hold file offsets.
 //!
-//! Everything that a linker has put into `__LINKEDIT` is found through an offset in some load command, and all of them have to
-//! follow when `__LINKEDIT` moves. There is no way to tell from a command that is unknown whether it holds one, so only those
-//! that are listed here are let through.
+//! Everything that a linker has put into `__LINKEDIT` is found through an offset in some load
+//! command, and all of them have to follow when `__LINKEDIT` moves. There is no way to tell from a
+//! command that is unknown whether it holds one, so only those that are listed here are let
+//! through.
 
 use object::LittleEndian as Le;
 
@@ -25,16 +26,19 @@ fn role(kind: u32) -> Role {
     match kind & !REQUIRED {
         // Symbol table: symbols and strings.
         0x2 => Role::Offsets(&[8, 16]),
-        // Dynamic symbol table: contents, modules, references, indirect symbols, external and local relocations.
+        // Dynamic symbol table: contents, modules, references, indirect symbols, external and local
+        // relocations.
         0xb => Role::Offsets(&[32, 40, 48, 56, 64, 72]),
         // Dynamic loader information: rebases, binds, weak binds, lazy binds, exports.
         0x22 => Role::Offsets(&[8, 16, 24, 32, 40]),
-        // Segment split information, function starts, data in code, code sign requirements of libraries, linker hints, exports
-        // trie, chained fixups, atoms, function variants and their fixups.
+        // Segment split information, function starts, data in code, code sign requirements of
+        // libraries, linker hints, exports trie, chained fixups, atoms, function variants and their
+        // fixups.
         0x1e | 0x26 | 0x29 | 0x2b | 0x2e | 0x33 | 0x34 | 0x36 | 0x37 | 0x38 => Role::Offsets(&[8]),
         // Libraries of every kind, the dynamic loader, sub-frameworks, routines.
         0xc..=0x10 | 0x12..=0x15 | 0x18 | 0x1a | 0x1f | 0x20 | 0x23 => Role::Plain,
-        // UUID, run path, minimal versions, environment, source version, linker options, build version, target triple.
+        // UUID, run path, minimal versions, environment, source version, linker options, build
+        // version, target triple.
         0x1b | 0x1c | 0x24 | 0x25 | 0x27 | 0x2a | 0x2d | 0x2f | 0x30 | 0x32 | 0x39 => Role::Plain,
         // The entry point: an offset in `__TEXT`, which does not move.
         0x28 => Role::Plain,

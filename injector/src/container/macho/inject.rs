@@ -21,7 +21,8 @@ const TOO_LARGE: ContainerError =
 /// `VM_PROT_READ`
 const READ: u32 = 1;
 
-/// Offsets in a segment command: address and size in memory, offset and size in the file, protections.
+/// Offsets in a segment command: address and size in memory, offset and size in the file,
+/// protections.
 const SEGMENT_RANGE: usize = 24;
 const SEGMENT_PROTECTION: usize = 56;
 /// Offset of address and size in a section header.
@@ -156,7 +157,8 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Pla
     }
     let offsets = linkedit_offsets(image, parts.linkedit)?;
 
-    // The descriptor and the load commands were found inside the file, and before the slot: a segment lies behind them.
+    // The descriptor and the load commands were found inside the file, and before the slot: a
+    // segment lies behind them.
     let descriptor_at = usize::try_from(found.slot.descriptor).expect("an offset within a slice");
     let head = slot.offset as usize;
     let commands_end = image.commands.last().map_or(0, |last| last.at + last.size);
@@ -174,7 +176,8 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Pla
         slot.command,
         "it lies before the program's first segment",
     ))?;
-    // What cannot be computed from the output: the fields that change, what stood in the slot, and the old signature.
+    // What cannot be computed from the output: the fields that change, what stood in the slot, and
+    // the old signature.
     let placeholder = &stub[head..slot.file_end() as usize];
     let placeholder_len = placeholder
         .iter()

@@ -11,7 +11,8 @@ use crate::image::macho::Image;
 const MAIN: u32 = 0x8000_0028;
 /// `LC_DYLD_CHAINED_FIXUPS`
 const FIXUPS: u32 = 0x8000_0034;
-/// Kinds of sections without bytes in the file: `S_ZEROFILL`, `S_GB_ZEROFILL`, `S_THREAD_LOCAL_ZEROFILL`.
+/// Kinds of sections without bytes in the file: `S_ZEROFILL`, `S_GB_ZEROFILL`,
+/// `S_THREAD_LOCAL_ZEROFILL`.
 const ZEROS: [u32; 3] = [0x1, 0xc, 0x12];
 
 /// What is loaded of this stub or application, blob, symbols and signature aside.

@@ -2,36 +2,43 @@
 //!
 //! # The slot
 //!
-//! * `__TEXT,__oxidesc`, a section that begins with the descriptor. The stub's code reaches it by symbol; in `__TEXT` it is
-//!   read-only, and nothing the dynamic loader fixes up is near. The blob's address in it counts from the Mach-O header
-//!   (`__mh_execute_header`), so at run time nothing is searched and no file is opened.
-//! * `__OXI,__blob`, a section alone in its segment, the last before `__LINKEDIT` (`-sectcreate __OXI __blob FILE`, at least one
-//!   page). It is there from the start because a segment cannot be added later: chained fixups count the segments, and
-//!   the dynamic loader compares.
+//! * `__TEXT,__oxidesc`, a section that begins with the descriptor. The stub's code reaches it by
+//!   symbol; in `__TEXT` it is read-only, and nothing the dynamic loader fixes up is near. The
+//!   blob's address in it counts from the Mach-O header (`__mh_execute_header`), so at run time
+//!   nothing is searched and no file is opened.
+//! * `__OXI,__blob`, a section alone in its segment, the last before `__LINKEDIT` (`-sectcreate
+//!   __OXI __blob FILE`, at least one page). It is there from the start because a segment cannot be
+//!   added later: chained fixups count the segments, and the dynamic loader compares.
 //! * A signature. The stub is linked with an ad-hoc one, so that its load command is there.
 //!
 //! # Injection
 //!
-//! The old signature is cut off. The output is then everything before the slot, patched; the blob; at the next multiple of 8 the
-//! undo record; zeros up to a multiple of 16 KiB, the largest page of any Mac; `__LINKEDIT`; and a new signature. Patched are:
+//! The old signature is cut off. The output is then everything before the slot, patched; the blob;
+//! at the next multiple of 8 the undo record; zeros up to a multiple of 16 KiB, the largest page of
+//! any Mac; `__LINKEDIT`; and a new signature. Patched are:
 //!
-//! * the segment `__OXI`: its sizes, and that it is only read; and its section, which covers blob and undo record;
-//! * the segment `__LINKEDIT`: address, offset, sizes. It is the last, so nobody's address changes but its own, which nothing in
-//!   the program refers to;
-//! * every file offset in a load command that points into `__LINKEDIT`. Which ones there are is a list; a load command that is
-//!   not on it may hold one too, so it is [refused](ContainerError::UnknownCommand);
+//! * the segment `__OXI`: its sizes, and that it is only read; and its section, which covers blob
+//!   and undo record;
+//! * the segment `__LINKEDIT`: address, offset, sizes. It is the last, so nobody's address changes
+//!   but its own, which nothing in the program refers to;
+//! * every file offset in a load command that points into `__LINKEDIT`. Which ones there are is a
+//!   list; a load command that is not on it may hold one too, so it is
+//!   [refused](ContainerError::UnknownCommand);
 //! * the load command of the signature;
 //! * the descriptor.
 //!
-//! The number of load commands and segments and the contents of `__LINKEDIT` stay as the linker made them.
+//! The number of load commands and segments and the contents of `__LINKEDIT` stay as the linker
+//! made them.
 //!
-//! The signature is ad hoc: hashes of all pages and no identity ([`crate::image::macho::adhoc`]). Its length is known from the
-//! start and the load commands hold it, so it is [sealed](super::Seal) last. Apple silicon starts no program without one.
+//! The signature is ad hoc: hashes of all pages and no identity ([`crate::image::macho::adhoc`]).
+//! Its length is known from the start and the load commands hold it, so it is [sealed](super::Seal)
+//! last. Apple silicon starts no program without one.
 //!
 //! # Afterwards
 //!
-//! Signing again, with an identity, replaces the signature and touches only what the undo record holds, so [`remove`] still
-//! gives the stub back, with the stub's own signature. In a [universal file](crate::image::macho::fat) every program has a slot and a blob of its own.
+//! Signing again, with an identity, replaces the signature and touches only what the undo record
+//! holds, so [`remove`] still gives the stub back, with the stub's own signature. In a [universal
+//! file](crate::image::macho::fat) every program has a slot and a blob of its own.
 
 mod commands;
 mod inject;
@@ -55,7 +62,8 @@ use crate::image::macho::signature::{Check, check};
 use crate::image::macho::{Image, Segment, fat};
 pub use inject::inject;
 
-/// The largest page of any Mac. The slot grows in such steps on Intel too, where segments are aligned to 4 KiB.
+/// The largest page of any Mac. The slot grows in such steps on Intel too, where segments are
+/// aligned to 4 KiB.
 const PAGE: u64 = 0x4000;
 
 const TEXT: &[u8] = b"__TEXT";
@@ -148,7 +156,8 @@ fn assemble(image: &Image<'_>, record: &Record<'_>) -> Result<Vec<u8>, Container
     ) else {
         return Err(ContainerError::Altered);
     };
-    // A stub is smaller than what was made of it, but for a signature, which has a hash of 32 bytes for each of its pages.
+    // A stub is smaller than what was made of it, but for a signature, which has a hash of 32 bytes
+    // for each of its pages.
     if record.stub_len > bytes.len() + bytes.len() / 16 {
         return Err(ContainerError::Altered);
     }
@@ -158,7 +167,8 @@ fn assemble(image: &Image<'_>, record: &Record<'_>) -> Result<Vec<u8>, Container
     place.copy_from_slice(&bytes[..head]);
     record.restore(&mut stub)?;
 
-    // The load commands are the stub's again, and tell where `__LINKEDIT` was, and where its signature began.
+    // The load commands are the stub's again, and tell where `__LINKEDIT` was, and where its
+    // signature began.
     let (start, end) = {
         let image = Image::parse(&stub)
             .ok()

@@ -1,4 +1,5 @@
-//! Small Mach-O files with a slot, for tests and fuzzing. They have the shape of a stub and no code.
+//! Small Mach-O files with a slot, for tests and fuzzing. They have the shape of a stub and no
+//! code.
 
 use oxidize_format::Descriptor;
 
@@ -56,7 +57,8 @@ impl Commands {
         self.count += 1;
     }
 
-    /// A segment: address, size, file offset, size there; protections; sections as name, address, size, file offset.
+    /// A segment: address, size, file offset, size there; protections; sections as name, address,
+    /// size, file offset.
     fn segment(
         &mut self,
         name: &str,

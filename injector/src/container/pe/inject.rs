@@ -38,7 +38,8 @@ pub fn inject(
     options: &InjectOptions,
 ) -> Result<Plan, ContainerError> {
     let stub = bare(bytes, blob_len, detect, remove)?;
-    // A certificate of the file is about its bytes, which change; one of a stub that was taken out again never was there.
+    // A certificate of the file is about its bytes, which change; one of a stub that was taken out
+    // again never was there.
     let stub = match stub {
         Cow::Borrowed(file) => without_certificates(file)?,
         restored => restored,
@@ -185,8 +186,9 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Pla
 
 /// The header of the section that is last in the file, and its size up to the new one.
 ///
-/// A gap between sections would be signed by some tools and skipped by others. Loaders read no more of a section than its size
-/// in memory, so the zeros up to the next page can just as well belong to it.
+/// A gap between sections would be signed by some tools and skipped by others. Loaders read no more
+/// of a section than its size in memory, so the zeros up to the next page can just as well belong
+/// to it.
 fn cover_gap(image: &Image<'_>, layout: &Layout) -> (usize, u64) {
     let sections = image.sections().filter(|section| section.file_size > 0);
     let last = sections.max_by_key(|section| section.offset + section.file_size);

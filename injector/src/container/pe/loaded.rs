@@ -7,8 +7,8 @@ use super::super::loaded::{Loaded, MOST_PARTS};
 use super::find;
 use crate::image::pe::{Image, Section};
 
-/// The data directories of what is loaded: exports, imports, exceptions, relocations, thread-local storage, import
-/// addresses, delayed imports.
+/// The data directories of what is loaded: exports, imports, exceptions, relocations, thread-local
+/// storage, import addresses, delayed imports.
 const DIRECTORIES: [usize; 7] = [0, 1, 3, 5, 9, 12, 13];
 
 /// What is loaded of this stub or application, resources and symbols aside.

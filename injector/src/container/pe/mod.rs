@@ -2,36 +2,41 @@
 //!
 //! # The slot
 //!
-//! A stub is linked with one small section, `.oxidesc`: read-only initialised data that begins with the descriptor. The stub's
-//! code reaches it by symbol. The blob's address in it is an RVA, counted from the module handle (`__ImageBase`), so at run time
-//! nothing is searched and no file is opened.
+//! A stub is linked with one small section, `.oxidesc`: read-only initialised data that begins with
+//! the descriptor. The stub's code reaches it by symbol. The blob's address in it is an RVA,
+//! counted from the module handle (`__ImageBase`), so at run time nothing is searched and no file
+//! is opened.
 //!
-//! The rest of the slot is room: one unused section header between the section table and the first section, which every usual
-//! linker leaves, and no resources of the stub's own. Icon, version and manifest are the application's and are injected with it.
+//! The rest of the slot is room: one unused section header between the section table and the first
+//! section, which every usual linker leaves, and no resources of the stub's own. Icon, version and
+//! manifest are the application's and are injected with it.
 //!
 //! # Injection
 //!
-//! A certificate on the input is cut off first: it would no longer hold. Then nothing moves. The output is the stub with its
-//! headers patched, zeros up to a page, and a new last section `.rsrc`:
+//! A certificate on the input is cut off first: it would no longer hold. Then nothing moves. The
+//! output is the stub with its headers patched, zeros up to a page, and a new last section `.rsrc`:
 //!
-//! * the resource tree, as long as it takes and at least a page. It lists the blob as `RT_RCDATA` (10), name `OXIDIZE`, language
-//!   neutral, next to icon, version information and manifest;
-//! * the blob, page aligned in the file and in memory, so that other programs find it with `FindResource`, and virus scanners see
-//!   an ordinary resource;
+//! * the resource tree, as long as it takes and at least a page. It lists the blob as `RT_RCDATA`
+//!   (10), name `OXIDIZE`, language neutral, next to icon, version information and manifest;
+//! * the blob, page aligned in the file and in memory, so that other programs find it with
+//!   `FindResource`, and virus scanners see an ordinary resource;
 //! * at the next multiple of 8 the undo record, and zeros up to the file alignment.
 //!
-//! Patched in the headers: the number of sections, the new section header, the size in the file of the section before it (so that
-//! there is no gap, which some tools would sign and others skip), the sizes of the image and of the initialised data,
-//! the data directory of the resources, the subsystem where a desktop program is wanted, and the descriptor. The checksum
-//! depends on the whole file; it is [sealed](super::Seal) last.
+//! Patched in the headers: the number of sections, the new section header, the size in the file of
+//! the section before it (so that there is no gap, which some tools would sign and others skip),
+//! the sizes of the image and of the initialised data, the data directory of the resources, the
+//! subsystem where a desktop program is wanted, and the descriptor. The checksum depends on the
+//! whole file; it is [sealed](super::Seal) last.
 //!
 //! # Afterwards
 //!
-//! An Authenticode signature is appended to the file and noted in the data directory of the certificates; whoever signs also
-//! computes the checksum again. [`remove`] and [`inject()`] cut it off before they look at the undo record, so a signed
-//! application gives its stub back just as well. Tools that write resources (`UpdateResource`, `rcedit`) build the section anew.
-//! The descriptor does not lead to the blob then, but the resource of its name does, for the stub at run time and for [`detect`]
-//! here; the undo record is lost, so [`verify`] calls such a file altered and [`remove`] refuses it.
+//! An Authenticode signature is appended to the file and noted in the data directory of the
+//! certificates; whoever signs also computes the checksum again. [`remove`] and [`inject()`] cut it
+//! off before they look at the undo record, so a signed application gives its stub back just as
+//! well. Tools that write resources (`UpdateResource`, `rcedit`) build the section anew. The
+//! descriptor does not lead to the blob then, but the resource of its name does, for the stub at
+//! run time and for [`detect`] here; the undo record is lost, so [`verify`] calls such a file
+//! altered and [`remove`] refuses it.
 
 mod inject;
 mod loaded;
@@ -223,7 +228,8 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
     let unsigned = inject::without_certificates(bytes)?;
     let at = undo_offset(blob.end);
     let altered = match undo::revert(&unsigned, at) {
-        // Windows asks for the checksum only in drivers, and not every tool that rewrites a program keeps it.
+        // Windows asks for the checksum only in drivers, and not every tool that rewrites a program
+        // keeps it.
         Ok(_) => !has_checksum(&image),
         Err(ContainerError::Altered) => {
             let record = Record::read(&unsigned, at)?;

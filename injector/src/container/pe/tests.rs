@@ -56,7 +56,8 @@ fn resources() -> impl Strategy<Value = Vec<Resource>> {
     })
 }
 
-/// Every resource of a section, read in the order of its tables by other means than those that wrote it.
+/// Every resource of a section, read in the order of its tables by other means than those that
+/// wrote it.
 fn read_tree(section: &[u8], rva: usize) -> Vec<(Name, Name, u16, Vec<u8>)> {
     let half = |at: usize| u16::from_le_bytes(section[at..at + 2].try_into().unwrap());
     let word = |at: usize| u32::from_le_bytes(section[at..at + 4].try_into().unwrap());

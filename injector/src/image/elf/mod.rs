@@ -226,7 +226,8 @@ impl<'a> Image<'a> {
         Ok(None)
     }
 
-    /// Walks one run of notes. Other people's notes are theirs: a broken one ends the walk and is no error.
+    /// Walks one run of notes. Other people's notes are theirs: a broken one ends the walk and is
+    /// no error.
     fn find_in_notes(
         &self,
         run: Range<usize>,
@@ -272,7 +273,8 @@ impl<'a> Image<'a> {
         self.header.e_shoff.get(Le) != 0 && self.header.e_shnum.get(Le) != 0
     }
 
-    /// The section headers and their file offsets; none where their table does not lie inside the file.
+    /// The section headers and their file offsets; none where their table does not lie inside the
+    /// file.
     pub(crate) fn section_headers(&self) -> impl Iterator<Item = (usize, &'a SectionHeader64<Le>)> {
         let start = usize::try_from(self.header.e_shoff.get(Le)).unwrap_or(usize::MAX);
         let count = usize::from(self.header.e_shnum.get(Le));

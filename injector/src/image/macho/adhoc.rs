@@ -2,17 +2,21 @@
 //!
 //! Everything in it is big endian. From the outside in:
 //!
-//! * a *superblob*: magic `fade0cc0`, its length, the number of blobs, and for each its slot and its offset;
-//! * slot 0, the *code directory* (magic `fade0c02`, version 2.4): flags, identifier, where the code ends, the range of the
-//!   executable segment, and the SHA-256 of every page of 4,096 bytes. The last page is hashed at its true length, and pages end
-//!   where the signature begins: the load commands, which hold the signature's length, are hashed, the signature is not. Two
-//!   special hashes stand before those of the pages: none for a property list, and the one of the requirements;
+//! * a *superblob*: magic `fade0cc0`, its length, the number of blobs, and for each its slot and
+//!   its offset;
+//! * slot 0, the *code directory* (magic `fade0c02`, version 2.4): flags, identifier, where the
+//!   code ends, the range of the executable segment, and the SHA-256 of every page of 4,096 bytes.
+//!   The last page is hashed at its true length, and pages end where the signature begins: the load
+//!   commands, which hold the signature's length, are hashed, the signature is not. Two special
+//!   hashes stand before those of the pages: none for a property list, and the one of the
+//!   requirements;
 //! * slot 2, the *requirements*, an empty set;
 //! * slot 0x10000, the place of a CMS signature, empty.
 //!
-//! This is what Apple's `codesign -s -` makes. The signature ends with its last blob: nothing follows in the file. Its length
-//! depends on the number of pages and on the identifier alone, so a file can be laid out before it is written, and the same
-//! file gives the same signature everywhere.
+//! This is what Apple's `codesign -s -` makes. The signature ends with its last blob: nothing
+//! follows in the file. Its length depends on the number of pages and on the identifier alone, so a
+//! file can be laid out before it is written, and the same file gives the same signature
+//! everywhere.
 
 use sha2::{Digest, Sha256};
 
@@ -20,7 +24,8 @@ use sha2::{Digest, Sha256};
 pub const PAGE: u64 = 4096;
 /// Code directory flag: signed ad hoc.
 pub const ADHOC: u32 = 0x2;
-/// Code directory flag: signed by a linker, and to be replaced without asking by whoever signs properly.
+/// Code directory flag: signed by a linker, and to be replaced without asking by whoever signs
+/// properly.
 pub const LINKER_SIGNED: u32 = 0x2_0000;
 
 pub(crate) const SUPERBLOB: u32 = 0xfade_0cc0;

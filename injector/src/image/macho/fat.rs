@@ -1,8 +1,8 @@
 //! Universal files: several programs, one for each processor, in one file.
 //!
-//! A big-endian header lists for each program its processor, file offset, size and alignment. The programs are complete Mach-O
-//! files with slots and signatures of their own, and every offset in them counts from their own start; whoever starts the file
-//! maps one of them and ignores the rest.
+//! A big-endian header lists for each program its processor, file offset, size and alignment. The
+//! programs are complete Mach-O files with slots and signatures of their own, and every offset in
+//! them counts from their own start; whoever starts the file maps one of them and ignores the rest.
 
 use std::ops::Range;
 
@@ -11,7 +11,8 @@ use oxidize_format::Target;
 use super::super::{ImageError, malformed};
 use super::Image;
 
-/// `FAT_MAGIC`. Java classes begin with it too; their next word is a version, far above any number of processors.
+/// `FAT_MAGIC`. Java classes begin with it too; their next word is a version, far above any number
+/// of processors.
 pub(crate) const MAGIC: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
 /// Programs begin at multiples of the largest page.
 const ALIGNMENT: u32 = 14;
@@ -52,7 +53,8 @@ pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, ImageError> {
     Ok(Some(parts))
 }
 
-/// Where programs of these lengths come to lie, and the header that says so. `heads` are their first bytes.
+/// Where programs of these lengths come to lie, and the header that says so. `heads` are their
+/// first bytes.
 pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), ImageError> {
     let align = 1u64 << ALIGNMENT;
     let mut header = MAGIC.to_vec();

@@ -1,4 +1,5 @@
-//! Reading a signature: enough to know the program's identifier, and whether the page hashes are right.
+//! Reading a signature: enough to know the program's identifier, and whether the page hashes are
+//! right.
 
 use std::ops::Range;
 
@@ -47,7 +48,8 @@ fn superblob(signature: &[u8]) -> Option<(&[u8], &[[u8; 8]])> {
     Some((superblob, index.get(..count)?))
 }
 
-/// Whether the index lies before the blobs, and the superblob ends behind them, give or take what linkers align.
+/// Whether the index lies before the blobs, and the superblob ends behind them, give or take what
+/// linkers align.
 fn is_compact(signature: &[u8]) -> bool {
     let Some((superblob, index)) = superblob(signature) else {
         return false;
@@ -113,8 +115,8 @@ pub fn flags(signature: &[u8]) -> Option<u32> {
     word(directory(signature)?.bytes, 12)
 }
 
-/// The code directories: kind of hash, and bytes. The signed one comes first; programs for old systems
-/// have another one beside it, with another kind of hash.
+/// The code directories: kind of hash, and bytes. The signed one comes first; programs for old
+/// systems have another one beside it, with another kind of hash.
 pub(crate) fn directories(signature: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let slots = [0].into_iter().chain(0x1000..0x1005);
     slots.filter_map(move |slot| {
@@ -124,8 +126,9 @@ pub(crate) fn directories(signature: &[u8]) -> impl Iterator<Item = (u8, &[u8])>
     })
 }
 
-/// The hash by which a system knows the program: kind (1 for SHA-1, 2 for SHA-256) and the first 20 bytes of the hash of the code
-/// directory. Programs for old systems have one of each kind; the better one counts.
+/// The hash by which a system knows the program: kind (1 for SHA-1, 2 for SHA-256) and the first 20
+/// bytes of the hash of the code directory. Programs for old systems have one of each kind; the
+/// better one counts.
 #[must_use]
 pub fn code_hash(signature: &[u8]) -> Option<(u8, [u8; 20])> {
     let known = directories(signature).filter(|(kind, _)| matches!(*kind, SHA1 | SHA256));
@@ -164,7 +167,8 @@ pub(crate) fn seals(signature: &[u8], slot: u32, content: &[u8]) -> bool {
     right && known > 0
 }
 
-/// Compares every page hash with the file, and the hashes of the signature's own parts with these. `signature` is where the load command says the signature lies.
+/// Compares every page hash with the file, and the hashes of the signature's own parts with these.
+/// `signature` is where the load command says the signature lies.
 #[must_use]
 pub fn check(file: &[u8], signature: Range<usize>) -> Check {
     let start = signature.start;
@@ -224,7 +228,8 @@ fn check_directory<H: Digest>(file: &[u8], start: usize, signature: &[u8], bytes
         let slot = slot as u32;
         let wrong = match blob(signature, slot) {
             Some(blob) => H::digest(blob)[..] != *digest,
-            // Property lists of bundles lie elsewhere; requirements and entitlements lie nowhere else.
+            // Property lists of bundles lie elsewhere; requirements and entitlements lie nowhere
+            // else.
             None => [2, 5, 7].contains(&slot) && digest.iter().any(|byte| *byte != 0),
         };
         if wrong {

@@ -2,8 +2,9 @@
 
 /// A running checksum. The checksum's own field counts as zero.
 ///
-/// It is the 16-bit one's complement sum of the file's little-endian words, plus the file's length. The order of carries makes
-/// no difference, so whole 32-bit words are summed and folded at the end.
+/// It is the 16-bit one's complement sum of the file's little-endian words, plus the file's length.
+/// The order of carries makes no difference, so whole 32-bit words are summed and folded at the
+/// end.
 #[derive(Debug, Clone, Default)]
 pub struct Checksum {
     sum: u64,

@@ -1,8 +1,9 @@
 //! The resource tree: what a PE file's `.rsrc` section begins with.
 //!
-//! Three levels of directories, kind, name, language, and then the data. A directory lists its names before its numbers, each in
-//! ascending order, because Windows looks an entry up by bisection. Names are kept in upper case: that is what Windows asks for,
-//! whatever case the program used.
+//! Three levels of directories, kind, name, language, and then the data. A directory lists its
+//! names before its numbers, each in ascending order, because Windows looks an entry up by
+//! bisection. Names are kept in upper case: that is what Windows asks for, whatever case the
+//! program used.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +80,8 @@ impl Resource {
         let mut out = Vec::new();
         for index in 1..=count {
             let at = 6 + 16 * usize::from(index - 1);
-            // The same fields, but for the last: in a file the image's offset, in a group its number.
+            // The same fields, but for the last: in a file the image's offset, in a group its
+            // number.
             group.extend_from_slice(ico.get(at..at + 12).ok_or_else(cut)?);
             group.extend_from_slice(&index.to_le_bytes());
             let len = word(at + 8).ok_or_else(cut)? as usize;
@@ -262,7 +264,8 @@ fn put_counts(out: &mut [u8], at: usize, names: usize, ids: usize) {
 /// The name under which others find the blob.
 pub(crate) const BLOB_NAME: &str = "OXIDIZE";
 
-/// Looks the blob up as `FindResource` does. The answer is the offset of its leaf in the section, and its address and size.
+/// Looks the blob up as `FindResource` does. The answer is the offset of its leaf in the section,
+/// and its address and size.
 pub(crate) fn find_blob(section: &[u8]) -> Option<(usize, (u32, u32))> {
     let child = |table: usize, wanted: &Name| {
         let header = section.get(table..)?.first_chunk::<DIRECTORY>()?;

@@ -1,8 +1,9 @@
 //! Version information: what Windows shows under "Details" in a program's properties.
 //!
-//! A tree of nodes. Each is its length, the length of its value, whether that is text, its name in UTF-16 with a terminating
-//! zero, its value and its children, both at multiples of 4. The root's value is a record of fixed size with the two numbers;
-//! below it are one table of strings and the list of languages, which names that one table.
+//! A tree of nodes. Each is its length, the length of its value, whether that is text, its name in
+//! UTF-16 with a terminating zero, its value and its children, both at multiples of 4. The root's
+//! value is a record of fixed size with the two numbers; below it are one table of strings and the
+//! list of languages, which names that one table.
 
 use super::super::ImageError;
 use super::resources::{Name, Resource, VERSION};
@@ -14,7 +15,8 @@ pub struct Version {
     pub file: [u16; 4],
     /// Version of the product.
     pub product: [u16; 4],
-    /// Further lines, such as `ProductName`, `FileDescription`, `CompanyName` or `LegalCopyright`, in order.
+    /// Further lines, such as `ProductName`, `FileDescription`, `CompanyName` or `LegalCopyright`,
+    /// in order.
     pub strings: Vec<(String, String)>,
 }
 

@@ -1,15 +1,18 @@
-//! The signature of a Mach-O file with an identity, as Apple's `codesign` makes it; and ad hoc with more than page hashes.
+//! The signature of a Mach-O file with an identity, as Apple's `codesign` makes it; and ad hoc with
+//! more than page hashes.
 //!
-//! A superblob with, in this order: the code directory (version 2.4, or 2.5 for the hardened runtime), the requirements, the
-//! entitlements as property list and as DER, and the CMS signature over the code directory. Hashes are SHA-256, which every
-//! system since 10.11.4 takes.
+//! A superblob with, in this order: the code directory (version 2.4, or 2.5 for the hardened
+//! runtime), the requirements, the entitlements as property list and as DER, and the CMS signature
+//! over the code directory. Hashes are SHA-256, which every system since 10.11.4 takes.
 //!
-//! The signature's length is in the load commands, the load commands are hashed, and the CMS signature is over the hashes: its
-//! length has to be known before it exists. RSA signatures have one length; for ECDSA and time stamps room is left, and what the
-//! superblob leaves of it are zeros at the end of the file. Should a time stamp take more, all is done again with more room.
+//! The signature's length is in the load commands, the load commands are hashed, and the CMS
+//! signature is over the hashes: its length has to be known before it exists. RSA signatures have
+//! one length; for ECDSA and time stamps room is left, and what the superblob leaves of it are
+//! zeros at the end of the file. Should a time stamp take more, all is done again with more room.
 //!
-//! Signed attributes besides those of every CMS signature: the time, and twice the hash of the code directory, once cut to 20
-//! bytes in a property list (1.2.840.113635.100.9.1), once whole (1.2.840.113635.100.9.2).
+//! Signed attributes besides those of every CMS signature: the time, and twice the hash of the code
+//! directory, once cut to 20 bytes in a property list (1.2.840.113635.100.9.1), once whole
+//! (1.2.840.113635.100.9.2).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -470,7 +473,8 @@ fn put(out: &mut Vec<u8>, words: &[u32]) {
     out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
 }
 
-/// The version of the system that the program was made for: the hardened runtime is the one of that system.
+/// The version of the system that the program was made for: the hardened runtime is the one of that
+/// system.
 fn sdk(image: &Image<'_>) -> u32 {
     let commands = image.commands.iter();
     let mut found = commands.filter_map(|command| match command.kind {

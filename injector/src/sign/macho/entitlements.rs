@@ -1,7 +1,8 @@
 //! Entitlements: what a program is allowed beyond the usual.
 //!
-//! A signature holds them twice: as the property list that the user wrote, and as DER, which is what systems since macOS 12 look
-//! at: `[APPLICATION 16] { 1, [16] { SEQUENCE { key, value } ... } }`, keys in order.
+//! A signature holds them twice: as the property list that the user wrote, and as DER, which is
+//! what systems since macOS 12 look at: `[APPLICATION 16] { 1, [16] { SEQUENCE { key, value } ... }
+//! }`, keys in order.
 
 use std::path::Path;
 

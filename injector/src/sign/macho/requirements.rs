@@ -1,14 +1,15 @@
-//! Requirements: what a system asks of a program before it takes it for the same one as before, when that program is updated or
-//! asks for what its predecessor was allowed.
+//! Requirements: what a system asks of a program before it takes it for the same one as before,
+//! when that program is updated or asks for what its predecessor was allowed.
 //!
-//! The *designated* requirement is an expression over identifier and certificates, in prefix notation of big-endian words. It is
-//! the one that `codesign` writes when nobody gives another:
+//! The *designated* requirement is an expression over identifier and certificates, in prefix
+//! notation of big-endian words. It is the one that `codesign` writes when nobody gives another:
 //!
-//! * Developer ID: the identifier, any of Apple's anchors, the marks of Developer ID in the certificate and in the one above it,
-//!   and the team in the certificate's organizational unit;
-//! * Apple Development and the like: the identifier, any of Apple's anchors, the certificate's name, and the mark of the
-//!   authority for developers above it;
-//! * anything else: the identifier, and the topmost certificate that belongs to the same organization, by its SHA-1.
+//! * Developer ID: the identifier, any of Apple's anchors, the marks of Developer ID in the
+//!   certificate and in the one above it, and the team in the certificate's organizational unit;
+//! * Apple Development and the like: the identifier, any of Apple's anchors, the certificate's
+//!   name, and the mark of the authority for developers above it;
+//! * anything else: the identifier, and the topmost certificate that belongs to the same
+//!   organization, by its SHA-1.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::{CN, O, OU};
@@ -39,7 +40,8 @@ const LEAF: u32 = 0;
 const ABOVE: u32 = 1;
 const ANCHOR: u32 = u32::MAX;
 
-/// Marks that Apple's authority puts into certificates: application of a Developer ID, its intermediate, and that of developers.
+/// Marks that Apple's authority puts into certificates: application of a Developer ID, its
+/// intermediate, and that of developers.
 const DEVELOPER_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.13");
 const DEVELOPER_ID_ABOVE: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.2.6");

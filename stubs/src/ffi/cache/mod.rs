@@ -1,9 +1,10 @@
 //! Files that have to lie on disk to be used, in a directory of the user's.
 //!
-//! A file's place is named by what it holds or by the digest of the application it is of, so nothing there is ever changed,
-//! several programs and versions get along, and removing the directory does no harm. What is found there is not trusted: a
-//! file is used only if its bytes are the expected ones; nobody else may write to it, or, where the system can do that
-//! (Windows), nobody at all while it is used.
+//! A file's place is named by what it holds or by the digest of the application it is of, so
+//! nothing there is ever changed, several programs and versions get along, and removing the
+//! directory does no harm. What is found there is not trusted: a file is used only if its bytes are
+//! the expected ones; nobody else may write to it, or, where the system can do that (Windows),
+//! nobody at all while it is used.
 
 #[cfg(unix)]
 mod posix;
@@ -44,7 +45,8 @@ pub(crate) fn file(root: &Path, place: &Path, content: &[u8]) -> io::Result<Cach
         return Ok(cached);
     }
     let written = write(directory, &path, content);
-    // Another process may have been faster and use the file already; then replacing it fails, and there is no need to.
+    // Another process may have been faster and use the file already; then replacing it fails, and
+    // there is no need to.
     match held(&path, content)? {
         Some(cached) => Ok(cached),
         None => Err(written
@@ -76,7 +78,8 @@ fn held(path: &Path, content: &[u8]) -> io::Result<Option<Cached>> {
     }))
 }
 
-/// Never over an old file: macOS remembers the signatures of pages by file, and kills who runs a changed one.
+/// Never over an old file: macOS remembers the signatures of pages by file, and kills who runs a
+/// changed one.
 fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     static USED: AtomicUsize = AtomicUsize::new(0);
     let number = USED.fetch_add(1, Ordering::Relaxed);

@@ -30,7 +30,8 @@ pub(crate) fn create_directory(root: &Path, directory: &Path) -> io::Result<()> 
     Ok(())
 }
 
-/// Opens a file for reading; `None` where there is none that can be used: none at all, a link, one that others may write.
+/// Opens a file for reading; `None` where there is none that can be used: none at all, a link, one
+/// that others may write.
 ///
 /// # Errors
 /// What the system says.

@@ -9,7 +9,8 @@ use std::time::Duration;
 const FILE_SHARE_READ: u32 = 1;
 /// `ERROR_SHARING_VIOLATION`
 const IN_USE: i32 = 32;
-/// A process that has just renamed a file holds it a moment longer, and virus scanners look at new files.
+/// A process that has just renamed a file holds it a moment longer, and virus scanners look at new
+/// files.
 const PATIENCE: (u32, Duration) = (200, Duration::from_millis(10));
 
 /// Creates `directory`, which is `root` or below it.
@@ -20,8 +21,8 @@ pub(crate) fn create_directory(_root: &Path, directory: &Path) -> io::Result<()>
     fs::create_dir_all(directory)
 }
 
-/// Opens a file for reading; `None` where there is none. Nobody may write or replace it while it is open. Where another
-/// process writes it, waits for some seconds.
+/// Opens a file for reading; `None` where there is none. Nobody may write or replace it while it is
+/// open. Where another process writes it, waits for some seconds.
 ///
 /// # Errors
 /// What the system says.

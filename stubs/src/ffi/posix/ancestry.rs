@@ -36,8 +36,8 @@ pub(crate) fn ancestors(own: &Path) -> Option<Vec<Ancestor>> {
     Some(ancestors)
 }
 
-/// A file of `/proc`, which has no length to be known beforehand: one call for most of them, instead of
-/// many that each take a little more.
+/// A file of `/proc`, which has no length to be known beforehand: one call for most of them,
+/// instead of many that each take a little more.
 fn read(path: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(4096);
     fs::File::open(path).ok()?.read_to_end(&mut bytes).ok()?;
@@ -82,7 +82,8 @@ impl<'a> Us<'a> {
         let command = is_told.then(|| read(&format!("/proc/{process}/cmdline")));
         let mut command = command.flatten().map(|bytes| words(&bytes));
         let is_us = match found {
-            // One emulator for all: its command line has the program, its first argument comes next.
+            // One emulator for all: its command line has the program, its first argument comes
+            // next.
             Some(found) if is_emulated => {
                 let ours = command.as_mut().is_some_and(|command| {
                     let place = command

@@ -49,7 +49,8 @@ fn path(process: c_int) -> Option<PathBuf> {
 
 fn parent(process: c_int) -> Option<c_int> {
     let size = size_of::<libc::proc_bsdinfo>() as c_int;
-    // SAFETY: plain numbers and characters, for which zeros are values; the call fills what it says.
+    // SAFETY: plain numbers and characters, for which zeros are values; the call fills what it
+    // says.
     let info = unsafe {
         let mut info: libc::proc_bsdinfo = std::mem::zeroed();
         let filled = libc::proc_pidinfo(

@@ -1,9 +1,11 @@
-//! Loading shared objects on macOS: from the user's cache, because the dynamic loader takes files only.
+//! Loading shared objects on macOS: from the user's cache, because the dynamic loader takes files
+//! only.
 //!
-//! Wheels name the libraries they bundle relative to the file that needs them (`@loader_path/.dylibs/libx.dylib`), so files
-//! lie in the cache as they lie in the application: `~/Library/Caches/oxidize-inject/DIGEST/PATH`, the digest being that of
-//! the application's resources. Nobody else may write there, no link is followed, and what is found there is not trusted: a
-//! file is used only if its bytes are the expected ones.
+//! Wheels name the libraries they bundle relative to the file that needs them
+//! (`@loader_path/.dylibs/libx.dylib`), so files lie in the cache as they lie in the application:
+//! `~/Library/Caches/oxidize-inject/DIGEST/PATH`, the digest being that of the application's
+//! resources. Nobody else may write there, no link is followed, and what is found there is not
+//! trusted: a file is used only if its bytes are the expected ones.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -55,7 +57,8 @@ impl Image {
 pub(crate) fn load(images: &[Image], flags: i32) -> Result<(), String> {
     for image in images.iter().rev() {
         let path = CString::new(image.path().as_bytes()).map_err(|e| e.to_string())?;
-        // SAFETY: running a library's initialisers is what the caller asked for; `dlerror`'s text is copied at once.
+        // SAFETY: running a library's initialisers is what the caller asked for; `dlerror`'s text
+        // is copied at once.
         unsafe {
             if libc::dlopen(path.as_ptr(), flags).is_null() {
                 let text = libc::dlerror();
@@ -70,7 +73,8 @@ pub(crate) fn load(images: &[Image], flags: i32) -> Result<(), String> {
     Ok(())
 }
 
-/// Where an image lies below the cache: the digest of the resources, then its path in the application.
+/// Where an image lies below the cache: the digest of the resources, then its path in the
+/// application.
 fn place(native: &Native<'static>) -> Option<PathBuf> {
     let blob = Blob::open(crate::image::blob()?).ok()?;
     let mut place = PathBuf::from(oxidize_format::Hex(&blob.header().digest[..16]).to_string());

@@ -1,4 +1,5 @@
-//! What differs between systems, for POSIX. `windows` is its twin: the same files with the same functions.
+//! What differs between systems, for POSIX. `windows` is its twin: the same files with the same
+//! functions.
 
 #[cfg(not(target_os = "macos"))]
 pub(crate) mod ancestry;

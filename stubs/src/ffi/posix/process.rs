@@ -16,7 +16,8 @@ pub(crate) fn default_signal(number: i32) {
     unsafe { libc::signal(number, libc::SIG_DFL) };
 }
 
-/// Dies of SIGINT, as a shell expects of a program that Ctrl-C ended; returns the status for where that fails.
+/// Dies of SIGINT, as a shell expects of a program that Ctrl-C ended; returns the status for where
+/// that fails.
 pub(crate) fn die_of_interrupt() -> i32 {
     // SAFETY: plain system calls.
     unsafe {
@@ -32,8 +33,9 @@ pub(crate) fn whole_environment() -> Vec<Vec<u8>> {
         static environ: *const *const c_char;
     }
     let mut pairs = Vec::new();
-    // SAFETY: `environ` ends with a null pointer. Changing it needs the lock our caller holds (`os.putenv`); C code that
-    // changes it from other threads races with every reader, as POSIX warns.
+    // SAFETY: `environ` ends with a null pointer. Changing it needs the lock our caller holds
+    // (`os.putenv`); C code that changes it from other threads races with every reader, as POSIX
+    // warns.
     unsafe {
         let mut next = environ;
         while !next.is_null() && !(*next).is_null() {
@@ -78,10 +80,12 @@ pub unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<OsString
         .collect()
 }
 
-/// The path that the kernel was given to execute; for a script with us in its `#!` line, the script's.
+/// The path that the kernel was given to execute; for a script with us in its `#!` line, the
+/// script's.
 #[cfg(target_os = "linux")]
 pub(crate) fn started_as() -> Option<OsString> {
-    // SAFETY: the kernel put the string on the stack, where it stays (getauxval(3)); 0 means that it did not.
+    // SAFETY: the kernel put the string on the stack, where it stays (getauxval(3)); 0 means that
+    // it did not.
     let path = unsafe {
         let path = libc::getauxval(libc::AT_EXECFN) as *const c_char;
         (!path.is_null()).then(|| CStr::from_ptr(path))
@@ -106,8 +110,8 @@ pub(crate) fn is_privileged() -> bool {
     privileged
 }
 
-/// The canonical path of the file we run from. A file without a name, or one that was replaced, is reached through the
-/// process.
+/// The canonical path of the file we run from. A file without a name, or one that was replaced, is
+/// reached through the process.
 #[cfg(target_os = "linux")]
 pub(crate) fn own_file(arguments: &[OsString]) -> PathBuf {
     let own = Path::new("/proc/self/exe");
@@ -117,7 +121,8 @@ pub(crate) fn own_file(arguments: &[OsString]) -> PathBuf {
     let same = std::fs::metadata(&file).is_ok_and(|found| {
         std::fs::metadata(own).is_ok_and(|own| (own.dev(), own.ino()) == (found.dev(), found.ino()))
     });
-    // A file that cannot be looked at (a directory that was closed, an emulator) is taken at its word.
+    // A file that cannot be looked at (a directory that was closed, an emulator) is taken at its
+    // word.
     if same || !file.as_os_str().as_bytes().ends_with(b" (deleted)") && !file.starts_with("/memfd:")
     {
         return file;
@@ -125,7 +130,8 @@ pub(crate) fn own_file(arguments: &[OsString]) -> PathBuf {
     PathBuf::from(format!("/proc/{}/exe", std::process::id()))
 }
 
-/// The canonical path of the file we run from. macOS tells the one it was started by, through links and with `..` in it.
+/// The canonical path of the file we run from. macOS tells the one it was started by, through links
+/// and with `..` in it.
 #[cfg(target_os = "macos")]
 pub(crate) fn own_file(arguments: &[OsString]) -> PathBuf {
     match std::env::current_exe() {
@@ -134,7 +140,8 @@ pub(crate) fn own_file(arguments: &[OsString]) -> PathBuf {
     }
 }
 
-/// Without `/proc` (an empty chroot): the path we were started by, or what `PATH` has under our name.
+/// Without `/proc` (an empty chroot): the path we were started by, or what `PATH` has under our
+/// name.
 fn search(arguments: &[OsString]) -> PathBuf {
     let named = arguments.first().map(PathBuf::from).unwrap_or_default();
     let candidates = started_as().map(PathBuf::from).into_iter();

@@ -1,15 +1,16 @@
 //! Where OpenSSL looks for certificates when nobody told it.
 //!
-//! Linux distributions keep their CA bundle in different places, and one executable must find it in all of them. OpenSSL
-//! asks six functions for its compiled-in defaults (`crypto/x509/x509_def.c`); these take their place. They probe when a
-//! program first loads default certificates, so a program without TLS pays nothing, and they touch no environment
-//! variable, so children are not affected. `SSL_CERT_FILE` and `SSL_CERT_DIR` win, as OpenSSL does that itself.
+//! Linux distributions keep their CA bundle in different places, and one executable must find it in
+//! all of them. OpenSSL asks six functions for its compiled-in defaults (`crypto/x509/x509_def.c`);
+//! these take their place. They probe when a program first loads default certificates, so a program
+//! without TLS pays nothing, and they touch no environment variable, so children are not affected.
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` win, as OpenSSL does that itself.
 
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Bundles of the common distributions, most common first (the list Go's crypto/x509 root_linux.go and
-/// rustls-native-certs' openssl-probe agree on).
+/// Bundles of the common distributions, most common first (the list Go's crypto/x509 root_linux.go
+/// and rustls-native-certs' openssl-probe agree on).
 const FILES: [&CStr; 7] = [
     c"/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo, Alpine
     c"/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
@@ -23,7 +24,8 @@ const FILES: [&CStr; 7] = [
 /// Directories with hashed names, where the system keeps such.
 const DIRECTORIES: [&CStr; 2] = [c"/etc/ssl/certs", c"/etc/pki/tls/certs"];
 
-/// Whether the places of other distributions are tried; without it, only where OpenSSL itself would look.
+/// Whether the places of other distributions are tried; without it, only where OpenSSL itself would
+/// look.
 static PROBING: AtomicBool = AtomicBool::new(true);
 
 /// Acts on the run configuration. Before Python starts.

@@ -51,8 +51,8 @@ const QUERY: u32 = 0x1000;
 /// `INVALID_HANDLE_VALUE`
 const INVALID: usize = usize::MAX;
 
-/// Parent first. A number may have been given to another process after the parent ended: one that is younger than its
-/// child ends the line.
+/// Parent first. A number may have been given to another process after the parent ended: one that
+/// is younger than its child ends the line.
 pub(crate) fn ancestors(own: &Path) -> Option<Vec<Ancestor>> {
     let parents = parents()?;
     // SAFETY: a handle for this process that needs no closing.

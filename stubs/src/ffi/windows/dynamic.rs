@@ -30,7 +30,8 @@ unsafe extern "system" {
     ) -> c_int;
 }
 
-/// `LOAD_LIBRARY_SEARCH_DEFAULT_DIRS`: the program's directory, the system's, and those added by `AddDllDirectory`.
+/// `LOAD_LIBRARY_SEARCH_DEFAULT_DIRS`: the program's directory, the system's, and those added by
+/// `AddDllDirectory`.
 const DEFAULT_DIRECTORIES: u32 = 0x1000;
 /// `LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR`
 const OWN_DIRECTORY: u32 = 0x0100;
@@ -88,7 +89,8 @@ impl Image {
         self.file.path().as_os_str()
     }
 
-    /// Loads the module, to say what is missing where the system only says that something is. CPython then finds it loaded.
+    /// Loads the module, to say what is missing where the system only says that something is.
+    /// CPython then finds it loaded.
     ///
     /// # Errors
     /// Which library it needs is missing, or the system's own words.
@@ -130,7 +132,8 @@ pub(crate) fn load(images: &[Image], _flags: i32) -> Result<(), String> {
     images.iter().rev().try_for_each(Image::check)
 }
 
-/// Where a module lies below the cache: in a directory named by a digest of its bytes and of what they were made for.
+/// Where a module lies below the cache: in a directory named by a digest of its bytes and of what
+/// they were made for.
 fn place(executable: &[u8], name: &str, content: &[u8]) -> PathBuf {
     let mut digest = Sha256::new();
     let stub = env!("OXIDIZE_STUB_ID").as_bytes();
@@ -168,7 +171,8 @@ fn quietly<T>(body: impl FnOnce() -> T) -> T {
 fn load_library(name: &OsStr) -> io::Result<()> {
     let is_path = Path::new(name).is_absolute();
     let flags = DEFAULT_DIRECTORIES | if is_path { OWN_DIRECTORY } else { 0 };
-    // SAFETY: a NUL-terminated name; running the library's initialisers is what the caller asked for.
+    // SAFETY: a NUL-terminated name; running the library's initialisers is what the caller asked
+    // for.
     let module = unsafe { LoadLibraryExW(wide(name).as_ptr(), std::ptr::null_mut(), flags) };
     if module.is_null() {
         return Err(io::Error::last_os_error());
@@ -185,7 +189,8 @@ fn load_library(name: &OsStr) -> io::Result<()> {
     Ok(())
 }
 
-/// The file name of this executable as the system's loader compares it: in the code page of import names.
+/// The file name of this executable as the system's loader compares it: in the code page of import
+/// names.
 fn own_name() -> Result<Vec<u8>, String> {
     let path = std::env::current_exe().map_err(|error| error.to_string())?;
     let name = path.file_name().unwrap_or_default();

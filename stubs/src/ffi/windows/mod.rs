@@ -1,4 +1,5 @@
-//! What differs between systems, for Windows. `posix` is its twin: the same files with the same functions.
+//! What differs between systems, for Windows. `posix` is its twin: the same files with the same
+//! functions.
 
 pub(crate) mod ancestry;
 pub(crate) mod dynamic;

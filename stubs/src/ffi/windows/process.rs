@@ -13,11 +13,13 @@ unsafe extern "system" {
 }
 
 unsafe extern "C" {
-    // The environment from which CPython makes `os.environ`. `_wputenv_s` keeps the system's in step.
+    // The environment from which CPython makes `os.environ`. `_wputenv_s` keeps the system's in
+    // step.
     fn _wgetenv(name: *const u16) -> *const u16;
     fn _wputenv_s(name: *const u16, value: *const u16) -> c_int;
 
-    /// The module that has the C API (PC/dl_nt.c): with a python313.dll, that. CPython leaves setting it to `DllMain`.
+    /// The module that has the C API (PC/dl_nt.c): with a python313.dll, that. CPython leaves
+    /// setting it to `DllMain`.
     static mut PyWin_DLLhModule: *mut c_void;
 }
 
@@ -33,7 +35,8 @@ pub(crate) fn default_signal(number: i32) {
     unsafe { libc::signal(number, libc::SIG_DFL as libc::sighandler_t) };
 }
 
-/// The status of a program that Ctrl-C ended, as the command interpreter expects and python.exe gives it.
+/// The status of a program that Ctrl-C ended, as the command interpreter expects and python.exe
+/// gives it.
 pub(crate) fn die_of_interrupt() -> i32 {
     CONTROL_C_EXIT.cast_signed()
 }
@@ -45,10 +48,12 @@ fn wide(name: &CStr) -> Vec<u16> {
         .collect()
 }
 
-/// All names and values of this process's environment, those of drives (`=C:` and `C:\dir`) included.
+/// All names and values of this process's environment, those of drives (`=C:` and `C:\dir`)
+/// included.
 pub(crate) fn whole_environment() -> Vec<(OsString, OsString)> {
     let mut pairs = Vec::new();
-    // SAFETY: the system gives a copy of its own: strings, each with a NUL, and an empty one at the end.
+    // SAFETY: the system gives a copy of its own: strings, each with a NUL, and an empty one at the
+    // end.
     unsafe {
         let strings = GetEnvironmentStringsW();
         if strings.is_null() {
@@ -95,8 +100,8 @@ pub(crate) fn unset_environment(name: &CStr) {
     unsafe { _wputenv_s(wide(name).as_ptr(), [0].as_ptr()) };
 }
 
-/// The command line. The arguments that the C runtime passes to `main` are in the system's old code page; the standard
-/// library takes them from the command line itself, by the C runtime's rules.
+/// The command line. The arguments that the C runtime passes to `main` are in the system's old code
+/// page; the standard library takes them from the command line itself, by the C runtime's rules.
 ///
 /// # Safety
 /// No other thread may run yet.
@@ -106,12 +111,14 @@ pub unsafe fn arguments(_argc: c_int, _argv: *const *const c_char) -> Vec<OsStri
     std::env::args_os().collect()
 }
 
-/// The path that the process was started by: the first word of its command line. The system's own answer is normalised.
+/// The path that the process was started by: the first word of its command line. The system's own
+/// answer is normalised.
 pub(crate) fn started_as() -> Option<OsString> {
     std::env::args_os().next()
 }
 
-/// Whether the system has given this process rights that who started it does not have. On Windows no file does that.
+/// Whether the system has given this process rights that who started it does not have. On Windows
+/// no file does that.
 pub(crate) fn is_privileged() -> bool {
     false
 }

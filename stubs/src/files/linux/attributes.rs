@@ -1,7 +1,8 @@
 //! What `stat` says about a virtual file.
 //!
-//! Descriptors are recognised by the time stamp that [`super::memory`] gives its files: [`MODIFIED`] with the node's index
-//! as nanoseconds. That needs no table, so it works after `fork`, in signal handlers and for inherited descriptors.
+//! Descriptors are recognised by the time stamp that [`super::memory`] gives its files:
+//! [`MODIFIED`] with the node's index as nanoseconds. That needs no table, so it works after
+//! `fork`, in signal handlers and for inherited descriptors.
 
 use std::ffi::c_int;
 
@@ -9,8 +10,9 @@ use oxidize_format::Node;
 
 use super::BLOB;
 
-/// Modification time of every virtual file: the first moment of the year 2000, UTC. A constant, because the same input
-/// gives the same bytes, and late enough that zip archives can hold it in every time zone.
+/// Modification time of every virtual file: the first moment of the year 2000, UTC. A constant,
+/// because the same input gives the same bytes, and late enough that zip archives can hold it in
+/// every time zone.
 pub(super) const MODIFIED: i64 = 946_684_800;
 /// Nanoseconds that carry a node's index are fewer.
 pub(super) const INDICES: u32 = 1_000_000_000;

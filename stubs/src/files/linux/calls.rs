@@ -1,7 +1,7 @@
 //! Calls that take a path: `open`, `stat` and their relatives.
 //!
-//! Where the kernel's call is the whole function, it is made directly; where the C library adds something of its own, its
-//! function is called ([`real`](super::real)).
+//! Where the kernel's call is the whole function, it is made directly; where the C library adds
+//! something of its own, its function is called ([`real`](super::real)).
 
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use std::ptr;
@@ -52,8 +52,9 @@ unsafe fn open_at(directory: c_int, path: *const c_char, flags: c_int, mode: mod
     }
 }
 
-// `open` takes its mode as a variadic argument, which arrives where a third or fourth argument does on x86-64 and AArch64
-// under Linux. The kernel looks at it only where the flags say that it is there.
+// `open` takes its mode as a variadic argument, which arrives where a third or fourth argument does
+// on x86-64 and AArch64 under Linux. The kernel looks at it only where the flags say that it is
+// there.
 define! {
     pub(super) fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
         open_at(AT_FDCWD, path, flags, mode)
@@ -81,7 +82,8 @@ pub(super) unsafe fn open_for_stream(
     open_place(Ok(Place::Node(node)), flags)
 }
 
-/// Completes what the system said about a descriptor: a file of ours is what `stat` says about its path.
+/// Completes what the system said about a descriptor: a file of ours is what `stat` says about its
+/// path.
 ///
 /// # Safety
 /// `stat` must be writable, and filled in if `done` is 0.

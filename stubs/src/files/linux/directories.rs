@@ -1,7 +1,8 @@
 //! Directory streams.
 //!
-//! A `DIR` of ours is told from the C library's by its first two words. The C library's begin with a descriptor and a lock
-//! (glibc) or a position, a descriptor and a buffer's length (musl), so neither can hold an address of ours twice over.
+//! A `DIR` of ours is told from the C library's by its first two words. The C library's begin with
+//! a descriptor and a lock (glibc) or a position, a descriptor and a buffer's length (musl), so
+//! neither can hold an address of ours twice over.
 
 use std::ffi::{c_char, c_int, c_long};
 use std::ptr;

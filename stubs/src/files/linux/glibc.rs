@@ -1,5 +1,5 @@
-//! Names that glibc alone has: for large files, for structures of another version, for checked buffers (`_FORTIFY_SOURCE`).
-//! On 64-bit systems they are the plain functions.
+//! Names that glibc alone has: for large files, for structures of another version, for checked
+//! buffers (`_FORTIFY_SOURCE`). On 64-bit systems they are the plain functions.
 
 use std::ffi::{c_char, c_int};
 

@@ -1,8 +1,9 @@
 //! Descriptors of virtual files: sealed files in memory.
 //!
-//! The first `open` of a file copies it; further ones open that copy again, with an offset of their own, through
-//! `/proc/self/fd`. For that, one descriptor of a copy stays open: of the last few dozen small files, of the last few large
-//! ones. A program may close descriptors that are not its own (`os.closerange`), so one is looked at before it is used.
+//! The first `open` of a file copies it; further ones open that copy again, with an offset of their
+//! own, through `/proc/self/fd`. For that, one descriptor of a copy stays open: of the last few
+//! dozen small files, of the last few large ones. A program may close descriptors that are not its
+//! own (`os.closerange`), so one is looked at before it is used.
 
 use std::ffi::{CStr, CString, c_int, c_uint};
 use std::io::Write as _;
@@ -19,8 +20,8 @@ const MFD_NOEXEC_SEAL: c_uint = 0x0008;
 const MFD_EXEC: c_uint = 0x0010;
 /// Flags of `open` that a descriptor of ours keeps.
 const KEPT_FLAGS: c_int = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_APPEND | libc::O_PATH;
-/// Copies that stay: files up to [`SMALL`] in most places, up to [`MEDIUM`] in the last [`MEDIUM_PLACES`]. Of a larger file the
-/// program's own descriptor is remembered while it is open.
+/// Copies that stay: files up to [`SMALL`] in most places, up to [`MEDIUM`] in the last
+/// [`MEDIUM_PLACES`]. Of a larger file the program's own descriptor is remembered while it is open.
 const PLACES: usize = 64;
 const MEDIUM_PLACES: usize = 4;
 const SMALL: u64 = 1 << 20;
@@ -266,7 +267,8 @@ fn unlinked() -> Result<c_int, c_int> {
 }
 
 fn fill(file: c_int, data: &Data<'static>) -> Result<(), c_int> {
-    // SAFETY: our own descriptor; nobody else writes to the file, and the mapping is gone before it is sealed.
+    // SAFETY: our own descriptor; nobody else writes to the file, and the mapping is gone before it
+    // is sealed.
     unsafe {
         if data.is_empty() {
             return Ok(());
@@ -320,7 +322,8 @@ fn finish(file: c_int, node: Node<'static>, sealed: bool) -> Result<(), c_int> {
         tv_nsec: index.into(),
     };
     let stamps = [stamp; 2];
-    // SAFETY: system calls on our own descriptor; the kernel's and C's `timespec` are the same on 64-bit systems.
+    // SAFETY: system calls on our own descriptor; the kernel's and C's `timespec` are the same on
+    // 64-bit systems.
     unsafe {
         // A file in memory is executable or not by its flags.
         if !sealed {

@@ -1,15 +1,19 @@
 //! Virtual files: paths below the virtual root, served beneath CPython.
 //!
-//! The executable defines the C library's file functions itself ([`calls`], [`directories`], [`streams`], [`programs`]).
-//! A path that does not begin with the virtual root costs one comparison and goes on to the system. One that does is
-//! looked up in the blob. Because the functions lie beneath CPython, OpenSSL and SQLite see the files too, and, where the
-//! executable exports the names (glibc), so does the C code of wheels. There `dlopen` has the files too ([`libraries`]).
+//! The executable defines the C library's file functions itself ([`calls`], [`directories`],
+//! [`streams`], [`programs`]). A path that does not begin with the virtual root costs one
+//! comparison and goes on to the system. One that does is looked up in the blob. Because the
+//! functions lie beneath CPython, OpenSSL and SQLite see the files too, and, where the executable
+//! exports the names (glibc), so does the C code of wheels. There `dlopen` has the files too
+//! ([`libraries`]).
 //!
-//! `open` hands out a real descriptor of a sealed file in memory ([`memory`]), so that all calls on descriptors are the
-//! kernel's; `fstat` alone is ours too, so that it agrees with `stat` ([`attributes`]).
+//! `open` hands out a real descriptor of a sealed file in memory ([`memory`]), so that all calls on
+//! descriptors are the kernel's; `fstat` alone is ours too, so that it agrees with `stat`
+//! ([`attributes`]).
 //!
-//! These functions are called without Python's lock, from signal handlers and between `fork` and `exec`. So nothing here
-//! takes a lock, nothing on the way to the system allocates, and `errno` is left alone on success.
+//! These functions are called without Python's lock, from signal handlers and between `fork` and
+//! `exec`. So nothing here takes a lock, nothing on the way to the system allocates, and `errno` is
+//! left alone on success.
 #![allow(unsafe_code)]
 
 #[macro_use]
@@ -69,7 +73,8 @@ unsafe fn begins(path: *const c_char) -> bool {
     if path.is_null() {
         return false;
     }
-    // SAFETY: a C string; each byte is read only after the one before it was found not to be its NUL.
+    // SAFETY: a C string; each byte is read only after the one before it was found not to be its
+    // NUL.
     unsafe {
         let byte = |index: usize| *path.cast::<u8>().add(index);
         if byte(0) != b'/' {
@@ -126,7 +131,8 @@ unsafe fn resolve(from: Option<Node<'static>>, path: *const c_char) -> Lead {
     };
     match place {
         Ok(Place::Outside(at)) if at >= bytes.len() => Lead::System(c"/".as_ptr()),
-        // SAFETY: inside the string; a component that is not its first has a slash before it, and the first is empty.
+        // SAFETY: inside the string; a component that is not its first has a slash before it, and
+        // the first is empty.
         Ok(Place::Outside(at)) => Lead::System(unsafe { path.add(at.saturating_sub(1)) }),
         Ok(place) => Lead::Tree(Ok(place)),
         Err(_) => Lead::Tree(Err(libc::EIO)),
@@ -159,9 +165,11 @@ fn uncreatable(place: Result<Place<'static>, c_int>) -> c_int {
     }
 }
 
-/// Serves a call on a path that may be relative to a descriptor. -1 is failure, as the C library has it.
+/// Serves a call on a path that may be relative to a descriptor. -1 is failure, as the C library
+/// has it.
 ///
-/// Whether a descriptor is one of our directories is looked at only when the system has refused it as no directory.
+/// Whether a descriptor is one of our directories is looked at only when the system has refused it
+/// as no directory.
 ///
 /// # Safety
 /// `path` must be null or a C string.

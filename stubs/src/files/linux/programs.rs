@@ -230,9 +230,9 @@ impl<const SIZE: usize> Path<SIZE> {
     }
 }
 
-/// What a bare name means where a directory of the tree is on `PATH`: the path of the first program,
-/// virtual or not. The C library must not search itself then: musl does that in the child, on a
-/// stack too small for the tree. Where `PATH` has no such directory, the name as it is.
+/// What a bare name means where a directory of the tree is on `PATH`: the path of the first
+/// program, virtual or not. The C library must not search itself then: musl does that in the child,
+/// on a stack too small for the tree. Where `PATH` has no such directory, the name as it is.
 ///
 /// # Errors
 /// The error number where nothing is found.

@@ -1,8 +1,9 @@
 //! Defining functions of the C library, and calling its own.
 //!
-//! With glibc, a definition in the executable comes before the library's, for the executable and for every library that
-//! is loaded into it; the library's own is asked for by name. With musl, which is linked in, the linker diverts every
-//! call (`--wrap`). The names are listed in `names.txt`, from which the build script makes the linker's options.
+//! With glibc, a definition in the executable comes before the library's, for the executable and
+//! for every library that is loaded into it; the library's own is asked for by name. With musl,
+//! which is linked in, the linker diverts every call (`--wrap`). The names are listed in
+//! `names.txt`, from which the build script makes the linker's options.
 
 /// Defines functions of the C library.
 macro_rules! define {
@@ -10,7 +11,8 @@ macro_rules! define {
         #[cfg_attr(target_env = "musl", unsafe(export_name = concat!("__wrap_", stringify!($name))))]
         #[cfg_attr(not(target_env = "musl"), unsafe(no_mangle))]
         $seen unsafe extern "C" fn $name($($argument: $type),*) -> $result {
-            // SAFETY: the body relies on what the C library's manual asks of callers, and on nothing else.
+            // SAFETY: the body relies on what the C library's manual asks of callers, and on
+            // nothing else.
             unsafe { $body }
         }
     )*};

@@ -1,5 +1,5 @@
-//! Giving our functions to libraries of wheels, whose calls no linker of ours diverts: in their import tables, and by
-//! `GetProcAddress`.
+//! Giving our functions to libraries of wheels, whose calls no linker of ours diverts: in their
+//! import tables, and by `GetProcAddress`.
 
 use std::ffi::{CStr, c_char};
 use std::ptr;
