@@ -5,8 +5,8 @@
 //! in the link kit's arguments) and grows when something is injected. `no_dead_strip` keeps the
 //! linker from dropping what no code refers to.
 //!
-//! `__TEXT,__oxilicenses` holds the licence texts of everything that is linked in, for anyone with
-//! `otool -s`; at run time nothing touches it.
+//! `__TEXT,__oxilicenses` holds the licence texts of everything that is linked in, as a zstd frame;
+//! at run time nothing touches it.
 #![allow(unsafe_code)]
 
 use oxidize_format::Descriptor;
