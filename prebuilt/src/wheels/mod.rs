@@ -154,8 +154,8 @@ fn needed_part(archive: &Path) -> Result<Vec<u8>> {
     Ok(std::fs::read(packed)?)
 }
 
-/// The licence texts that the stub carries. Its build script has left them in one of its folders;
-/// the right one is the one whose text is in the stub.
+/// The licence texts that the stub carries. Its build script has left them, as a zstd frame, in one
+/// of its folders; the right one is the one whose frame is in the stub.
 fn licence_texts(repository: &Path, triple: &str, image: &[u8]) -> Result<String> {
     let folder = repository
         .join("target/stub-build")
@@ -163,11 +163,11 @@ fn licence_texts(repository: &Path, triple: &str, image: &[u8]) -> Result<String
         .join("release/build");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("no {}", folder.display()))?;
     for entry in entries {
-        let Ok(text) = std::fs::read_to_string(entry?.path().join("out/licenses.txt")) else {
+        let Ok(packed) = std::fs::read(entry?.path().join("out/licenses.txt.zst")) else {
             continue;
         };
-        if !text.is_empty() && contains(image, text.as_bytes()) {
-            return Ok(text);
+        if !packed.is_empty() && contains(image, &packed) {
+            return Ok(String::from_utf8(zstd::decode_all(&packed[..])?)?);
         }
     }
     bail!("the licence texts in the stub for {triple} are not those of its build");
