@@ -239,11 +239,6 @@ fn complain(gil: Gil<'_>, error: &oxidize_format::Error) -> Raised {
     )
 }
 
-/// The `__main__` of the application or of a package in it, by its name as a module.
-fn application_main(gil: Gil<'_>, name: &str) -> Result<Option<Module<'static>>> {
-    Ok(find(gil, name)?.filter(|module| module.file().is_some()))
-}
-
 /// The module of the blob with this name.
 pub(crate) fn find(gil: Gil<'_>, name: &str) -> Result<Option<Module<'static>>> {
     damaged(gil, application(gil)?.blob.modules().find(name))

@@ -10,10 +10,12 @@
 //! A packaged directory is such a directory, and its user does not know. So the child leaves
 //! `__main__.py` alone as CPython does, until something looks for a name in it that is not there.
 
+use oxidize_format::Module;
+
 use super::code::code;
-use super::{application_main, current, make_spec};
+use super::{current, find, make_spec};
 use crate::ffi::module::Class;
-use crate::ffi::{Call, Exception, Method, Object, Result, types};
+use crate::ffi::{Call, Exception, Gil, Method, Object, Result, types};
 
 /// The function in `multiprocessing.spawn` that gives a child its `__main__`.
 const FIXUP: &std::ffi::CStr = c"_fixup_main_from_name";
@@ -82,20 +84,47 @@ fn attribute<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         return Err(gil.raise(Exception::Attribute, &missing));
     };
     let bare = gil.import("__main__")?;
-    bare.module_dict()?
-        .call_method(c"pop", &[gil.str("__getattr__")?])?;
-    let spec = make_spec(&current(gil)?, &main, &module)?;
-    let full = bare.class().call(&[gil.str("__mp_main__")?])?;
-    full.set_attr(c"__file__", &spec.attr(c"origin")?)?;
-    full.set_attr(c"__loader__", &spec.attr(c"loader")?)?;
-    full.set_attr(c"__package__", &spec.attr(c"parent")?)?;
-    full.set_attr(c"__spec__", &spec)?;
+    // What it runs may look for names in `__main__`, too.
+    let namespace = bare.module_dict()?;
+    let again = namespace.call_method(c"pop", &[gil.str("__getattr__")?])?;
     let modules = gil.sys(c"modules")?;
-    modules.set_item("__mp_main__", &full)?;
-    let code = code(&current(gil)?, &module)?;
-    gil.eval(&code, &full.module_dict()?)?;
-    // As CPython does it: the old one lives on, for what was taken from it.
-    spawn.attr(c"old_main_modules")?.list_append(&bare)?;
-    modules.set_item("__main__", &full)?;
-    gil.builtin(c"getattr")?.call(&[full, name])
+    let alias = modules.get("__mp_main__")?;
+    match run(&main, &module) {
+        Ok(full) => {
+            // As CPython does it: the old one lives on, for what was taken from it.
+            spawn.attr(c"old_main_modules")?.list_append(&bare)?;
+            modules.set_item("__main__", &full)?;
+            gil.builtin(c"getattr")?.call(&[full, name])
+        }
+        Err(raised) => {
+            let error = gil.take();
+            // Whoever looks next is told the same, and not that the name is missing.
+            namespace.set_item("__getattr__", &again)?;
+            if let Some(alias) = alias {
+                modules.set_item("__mp_main__", &alias)?;
+            }
+            Err(error.map_or(raised, |error| gil.restore(error)))
+        }
+    }
+}
+
+/// Runs the application's `__main__` as `__mp_main__`.
+fn run<'py>(name: &Object<'py>, module: &Module<'static>) -> Result<Object<'py>> {
+    let gil = name.gil();
+    let importer = current(gil)?;
+    let spec = make_spec(&importer, name, module)?;
+    let class = gil.import("types")?.attr(c"ModuleType")?;
+    let main = class.call(&[gil.str("__mp_main__")?])?;
+    main.set_attr(c"__file__", &spec.attr(c"origin")?)?;
+    main.set_attr(c"__loader__", &spec.attr(c"loader")?)?;
+    main.set_attr(c"__package__", &spec.attr(c"parent")?)?;
+    main.set_attr(c"__spec__", &spec)?;
+    gil.sys(c"modules")?.set_item("__mp_main__", &main)?;
+    gil.eval(&code(&importer, module)?, &main.module_dict()?)?;
+    Ok(main)
+}
+
+/// The `__main__` of the application or of a package in it, by its name as a module.
+fn application_main(gil: Gil<'_>, name: &str) -> Result<Option<Module<'static>>> {
+    Ok(find(gil, name)?.filter(|module| module.file().is_some()))
 }

@@ -13,10 +13,12 @@ def run():
             assert pool.map(square, range(3)) == [0, 1, 4], method
         with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
             assert list(pool.map(square, range(3))) == [0, 1, 4], method
-    # What is not asked for is not run: a child has CPython's bare `__main__`.
+    # What is not asked for is not run.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert not pool.apply(hasattr_main, ("__file__",))
+        assert not pool.apply(has_run)
+        assert pool.apply(square, (3,)) == 9
+        assert pool.apply(has_run)
 
 
-def hasattr_main(name):
-    return hasattr(sys.modules["__main__"], name)
+def has_run():
+    return "square" in vars(sys.modules["__main__"])
