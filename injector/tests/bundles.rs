@@ -11,18 +11,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use identities::{mac_program, run, workshop};
+use identities::{RSA, mac_library, mac_program, run, workshop};
 use oxidize_inject::internal::image::macho::fat;
 use plist::Value;
 use tempfile::TempDir;
-
-const RSA: &str = "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem";
-
-fn library(arm: bool) -> Vec<u8> {
-    let mut library = mac_program(arm);
-    library[12..16].copy_from_slice(&6u32.to_le_bytes());
-    library
-}
 
 fn info(identifier: &str, program: &str) -> String {
     format!(
@@ -42,7 +34,7 @@ fn write(root: &Path, path: &str, content: impl AsRef<[u8]>) {
 fn application(dir: &Path) -> (TempDir, PathBuf) {
     let place = tempfile::tempdir_in(dir).unwrap();
     let app = place.path().join("Demo.app");
-    let both = fat::assemble(&[&library(true), &library(false)]).unwrap();
+    let both = fat::assemble(&[&mac_library(true), &mac_library(false)]).unwrap();
     write(
         &app,
         "Contents/Info.plist",
@@ -53,12 +45,16 @@ fn application(dir: &Path) -> (TempDir, PathBuf) {
     write(&app, "Contents/MacOS/helper", mac_program(true));
     write(&app, "Contents/Resources/data/a.txt", "a");
     write(&app, "Contents/Resources/en.lproj/menu.strings", "menu");
-    write(&app, "Contents/Resources/plugin.so", library(true));
+    write(&app, "Contents/Resources/plugin.so", mac_library(true));
     write(&app, "Contents/SharedSupport/deep/manual", "read");
     write(&app, "Contents/Frameworks/both.dylib", both);
     let framework = app.join("Contents/Frameworks/F.framework");
     for version in ["A", "B"] {
-        write(&framework, &format!("Versions/{version}/F"), library(true));
+        write(
+            &framework,
+            &format!("Versions/{version}/F"),
+            mac_library(true),
+        );
         let list = info("org.example.f", "F");
         write(
             &framework,

@@ -8,18 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use identities::{mac_program, responder, run, skip, workshop};
+use identities::{RSA, mac_library, mac_program, responder, run, skip, workshop};
 use oxidize_inject::internal::image::macho::fat;
 use serde_json::Value;
-
-const RSA: &str = "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem";
-
-/// A library for macOS: a program of ours that says it is one.
-fn library(arm: bool) -> Vec<u8> {
-    let mut library = mac_program(arm);
-    library[12..16].copy_from_slice(&6u32.to_le_bytes());
-    library
-}
 
 /// The smallest program for Windows: headers, and a section.
 fn windows_program() -> Vec<u8> {
@@ -82,7 +73,7 @@ fn executable_flags(program: &[u8]) -> u64 {
 fn libraries_are_signed_and_are_no_programs() {
     let Some(dir) = workshop() else { return };
     let place = tempfile::tempdir_in(dir).unwrap();
-    let (arm, intel) = (library(true), library(false));
+    let (arm, intel) = (mac_library(true), mac_library(false));
     let universal = fat::assemble(&[&arm, &intel]).unwrap();
     fs::write(
         place.path().join("rights.plist"),
@@ -130,7 +121,7 @@ fn libraries_are_signed_and_are_no_programs() {
 fn verify_tells_who_signed_when_and_what_is_wrong() {
     let Some(dir) = workshop() else { return };
     let place = tempfile::tempdir_in(dir).unwrap();
-    for (name, bytes) in [("a.exe", windows_program()), ("a.dylib", library(true))] {
+    for (name, bytes) in [("a.exe", windows_program()), ("a.dylib", mac_library(true))] {
         let path = place.path().join(name);
         fs::write(&path, &bytes).unwrap();
         let verify = format!("verify {}", path.display());

@@ -6,6 +6,7 @@
 
 #![cfg(unix)]
 
+mod servers;
 mod skips;
 mod wheels;
 
@@ -14,7 +15,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use oxidize_inject::internal::stubs::fetch::Fetched;
 use oxidize_inject::internal::stubs::listed::Listed;
 use oxidize_inject::internal::stubs::manifest::Sha256Sum;
 use oxidize_inject::internal::stubs::{Finder, Sources, StubError, wheel};
+use servers::{Server, reply, serve};
 use skips::skip;
 use wheels::{Made, TARGET, left_in, name};
 
@@ -102,43 +104,6 @@ fn command(dir: &Path, arguments: &[&str]) -> Command {
 
 fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A server of ours: `answer` gets the first line and the headers of each request.
-struct Server {
-    url: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-fn serve(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let requests = Arc::new(Mutex::new(Vec::new()));
-    let (seen, answer) = (Arc::clone(&requests), Arc::new(answer));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
-            thread::spawn(move || {
-                let mut stream = stream.unwrap();
-                let mut head = String::new();
-                let mut lines = BufReader::new(stream.try_clone().unwrap());
-                while lines.read_line(&mut head).unwrap() > 2 {}
-                seen.lock().unwrap().push(head.clone());
-                answer(&head, &mut stream);
-            });
-        }
-    });
-    Server { url, requests }
-}
-
-fn reply(stream: &mut TcpStream, kind: &str, body: &[u8], length: usize) {
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    );
-    // Whoever asked may be gone, which is what some of these tests are about.
-    let _ = stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(body));
 }
 
 fn page(sum: &str) -> String {

@@ -17,6 +17,9 @@ use std::thread;
 use oxidize_inject::internal::container::{self, InjectOptions, macho};
 pub use skips::skip;
 
+/// Options: an RSA key with its chain.
+pub const RSA: &str = "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem";
+
 pub const PASSWORD: &str = "correct horse";
 
 /// Runs a program; `Err` is everything it said.
@@ -126,6 +129,13 @@ pub fn workshop() -> Option<&'static Path> {
 
 pub fn blob() -> Vec<u8> {
     (0..9_001u32).map(|i| (i % 253) as u8).collect()
+}
+
+/// A library for macOS: a program of ours that says it is one (`MH_DYLIB`).
+pub fn mac_library(arm: bool) -> Vec<u8> {
+    let mut library = mac_program(arm);
+    library[12..16].copy_from_slice(&6u32.to_le_bytes());
+    library
 }
 
 pub fn mac_program(arm: bool) -> Vec<u8> {

@@ -2,16 +2,18 @@
 //! installation has it. The index is one on the loopback device, with distributions that the tests
 //! make.
 
+mod place;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use oxidize_tests::index::{Index, Wheel, project, sdist, zipped};
-use oxidize_tests::run::{Outcome, Run};
+use oxidize_tests::index::{Wheel, project, sdist, zipped};
+use oxidize_tests::run::Run;
 use oxidize_tests::targets::ARM_GNU;
 use oxidize_tests::{Result, check, fail, tools, trial};
-use tempfile::TempDir;
+use place::{Place, contains, ham, said, spam, succeeded};
 
 fn main() -> std::process::ExitCode {
     oxidize_tests::main(vec![
@@ -37,118 +39,6 @@ fn main() -> std::process::ExitCode {
         trial("a_lock_file", pylock),
         trial("uv_s_lock_file", uv_lock),
     ])
-}
-
-/// A directory with distributions, the index that has them, and the application to be made.
-struct Place {
-    directory: TempDir,
-    index: Index,
-}
-
-impl Place {
-    fn new(wheels: &[Wheel]) -> Result<Self> {
-        let directory = tools::scratch()?;
-        let files = directory.path().join("files");
-        fs::create_dir(&files)?;
-        for wheel in wheels {
-            wheel.write(&files)?;
-        }
-        Ok(Place {
-            index: Index::of(&files)?,
-            directory,
-        })
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn files(&self) -> std::path::PathBuf {
-        self.path().join("files")
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<String> {
-        let path = self.path().join(name);
-        fs::create_dir_all(path.parent().unwrap_or(&path))?;
-        fs::write(&path, text)?;
-        Ok(path.to_string_lossy().into_owned())
-    }
-
-    fn command(&self) -> Result<Command> {
-        let mut command = Command::new(tools::program("oxidize-inject")?);
-        command
-            .arg(self.path().join("app"))
-            .env("PIP_CONFIG_FILE", "/dev/null")
-            .env_remove("PIP_INDEX_URL");
-        Ok(command)
-    }
-
-    /// Packages from the index.
-    fn package(&self, arguments: &[&str]) -> Result<Output> {
-        let url = self.index.url();
-        let output = self
-            .command()?
-            .args(["--index-url", &url])
-            .args(arguments)
-            .output()?;
-        Ok(output)
-    }
-
-    /// Packages and runs.
-    fn run(&self, arguments: &[&str]) -> Result<Outcome> {
-        succeeded(&self.package(arguments)?)?;
-        Run::new(self.path().join("app")).outcome()?.success()
-    }
-
-    /// Fails to package; what it says.
-    fn refused(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.package(arguments)?;
-        let said = said(&output);
-        check(!output.status.success(), || {
-            format!("it is packaged\n{said}")
-        })?;
-        check(!self.path().join("app").exists(), || {
-            format!("something was written\n{said}")
-        })?;
-        Ok(said)
-    }
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn succeeded(output: &Output) -> Result {
-    check(output.status.success(), || said(output))
-}
-
-fn contains(text: &str, parts: &[&str]) -> Result {
-    for part in parts {
-        check(text.contains(part), || {
-            format!("`{part}` is not in:\n{text}")
-        })?;
-    }
-    Ok(())
-}
-
-/// Prints where it is and what `spam` says.
-fn ham() -> Wheel {
-    Wheel::new("ham", "1.0")
-        .script("ham", "ham:main")
-        .requires("spam>=1")
-        .file(
-            "ham.py",
-            "import spam\ndef main():\n    print(__file__, spam.name)\n",
-        )
-}
-
-fn spam(version: &str) -> Wheel {
-    Wheel::new("spam", version)
-        .script("spam-tool", "spam:main")
-        .file(
-            "spam.py",
-            format!("name = 'spam {version}'\ndef main(): print(name)\n"),
-        )
 }
 
 fn entry_point() -> Result {
