@@ -43,6 +43,23 @@ impl Scratch {
     }
 }
 
+/// Makes a file that must not be there yet. Whether it can be executed is its mode, which follows
+/// the umask; systems without modes have no such thing.
+///
+/// # Errors
+/// There is one, or none can be made.
+pub(crate) fn create_new(path: &Path, executable: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if executable {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o777);
+    }
+    #[cfg(not(unix))]
+    let _ = executable;
+    options.open(path)
+}
+
 /// How long a temporary name is taken for that of a process which has not locked it yet.
 #[cfg(unix)]
 const TO_LOCK: std::time::Duration = std::time::Duration::from_secs(10);

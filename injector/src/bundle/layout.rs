@@ -14,6 +14,17 @@ const LARGEST_LIST: u64 = 16 << 20;
 /// Names of directories that can be bundles without a directory `Contents`.
 const SHALLOW: [&str; 5] = [".app", ".appex", ".bundle", ".framework", ".xpc"];
 
+/// How many levels are left for the bundles in this one.
+///
+/// # Errors
+/// None, not even for this one.
+pub(super) fn one_level_less(directory: &Path, levels: u32) -> Result<u32, BundleError> {
+    levels.checked_sub(1).ok_or_else(|| BundleError::Layout {
+        path: directory.to_owned(),
+        problem: "bundles are inside each other too deeply",
+    })
+}
+
 /// A bundle, or one version of a framework.
 #[derive(Debug)]
 pub(super) struct Layout {

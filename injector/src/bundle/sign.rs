@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::layout::Layout;
+use super::layout::{self, Layout};
 use super::rules::Rule;
 use super::seal::{self, Hashes, Seal};
 use super::tree::{self, MOST_LEVELS, What};
@@ -84,10 +84,7 @@ impl Signer<'_> {
         options: &CodesignOptions,
         levels: u32,
     ) -> Result<Option<(PathBuf, Code)>, BundleError> {
-        let levels = levels.checked_sub(1).ok_or_else(|| BundleError::Layout {
-            path: directory.to_owned(),
-            problem: "bundles are inside each other too deeply",
-        })?;
+        let levels = layout::one_level_less(directory, levels)?;
         let mut last = None;
         for layout in Layout::of(directory)? {
             let Some(program) = layout.program.clone() else {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use plist::{Dictionary, Value};
 
-use super::layout::Layout;
+use super::layout::{self, Layout};
 use super::rules::Rule;
 use super::seal::{self, Hashes};
 use super::tree::{self, MOST_LEVELS, What};
@@ -29,10 +29,7 @@ pub fn verify(bundle: &Path) -> Result<State, BundleError> {
 }
 
 fn judge(bundle: &Path, levels: u32) -> Result<Option<State>, BundleError> {
-    let levels = levels.checked_sub(1).ok_or_else(|| BundleError::Layout {
-        path: bundle.to_owned(),
-        problem: "bundles are inside each other too deeply",
-    })?;
+    let levels = layout::one_level_less(bundle, levels)?;
     let mut last = None;
     for layout in Layout::of(bundle)? {
         let Some(program) = &layout.program else {

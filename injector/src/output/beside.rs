@@ -1,11 +1,11 @@
 //! A directory of files beside the executable. It takes the place of an earlier one as a whole.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{OutputError, directory_of};
-use crate::temporary::Scratch;
+use crate::temporary::{self, Scratch};
 
 /// A file by which a directory of ours is known. Another one is never replaced.
 const MARKER: &str = ".oxidize-inject";
@@ -71,15 +71,7 @@ impl Beside {
         let path = self.made().join(path);
         let write = || {
             fs::create_dir_all(directory_of(&path))?;
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            if executable {
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o777);
-            }
-            #[cfg(not(unix))]
-            let _ = executable;
-            options.open(&path)?.write_all(bytes)
+            temporary::create_new(&path, executable)?.write_all(bytes)
         };
         write().map_err(|source| self.failed(source))
     }

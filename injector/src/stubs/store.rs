@@ -21,6 +21,7 @@ use super::StubError;
 use super::manifest::{self, Manifest, Sha256Sum};
 use super::wheel::Wheel;
 use crate::progress::Progress;
+use crate::temporary;
 
 /// Names of directories that are not finished start with this.
 const UNFINISHED: &str = ".oxidize-inject-new-";
@@ -341,15 +342,7 @@ fn copy(
     executable: bool,
     progress: &dyn Progress,
 ) -> Result<(Sha256Sum, u64), Copy> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if executable {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o777);
-    }
-    #[cfg(not(unix))]
-    let _ = executable;
-    let mut file = options.open(to).map_err(Copy::Write)?;
+    let mut file = temporary::create_new(to, executable).map_err(Copy::Write)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut length = 0;

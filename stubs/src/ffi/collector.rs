@@ -214,7 +214,10 @@ fn watcher(gil: Gil<'_>) -> Result<Object<'_>> {
         name: c"_oxidize.CollectionWatcher".as_ptr(),
         basicsize: size_of::<py::PyObject>() as c_int,
         itemsize: 0,
-        #[allow(clippy::unnecessary_cast)] // the types differ from one system to another
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "C's unsigned long has 32 bits on Windows"
+        )]
         flags: flags as u32,
         slots: slots.as_mut_ptr(),
     };

@@ -7,8 +7,8 @@
 //! leads to something else, the blob is looked up as the resource that it still is, and is copied
 //! if the tool has not kept its alignment.
 //!
-//! `.oxilic` holds the licence texts of everything that is linked in; at run time nothing touches
-//! it.
+//! `.oxilic` holds the licence texts of everything that is linked in, as a zstd frame; at run time
+//! nothing touches it.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc};

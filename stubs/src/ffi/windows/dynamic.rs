@@ -18,7 +18,7 @@ unsafe extern "system" {
     fn FreeLibrary(module: *mut c_void) -> c_int;
     fn AddDllDirectory(path: *const u16) -> *mut c_void;
     fn SetThreadErrorMode(mode: u32, old: *mut u32) -> c_int;
-    fn WideCharToMultiByte(
+    pub(crate) fn WideCharToMultiByte(
         code_page: u32,
         flags: u32,
         wide: *const u16,

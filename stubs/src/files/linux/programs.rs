@@ -79,23 +79,20 @@ fn again(descriptor: c_int) -> [u8; 32] {
     path
 }
 
-type Spawn = unsafe extern "C" fn(
-    *mut libc::pid_t,
-    *const c_char,
-    *const libc::posix_spawn_file_actions_t,
-    *const libc::posix_spawnattr_t,
-    Strings,
-    Strings,
-) -> c_int;
+type Process = *mut libc::pid_t;
+type Actions = *const libc::posix_spawn_file_actions_t;
+type Attributes = *const libc::posix_spawnattr_t;
+type Spawn =
+    unsafe extern "C" fn(Process, *const c_char, Actions, Attributes, Strings, Strings) -> c_int;
 
 /// # Safety
 /// As `posix_spawn`.
 unsafe fn spawn(
     real: Spawn,
-    process: *mut libc::pid_t,
+    process: Process,
     path: *const c_char,
-    actions: *const libc::posix_spawn_file_actions_t,
-    attributes: *const libc::posix_spawnattr_t,
+    actions: Actions,
+    attributes: Attributes,
     arguments: Strings,
     environment: Strings,
 ) -> c_int {
@@ -151,39 +148,25 @@ define! {
         execute(path, arguments, environ)
     }
     fn posix_spawn(
-        process: *mut libc::pid_t,
+        process: Process,
         path: *const c_char,
-        actions: *const libc::posix_spawn_file_actions_t,
-        attributes: *const libc::posix_spawnattr_t,
+        actions: Actions,
+        attributes: Attributes,
         arguments: Strings,
         environment: Strings,
     ) -> c_int {
-        let real = real!(posix_spawn: fn(
-            *mut libc::pid_t,
-            *const c_char,
-            *const libc::posix_spawn_file_actions_t,
-            *const libc::posix_spawnattr_t,
-            Strings,
-            Strings
-        ) -> c_int);
+        let real = real!(posix_spawn: fn(Process, *const c_char, Actions, Attributes, Strings, Strings) -> c_int);
         spawn(real, process, path, actions, attributes, arguments, environment)
     }
     fn posix_spawnp(
-        process: *mut libc::pid_t,
+        process: Process,
         file: *const c_char,
-        actions: *const libc::posix_spawn_file_actions_t,
-        attributes: *const libc::posix_spawnattr_t,
+        actions: Actions,
+        attributes: Attributes,
         arguments: Strings,
         environment: Strings,
     ) -> c_int {
-        let real = real!(posix_spawnp: fn(
-            *mut libc::pid_t,
-            *const c_char,
-            *const libc::posix_spawn_file_actions_t,
-            *const libc::posix_spawnattr_t,
-            Strings,
-            Strings
-        ) -> c_int);
+        let real = real!(posix_spawnp: fn(Process, *const c_char, Actions, Attributes, Strings, Strings) -> c_int);
         let mut room = Room::new();
         match search(file, &mut room) {
             Ok(file) => spawn(real, process, file, actions, attributes, arguments, environment),

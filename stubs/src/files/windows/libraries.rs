@@ -8,10 +8,9 @@ use std::ptr;
 use libc::FILE;
 
 use super::crt::{Stat, fail, locate_bytes, narrow, number, open, stat, stream, widened};
-use super::system::{
-    _errno, FindData, INVALID_ATTRIBUTES, Security, WideCharToMultiByte, set_error,
-};
+use super::system::{_errno, FindData, INVALID_ATTRIBUTES, Security, set_error};
 use super::{Handle, answers, calls, locate, programs, search};
+use crate::ffi::dynamic::WideCharToMultiByte;
 
 /// `WIN32_FIND_DATAA`
 #[repr(C)]

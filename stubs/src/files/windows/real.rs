@@ -5,7 +5,7 @@
 macro_rules! define {
     ($($seen:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $result:ty $body:block)*) => {$(
         #[unsafe(export_name = concat!("__wrap_", stringify!($name)))]
-        #[allow(non_snake_case)]
+        #[allow(non_snake_case, reason = "the system's names")]
         $seen unsafe extern "system" fn $name($($argument: $type),*) -> $result {
             // SAFETY: the body relies on what the system's manual asks of callers, and on nothing
             // else.
@@ -17,7 +17,11 @@ macro_rules! define {
 /// The system's own function.
 macro_rules! real {
     ($name:ident($($argument:expr),*): fn($($type:ty),*) -> $result:ty) => {{
-        #[allow(non_snake_case, clashing_extern_declarations)]
+        #[allow(
+            non_snake_case,
+            clashing_extern_declarations,
+            reason = "the system's names; handles and structures have other types elsewhere"
+        )]
         unsafe extern "system" {
             #[link_name = concat!("__real_", stringify!($name))]
             fn $name($(_: $type),*) -> $result;

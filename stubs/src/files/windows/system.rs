@@ -156,16 +156,6 @@ unsafe extern "system" {
         wide: *mut u16,
         wide_length: c_int,
     ) -> c_int;
-    pub(super) fn WideCharToMultiByte(
-        code_page: u32,
-        flags: u32,
-        wide: *const u16,
-        wide_length: c_int,
-        bytes: *mut c_char,
-        length: c_int,
-        default: *const c_char,
-        used_default: *mut c_int,
-    ) -> c_int;
     pub(super) fn GetModuleHandleW(name: *const u16) -> Handle;
     pub(super) fn VirtualProtect(
         address: *mut c_void,
