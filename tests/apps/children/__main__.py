@@ -1,6 +1,10 @@
 # Children started as sys.executable, one file each in cases/. Run as `app NAME`.
 import importlib
+import os
 import sys
+
+if __name__ == "__mp_main__" and "BROKEN" in os.environ:
+    raise ImportError("broken in a child")
 
 
 def square(number):

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import multiprocessing
+import os
 import sys
 
 
@@ -18,7 +19,19 @@ def run():
         assert not pool.apply(has_run)
         assert pool.apply(square, (3,)) == 9
         assert pool.apply(has_run)
+    # What fails in it is told each time.
+    os.environ["BROKEN"] = "1"
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        for _ in range(2):
+            assert pool.apply(failure) == "broken in a child"
 
 
 def has_run():
     return "square" in vars(sys.modules["__main__"])
+
+
+def failure():
+    try:
+        sys.modules["__main__"].square
+    except ImportError as error:
+        return str(error)
