@@ -181,11 +181,9 @@ fn link(root: &Path) -> Result<()> {
             println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
         }
     }
-    if system == "linux" || system == "windows" {
-        for argument in file_functions(&system)? {
-            let through = if direct { "" } else { "-Wl," };
-            println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
-        }
+    for argument in file_functions(&system)? {
+        let through = if direct { "" } else { "-Wl," };
+        println!("cargo:rustc-link-arg-bin=oxidize-stub={through}{argument}");
     }
     // Cargo has no place before rustc's own objects. None is needed: the startup object is found by
     // its symbol, and lld gathers -L before it opens the first library.
@@ -202,20 +200,31 @@ fn link(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The linker's options for the system's functions that `src/files` defines.
+/// The linker's options for the system's functions that `src/files` defines. For Windows and macOS
+/// it writes their table, too.
 fn file_functions(system: &str) -> Result<Vec<String>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let path = manifest.join(format!("src/files/{system}/names.txt"));
+    let path = match system {
+        "windows" => "windows/names.txt".to_owned(),
+        system => format!("posix/names_{system}.txt"),
+    };
+    let path = manifest.join("src/files").join(path);
     let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let names: Vec<(&str, bool)> = text
+    let lines = text
         .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    if system == "macos" {
+        let table = macos_table(lines, &env::var("CARGO_CFG_TARGET_ARCH")?)?;
+        fs::write(out.join("file-functions.rs"), table)?;
+        return Ok(Vec::new());
+    }
+    let names: Vec<(&str, bool)> = lines
         .map(|line| {
             line.split_once(' ')
                 .map_or((line, false), |(name, _)| (name, true))
         })
         .collect();
-    let out = PathBuf::from(env::var("OUT_DIR")?);
     if system == "linux" && env::var("CARGO_CFG_TARGET_ENV")? == "gnu" {
         let list: String = names.iter().map(|(name, _)| format!("{name};")).collect();
         let path = out.join("file-functions.list");
@@ -251,6 +260,45 @@ fn function_table(names: &[(&str, bool)]) -> Result<String> {
     }
     text.push_str("];\n");
     Ok(text)
+}
+
+/// Rust source for macOS: `symbol!`, which gives the symbol of a function, `FUNCTIONS` with the
+/// definitions of ours, and `index` with their places in it.
+fn macos_table<'l>(lines: impl Iterator<Item = &'l str>, arch: &str) -> Result<String> {
+    let (mut symbols, mut functions) = (String::new(), String::new());
+    let (mut table, mut index) = (String::new(), String::new());
+    let mut count = 0;
+    for line in lines {
+        let (name, symbol) = match line.split_once(' ') {
+            None => (line, line),
+            Some((name, other)) => match other.split_once('=') {
+                Some(("all", symbol)) => (name, symbol),
+                Some(("intel", symbol)) if arch == "x86_64" => (name, symbol),
+                Some(("intel", _)) => (name, name),
+                _ => return Err(format!("names_macos.txt: {line}").into()),
+            },
+        };
+        writeln!(symbols, "    ({name}) => {{ {symbol:?} }};")?;
+        writeln!(
+            functions,
+            "    #[link_name = {symbol:?}]\n    fn function{count}();"
+        )?;
+        writeln!(
+            table,
+            "    Function {{ name: \"{symbol}\\0\", own: function{count}, \
+             real: std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()) }},"
+        )?;
+        writeln!(
+            index,
+            "    pub(in crate::files) const {name}: usize = {count};"
+        )?;
+        count += 1;
+    }
+    Ok(format!(
+        "macro_rules! symbol {{\n{symbols}}}\nunsafe extern \"C\" {{\n{functions}}}\n\
+         static FUNCTIONS: [Function; {count}] = [\n{table}];\n\
+         #[allow(dead_code, non_upper_case_globals)]\npub(super) mod index {{\n{index}}}\n"
+    ))
 }
 
 /// The folder with `ld.lld` inside the toolchain that runs this.

@@ -246,6 +246,28 @@ pub fn public_names(library: &[u8]) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
+/// Symbols of libSystem that a stub for `arch` defines itself, with the underscore of C
+/// (`stubs/src/files/posix/names_macos.txt`); `root` is the folder `prebuilt`.
+pub fn defined_functions(root: &Path, arch: &str) -> Result<Vec<String>> {
+    let path = root.join("../stubs/src/files/posix/names_macos.txt");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(|line| symbol(line, arch)).collect())
+}
+
+/// The symbol in a line of `names_macos.txt`.
+fn symbol(line: &str, arch: &str) -> String {
+    let (name, other) = line.split_once(' ').unwrap_or((line, ""));
+    let symbol = match other.split_once('=') {
+        Some(("all", symbol)) => symbol,
+        Some(("intel", symbol)) if arch == "x86_64" => symbol,
+        _ => name,
+    };
+    format!("_{symbol}")
+}
+
 /// Whether a target's programs are Apple's.
 pub fn is_apple(target: &Target) -> bool {
     target.os == "macos"
@@ -272,6 +294,18 @@ mod tests {
         let intel = exported(&text_stub(&library, "x86_64"), "x86_64");
         assert_eq!(intel.len(), 3);
         assert!(intel.contains("_stat$INODE64"));
+    }
+
+    #[test]
+    fn a_function_has_the_symbol_of_its_processor() {
+        for (line, arm, intel) in [
+            ("open", "_open", "_open"),
+            ("stat intel=stat$INODE64", "_stat", "_stat$INODE64"),
+            ("path all=path$X", "_path$X", "_path$X"),
+        ] {
+            assert_eq!(symbol(line, "aarch64"), arm);
+            assert_eq!(symbol(line, "x86_64"), intel);
+        }
     }
 
     #[test]

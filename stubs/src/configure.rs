@@ -149,7 +149,6 @@ pub(crate) fn begin(
     }
     set_paths(&mut config, run, own)?;
     importer::set_application(importer::Application { blob });
-    #[cfg(any(windows, target_os = "linux"))]
     crate::files::serve_from(blob);
     config.initialize()?;
     Ok(if interpreter {

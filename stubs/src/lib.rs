@@ -26,7 +26,7 @@ mod entry;
 mod exit;
 #[cfg(feature = "python")]
 mod ffi;
-#[cfg(all(feature = "python", any(windows, target_os = "linux")))]
+#[cfg(feature = "python")]
 mod files;
 #[cfg(all(feature = "python", target_env = "musl"))]
 mod heap;

@@ -13,6 +13,9 @@
 #     not measured is tried: threads and their stacks, fork, spawn, posix_spawn, multiprocessing in both ways, semaphores, kqueue,
 #     sendfile, pseudo-terminals, terminal descriptions, locales, proxies (_scproxy), certificates, callbacks of ctypes,
 #     dbm.ndbm, sqlite, time zones, and what sysconfig says about all this
+#   - macos/files and the cases of tests/apps/files that are not one system's: files below /~oxidize by open, stat, listdir,
+#     scandir, realpath, dir_fd, mmap, copytree and importlib.resources; the mode of files that os.open makes elsewhere; sqlite
+#     and ssl on virtual paths; programs in a package by subprocess, posix_spawn and exec; no file stays in the temporary directory
 #   - a wheel with an extension module (MarkupSafe) and one that brings libraries along (Pillow) load from the cache, twice; a
 #     file in the cache that was changed is not used
 #   - a changed byte in the program makes codesign refuse it
@@ -30,6 +33,8 @@ make() {
         triple=${target%%:*} platform=${target##*:}
         mkdir -p "$out/$triple"
         "$tool" "$out/$triple/smoke" --resources "$here/macos/app" --target "$triple" || exit 1
+        "$tool" "$out/$triple/virtual" --resources "$here/macos/files" --target "$triple" || exit 1
+        "$tool" "$out/$triple/files" --resources "$root/tests/apps/files" --target "$triple" || exit 1
         wheels=$(mktemp -d) && cp "$here/macos/wheels/__main__.py" "$wheels/" &&
             python3 -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --ignore-requires-python \
                 --implementation cp --python-version 3.13 --platform "$platform" --only-binary :all: \
@@ -72,7 +77,20 @@ check() {
     fi
 
     # A home of its own, so that the cache is empty at first.
-    mkdir "$place/home"
+    mkdir "$place/home" "$place/here"
+    if said=$(cd "$place/here" && HOME="$place/home" "$here/$triple/virtual" 2>&1); then
+        say "ok     $triple: $(printf '%s\n' "$said" | grep -c '^ok') checks of virtual files"
+    else
+        failed "$triple: virtual files:"
+        printf '%s\n' "$said" | grep -v '^ok'
+    fi
+    for case in attributes children descriptors errors extended_attributes library_users listings open_and_read outside programs threads two_paths; do
+        try "$triple: virtual files: $case" sh -c "cd '$place/here' && HOME='$place/home' '$here/$triple/files' $case"
+        rm -rf "$place/here" && mkdir "$place/here"
+    done
+    left=$(find "$(getconf DARWIN_USER_TEMP_DIR)" -maxdepth 1 -name '.oxidize-*' 2>/dev/null)
+    [ -z "$left" ] || failed "$triple: left in the temporary directory: $left"
+
     try "$triple: wheels with extension modules" env HOME="$place/home" "$here/$triple/wheels"
     try "$triple: the same from the cache" env HOME="$place/home" "$here/$triple/wheels"
     cached=$(find "$place/home/Library/Caches/oxidize-inject" -name '*.so' | head -n 1)

@@ -29,11 +29,12 @@ const TARGETS: [(&str, &str); 2] = [
 type Test = fn(&'static str) -> Result;
 
 fn main() -> std::process::ExitCode {
-    let tests: [(&str, Test); 9] = [
+    let tests: [(&str, Test); 10] = [
         ("structure_and_page_hashes", structure),
         ("lief_finds_nothing_wrong", lief),
         ("readers_agree", readers_agree),
         ("imports_are_those_of_macos_11", imports),
+        ("file_functions_are_its_own", file_functions),
         ("every_public_name_is_exported", exports),
         ("the_stub_comes_back", round_trip),
         ("a_changed_byte_is_noticed", changed_byte),
@@ -324,6 +325,66 @@ fn imports(target: &'static str) -> Result {
         .map(|library| library.install_name.as_str())
         .collect();
     check(libraries == expected, || format!("{libraries:?}"))
+}
+
+/// CPython, OpenSSL and SQLite call the stub's own `open`, `stat` and so on: what is not imported is
+/// defined in the program, or the linker would have said so. The plain interpreter of the same
+/// distribution imports them, so they are called. On 64-bit Arm, `open` and `openat` begin with
+/// taking the mode off the stack, where Apple's callers put it.
+fn file_functions(target: &'static str) -> Result {
+    let list = tools::checkout().join("stubs/src/files/posix/names_macos.txt");
+    let list = std::fs::read_to_string(list)?;
+    let intel = target.starts_with("x86_64");
+    let symbols: BTreeSet<String> = list
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (name, other) = line.split_once(' ').unwrap_or((line, ""));
+            let symbol = match other.split_once('=') {
+                Some(("all", symbol)) => symbol,
+                Some(("intel", symbol)) if intel => symbol,
+                _ => name,
+            };
+            format!("_{symbol}")
+        })
+        .collect();
+    let imported = |program: &Path| -> Result<BTreeSet<String>> {
+        let imports = read(program)?.imports;
+        Ok(imports.into_iter().map(|import| import.name).collect())
+    };
+    let stub = tools::stub(target)?;
+    let ours = imported(&stub)?;
+    let left: Vec<_> = symbols.intersection(&ours).collect();
+    check(left.is_empty(), || format!("the system's own: {left:?}"))?;
+    check(ours.contains("_dlsym"), || {
+        "nothing looks the system's functions up".to_owned()
+    })?;
+    let called = imported(&tools::plain_python(target)?)?;
+    let stat = if intel { "_stat$INODE64" } else { "_stat" };
+    for name in ["_open", stat, "_access", "_fopen", "_dlopen", "_execve"] {
+        check(symbols.contains(name) && called.contains(name), || {
+            format!("{name} is not called, or not in the list")
+        })?;
+    }
+    if intel {
+        return Ok(());
+    }
+    // `ldr w2, [sp]` and `ldr w3, [sp]`, each before a branch (Arm Architecture Reference Manual,
+    // C6.2: LDR (immediate), unsigned offset; B).
+    let bytes = std::fs::read(&stub)?;
+    let words: Vec<u32> = bytes
+        .chunks_exact(4)
+        .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
+        .collect();
+    for (name, load) in [("open", 0xb940_03e2), ("openat", 0xb940_03e3)] {
+        let there = words
+            .windows(2)
+            .any(|pair| pair[0] == load && pair[1] >> 26 == 0b00_0101);
+        check(there, || {
+            format!("{name} does not read its mode off the stack")
+        })?;
+    }
+    Ok(())
 }
 
 /// What a wheel may import, against what the stub exports. The names are those CPython's own

@@ -152,9 +152,12 @@ fn snapshots(
     Ok(())
 }
 
-/// Functions of the C library that the stub defines itself (`stubs/src/files/linux/names.txt`).
+/// Functions of the C library that the stub defines itself
+/// (`stubs/src/files/posix/names_linux.txt`).
 fn file_functions(recipes: &Recipes) -> Result<Vec<String>> {
-    let path = recipes.root.join("../stubs/src/files/linux/names.txt");
+    let path = recipes
+        .root
+        .join("../stubs/src/files/posix/names_linux.txt");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     Ok(text
         .lines()

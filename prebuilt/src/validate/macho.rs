@@ -61,8 +61,12 @@ fn imports(
         .of(&target.arch)
         .map(|(name, library, newer)| (name, (library, newer)))
         .collect();
+    let own = apple::defined_functions(&recipes.root, &target.arch)?;
     for import in apple::imports(bytes)? {
         let name = &import.name;
+        complaints.check(!own.contains(name), || {
+            format!("it imports {name}, which it is to define: virtual files are not there for it")
+        });
         match (known.get(name.as_str()), &import.library) {
             (Some((library, newer)), Some(found)) => {
                 complaints.check(library == found, || format!("it takes {name} from {found}"));

@@ -10,7 +10,7 @@
 
 #[cfg(target_env = "musl")]
 pub(crate) mod blocks;
-#[cfg(any(windows, target_os = "macos"))]
+#[cfg(any(windows, target_os = "macos", feature = "private-files"))]
 pub(crate) mod cache;
 mod call;
 pub(crate) mod collector;

@@ -1,14 +1,18 @@
 //! Virtual files: paths below the virtual root, served beneath CPython, as each system lets a
 //! program do it.
 
-#[cfg(target_os = "linux")]
-mod linux;
+#[cfg(any(windows, target_os = "macos"))]
+mod group;
+#[cfg(unix)]
+mod posix;
 #[cfg(windows)]
 mod windows;
 
-#[cfg(target_env = "musl")]
-pub(crate) use linux::forget_descriptors;
-#[cfg(target_os = "linux")]
-pub(crate) use linux::serve_from;
+#[cfg(unix)]
+use posix as system;
 #[cfg(windows)]
-pub(crate) use windows::serve_from;
+use windows as system;
+
+#[cfg(target_env = "musl")]
+pub(crate) use system::forget_descriptors;
+pub(crate) use system::serve_from;

@@ -29,7 +29,7 @@ pub(crate) use crate::paths;
 
 /// Whether paths below the virtual root answer to `open`, `stat` and `listdir` ([`crate::files`]).
 /// The standard library's own search for resources and metadata then works on them.
-const PATHS_ARE_FILES: bool = cfg!(any(windows, target_os = "linux"));
+const PATHS_ARE_FILES: bool = cfg!(any(windows, unix));
 
 /// The classes of `_oxidize`.
 pub(crate) const CLASSES: &[Class] = &[

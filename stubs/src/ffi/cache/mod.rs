@@ -13,13 +13,16 @@ mod windows;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(unix)]
 use posix as private;
 #[cfg(windows)]
 use windows as private;
+
+#[cfg(unix)]
+pub(crate) use posix::root;
 
 /// A file of the cache, with the expected content as long as this lives.
 pub(crate) struct Cached {
@@ -31,6 +34,20 @@ impl Cached {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Where a file of an application lies below a root: the digest of its resources in hexadecimal,
+/// then its path. `None` for a path that leads elsewhere, as in a damaged blob.
+pub(crate) fn place(digest: &[u8; 32], path: &str) -> Option<PathBuf> {
+    let mut place = PathBuf::from(oxidize_format::Hex(&digest[..16]).to_string());
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(name) => place.push(name),
+            Component::RootDir => {}
+            _ => return None,
+        }
+    }
+    Some(place)
 }
 
 /// The file at `place` below `root` with this content, written if it is not there.

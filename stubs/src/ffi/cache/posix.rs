@@ -3,10 +3,16 @@
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bits of a mode that let others write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Where macOS keeps what can be made again: `~/Library/Caches/oxidize-inject`.
+pub(crate) fn root() -> Option<PathBuf> {
+    let home = std::env::home_dir().filter(|home| home.is_absolute())?;
+    Some(home.join("Library/Caches/oxidize-inject"))
+}
 
 /// Creates `directory`, which is `root` or below it.
 ///

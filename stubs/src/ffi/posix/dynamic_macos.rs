@@ -9,7 +9,7 @@
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use oxidize_format::{Blob, Native};
 
@@ -26,9 +26,8 @@ impl Image {
     /// # Errors
     /// What is wrong, as the end of a sentence that begins with the module's name.
     pub(crate) fn new(native: &Native<'static>, bytes: &[u8]) -> Result<Self, String> {
-        let home = std::env::home_dir().filter(|home| home.is_absolute());
-        let home = home.ok_or("there is no directory for it: HOME is not set".to_owned())?;
-        let root = home.join("Library/Caches/oxidize-inject");
+        let root = cache::root();
+        let root = root.ok_or("there is no directory for it: HOME is not set".to_owned())?;
         let place = place(native).ok_or("its place in the application is damaged".to_owned())?;
         let file = cache::file(&root, &place, bytes);
         let file = file.map_err(|error| {
@@ -77,18 +76,9 @@ pub(crate) fn load(images: &[Image], flags: i32) -> Result<(), String> {
 /// application.
 fn place(native: &Native<'static>) -> Option<PathBuf> {
     let blob = Blob::open(crate::image::blob()?).ok()?;
-    let mut place = PathBuf::from(oxidize_format::Hex(&blob.header().digest[..16]).to_string());
     let path = match native.node().ok()? {
         Some(node) => node.path().ok()?,
         None => native.name().to_owned(),
     };
-    // Also with a damaged blob nothing is written outside.
-    for part in Path::new(&path).components() {
-        match part {
-            Component::Normal(name) => place.push(name),
-            Component::RootDir => {}
-            _ => return None,
-        }
-    }
-    Some(place)
+    cache::place(&blob.header().digest, &path)
 }

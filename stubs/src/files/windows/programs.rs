@@ -1,13 +1,12 @@
 //! Running and loading virtual files: both from the user's cache, because the system takes files
 //! only.
 
-use std::collections::BTreeSet;
 use std::ffi::{c_int, c_void};
 use std::os::windows::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::ptr;
 
-use oxidize_format::{Blob, Native, Node};
+use oxidize_format::{Native, Node};
 
 use super::handles::finish;
 use super::system::{
@@ -16,6 +15,7 @@ use super::system::{
 use super::{BLOB, Handle, Place, locate, table};
 use crate::ffi::cache;
 use crate::ffi::dynamic::{self, Image};
+use crate::files::group::group;
 use crate::paths::placed;
 
 fn damaged(_: oxidize_format::Error) -> u32 {
@@ -55,15 +55,7 @@ fn on_disk(node: Node<'static>) -> Result<PathBuf, u32> {
     let path = path
         .get(crate::paths::BLOB_ROOT.len() + 1..)
         .unwrap_or_default();
-    let path = Path::new(path);
-    // Also with a damaged blob nothing is written outside.
-    if !path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)))
-    {
-        return Err(ERROR_FILE_CORRUPT);
-    }
-    let place = Path::new(&oxidize_format::Hex(&digest[..16]).to_string()).join(path);
+    let place = cache::place(&digest, path).ok_or(ERROR_FILE_CORRUPT)?;
     let root = dynamic::cache_directory("files").ok_or(ERROR_ACCESS_DENIED)?;
     let content = data.read().map_err(damaged)?;
     let file = cache::file(&root, &place, &content);
@@ -77,35 +69,6 @@ fn on_disk(node: Node<'static>) -> Result<PathBuf, u32> {
     let path = file.path().to_owned();
     std::mem::forget(file);
     Ok(path)
-}
-
-/// The images that loading one loads: itself, then those it needs.
-fn group(
-    blob: &Blob<'static>,
-    node: Node<'static>,
-) -> Result<Vec<Native<'static>>, oxidize_format::Error> {
-    let natives = blob.natives();
-    let mut group = Vec::new();
-    for native in natives.iter() {
-        let native = native?;
-        if native.node()?.is_some_and(|of| of.index() == node.index()) {
-            group.push(native);
-            break;
-        }
-    }
-    let mut seen: BTreeSet<u32> = group.iter().map(Native::index).collect();
-    let mut next = 0;
-    while let Some(native) = group.get(next).copied() {
-        next += 1;
-        for needed in native.needed() {
-            if let Some(library) = natives.find(needed?)?
-                && seen.insert(library.index())
-            {
-                group.push(library);
-            }
-        }
-    }
-    Ok(group)
 }
 
 fn image(native: &Native<'static>) -> Result<Image, u32> {

@@ -1,4 +1,4 @@
-# needs: linux
+# needs: posix
 """stat: size, kind, one time; the same from a path and a descriptor; numbers that tell files apart."""
 
 import os

@@ -1,4 +1,4 @@
-# needs: linux
+# needs: posix
 """What cannot be done fails with the error of a read-only file system, naming the path."""
 
 import errno

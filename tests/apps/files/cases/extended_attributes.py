@@ -1,4 +1,4 @@
-# needs: linux
+# needs: posix
 """Extended attributes, the file system's own numbers, limits of a path."""
 
 import errno

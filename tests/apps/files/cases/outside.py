@@ -1,4 +1,4 @@
-# needs: linux
+# needs: posix
 """`..` resolves inside the tree; above its root is the real file system."""
 
 import os

@@ -1,4 +1,4 @@
-# needs: linux
+# needs: posix
 """Programs that lie in a package: subprocess, posix_spawn, os.exec."""
 
 import os

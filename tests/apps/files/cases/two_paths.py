@@ -1,4 +1,4 @@
-# needs: linux
+# needs: posix
 """rename, link and symlink, by paths and relative to directories of both kinds."""
 
 import errno

@@ -1,6 +1,7 @@
 //! `fopen`: the C library opens files inside itself, past our `open`.
 
 use std::ffi::{CStr, c_char, c_int};
+#[cfg(target_os = "linux")]
 use std::io::Write as _;
 use std::ptr;
 
@@ -34,15 +35,22 @@ fn flags(mode: &CStr) -> c_int {
     access | creates | exclusive | on_exec
 }
 
-define! {
-    pub(super) fn fopen(path: *const c_char, mode: *const c_char) -> *mut FILE {
+type Open = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
+
+/// `fopen`; `real` is the system's.
+///
+/// # Safety
+/// As `fopen`.
+pub(super) unsafe fn open(path: *const c_char, mode: *const c_char, real: Open) -> *mut FILE {
+    // SAFETY: the caller's.
+    unsafe {
         let place = match locate(path) {
-            Lead::System(path) => return real!(fopen: fn(*const c_char, *const c_char) -> *mut FILE)(path, mode),
+            Lead::System(path) => return real(path, mode),
             Lead::Tree(place) => place,
         };
         match calls::open_for_stream(place, flags(CStr::from_ptr(mode))) {
             Ok(descriptor) => {
-                let stream = libc::fdopen(descriptor, mode);
+                let stream = fdopen(descriptor, mode);
                 if stream.is_null() {
                     libc::close(descriptor);
                 }
@@ -54,6 +62,26 @@ define! {
             }
         }
     }
+}
+
+#[cfg(not(target_os = "macos"))]
+use libc::fdopen;
+
+#[cfg(target_os = "macos")]
+unsafe extern "C" {
+    /// The one for more descriptors than a short number counts.
+    #[link_name = "fdopen$DARWIN_EXTSN"]
+    fn fdopen(descriptor: c_int, mode: *const c_char) -> *mut FILE;
+}
+
+define! {
+    pub(super) fn fopen(path: *const c_char, mode: *const c_char) -> *mut FILE {
+        open(path, mode, real!(fopen: fn(*const c_char, *const c_char) -> *mut FILE))
+    }
+}
+
+#[cfg(target_os = "linux")]
+define! {
     pub(super) fn freopen(path: *const c_char, mode: *const c_char, stream: *mut FILE) -> *mut FILE {
         let reopen = real!(freopen: fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE);
         let place = match locate(path) {

@@ -1,16 +1,29 @@
-//! Running and loading virtual files: both from files in memory.
+//! Running virtual files: `exec` and `posix_spawn`, and the search along `PATH`.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::io::Write as _;
 
 use oxidize_format::Node;
 
-use super::{Lead, answer, begins, existing, locate, memory};
+use super::{Lead, answer, begins, existing, locate, run, system};
 
 type Strings = *const *const c_char;
 
-unsafe extern "C" {
-    static environ: Strings;
+/// The process's environment.
+#[cfg(target_os = "linux")]
+unsafe fn environ() -> Strings {
+    unsafe extern "C" {
+        static environ: Strings;
+    }
+    // SAFETY: nobody may change the environment meanwhile, as the C library's functions demand.
+    unsafe { environ }
+}
+
+/// The process's environment.
+#[cfg(target_os = "macos")]
+unsafe fn environ() -> Strings {
+    // SAFETY: as on Linux. `crt_externs.h` has this function for code that cannot name `environ`.
+    unsafe { (*libc::_NSGetEnviron()).cast() }
 }
 
 /// A program's node.
@@ -21,62 +34,21 @@ fn program(node: Node<'static>) -> Result<Node<'static>, c_int> {
     Ok(node)
 }
 
-/// Whether the kernel runs a file by an interpreter, which opens it once more by its descriptor.
-fn is_script(descriptor: c_int) -> bool {
-    let mut magic = [0u8; 2];
-    // SAFETY: the buffer has two bytes.
-    unsafe { libc::pread(descriptor, magic.as_mut_ptr().cast(), 2, 0) == 2 && magic == *b"#!" }
-}
-
 /// # Safety
 /// As `execve`.
 unsafe fn execute(path: *const c_char, arguments: Strings, environment: Strings) -> c_int {
     // SAFETY: the caller's.
     unsafe {
-        let place = match locate(path) {
-            Lead::System(path) => {
-                return libc::syscall(libc::SYS_execve, path, arguments, environment) as c_int;
+        match locate(path) {
+            Lead::System(path) => system::execve(path, arguments, environment) as c_int,
+            Lead::Tree(place) => {
+                let started = existing(place)
+                    .and_then(program)
+                    .and_then(|node| run::execute(node, arguments, environment));
+                answer(started) as c_int
             }
-            Lead::Tree(place) => place,
-        };
-        let opened = existing(place)
-            .and_then(program)
-            .and_then(memory::open_program);
-        let failed = opened.and_then(|descriptor| {
-            if is_script(descriptor) {
-                libc::fcntl(descriptor, libc::F_SETFD, 0);
-            }
-            let empty = c"".as_ptr();
-            libc::syscall(
-                libc::SYS_execveat,
-                descriptor,
-                empty,
-                arguments,
-                environment,
-                libc::AT_EMPTY_PATH,
-            );
-            if super::errno() == libc::ENOSYS {
-                libc::syscall(
-                    libc::SYS_execve,
-                    again(descriptor).as_ptr(),
-                    arguments,
-                    environment,
-                );
-            }
-            let error = super::errno();
-            libc::close(descriptor);
-            Err(error)
-        });
-        answer(failed) as c_int
+        }
     }
-}
-
-/// `/proc/self/fd/N`.
-fn again(descriptor: c_int) -> [u8; 32] {
-    let mut path = [0u8; 32];
-    // It fits: a descriptor has at most ten digits.
-    let _ = write!(&mut path[..], "/proc/self/fd/{descriptor}");
-    path
 }
 
 type Process = *mut libc::pid_t;
@@ -104,39 +76,12 @@ unsafe fn spawn(
             }
             Lead::Tree(place) => place,
         };
-        let opened = existing(place)
-            .and_then(program)
-            .and_then(memory::open_program);
-        // Out of the way of descriptors that the actions replace.
-        let opened = opened.map(|descriptor| {
-            let kind = if is_script(descriptor) {
-                libc::F_DUPFD
-            } else {
-                libc::F_DUPFD_CLOEXEC
-            };
-            let high = libc::fcntl(descriptor, kind, memory::HIGH);
-            if high < 0 {
-                return descriptor;
-            }
-            libc::close(descriptor);
-            high
+        let started = existing(place).and_then(program).and_then(|node| {
+            run::spawn(node, |path| {
+                real(process, path, actions, attributes, arguments, environment)
+            })
         });
-        match opened {
-            Ok(descriptor) => {
-                let path = again(descriptor);
-                let status = real(
-                    process,
-                    path.as_ptr().cast(),
-                    actions,
-                    attributes,
-                    arguments,
-                    environment,
-                );
-                libc::close(descriptor);
-                status
-            }
-            Err(error) => error,
-        }
+        started.unwrap_or_else(|error| error)
     }
 }
 
@@ -145,7 +90,7 @@ define! {
         execute(path, arguments, environment)
     }
     fn execv(path: *const c_char, arguments: Strings) -> c_int {
-        execute(path, arguments, environ)
+        execute(path, arguments, environ())
     }
     fn posix_spawn(
         process: Process,
@@ -176,11 +121,15 @@ define! {
     fn execvp(file: *const c_char, arguments: Strings) -> c_int {
         let mut room = Room::new();
         match search(file, &mut room).map(|file| (file, begins(file))) {
-            Ok((file, true)) => execute(file, arguments, environ),
+            Ok((file, true)) => execute(file, arguments, environ()),
             Ok((file, false)) => real!(execvp: fn(*const c_char, Strings) -> c_int)(file, arguments),
             Err(error) => answer(Err(error)) as c_int,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+define! {
     fn execvpe(file: *const c_char, arguments: Strings, environment: Strings) -> c_int {
         let mut room = Room::new();
         match search(file, &mut room).map(|file| (file, begins(file))) {
@@ -254,7 +203,7 @@ unsafe fn search(file: *const c_char, room: &mut Room) -> Result<*const c_char, 
                 Lead::Tree(place) => existing(place).and_then(program).is_ok(),
                 Lead::System(path) => {
                     let mode = libc::X_OK;
-                    libc::syscall(libc::SYS_faccessat, libc::AT_FDCWD, path, mode) == 0
+                    system::faccessat(libc::AT_FDCWD, path, mode) == 0
                 }
             }
         };

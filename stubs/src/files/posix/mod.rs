@@ -4,22 +4,32 @@
 //! [`streams`], [`programs`]). A path that does not begin with the virtual root costs one
 //! comparison and goes on to the system. One that does is looked up in the blob. Because the
 //! functions lie beneath CPython, OpenSSL and SQLite see the files too, and, where the executable
-//! exports the names (glibc), so does the C code of wheels. There `dlopen` has the files too
-//! ([`libraries`]).
+//! exports the names (glibc), so does the C code of wheels. `dlopen` has the files too where there
+//! are libraries to load ([`libraries`]).
 //!
-//! `open` hands out a real descriptor of a sealed file in memory ([`memory`]), so that all calls on
-//! descriptors are the kernel's; `fstat` alone is ours too, so that it agrees with `stat`
-//! ([`attributes`]).
+//! `open` hands out a real descriptor of a file in memory or of a private file without a name
+//! ([`descriptors`]), so that all calls on descriptors are the kernel's; `fstat` alone is ours too,
+//! so that it agrees with `stat` ([`attributes`]).
 //!
 //! These functions are called without Python's lock, from signal handlers and between `fork` and
 //! `exec`. So nothing here takes a lock, nothing on the way to the system allocates, and `errno` is
 //! left alone on success.
+//!
+//! What differs between Linux and macOS is in twin files with the same functions (`_macos`). The
+//! feature `private-files` takes the twins of macOS on Linux too, except for the system's calls and
+//! libraries, so that what nobody here can run on a Mac is run by tests.
 #![allow(unsafe_code)]
 
 #[macro_use]
 mod real;
 mod attributes;
 mod calls;
+mod content;
+#[cfg(not(any(target_os = "macos", feature = "private-files")))]
+mod descriptors;
+#[cfg(any(target_os = "macos", feature = "private-files"))]
+#[path = "descriptors_macos.rs"]
+mod descriptors;
 mod directories;
 #[cfg(target_env = "gnu")]
 mod glibc;
@@ -27,9 +37,27 @@ mod glibc;
 mod images;
 #[cfg(target_env = "gnu")]
 mod libraries;
-mod memory;
+#[cfg(target_os = "macos")]
+#[path = "libraries_macos.rs"]
+mod libraries;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
 mod programs;
+#[cfg(not(any(target_os = "macos", feature = "private-files")))]
+mod run;
+#[cfg(any(target_os = "macos", feature = "private-files"))]
+#[path = "run_macos.rs"]
+mod run;
 mod streams;
+#[cfg(not(target_os = "macos"))]
+mod system;
+#[cfg(target_os = "macos")]
+#[path = "system_macos.rs"]
+mod system;
+#[cfg(all(target_os = "macos", target_arch = "aarch64"))]
+mod variadic;
 
 use std::ffi::{CStr, c_char, c_int, c_long};
 use std::sync::OnceLock;
@@ -42,13 +70,15 @@ static BLOB: OnceLock<Blob<'static>> = OnceLock::new();
 
 /// Serves the files of a blob from here on. Before Python starts.
 pub(crate) fn serve_from(blob: Blob<'static>) {
+    #[cfg(target_os = "macos")]
+    real::find_all();
     let _ = BLOB.set(blob);
 }
 
 /// Forgets the descriptors of this process.
 #[cfg(target_env = "musl")]
 pub(crate) fn forget_descriptors() {
-    memory::forget_all();
+    descriptors::forget_all();
 }
 
 /// What a path means.
@@ -188,7 +218,7 @@ unsafe fn serve(
         if answer != -1 || directory == libc::AT_FDCWD || !unsafe { is_refused(path) } {
             return answer;
         }
-        match memory::identify(directory) {
+        match descriptors::identify(directory) {
             // SAFETY: the caller's; null was refused with another error.
             Some(node) if node.is_dir() => lead = unsafe { resolve(Some(node), path) },
             _ => {
@@ -222,12 +252,12 @@ fn answer(result: Result<c_long, c_int>) -> c_long {
 
 fn errno() -> c_int {
     // SAFETY: the thread's own.
-    unsafe { *libc::__errno_location() }
+    unsafe { *system::errno() }
 }
 
 fn set_errno(error: c_int) {
     // SAFETY: the thread's own.
-    unsafe { *libc::__errno_location() = error };
+    unsafe { *system::errno() = error };
 }
 
 /// The error number of the last call.

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use oxidize_format::{Compression, Data, Node};
 
-use super::attributes::{self, INDICES, MODIFIED};
-use super::last_error;
-use crate::paths::placed;
+use super::attributes;
+use super::content::{on_disk, open_on_disk, write_all};
+use super::{last_error, system};
 
 /// linux/memfd.h; Linux 6.3 wants to be told one or the other.
 const MFD_NOEXEC_SEAL: c_uint = 0x0008;
@@ -47,7 +47,7 @@ pub(super) fn identify(descriptor: c_int) -> Option<Node<'static>> {
     // SAFETY: the structure is the system's to fill.
     unsafe {
         let mut stat: libc::stat = std::mem::zeroed();
-        let done = libc::syscall(libc::SYS_fstat, descriptor, &raw mut stat);
+        let done = system::fstat(descriptor, &raw mut stat);
         (done == 0).then(|| attributes::of_stat(&stat)).flatten()
     }
 }
@@ -115,31 +115,6 @@ pub(super) fn open_program(node: Node<'static>) -> Result<c_int, c_int> {
     match on_disk(node)? {
         Some(path) => open_on_disk(&path, libc::O_CLOEXEC),
         None => create(node),
-    }
-}
-
-/// The path of a file that lies beside the executable.
-///
-/// # Errors
-/// The error number.
-pub(super) fn on_disk(node: Node<'static>) -> Result<Option<CString>, c_int> {
-    if node.is_dir() {
-        return Ok(None);
-    }
-    let data = node.data().map_err(|_| libc::EIO)?;
-    let path = data.and_then(|data| placed::beside(data.relative_path()?));
-    path.map(|path| CString::new(path).map_err(|_| libc::EIO))
-        .transpose()
-}
-
-fn open_on_disk(path: &CStr, flags: c_int) -> Result<c_int, c_int> {
-    let flags = libc::O_RDONLY | flags;
-    // SAFETY: a NUL-terminated path.
-    let opened = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
-    if opened < 0 {
-        last_error()
-    } else {
-        Ok(opened as c_int)
     }
 }
 
@@ -293,35 +268,10 @@ fn fill(file: c_int, data: &Data<'static>) -> Result<(), c_int> {
     }
 }
 
-fn write_all(file: c_int, mut bytes: &[u8]) -> Result<(), c_int> {
-    let mut at = 0;
-    while !bytes.is_empty() {
-        // The file's position stays at its beginning.
-        // SAFETY: the buffer is valid for its length.
-        let written = unsafe { libc::pwrite(file, bytes.as_ptr().cast(), bytes.len(), at) };
-        if written < 0 && super::errno() != libc::EINTR {
-            return last_error();
-        }
-        let written = usize::try_from(written).unwrap_or(0);
-        bytes = &bytes[written..];
-        at += written as libc::off_t;
-    }
-    Ok(())
-}
-
 /// Mode, seals and the time stamp by which the file is known again.
 fn finish(file: c_int, node: Node<'static>, sealed: bool) -> Result<(), c_int> {
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
-    let index = if node.index() < INDICES {
-        node.index()
-    } else {
-        0
-    };
-    let stamp = libc::timespec {
-        tv_sec: MODIFIED,
-        tv_nsec: index.into(),
-    };
-    let stamps = [stamp; 2];
+    let stamps = [attributes::stamp(node); 2];
     // SAFETY: system calls on our own descriptor; the kernel's and C's `timespec` are the same on
     // 64-bit systems.
     unsafe {

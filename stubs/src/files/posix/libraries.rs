@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use oxidize_format::{Blob, Native, Node, Place};
 
 use super::images::Image;
-use super::{BLOB, Lead, locate, memory};
+use super::{BLOB, Lead, content, locate};
 use crate::group;
 use crate::paths::ROOT;
 
@@ -213,7 +213,7 @@ fn load(node: Node<'static>, flags: c_int) -> Result<*mut c_void, String> {
         let path = node.path().map_err(damaged)?;
         return Err(format!("{path}: cannot read file data: Is a directory"));
     }
-    if let Ok(Some(path)) = memory::on_disk(node) {
+    if let Ok(Some(path)) = content::on_disk(node) {
         // SAFETY: a C string.
         return Ok(unsafe { linker()(path.as_ptr(), flags) });
     }

@@ -1,8 +1,8 @@
 //! Directory streams.
 //!
 //! A `DIR` of ours is told from the C library's by its first two words. The C library's begin with
-//! a descriptor and a lock (glibc) or a position, a descriptor and a buffer's length (musl), so
-//! neither can hold an address of ours twice over.
+//! a descriptor and a lock (glibc), a position, a descriptor and a buffer's length (musl), a
+//! descriptor and a place in the buffer (macOS), so none can hold an address of ours twice over.
 
 use std::ffi::{c_char, c_int, c_long};
 use std::ptr;
@@ -10,7 +10,7 @@ use std::ptr;
 use libc::{DIR, dirent};
 use oxidize_format::Node;
 
-use super::{BLOB, Lead, attributes, existing, locate, memory, set_errno};
+use super::{BLOB, Lead, attributes, descriptors, existing, locate, set_errno};
 
 /// Its address marks our streams.
 static MARK: u8 = 0;
@@ -86,7 +86,15 @@ fn next(stream: &mut Stream) -> bool {
             continue;
         }
         entry.d_ino = attributes::inode(node);
-        entry.d_off = stream.position.cast_signed();
+        #[cfg(target_os = "linux")]
+        {
+            entry.d_off = stream.position.cast_signed();
+        }
+        #[cfg(target_os = "macos")]
+        {
+            entry.d_seekoff = stream.position;
+            entry.d_namlen = name.len() as u16;
+        }
         entry.d_reclen = size_of::<dirent>() as u16;
         entry.d_type = if node.is_dir() {
             libc::DT_DIR
@@ -119,7 +127,7 @@ define! {
         }
     }
     fn fdopendir(descriptor: c_int) -> *mut DIR {
-        match memory::identify(descriptor).filter(Node::is_dir) {
+        match descriptors::identify(descriptor).filter(Node::is_dir) {
             Some(node) => new(node, descriptor),
             None => real!(fdopendir: fn(c_int) -> *mut DIR)(descriptor),
         }
@@ -138,7 +146,7 @@ define! {
             None => real!(dirfd: fn(*mut DIR) -> c_int)(stream),
             Some(own) => {
                 if own.descriptor < 0 {
-                    let opened = node(own).ok_or(libc::EIO).and_then(|node| memory::open(node, libc::O_CLOEXEC));
+                    let opened = node(own).ok_or(libc::EIO).and_then(|node| descriptors::open(node, libc::O_CLOEXEC));
                     match opened {
                         Ok(descriptor) => own.descriptor = descriptor,
                         Err(error) => set_errno(error),

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int};
 
 use libc::{mode_t, off_t, size_t, ssize_t};
 
-use super::{calls, directories, streams};
+use super::{calls, directories, linux, streams};
 
 define! {
     fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
@@ -99,10 +99,10 @@ define! {
         calls::truncate(path, length)
     }
     fn statvfs64(path: *const c_char, target: *mut libc::statvfs) -> c_int {
-        calls::statvfs(path, target)
+        linux::statvfs(path, target)
     }
     fn statfs64(path: *const c_char, target: *mut libc::statfs) -> c_int {
-        calls::statfs(path, target)
+        linux::statfs(path, target)
     }
     fn fopen64(path: *const c_char, mode: *const c_char) -> *mut libc::FILE {
         streams::fopen(path, mode)

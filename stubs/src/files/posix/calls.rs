@@ -1,17 +1,17 @@
 //! Calls that take a path: `open`, `stat` and their relatives.
 //!
-//! Where the kernel's call is the whole function, it is made directly; where the C library adds
-//! something of its own, its function is called ([`real`](super::real)).
+//! Where the kernel's call is the whole function, it may be made directly ([`system`]); where the C
+//! library adds something of its own, its function is called ([`real`](super::real)).
 
-use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uint};
 use std::ptr;
 
 use libc::{AT_FDCWD, dev_t, gid_t, mode_t, off_t, size_t, ssize_t, uid_t};
 use oxidize_format::{Node, Place};
 
 use super::{
-    BLOB, Lead, answer, attributes, existing, locate, memory, resolve, serve, set_errno,
-    unchangeable, uncreatable,
+    BLOB, Lead, answer, attributes, descriptors, existing, locate, resolve, serve, set_errno,
+    system, unchangeable, uncreatable,
 };
 
 /// `open` on a place in the tree.
@@ -23,6 +23,7 @@ fn open_place(place: Result<Place<'static>, c_int>, flags: c_int) -> Result<c_in
     }
     let node = existing(place)?;
     if node.is_dir() {
+        #[cfg(target_os = "linux")]
         if flags & libc::O_TMPFILE == libc::O_TMPFILE {
             return Err(libc::EROFS);
         }
@@ -34,35 +35,47 @@ fn open_place(place: Result<Place<'static>, c_int>, flags: c_int) -> Result<c_in
     } else if writes {
         return Err(libc::EROFS);
     }
-    memory::open(node, flags)
+    descriptors::open(node, flags)
 }
 
+/// `open` and `openat` with the mode that they are given behind their flags.
+///
 /// # Safety
 /// `path` must be null or a C string.
 #[inline(always)]
-unsafe fn open_at(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+pub(super) unsafe fn open_at(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: c_uint,
+) -> c_int {
     // SAFETY: the caller's.
     unsafe {
         serve(
             directory,
             path,
-            |directory, path| libc::syscall(libc::SYS_openat, directory, path, flags, mode),
+            |directory, path| system::openat(directory, path, flags, mode),
             |place| open_place(place, flags).map(Into::into),
         ) as c_int
     }
 }
 
-// `open` takes its mode as a variadic argument, which arrives where a third or fourth argument does
-// on x86-64 and AArch64 under Linux. The kernel looks at it only where the flags say that it is
-// there.
+// `open` takes its mode as a variadic argument. On Linux, and on Intel under macOS, that arrives
+// where a third or fourth argument does; 64-bit Arm under macOS has definitions of its own
+// (`variadic.rs`). The kernel looks at it only where the flags say that it is there.
+#[cfg(not(all(target_os = "macos", target_arch = "aarch64")))]
 define! {
-    pub(super) fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+    pub(super) fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         open_at(AT_FDCWD, path, flags, mode)
     }
-    pub(super) fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+    pub(super) fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         open_at(directory, path, flags, mode)
     }
-    pub(super) fn creat(path: *const c_char, mode: mode_t) -> c_int {
+}
+
+define! {
+    // Callers extend macOS's modes of 16 bits to 32, as both calling conventions want it.
+    pub(super) fn creat(path: *const c_char, mode: c_uint) -> c_int {
         open_at(AT_FDCWD, path, libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, mode)
     }
 }
@@ -80,6 +93,17 @@ pub(super) unsafe fn open_for_stream(
         return Err(libc::EISDIR);
     }
     open_place(Ok(Place::Node(node)), flags)
+}
+
+/// Whether `fstatat` is about the descriptor itself, which only Linux can be asked.
+#[cfg(target_os = "linux")]
+fn is_about_descriptor(flags: c_int) -> bool {
+    flags & libc::AT_EMPTY_PATH != 0
+}
+
+#[cfg(target_os = "macos")]
+fn is_about_descriptor(_flags: c_int) -> bool {
+    false
 }
 
 /// Completes what the system said about a descriptor: a file of ours is what `stat` says about its
@@ -114,8 +138,8 @@ unsafe fn stat_at(
             directory,
             path,
             |directory, path| {
-                let done = libc::syscall(libc::SYS_newfstatat, directory, path, stat, flags);
-                if flags & libc::AT_EMPTY_PATH != 0 {
+                let done = system::fstatat(directory, path, stat, flags);
+                if is_about_descriptor(flags) {
                     disguise(done, stat)
                 } else {
                     done
@@ -134,7 +158,7 @@ unsafe fn stat_at(
 #[inline(always)]
 unsafe fn stat_of(descriptor: c_int, stat: *mut libc::stat) -> c_int {
     // SAFETY: the caller's.
-    unsafe { disguise(libc::syscall(libc::SYS_fstat, descriptor, stat), stat) as c_int }
+    unsafe { disguise(system::fstat(descriptor, stat), stat) as c_int }
 }
 
 define! {
@@ -150,38 +174,13 @@ define! {
     pub(super) fn fstatat(directory: c_int, path: *const c_char, stat: *mut libc::stat, flags: c_int) -> c_int {
         stat_at(directory, path, stat, flags)
     }
-    fn statx(directory: c_int, path: *const c_char, flags: c_int, mask: c_uint, statx: *mut libc::statx) -> c_int {
-        serve(
-            directory,
-            path,
-            |directory, path| {
-                let done = libc::syscall(libc::SYS_statx, directory, path, flags, mask, statx);
-                if done == 0
-                    && flags & libc::AT_EMPTY_PATH != 0
-                    && let found = &*statx
-                    && let Some(node) = attributes::identify(
-                        found.stx_nlink.into(),
-                        found.stx_mode.into(),
-                        found.stx_mtime.tv_sec,
-                        found.stx_mtime.tv_nsec.into(),
-                        found.stx_size,
-                    )
-                    && let Ok(own) = attributes::statx(node)
-                {
-                    *statx = own;
-                }
-                done
-            },
-            |place| {
-                *statx = attributes::statx(existing(place)?)?;
-                Ok(0)
-            },
-        ) as c_int
-    }
 }
 
 /// `access` on a place in the tree, whoever asks.
-fn access_place(place: Result<Place<'static>, c_int>, mode: c_int) -> Result<c_long, c_int> {
+pub(super) fn access_place(
+    place: Result<Place<'static>, c_int>,
+    mode: c_int,
+) -> Result<c_long, c_int> {
     let node = existing(place)?;
     if mode & libc::W_OK != 0 {
         return Err(libc::EROFS);
@@ -197,7 +196,7 @@ define! {
         serve(
             AT_FDCWD,
             path,
-            |directory, path| libc::syscall(libc::SYS_faccessat, directory, path, mode),
+            |directory, path| system::faccessat(directory, path, mode),
             |place| access_place(place, mode),
         ) as c_int
     }
@@ -211,22 +210,6 @@ define! {
             |place| access_place(place, mode),
         ) as c_int
     }
-    fn eaccess(path: *const c_char, mode: c_int) -> c_int {
-        serve(
-            AT_FDCWD,
-            path,
-            |_, path| real!(eaccess: fn(*const c_char, c_int) -> c_int)(path, mode).into(),
-            |place| access_place(place, mode),
-        ) as c_int
-    }
-    fn euidaccess(path: *const c_char, mode: c_int) -> c_int {
-        serve(
-            AT_FDCWD,
-            path,
-            |_, path| real!(euidaccess: fn(*const c_char, c_int) -> c_int)(path, mode).into(),
-            |place| access_place(place, mode),
-        ) as c_int
-    }
     pub(super) fn readlink(path: *const c_char, target: *mut c_char, size: size_t) -> ssize_t {
         read_link(AT_FDCWD, path, target, size)
     }
@@ -237,6 +220,9 @@ define! {
         real_path(path, resolved)
     }
 }
+
+/// Longest path without its NUL, which the caller of `realpath` has room for.
+const LONGEST: usize = libc::PATH_MAX as usize - 1;
 
 /// There are no symbolic links in the tree.
 ///
@@ -253,7 +239,7 @@ unsafe fn read_link(
         serve(
             directory,
             path,
-            |directory, path| libc::syscall(libc::SYS_readlinkat, directory, path, target, size),
+            |directory, path| system::readlinkat(directory, path, target, size),
             |place| existing(place).and(Err(libc::EINVAL)),
         ) as ssize_t
     }
@@ -273,7 +259,7 @@ unsafe fn real_path(path: *const c_char, resolved: *mut c_char) -> *mut c_char {
             Lead::Tree(place) => place,
         };
         let found = existing(place).and_then(|node| node.path().map_err(|_| libc::EIO));
-        let found = found.and_then(|found| match found.len() > oxidize_format::MAX_PATH {
+        let found = found.and_then(|found| match found.len() > LONGEST {
             true => Err(libc::ENAMETOOLONG),
             false => Ok(found),
         });
@@ -296,46 +282,6 @@ unsafe fn real_path(path: *const c_char, resolved: *mut c_char) -> *mut c_char {
     }
 }
 
-/// A call of the kernel's that begins with a path.
-macro_rules! plain {
-    ($path:ident, $number:ident($($rest:expr),*), $tree:expr) => {
-        serve(
-            AT_FDCWD,
-            $path,
-            |_, path| libc::syscall(libc::$number, path $(, $rest)*),
-            $tree,
-        )
-    };
-}
-
-// Extended attributes: there are none.
-define! {
-    fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: size_t) -> ssize_t {
-        plain!(path, SYS_getxattr(name, value, size), |place| existing(place).and(Err(libc::ENODATA))) as ssize_t
-    }
-    fn lgetxattr(path: *const c_char, name: *const c_char, value: *mut c_void, size: size_t) -> ssize_t {
-        plain!(path, SYS_lgetxattr(name, value, size), |place| existing(place).and(Err(libc::ENODATA))) as ssize_t
-    }
-    fn listxattr(path: *const c_char, list: *mut c_char, size: size_t) -> ssize_t {
-        plain!(path, SYS_listxattr(list, size), |place| existing(place).map(|_| 0)) as ssize_t
-    }
-    fn llistxattr(path: *const c_char, list: *mut c_char, size: size_t) -> ssize_t {
-        plain!(path, SYS_llistxattr(list, size), |place| existing(place).map(|_| 0)) as ssize_t
-    }
-    fn setxattr(path: *const c_char, name: *const c_char, value: *const c_void, size: size_t, flags: c_int) -> c_int {
-        plain!(path, SYS_setxattr(name, value, size, flags), |place| Err(unchangeable(place))) as c_int
-    }
-    fn lsetxattr(path: *const c_char, name: *const c_char, value: *const c_void, size: size_t, flags: c_int) -> c_int {
-        plain!(path, SYS_lsetxattr(name, value, size, flags), |place| Err(unchangeable(place))) as c_int
-    }
-    fn removexattr(path: *const c_char, name: *const c_char) -> c_int {
-        plain!(path, SYS_removexattr(name), |place| Err(unchangeable(place))) as c_int
-    }
-    fn lremovexattr(path: *const c_char, name: *const c_char) -> c_int {
-        plain!(path, SYS_lremovexattr(name), |place| Err(unchangeable(place))) as c_int
-    }
-}
-
 /// A virtual directory cannot be the current one: the kernel resolves relative paths by itself.
 fn enter(place: Result<Place<'static>, c_int>) -> Result<c_long, c_int> {
     match existing(place)?.is_dir() {
@@ -346,108 +292,36 @@ fn enter(place: Result<Place<'static>, c_int>) -> Result<c_long, c_int> {
 
 define! {
     fn chdir(path: *const c_char) -> c_int {
-        plain!(path, SYS_chdir(), enter) as c_int
+        serve(AT_FDCWD, path, |_, path| system::chdir(path), enter) as c_int
     }
     fn fchdir(descriptor: c_int) -> c_int {
-        let done = libc::syscall(libc::SYS_fchdir, descriptor) as c_int;
+        let done = system::fchdir(descriptor) as c_int;
         if done == -1 && super::errno() == libc::ENOTDIR {
-            let directory = memory::identify(descriptor).is_some_and(|node| node.is_dir());
+            let directory = descriptors::identify(descriptor).is_some_and(|node| node.is_dir());
             set_errno(if directory { libc::EACCES } else { libc::ENOTDIR });
         }
         done
     }
     pub(super) fn truncate(path: *const c_char, length: off_t) -> c_int {
-        plain!(path, SYS_truncate(length), |place| {
-            let node = existing(place)?;
-            Err(if node.is_dir() { libc::EISDIR } else { libc::EROFS })
-        }) as c_int
+        serve(
+            AT_FDCWD,
+            path,
+            |_, path| system::truncate(path, length),
+            |place| {
+                let node = existing(place)?;
+                Err(if node.is_dir() { libc::EISDIR } else { libc::EROFS })
+            },
+        ) as c_int
     }
 }
 
-/// What a read-only file system of the blob's size says.
-fn space() -> (u64, u64) {
+/// What a read-only file system of the blob's size says: blocks of [`attributes::BLOCK`] bytes and
+/// files.
+pub(super) fn space() -> (u64, u64) {
     BLOB.get().map_or((0, 0), |blob| {
         let bytes = blob.header().total_length;
         (bytes.div_ceil(attributes::BLOCK), blob.tree().len().into())
     })
-}
-
-define! {
-    pub(super) fn statvfs(path: *const c_char, target: *mut libc::statvfs) -> c_int {
-        serve(
-            AT_FDCWD,
-            path,
-            |_, path| real!(statvfs: fn(*const c_char, *mut libc::statvfs) -> c_int)(path, target).into(),
-            |place| {
-                existing(place)?;
-                let (blocks, files) = space();
-                let mut own: libc::statvfs = std::mem::zeroed();
-                own.f_bsize = attributes::BLOCK;
-                own.f_frsize = attributes::BLOCK;
-                own.f_blocks = blocks;
-                own.f_files = files;
-                own.f_flag = libc::ST_RDONLY;
-                own.f_namemax = oxidize_format::MAX_NAME as u64;
-                *target = own;
-                Ok(0)
-            },
-        ) as c_int
-    }
-    pub(super) fn statfs(path: *const c_char, target: *mut libc::statfs) -> c_int {
-        serve(
-            AT_FDCWD,
-            path,
-            |_, path| real!(statfs: fn(*const c_char, *mut libc::statfs) -> c_int)(path, target).into(),
-            |place| {
-                existing(place)?;
-                let (blocks, files) = space();
-                let mut own: libc::statfs = std::mem::zeroed();
-                // SquashFS's, the nearest relative: read-only, compressed, packed.
-                own.f_type = 0x7371_7368;
-                own.f_bsize = attributes::BLOCK as _;
-                own.f_blocks = blocks;
-                own.f_files = files;
-                own.f_namelen = oxidize_format::MAX_NAME as _;
-                *target = own;
-                Ok(0)
-            },
-        ) as c_int
-    }
-}
-
-/// A function of the C library that changes what is at its first argument, or creates it.
-macro_rules! refused {
-    ($($kind:ident $name:ident($($argument:ident: $type:ty),*);)*) => {
-        define! {$(
-            fn $name(path: *const c_char $(, $argument: $type)*) -> c_int {
-                serve(
-                    AT_FDCWD,
-                    path,
-                    |_, path| real!($name: fn(*const c_char $(, $type)*) -> c_int)(path $(, $argument)*).into(),
-                    |place| Err($kind(place)),
-                ) as c_int
-            }
-        )*}
-    };
-}
-
-/// The same relative to a directory.
-macro_rules! refused_at {
-    ($($kind:ident $name:ident($($argument:ident: $type:ty),*);)*) => {
-        define! {$(
-            fn $name(directory: c_int, path: *const c_char $(, $argument: $type)*) -> c_int {
-                serve(
-                    directory,
-                    path,
-                    |directory, path| {
-                        real!($name: fn(c_int, *const c_char $(, $type)*) -> c_int)(directory, path $(, $argument)*)
-                            .into()
-                    },
-                    |place| Err($kind(place)),
-                ) as c_int
-            }
-        )*}
-    };
 }
 
 refused! {
@@ -467,8 +341,6 @@ refused! {
 
 refused_at! {
     uncreatable mkdirat(mode: mode_t);
-    uncreatable mkfifoat(mode: mode_t);
-    uncreatable mknodat(mode: mode_t, device: dev_t);
     unchangeable unlinkat(flags: c_int);
     unchangeable fchmodat(mode: mode_t, flags: c_int);
     unchangeable fchownat(owner: uid_t, group: gid_t, flags: c_int);
@@ -549,7 +421,7 @@ unsafe fn from_directory(directory: c_int, lead: Lead) -> Lead {
     if directory == AT_FDCWD || !relative {
         return lead;
     }
-    match memory::identify(directory).filter(Node::is_dir) {
+    match descriptors::identify(directory).filter(Node::is_dir) {
         // SAFETY: the caller's, and it is not null.
         Some(node) => unsafe { resolve(Some(node), path) },
         None => lead,
@@ -603,7 +475,7 @@ unsafe fn pair(
         }
         (Lead::System(path), Lead::Tree(to)) => {
             // SAFETY: the caller's.
-            match unsafe { libc::syscall(libc::SYS_faccessat, from.0, path, libc::F_OK) } {
+            match unsafe { system::faccessat(from.0, path, libc::F_OK) } {
                 0 => match uncreatable(to) {
                     libc::EROFS | libc::EEXIST => libc::EXDEV,
                     error => error,
