@@ -327,8 +327,8 @@ fn imports(target: &'static str) -> Result {
     check(libraries == expected, || format!("{libraries:?}"))
 }
 
-/// CPython, OpenSSL and SQLite call the stub's own `open`, `stat` and so on: what is not imported is
-/// defined in the program, or the linker would have said so. The plain interpreter of the same
+/// CPython, OpenSSL and SQLite call the stub's own `open`, `stat` and so on: what is not imported
+/// is defined in the program, or the linker would have said so. The plain interpreter of the same
 /// distribution imports them, so they are called. On 64-bit Arm, `open` and `openat` begin with
 /// taking the mode off the stack, where Apple's callers put it.
 fn file_functions(target: &'static str) -> Result {

@@ -21,8 +21,7 @@ use crate::collect::{Module, ModuleKind};
 use crate::container::ContainerError;
 use crate::output::OutputError;
 use crate::pack::{
-    Compress, IMPORTER_MODULES, Input, Made, PackError, PackOptions, Part, PartFile, Payload, pack,
-    stdlib,
+    Compress, Input, Made, PackError, PackOptions, Part, PartFile, Payload, pack, stdlib,
 };
 use crate::progress::{Progress, Silent};
 use crate::stubs::Stub;
@@ -60,21 +59,10 @@ pub fn compiler<'c>(
     progress: &dyn Progress,
 ) -> Result<Compiler<'c>, BootstrapError> {
     let image = cache::fingerprint(&stub.image);
-    let importer: Vec<u8> = IMPORTER_MODULES
-        .iter()
-        .flat_map(|(_, source)| source.bytes())
-        .collect();
     let worker = worker::SOURCE.as_bytes();
     let digests: Vec<u8> = archives.iter().flat_map(Archive::digest).copied().collect();
     let pip = require::MODULES.map(|(_, source)| source).concat();
-    let identity = Key::of(&[
-        b"worker 2",
-        &image,
-        &digests,
-        worker,
-        pip.as_bytes(),
-        &importer,
-    ]);
+    let identity = Key::of(&[b"worker 2", &image, &digests, worker, pip.as_bytes()]);
     let program = cache.program("worker", &identity, |path| {
         make(cache, stub, archives, &identity, path, progress)
     })?;

@@ -57,8 +57,6 @@ pub fn reached<'a>(
     for pattern in &COMPUTED.always {
         open.extend(matching(pattern, library));
     }
-    let importer = super::IMPORTER_MODULES.iter();
-    open.extend(importer.map(|(file, _)| file.trim_end_matches(".py").to_owned()));
     for name in names {
         open.extend(matching(&format!("{name}.*"), library));
         open.push(name.clone());

@@ -20,7 +20,7 @@ use thiserror::Error;
 
 pub use part::{Made, Part, PartFile};
 pub use payload::{Payload, lz4_block, zstd_frame};
-pub use stdlib::{IMPORTER_MODULES, stdlib};
+pub use stdlib::stdlib;
 
 use crate::collect::CollectError;
 use crate::collect::native::SharedObject;

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use oxidize_format::Module;
 
 pub(crate) use super::code::code;
-use super::{PATHS_ARE_FILES, Slot, application, damaged, find, paths, registry, slot};
+use super::{Slot, application, damaged, find, paths, registry, slot};
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Gil, Method, Object, Raised, Result, collector, types};
 
@@ -19,13 +19,11 @@ pub(super) const SOURCE: Class = Class {
     doc: c"Loads the modules of this executable that are written in Python.",
     base: Some(c"SourceFileLoader"),
     methods: || {
-        let mut methods = vec![
+        vec![
             Method::new(c"exec_module", exec_module, c"exec_module(module)"),
             Method::new(c"get_code", get_code, c"get_code(fullname)"),
             Method::new(c"get_source", get_source, c"get_source(fullname)"),
-        ];
-        methods.extend(resource_reader());
-        methods
+        ]
     },
 };
 
@@ -35,39 +33,8 @@ pub(super) const EXTENSION: Class = Class {
     name: c"_oxidize.ExtensionFileLoader",
     doc: c"Loads the extension modules of this executable.",
     base: Some(c"ExtensionFileLoader"),
-    methods: || {
-        let methods = [extension_creator(), resource_reader()];
-        methods.into_iter().flatten().collect()
-    },
+    methods: || extension_creator().into_iter().collect(),
 };
-
-/// The loader of namespace packages, for their resources.
-pub(super) const NAMESPACE: Class = Class {
-    attribute: c"NamespaceLoader",
-    name: c"_oxidize.NamespaceLoader",
-    doc: c"Loads packages without code that lie in this executable.",
-    base: Some(c"NamespaceLoader"),
-    methods: || {
-        vec![
-            Method::new(c"exec_module", exec_namespace, c"exec_module(module)"),
-            Method::new(
-                c"get_resource_reader",
-                namespace_reader,
-                c"get_resource_reader(fullname)",
-            ),
-        ]
-    },
-};
-
-/// Where paths of the blob are files, importlib's own reader gives them as `pathlib.Path`.
-fn resource_reader() -> Option<Method> {
-    let method = Method::new(
-        c"get_resource_reader",
-        get_resource_reader,
-        c"get_resource_reader(fullname=None)",
-    );
-    (!PATHS_ARE_FILES).then_some(method)
-}
 
 /// On Linux the base class's method does: `dlopen` knows the paths.
 #[cfg(target_os = "linux")]
@@ -209,13 +176,6 @@ fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     done
 }
 
-/// What importlib does for a spec without a loader (bpo-32305).
-fn exec_namespace<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let module = call.argument(0, "module")?;
-    module.set_attr(c"__file__", &call.gil().none())?;
-    Ok(call.gil().none())
-}
-
 /// The `fullname` of a call, after the check that every loader method of importlib makes: a loader
 /// is for one name, and with `None` for that one.
 fn checked<'py>(call: &Call<'py>) -> Result<Object<'py>> {
@@ -252,28 +212,4 @@ fn get_source<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let source = gil.bytes(&damaged(gil, data.read())?)?;
     gil.import("_frozen_importlib_external")?
         .call_method(c"decode_source", &[source])
-}
-
-/// `get_resource_reader(fullname=None)`: a reader of the directory that the module's file is in.
-fn get_resource_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
-    checked(call)?;
-    let path = call.receiver().attr(c"path")?;
-    let directory = gil.import("os.path")?.call_method(c"dirname", &[path])?;
-    gil.import("_oxidize_resources")?
-        .call_method(c"Reader", &[directory])
-}
-
-/// The same for a namespace package: its first portion in this executable.
-fn namespace_reader<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
-    let path = call.receiver().attr(c"_path")?;
-    for portion in path.items()? {
-        if portion.is_str() && paths::is_virtual(portion.as_str()?) {
-            return gil
-                .import("_oxidize_resources")?
-                .call_method(c"Reader", &[portion]);
-        }
-    }
-    inherited(call, "NamespaceLoader", c"get_resource_reader", gil.none())
 }

@@ -1,13 +1,11 @@
 //! The meta path finder (`importlib.abc.MetaPathFinder`, `importlib.metadata.DistributionFinder`).
 
-use super::{
-    PATHS_ARE_FILES, Slot, damaged, find, make_spec, parent_directory, path_entry, paths, slot,
-};
-use crate::ffi::{Call, Gil, Method, Object, Raised, Result, types};
+use super::{find, make_spec, parent_directory, path_entry, paths};
+use crate::ffi::{Call, Gil, Method, Object, Raised, Result};
 
 /// What the importer does as a finder.
 pub(super) fn methods() -> Vec<Method> {
-    let mut methods = vec![
+    vec![
         Method::new(
             c"find_spec",
             find_spec,
@@ -18,15 +16,7 @@ pub(super) fn methods() -> Vec<Method> {
             invalidate_caches,
             c"Does nothing: the blob never changes.",
         ),
-    ];
-    if !PATHS_ARE_FILES {
-        methods.push(Method::new(
-            c"find_distributions",
-            find_distributions,
-            c"find_distributions(context=None)",
-        ));
-    }
-    methods
+    ]
 }
 
 /// `find_spec(fullname, path=None, target=None)`.
@@ -49,13 +39,10 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let Some(module) = find(gil, text)? else {
         return Ok(gil.none());
     };
-    let path = call.optional(1, "path")?.filter(|path| !path.is_none());
     if module.is_namespace() {
-        if PATHS_ARE_FILES {
-            return Ok(gil.none()); // `PathFinder` puts its portions together (PEP 420).
-        }
-        return namespace_spec(call, &name, path);
+        return Ok(gil.none()); // `PathFinder` puts its portions together (PEP 420).
     }
+    let path = call.optional(1, "path")?.filter(|path| !path.is_none());
     let directory = parent_directory(&module);
     let first = match &path {
         Some(path) => path
@@ -102,67 +89,7 @@ fn is_first(gil: Gil<'_>, name: &str, directory: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// Portions of a namespace package may lie in the blob and in directories on `sys.path`;
-/// `PathFinder` knows how to put them together (PEP 420). We only make the loader ours, so that
-/// `importlib.resources` works.
-fn namespace_spec<'py>(
-    call: &Call<'py>,
-    name: &Object<'py>,
-    path: Option<Object<'py>>,
-) -> Result<Object<'py>> {
-    let gil = call.gil();
-    let finder = gil
-        .import("_frozen_importlib_external")?
-        .attr(c"PathFinder")?;
-    let spec = finder.call_method(
-        c"find_spec",
-        &[name.clone(), path.unwrap_or_else(|| gil.none())],
-    )?;
-    if !spec.is_none() && spec.attr(c"loader")?.is_none() {
-        let loader = types::bare(&slot(call.receiver(), Slot::NamespaceLoader)?)?;
-        loader.set_attr(c"_path", &spec.attr(c"submodule_search_locations")?)?;
-        spec.set_attr(c"loader", &loader)?;
-    }
-    Ok(spec)
-}
-
 /// `invalidate_caches()`.
 fn invalidate_caches<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     Ok(call.gil().none())
-}
-
-/// `find_distributions(context=None)`: the work is done in Python, on first use.
-fn find_distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
-    let context = call.optional(0, "context")?.unwrap_or_else(|| gil.none());
-    gil.import("_oxidize_metadata")?
-        .call_method(c"find_distributions", &[context])
-}
-
-/// The functions, for `_oxidize`.
-pub(super) fn functions() -> Vec<Method> {
-    vec![Method::new(
-        c"distributions",
-        distributions,
-        c"[(normalised name, name, version, path), ...]",
-    )]
-}
-
-/// `distributions()`.
-fn distributions<'py>(call: &Call<'py>) -> Result<Object<'py>> {
-    let gil = call.gil();
-    let mut rows = Vec::new();
-    for distribution in super::application(gil)?.blob.distributions().iter() {
-        let distribution = damaged(gil, distribution)?;
-        rows.push(gil.tuple(&[
-            gil.str(distribution.normalised())?,
-            gil.str(distribution.name())?,
-            gil.str(distribution.version())?,
-            gil.str(&paths::outward(&damaged(
-                gil,
-                damaged(gil, distribution.directory())?.path(),
-            )?))?,
-        ])?);
-    }
-    gil.list(&rows)
 }

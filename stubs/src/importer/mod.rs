@@ -27,10 +27,6 @@ use crate::ffi::module::Class;
 use crate::ffi::{Exception, Gil, Method, Object, Raised, Result, types};
 pub(crate) use crate::paths;
 
-/// Whether paths below the virtual root answer to `open`, `stat` and `listdir` ([`crate::files`]).
-/// The standard library's own search for resources and metadata then works on them.
-const PATHS_ARE_FILES: bool = cfg!(any(windows, unix));
-
 /// The classes of `_oxidize`.
 pub(crate) const CLASSES: &[Class] = &[
     Class {
@@ -43,16 +39,12 @@ pub(crate) const CLASSES: &[Class] = &[
     path_entry::CLASS,
     loader::SOURCE,
     loader::EXTENSION,
-    loader::NAMESPACE,
     spawned::CLASS,
 ];
 
 /// The functions, for `_oxidize`.
 pub(crate) fn functions() -> Vec<Method> {
-    let mut functions = path_entry::functions();
-    functions.extend(tree::functions());
-    functions.extend(meta::functions());
-    functions
+    path_entry::functions()
 }
 
 /// What all interpreters of the process share. Constant after start.
@@ -91,8 +83,6 @@ enum Slot {
     SourceLoader,
     /// The class of loaders of extension modules.
     ExtensionLoader,
-    /// The class of loaders of namespace packages.
-    NamespaceLoader,
 }
 
 fn slot<'py>(importer: &Object<'py>, slot: Slot) -> Result<Object<'py>> {
@@ -123,7 +113,6 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<bool> {
         gil.sys(c"flags")?.attr(c"optimize")?,
         native.attr(c"SourceFileLoader")?,
         native.attr(c"ExtensionFileLoader")?,
-        native.attr(c"NamespaceLoader")?,
     ])?;
     let importer = types::instantiate(&native.attr(c"Importer")?, state)?;
     native.set_attr(c"importer", &importer)?;

@@ -6,8 +6,7 @@ use std::ffi::{OsStr, OsString};
 use oxidize_format::Module;
 
 use super::{
-    PATHS_ARE_FILES, Slot, application, damaged, find, loader, make_spec, parent_directory, paths,
-    slot, spec_of, tree,
+    application, damaged, find, loader, make_spec, parent_directory, paths, spec_of, tree,
 };
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Exception, Gil, Method, Object, Result};
@@ -160,48 +159,10 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         let loader = loader::make(&importer, &name, &file, &module)?;
         return spec_of(&importer, &name, loader, &file, None);
     }
-    if PATHS_ARE_FILES {
-        // Everything else that a directory can hold is found as in any directory.
-        return gil
-            .import("_frozen_importlib_external")?
-            .attr(c"FileFinder")?
-            .call_method(c"find_spec", &[call.receiver().clone(), name]);
-    }
-    let place = format!("{path}/{tail}");
-    let tree = application(gil)?.blob.tree();
-    let file = |path: &str| Ok(damaged(gil, tree.find(path))?.is_some_and(|node| !node.is_dir()));
-    for (file_name, directory) in [
-        (format!("{place}/__init__.py"), Some(place.as_str())),
-        (format!("{place}.py"), None),
-    ] {
-        if file(&file_name)? {
-            return source_spec(&importer, &name, &file_name, directory);
-        }
-    }
-    let place = paths::outward(&place);
-    if tree::node(gil, &place)?.is_some_and(|node| node.is_dir()) {
-        // A portion of a namespace package.
-        let class = gil.import("_frozen_importlib")?.attr(c"ModuleSpec")?;
-        let spec = class.call(&[name.clone(), gil.none()])?;
-        spec.set_attr(
-            c"submodule_search_locations",
-            &gil.list(&[gil.str(&place)?])?,
-        )?;
-        return Ok(spec);
-    }
-    Ok(gil.none())
-}
-
-/// The spec of a module written in Python, by its file.
-fn source_spec<'py>(
-    importer: &Object<'py>,
-    name: &Object<'py>,
-    file: &str,
-    directory: Option<&str>,
-) -> Result<Object<'py>> {
-    let path = importer.gil().str(&paths::outward(file))?;
-    let loader = slot(importer, Slot::SourceLoader)?.call(&[name.clone(), path.clone()])?;
-    spec_of(importer, name, loader, &path, directory)
+    // Everything else that a directory can hold is found as in any directory.
+    gil.import("_frozen_importlib_external")?
+        .attr(c"FileFinder")?
+        .call_method(c"find_spec", &[call.receiver().clone(), name])
 }
 
 /// `iter_modules(prefix='')` for `pkgutil`: `(name, is package)` of the modules in this directory,
