@@ -77,18 +77,27 @@ pub(super) fn find(
     found: &std::sync::atomic::AtomicPtr<std::ffi::c_void>,
     name: &str,
 ) -> *mut std::ffi::c_void {
-    use std::sync::atomic::Ordering::Relaxed;
-    let known = found.load(Relaxed);
+    let known = found.load(std::sync::atomic::Ordering::Relaxed);
     if !known.is_null() {
         return known;
     }
-    // SAFETY: a NUL-terminated name.
-    let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr().cast()) };
+    let function = look_up(found, name);
     if function.is_null() {
         // Every C library that a stub runs on has the functions asked for.
         std::process::abort();
     }
-    found.store(function, Relaxed);
+    function
+}
+
+/// Null if there is none.
+#[cfg(not(target_env = "musl"))]
+fn look_up(
+    found: &std::sync::atomic::AtomicPtr<std::ffi::c_void>,
+    name: &str,
+) -> *mut std::ffi::c_void {
+    // SAFETY: a NUL-terminated name.
+    let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr().cast()) };
+    found.store(function, std::sync::atomic::Ordering::Relaxed);
     function
 }
 
@@ -117,13 +126,13 @@ pub(super) fn known(index: usize) -> *mut std::ffi::c_void {
     }
 }
 
-/// Looks up every function of the table. One that is our own would call itself for ever; then it is
-/// better not to start.
+/// Looks up every function of the table. One that a system does not have stops only a program that
+/// calls it; one that is our own would call itself for ever, so then it is better not to start.
 #[cfg(target_os = "macos")]
 pub(super) fn find_all() {
     for function in &FUNCTIONS {
         let own = function.own as *mut std::ffi::c_void;
-        if find(&function.real, function.name) == own {
+        if look_up(&function.real, function.name) == own {
             std::process::abort();
         }
     }
