@@ -313,6 +313,8 @@ fn run_options_round_trip() {
             install_signal_handlers: false,
             sys_path: vec!["$ORIGIN/lib".into(), "/é".into()],
             environment: vec![("A".into(), "b=c".into()), ("B".into(), String::new())],
+            environment_set: vec![("C".into(), "d=".into())],
+            environment_pass: vec!["HOME".into(), "LC_*".into(), "*".into()],
             ca_bundle_probe: false,
             terminfo_probe: false,
             children: oxidize_format::ChildRole::Off,
@@ -371,6 +373,18 @@ fn run_options_that_contradict() {
         },
         RunOptions {
             environment: vec![(String::new(), "x".into())],
+            ..RunOptions::default()
+        },
+        RunOptions {
+            environment_set: vec![(String::new(), "x".into())],
+            ..RunOptions::default()
+        },
+        RunOptions {
+            environment_pass: vec!["A=".into()],
+            ..RunOptions::default()
+        },
+        RunOptions {
+            environment_pass: vec!["A*B".into()],
             ..RunOptions::default()
         },
         RunOptions {

@@ -166,6 +166,23 @@ impl FromStr for Variable {
     }
 }
 
+/// A variable that passes from the environment to the application, or several by the beginning of
+/// their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passing(pub String);
+
+impl FromStr for Passing {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let name = text.strip_suffix('*').unwrap_or(text);
+        if text.is_empty() || name.contains(['=', '*', '\0']) {
+            return Err("it is neither the name of a variable nor a beginning with `*` behind it");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,5 +230,7 @@ mod tests {
         assert_eq!(told("verbose=-1"), "`verbose` must be a number, not `-1`");
         assert!("=x".parse::<Variable>().is_err() && "NAME".parse::<Variable>().is_err());
         assert_eq!("A=b=c".parse::<Variable>().unwrap().value, "b=c");
+        assert!("A=b".parse::<Passing>().is_err() && "A*B".parse::<Passing>().is_err());
+        assert!("*".parse::<Passing>().is_ok() && "LC_*".parse::<Passing>().is_ok());
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use oxidize_format::Target;
 
+use crate::interpreter::{Passing, Variable};
 use crate::package::PackageError;
 use crate::package::{self, Library, Report, Request};
 use crate::progress::{Progress, Silent};
@@ -64,6 +65,56 @@ impl Packager {
     /// Packages this wheel beside the application, with all that it needs.
     pub fn wheel(mut self, file: impl Into<PathBuf>) -> Packager {
         self.request.requirements.wheels.push(file.into());
+        self
+    }
+
+    /// Adds an entry point, which runs when the program is started under this name; without
+    /// [`entry`](Packager::entry) and [`script`](Packager::script) also when the name is the first
+    /// argument. What it runs is named as for [`entry`](Packager::entry).
+    pub fn entry_point(mut self, name: impl Into<String>, entry: impl Into<String>) -> Packager {
+        self.request.entry_points.push(Variable {
+            name: name.into(),
+            value: entry.into(),
+        });
+        self
+    }
+
+    /// Puts the files of this package into a directory beside the executable.
+    pub fn place_beside(mut self, package: impl Into<String>) -> Packager {
+        self.request.place.push(package.into());
+        self
+    }
+
+    /// Sets an environment variable at the start, unless the environment has it.
+    pub fn environment_default(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Packager {
+        self.request.environment.push(Variable {
+            name: name.into(),
+            value: value.into(),
+        });
+        self
+    }
+
+    /// Sets an environment variable at the start, whatever the environment has.
+    pub fn environment_set(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Packager {
+        self.request.environment_set.push(Variable {
+            name: name.into(),
+            value: value.into(),
+        });
+        self
+    }
+
+    /// Lets this environment variable reach the program, or all whose names begin so (`LC_*`).
+    /// Those that no call names are removed at the start.
+    pub fn environment_pass(mut self, name: impl Into<String>) -> Packager {
+        self.request.environment_pass.push(Passing(name.into()));
         self
     }
 
@@ -154,6 +205,26 @@ impl Packager {
             ..self.request.clone()
         };
         package::package(&request, progress).map_err(|error| Error(Box::new(error)))
+    }
+}
+
+impl Packager {
+    /// Writes one executable for each of these targets. All of them take their places at the end,
+    /// or none does. What only some systems have (an icon, a signature) is for the targets that
+    /// have it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`package`](Packager::package); besides, a target or an output is named twice.
+    pub fn package_each(
+        &self,
+        outputs: &[(Target, PathBuf)],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Report>, Error> {
+        let first = outputs.first().and_then(|(_, path)| path.file_stem());
+        let name = first.unwrap_or_default().to_string_lossy();
+        package::package_each(&self.request, outputs, &name, progress)
+            .map_err(|failed| Error(Box::new(failed.error)))
     }
 }
 

@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempDir};
 
@@ -34,6 +34,12 @@ impl Scratch {
             directory,
             _lock: lock,
         })
+    }
+
+    /// Leaves the directory to the caller, who is told where it is. It is not removed.
+    #[must_use]
+    pub fn keep(self) -> PathBuf {
+        self.directory.keep()
     }
 
     /// Where it is.

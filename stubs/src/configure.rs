@@ -13,7 +13,10 @@ use crate::choice::Choice;
 use crate::environment;
 use crate::ffi::Text;
 use crate::ffi::config::{Config, Failure, Field, List, PreConfig, Switch, preinitialize};
-use crate::ffi::lifecycle::{default_environment, unset_environment};
+use crate::ffi::lifecycle::{
+    default_environment, names_in_environment, remove_environment, set_environment,
+    unset_environment,
+};
 use crate::ffi::trust;
 use crate::identity::Identity;
 use crate::importer::{self, paths};
@@ -56,6 +59,23 @@ pub(crate) fn clean_environment(run: &RunConfig<'_>) {
     }
 }
 
+/// Removes the variables that are not to reach the application.
+fn keep_passed(run: &RunConfig<'_>) {
+    let passing: Vec<&str> = run.environment_pass().collect();
+    if passing.is_empty() {
+        return;
+    }
+    for name in names_in_environment() {
+        // A name that is not text is none that could be meant.
+        let passes = name
+            .to_str()
+            .is_some_and(|name| environment::passes(name, &passing));
+        if !passes && let Some(name) = Text::new(&name) {
+            remove_environment(&name);
+        }
+    }
+}
+
 /// Starts Python. Afterwards this thread holds the lock.
 pub(crate) fn begin(
     run: &RunConfig<'static>,
@@ -76,8 +96,17 @@ pub(crate) fn begin(
         .map(text)
         .collect::<Result<Vec<_>, _>>()?;
     trust::set_probing(run.ca_bundle_probe);
+    if !interpreter {
+        // A child's environment is what the application has given it.
+        keep_passed(run);
+    }
     for (name, value) in run.environment() {
         default_environment(&text(name)?, &text(value)?);
+    }
+    if !interpreter {
+        for (name, value) in run.environment_set() {
+            set_environment(&text(name)?, &text(value)?);
+        }
     }
     // A child that acts as an interpreter is as open as `python3` about scripts' directories; the
     // application is not. CPython takes "isolated" for a wish to have neither environment nor user

@@ -29,3 +29,49 @@ pub const REMOVED: [&CStr; 14] = [
     c"_PYTHON_SYSCONFIGDATA_NAME",
     c"_PYTHON_SYSCONFIGDATA_PATH",
 ];
+
+/// What passes in any case: what processes of ours tell each other, and what Windows programs
+/// cannot do without.
+const PASSES_ALWAYS: [&str; 2] = ["OXIDIZE_", "="];
+const PASSES_ON_WINDOWS: [&str; 3] = ["SYSTEMROOT", "SYSTEMDRIVE", "WINDIR"];
+
+/// Whether a variable reaches an application that lets these pass: names, or beginnings with `*`.
+pub fn passes(name: &str, passing: &[&str]) -> bool {
+    // Windows has one variable for `Path` and `PATH`.
+    let folded = |text: &str| {
+        if cfg!(windows) {
+            text.to_uppercase()
+        } else {
+            text.to_owned()
+        }
+    };
+    let name = folded(name);
+    let is_meant = |wanted: &&str| match wanted.strip_suffix('*') {
+        Some(beginning) => name.starts_with(&folded(beginning)),
+        None => name == folded(wanted),
+    };
+    passing.iter().any(is_meant)
+        || PASSES_ALWAYS
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
+        || (cfg!(windows) && PASSES_ON_WINDOWS.contains(&name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_beginnings_pass() {
+        let passing = ["HOME", "LC_*"];
+        for name in ["HOME", "LC_ALL", "LC_", "OXIDIZE_STARTED_BY"] {
+            assert!(passes(name, &passing), "{name}");
+        }
+        for name in ["HOME2", "HOM", "LC", "LANG", "", "PATH"] {
+            assert!(!passes(name, &passing), "{name}");
+        }
+        assert_eq!(passes("home", &passing), cfg!(windows));
+        assert_eq!(passes("SystemRoot", &passing), cfg!(windows));
+        assert!(passes("anything", &["*"]));
+    }
+}

@@ -22,7 +22,73 @@ fn main() -> std::process::ExitCode {
             || hostile(triple),
         ));
     }
+    for Target { label, triple } in RUNNABLE {
+        trials.push(trial(
+            format!("{label}::what_passes_and_what_is_set"),
+            || passing(triple),
+        ));
+    }
     oxidize_tests::main(trials)
+}
+
+/// A program that prints four variables, and starts a child that does after one was changed.
+const FOUR: &str = "import os, subprocess, sys
+def main():
+    names = ['SET', 'DEFAULT', 'PASS_ONE', 'OTHER']
+    print([os.environ.get(name) for name in names], 'A_THIRD' in os.environ)
+    os.environ.update(SET='changed', OTHER='new')
+    code = f'import os; print([os.environ.get(name) for name in {names}])'
+    sys.stdout.flush()
+    subprocess.run([sys.executable, '-c', code], check=True)
+main()
+";
+
+fn passing(triple: &str) -> Result {
+    let place = tools::scratch()?;
+    fs::write(place.path().join("__main__.py"), FOUR)?;
+    let options = [
+        "--environment-pass",
+        "PASS_*",
+        "--environment-pass",
+        "PATH",
+        "--environment-set",
+        "SET=packaged",
+        "--environment",
+        "DEFAULT=packaged",
+    ];
+    let app = Package::new(place.path())
+        .target(triple)
+        .options(options)
+        .build()?;
+    let run = || {
+        let run = Run::new(app.path())
+            .variable("SET", "outside")
+            .variable("OTHER", "x");
+        run.variable("DEFAULT", "outside").variable("A_THIRD", "x")
+    };
+    // A variable that does not pass is one that the environment does not have.
+    let outcome = run().variable("PASS_ONE", "1").outcome()?;
+    outcome.prints(
+        "['packaged', 'packaged', '1', None] False\n['changed', 'packaged', '1', 'new']\n",
+    )?;
+    let options = [
+        "--environment-set",
+        "SET=packaged",
+        "--environment",
+        "DEFAULT=packaged",
+    ];
+    let app = Package::new(place.path())
+        .target(triple)
+        .options(options)
+        .build()?;
+    let run = Run::new(app.path())
+        .variable("SET", "outside")
+        .variable("OTHER", "x");
+    run.variable("DEFAULT", "outside")
+        .variable("A_THIRD", "x")
+        .outcome()?
+        .prints("['packaged', 'outside', None, 'x'] True\n['changed', 'outside', None, 'new']\n")?;
+    Ok(())
 }
 
 fn document() -> Result<String> {

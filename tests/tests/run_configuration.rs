@@ -148,6 +148,16 @@ fn table() -> Vec<Row> {
             vec![("variable", json!("red"))],
         ),
         (
+            "environment",
+            |options| options.environment_set = vec![("COLOUR".to_owned(), "blue".to_owned())],
+            vec![("variable", json!("blue"))],
+        ),
+        (
+            "environment pass",
+            |options| options.environment_pass = vec!["PATH".to_owned(), "L*".to_owned()],
+            vec![("another variable", Value::Null)],
+        ),
+        (
             "CA bundle probe",
             |options| options.ca_bundle_probe = false,
             vec![("CA bundle", json!("/etc/ssl/cert.pem"))],

@@ -58,12 +58,14 @@ pub(super) const QUIET_IMPORTS: u16 = 39;
 pub(super) const FILES_DIRECTORY: u16 = 40;
 pub(super) const PLACED: u16 = 41;
 pub(super) const NAMED_ENTRY: u16 = 42;
+pub(super) const ENVIRONMENT_SET: u16 = 43;
+pub(super) const ENVIRONMENT_PASS: u16 = 44;
 
 const SWITCH: Shape = Shape::Number(1);
 const ANY_NUMBER: Shape = Shape::Number(u32::MAX);
 
 /// All keys, ascending.
-static ALL: [Key; 30] = [
+static ALL: [Key; 32] = [
     key(ENTRY_MODULE, Shape::Text, true),
     key(ENTRY_FUNCTION, Shape::Text, true),
     key(ENTRY_SCRIPT, Shape::Text, true),
@@ -94,6 +96,8 @@ static ALL: [Key; 30] = [
     key(FILES_DIRECTORY, Shape::Text, true),
     key(PLACED, Shape::TextList, true),
     key(NAMED_ENTRY, Shape::TextList, true),
+    key(ENVIRONMENT_SET, Shape::TextList, true),
+    key(ENVIRONMENT_PASS, Shape::TextList, true),
 ];
 
 /// Record flag bit 0.

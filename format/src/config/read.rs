@@ -129,6 +129,18 @@ impl<'a> RunConfig<'a> {
             .filter_map(|pair| pair.split_once('='))
     }
 
+    /// Environment variables that the application always has: name and value, in order.
+    pub fn environment_set(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.list(keys::ENVIRONMENT_SET)
+            .filter_map(|pair| pair.split_once('='))
+    }
+
+    /// The environment variables that reach the application, in order: names, or beginnings of
+    /// names with a `*` behind them. Default: all do.
+    pub fn environment_pass(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.list(keys::ENVIRONMENT_PASS)
+    }
+
     /// Full virtual paths of files and directories that lie in
     /// [`files_directory`](Self::files_directory), in order.
     pub fn placed(&self) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -204,8 +216,13 @@ impl<'a> RunConfig<'a> {
             keys::NAMED_ENTRY if named_entry(text).is_none() => {
                 return Err(record.fail("a named entry is NAME=module or NAME=module:function"));
             }
-            keys::ENVIRONMENT if text.find('=').is_none_or(|at| at == 0) => {
-                return Err(record.fail("an environment default is NAME=value"));
+            keys::ENVIRONMENT | keys::ENVIRONMENT_SET
+                if text.find('=').is_none_or(|at| at == 0) =>
+            {
+                return Err(record.fail("a variable is NAME=value"));
+            }
+            keys::ENVIRONMENT_PASS if !is_name_or_beginning(text) => {
+                return Err(record.fail("a variable that passes is NAME or BEGINNING*"));
             }
             _ => {} // the other lists are walked in place
         }
@@ -216,6 +233,12 @@ impl<'a> RunConfig<'a> {
 /// Whether a name is that of a directory beside the executable on every system.
 pub(super) fn is_plain(name: &str) -> bool {
     !matches!(name, "." | "..") && !name.contains(['/', '\\', ':'])
+}
+
+/// The name of an environment variable, or the beginning of one with a `*` behind it.
+pub(super) fn is_name_or_beginning(text: &str) -> bool {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    !text.is_empty() && !name.contains(['=', '*', '\0'])
 }
 
 /// `NAME=module` or `NAME=module:function`.

@@ -1,7 +1,7 @@
 //! Writing the run configuration.
 
 use super::keys;
-use super::read::{is_plain, named_entry};
+use super::read::{is_name_or_beginning, is_plain, named_entry};
 use super::{ChildRole, Entry, Exit, RunConfig};
 use crate::WriteError;
 
@@ -53,6 +53,10 @@ pub struct RunOptions {
     pub sys_path: Vec<String>,
     /// See [`RunConfig::environment`].
     pub environment: Vec<(String, String)>,
+    /// See [`RunConfig::environment_set`].
+    pub environment_set: Vec<(String, String)>,
+    /// See [`RunConfig::environment_pass`].
+    pub environment_pass: Vec<String>,
     /// See [`RunConfig::ca_bundle_probe`].
     pub ca_bundle_probe: bool,
     /// See [`RunConfig::terminfo_probe`].
@@ -96,6 +100,8 @@ impl Default for RunOptions {
             install_signal_handlers: true,
             sys_path: Vec::new(),
             environment: Vec::new(),
+            environment_set: Vec::new(),
+            environment_pass: Vec::new(),
             ca_bundle_probe: true,
             terminfo_probe: true,
             children: ChildRole::Interpreter,
@@ -139,10 +145,9 @@ impl From<&RunConfig<'_>> for RunOptions {
             dev_mode: config.dev_mode,
             install_signal_handlers: config.install_signal_handlers,
             sys_path: config.sys_path().map(str::to_owned).collect(),
-            environment: config
-                .environment()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            environment: config.environment().map(pair).collect(),
+            environment_set: config.environment_set().map(pair).collect(),
+            environment_pass: config.environment_pass().map(str::to_owned).collect(),
             ca_bundle_probe: config.ca_bundle_probe,
             terminfo_probe: config.terminfo_probe,
             children: config.children,
@@ -206,12 +211,7 @@ impl RunOptions {
         for path in &self.sys_path {
             out.text(keys::SYS_PATH, Some(path))?;
         }
-        for (name, value) in &self.environment {
-            if name.is_empty() || name.contains('=') {
-                return Err(bad("environment", "a name is not empty and has no '='"));
-            }
-            out.text(keys::ENVIRONMENT, Some(&format!("{name}={value}")))?;
-        }
+        out.variables(keys::ENVIRONMENT, "environment", &self.environment)?;
         out.number(keys::CA_BUNDLE_PROBE, off(self.ca_bundle_probe));
         out.number(keys::TERMINFO_PROBE, off(self.terminfo_probe));
         out.number(
@@ -245,6 +245,18 @@ impl RunOptions {
             }
             out.text(keys::NAMED_ENTRY, Some(&pair))?;
         }
+        out.variables(
+            keys::ENVIRONMENT_SET,
+            "environment_set",
+            &self.environment_set,
+        )?;
+        for name in &self.environment_pass {
+            if !is_name_or_beginning(name) {
+                let rule = "it is a name, or the beginning of one with a '*'";
+                return Err(bad("environment_pass", rule));
+            }
+            out.text(keys::ENVIRONMENT_PASS, Some(name))?;
+        }
         Ok(out.0)
     }
 }
@@ -257,6 +269,10 @@ fn named((name, entry): (&str, Entry<'_>)) -> (String, String) {
         Entry::None | Entry::Script(_) => String::new(),
     };
     (name.to_owned(), entry)
+}
+
+fn pair((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 fn bad(field: &'static str, rule: &'static str) -> WriteError {
@@ -280,6 +296,21 @@ impl Encoder {
         if let Some(value) = value {
             self.record(key, &value.to_le_bytes(), 4);
         }
+    }
+
+    fn variables(
+        &mut self,
+        key: u16,
+        field: &'static str,
+        variables: &[(String, String)],
+    ) -> Result<(), WriteError> {
+        for (name, value) in variables {
+            if name.is_empty() || name.contains('=') {
+                return Err(bad(field, "a name is not empty and has no '='"));
+            }
+            self.text(key, Some(&format!("{name}={value}")))?;
+        }
+        Ok(())
     }
 
     fn text(&mut self, key: u16, value: Option<&str>) -> Result<(), WriteError> {

@@ -11,7 +11,7 @@ use super::common::{Common, Configuration, MacOs};
 use super::notary::{Notarize, Notary, Staple};
 use super::signing::{Sign, Signing};
 use oxidize_inject::internal::appearance::{Appearance, ExecutionLevel};
-use oxidize_inject::internal::interpreter::{Setting, Variable};
+use oxidize_inject::internal::interpreter::{Passing, Setting, Variable};
 use oxidize_inject::internal::require::Requirements;
 use oxidize_inject::internal::stubs::wheel;
 
@@ -61,10 +61,11 @@ pub(super) struct Package {
     /// The application's directory: modules, packages, data, installed distributions
     #[arg(short, long, value_name = "DIR", group = APPLICATION)]
     pub(super) resources: Option<PathBuf>,
-    /// The platform to package for; `universal2-apple-darwin` makes one file for both kinds of Mac
-    /// [default: Windows if APP ends in .exe, otherwise this machine]
+    /// The platform to package for; `universal2-apple-darwin` makes one file for both kinds of Mac;
+    /// given several times, each TRIPLE gets a file APP-TRIPLE, or the one that `{target}` in APP
+    /// stands for [default: Windows if APP ends in .exe, otherwise this machine]
     #[arg(long, value_name = "TRIPLE")]
-    pub(super) target: Option<String>,
+    pub(super) target: Vec<String>,
     /// What to run: a console script of a distribution, a module, or a function in a module
     /// [default: DIR/__main__.py, otherwise the only console script in DIR or of what is required]
     #[arg(
@@ -94,6 +95,13 @@ pub(super) struct Package {
     /// Set an environment variable at the start, unless the environment has it
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) environment: Vec<Variable>,
+    /// Set an environment variable at the start, whatever the environment has
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "snapshot")]
+    pub(super) environment_set: Vec<Variable>,
+    /// Let this environment variable reach the program, and no others but those named so too
+    /// (`LC_*`: all with this beginning)
+    #[arg(long, value_name = "NAME", conflicts_with = "snapshot")]
+    pub(super) environment_pass: Vec<Passing>,
     /// How the program ends: at once where nobody would notice (fast), or always as python3 does
     #[arg(long, value_enum, default_value_t = Exit::Fast)]
     pub(super) exit: Exit,
@@ -124,7 +132,7 @@ pub(super) struct Package {
     /// Call this function before the snapshot is taken
     #[arg(long, value_name = "MODULE:FUNCTION", requires = "snapshot", value_parser = module_and_function)]
     pub(super) snapshot_after: Option<String>,
-    /// Use this stub instead of the target's own (for universal2, give one per processor)
+    /// Use this stub instead of the target's own (one for each target, and processor of universal2)
     #[arg(long, value_name = "FILE")]
     pub(super) stub: Vec<PathBuf>,
     // Before those with a heading, which holds for everything behind it.

@@ -41,6 +41,9 @@ impl Hint for PackageError {
                 options(*feature)
             ),
             PackageError::TooManyStubs => "`--target universal2-apple-darwin` takes two".to_owned(),
+            PackageError::StrayStub { target, .. } => {
+                format!("leave it out, or add `--target {target}`")
+            }
             PackageError::Container {
                 source: ContainerError::Altered,
                 ..

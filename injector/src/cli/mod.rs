@@ -14,6 +14,7 @@ mod in_place;
 mod inspect;
 #[cfg(feature = "notarize")]
 mod notary;
+mod outputs;
 mod settings;
 mod signing;
 mod stubs;
@@ -36,8 +37,9 @@ use common::{Common, Format};
 use failure::Failure;
 use hint::Hint;
 use in_place::InPlace;
+use outputs::Outputs;
 use oxidize_inject::internal::package::PackageError;
-use oxidize_inject::internal::package::{self, Library, Request};
+use oxidize_inject::internal::package::{self, Library, Report, Request, SeveralError};
 use oxidize_inject::internal::require::has_inline_metadata;
 use oxidize_inject::internal::stubs::StubError;
 use oxidize_inject::internal::{container, output};
@@ -91,24 +93,30 @@ pub(crate) fn main() -> ExitCode {
 
 fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
     let started = Instant::now();
-    let output = args.output.as_deref().expect("clap requires it");
+    let app = args.output.as_deref().expect("clap requires it");
+    let what = args.resources.as_deref().unwrap_or(app).display();
     let failed = |error: &PackageError| {
-        let what = args.resources.as_deref().unwrap_or(output);
-        Failure::because(format!("cannot package `{}`", what.display()), error).hint(error.hint())
+        Failure::because(format!("cannot package `{what}`"), error).hint(error.hint())
     };
+    let targets = args.target.iter().map(|triple| triple.parse::<Target>());
+    let targets = targets.collect::<Result<Vec<_>, _>>();
+    let targets = targets.map_err(|error| failed(&StubError::from(error).into()))?;
+    let outputs = Outputs::new(app, &targets)?;
     let inputs = args.windows.inputs().chain(args.signing.inputs());
     let inputs = inputs.chain(args.macos.entitlements.as_deref());
     let inputs = inputs.chain(args.script.as_deref()).chain(settings);
     #[cfg(feature = "notarize")]
     let inputs = inputs.chain(args.notary.inputs());
-    output::check_inputs(output, inputs).map_err(|error| failed(&error.into()))?;
-    let target = args.target.as_deref().map(str::parse::<Target>).transpose();
-    let target = target.map_err(|error| failed(&StubError::from(error).into()))?;
+    let inputs: Vec<&Path> = inputs.collect();
+    for output in outputs.paths() {
+        let checked = output::check_inputs(output, inputs.iter().copied());
+        checked.map_err(|error| failed(&error.into()))?;
+    }
     // A key that is of no use is better noticed before the work than behind it.
     #[cfg(feature = "notarize")]
     let notary = args.notary.load()?;
     #[cfg(feature = "notarize")]
-    if notary.is_some() && !target.is_some_and(Target::is_macos) {
+    if notary.is_some() && !targets.iter().any(|target| target.is_macos()) {
         return Err(notary::not_for_this());
     }
     let sources = stubs::sources(&args.sources);
@@ -116,10 +124,10 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
     let script_alone = script.filter(|_| args.resources.is_none());
     let script_alone = script_alone.filter(|script| has_inline_metadata(script));
     let request = Request {
-        output: args.output.clone().expect("clap requires it"),
+        output: outputs.first().to_owned(),
         resources: args.resources.clone(),
         requirements: args.packages.requirements(script_alone, &sources),
-        target,
+        target: targets.first().copied(),
         entry: args.entry.clone(),
         entry_points: args.entry_point.clone(),
         script: args.script.clone(),
@@ -131,6 +139,8 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
         },
         interpreter: args.interpreter.clone(),
         environment: args.environment.clone(),
+        environment_set: args.environment_set.clone(),
+        environment_pass: args.environment_pass.clone(),
         exit: match args.exit {
             args::Exit::Fast => Exit::Fast,
             args::Exit::Full => Exit::Full,
@@ -147,7 +157,10 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
         windows: args.windows.appearance(),
         identifier: args.macos.identifier.clone(),
         sources,
-        signing: args.signing.plan(&args.macos, output)?.map(Arc::new),
+        signing: args
+            .signing
+            .plan(&args.macos, outputs.first())?
+            .map(Arc::new),
         snapshot: args
             .snapshot
             .then(|| oxidize_inject::internal::snapshot::Wishes {
@@ -156,64 +169,79 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
             }),
     };
     let progress = Bar::unless(args.common.quiet);
-    let result = package::package(&request, &progress);
+    let result = match &targets[..] {
+        [] | [_] => package::package(&request, &progress)
+            .map(|report| vec![report])
+            .map_err(|error| failed(&error)),
+        _ => outputs.make_directories().and_then(|made| {
+            let list = outputs.list(&targets);
+            let reports = package::package_each(&request, &list, &outputs.name(), &progress);
+            let reports = reports.map_err(|error| none_of_several(&what, &error));
+            reports.inspect(|_| made.keep())
+        }),
+    };
     progress.finish();
-    let report = result.map_err(|error| failed(&error))?;
-    if !args.common.quiet {
-        for fetch in &report.fetched {
-            note(
-                "note",
-                &format!(
-                    "fetched the stub for {} from {}",
-                    fetch.target, fetch.origin
-                ),
-            );
-        }
-        report
-            .warnings
-            .iter()
-            .for_each(|warning| note("warning", &hint::warning(warning)));
+    let reports = result?;
+    outputs::tell(&reports, &args.common);
+    let mut written = Vec::new();
+    for (path, report) in outputs.paths().zip(&reports) {
+        #[cfg(feature = "notarize")]
+        let notarized = notary
+            .as_ref()
+            .filter(|_| report.target.is_macos())
+            .map(|notary| notary.run(path, &args.common))
+            .transpose()?;
+        #[cfg(not(feature = "notarize"))]
+        let notarized: Option<String> = None;
+        written.push(json(path, report, notarized));
     }
-    if args.common.verbose {
-        report
-            .left_out
-            .iter()
-            .for_each(|path| note("note", &format!("`{path}` was left out")));
-    }
-    #[cfg(feature = "notarize")]
-    let notarized = notary
-        .map(|notary| notary.run(output, &args.common))
-        .transpose()?;
-    #[cfg(not(feature = "notarize"))]
-    let notarized: Option<String> = None;
     let seconds = started.elapsed().as_secs_f64();
     if args.common.output_format == Format::Json {
-        return print(&format!(
-            "{:#}\n",
-            json!({
-                "output": request.output.display().to_string(),
-                "size": report.size,
-                "blob_size": report.blob,
-                "target": report.target.triple(),
-                "entry": report.entry.to_string(),
-                "modules": report.modules,
-                "files": report.files,
-                "warnings": report.warnings.iter().map(hint::warning).collect::<Vec<_>>(),
-                "left_out": report.left_out,
-                "notarized": notarized,
-                "seconds": seconds,
-            })
-        ));
+        let told = match &mut written[..] {
+            [serde_json::Value::Object(one)] => {
+                one.insert("seconds".to_owned(), json!(seconds));
+                json!(one)
+            }
+            _ => json!({ "outputs": written, "seconds": seconds }),
+        };
+        return print(&format!("{told:#}\n"));
     }
     if !args.common.quiet {
-        let name = request.output.display();
-        let size = text::size(report.size);
-        say(&format!(
-            "{name}  {size}  {}  {} modules  {seconds:.1} s",
-            report.target, report.modules
-        ));
+        for (path, report) in outputs.paths().zip(&reports) {
+            let size = text::size(report.size);
+            let (name, modules) = (path.display(), report.modules);
+            let target = report.target;
+            say(&format!(
+                "{name}  {size}  {target}  {modules} modules  {seconds:.1} s"
+            ));
+        }
     }
     Ok(())
+}
+
+/// One target's fault is everyone's.
+fn none_of_several(what: &dyn std::fmt::Display, failed: &SeveralError) -> Failure {
+    let message = match failed.target {
+        Some(target) => format!("cannot package `{what}` for {target}; nothing was written"),
+        None => format!("cannot package `{what}`"),
+    };
+    Failure::because(message, &failed.error).hint(failed.error.hint())
+}
+
+/// What JSON says of a program.
+fn json(path: &Path, report: &Report, notarized: Option<String>) -> serde_json::Value {
+    json!({
+        "output": path.display().to_string(),
+        "size": report.size,
+        "blob_size": report.blob,
+        "target": report.target.triple(),
+        "entry": report.entry.to_string(),
+        "modules": report.modules,
+        "files": report.files,
+        "warnings": report.warnings.iter().map(hint::warning).collect::<Vec<_>>(),
+        "left_out": report.left_out,
+        "notarized": notarized,
+    })
 }
 
 fn remove(args: &Remove) -> Result<(), Failure> {

@@ -106,7 +106,7 @@ pub(super) struct Ready {
 
 impl Ready {
     /// Notarizes a finished program, and answers with the submission's id.
-    pub(super) fn run(self, path: &Path, common: &Common) -> Result<String, Failure> {
+    pub(super) fn run(&self, path: &Path, common: &Common) -> Result<String, Failure> {
         self.look_through(path, None, common).map_err(|failure| {
             failure.hint_if_none(
                 "the program is written and signed; `oxidize-inject notarize` can try again",

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -161,7 +162,10 @@ impl Signing {
                 page_hashes: self.sign_page_hashes,
             },
         };
-        Ok(Some(Plan { identity, options }))
+        Ok(Some(Plan {
+            identity: identity.map(Arc::new),
+            options,
+        }))
     }
 
     /// The password, from where the user said, or by asking.
@@ -266,7 +270,7 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     if notary.is_some() && os != Some(OperatingSystem::MacOs) {
         return Err(super::notary::not_for_this());
     }
-    let signed = sign::sign_file(&file, plan.identity.as_ref(), &plan.options)
+    let signed = sign::sign_file(&file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
     output::write_bytes(path, in_place.mode(), &signed).map_err(|error| failed(&error))?;
     let state = state::of(&signed).map_err(|error| failed(&error))?;
@@ -331,7 +335,7 @@ fn sign_bundle(args: &Sign) -> Result<(), Failure> {
         |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
     plan.check_fit("macOS", Some(OperatingSystem::MacOs))
         .map_err(|error| failed(&error).hint(error.hint()))?;
-    let signed = bundle::sign(&args.file, plan.identity.as_ref(), &plan.options)
+    let signed = bundle::sign(&args.file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
     let state = bundle::verify(&args.file).map_err(|error| failed(&error))?;
     if args.common.output_format == Format::Json {

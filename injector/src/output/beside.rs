@@ -9,6 +9,8 @@ use crate::temporary::{self, Scratch};
 
 /// A file by which a directory of ours is known. Another one is never replaced.
 const MARKER: &str = ".oxidize-inject";
+/// Where the earlier directory is while the new one takes its place.
+const EARLIER: &str = "earlier";
 const MARKER_TEXT: &str = "Made by oxidize-inject, which replaces this directory as a whole.\n";
 
 /// A finished directory that has not taken its place yet. Dropped, it leaves no trace.
@@ -39,6 +41,12 @@ impl Beside {
         fs::create_dir(beside.made()).map_err(|source| beside.failed(source))?;
         beside.add_file(MARKER, MARKER_TEXT.as_bytes(), false)?;
         Ok(beside)
+    }
+
+    /// The place that it is to take.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn made(&self) -> PathBuf {
@@ -80,26 +88,85 @@ impl Beside {
     ///
     /// # Errors
     ///
-    /// It cannot be put there; an earlier one is still there.
+    /// It cannot be put there. An earlier one is still there, or where the error says.
     pub fn publish(self) -> Result<(), OutputError> {
-        let earlier = self.scratch.path().join("earlier");
+        self.publish_with(|from, to| fs::rename(from, to))
+    }
+
+    fn publish_with(
+        self,
+        rename: impl Fn(&Path, &Path) -> io::Result<()>,
+    ) -> Result<(), OutputError> {
+        let earlier = self.scratch.path().join(EARLIER);
         let replaces = fs::symlink_metadata(&self.path).is_ok();
         if replaces {
-            fs::rename(&self.path, &earlier).map_err(|source| self.failed(source))?;
+            rename(&self.path, &earlier).map_err(|source| self.failed(source))?;
         }
-        fs::rename(self.made(), &self.path).map_err(|source| {
-            if replaces {
-                // What cannot be undone either has no better message.
-                let _ = fs::rename(&earlier, &self.path);
-            }
-            self.failed(source)
-        })
+        let Err(source) = rename(&self.made(), &self.path) else {
+            return Ok(());
+        };
+        if replaces && rename(&earlier, &self.path).is_err() {
+            // The temporary directory has the user's files now, so it stays, under a name that
+            // nothing of ours removes.
+            let scratch = self.scratch.keep();
+            let name = self.path.file_name().unwrap_or_default();
+            let mut kept = name.to_owned();
+            kept.push(".earlier");
+            let kept = self.path.with_file_name(kept);
+            let kept = match rename(&scratch, &kept) {
+                Ok(()) => kept,
+                Err(_) => scratch,
+            };
+            return Err(OutputError::Earlier {
+                path: self.path.clone(),
+                kept: kept.join(EARLIER),
+                source,
+            });
+        }
+        Err(self.failed(source))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// Publishes over a directory of ours while only the first so many renames succeed.
+    fn publish_with(successes: usize) -> (tempfile::TempDir, OutputError) {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("app.files");
+        let make = |content: &str| {
+            let beside = Beside::new(&path).unwrap();
+            beside.add_file("a.txt", content.as_bytes(), false).unwrap();
+            beside
+        };
+        make("one").publish().unwrap();
+        let count = Cell::new(0);
+        let error = make("two").publish_with(|from, to| {
+            count.set(count.get() + 1);
+            // The last attempt is that to give what is kept a name.
+            if count.get() > successes && count.get() < 4 {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+            fs::rename(from, to)
+        });
+        (place, error.unwrap_err())
+    }
+
+    #[test]
+    fn the_earlier_directory_is_never_lost() {
+        let (place, _) = publish_with(0);
+        let read = |path: &str| fs::read_to_string(place.path().join(path)).unwrap();
+        assert_eq!(read("app.files/a.txt"), "one");
+        let (place, error) = publish_with(1);
+        let OutputError::Earlier { kept, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(kept, place.path().join("app.files.earlier/earlier"));
+        assert_eq!(fs::read_to_string(kept.join("a.txt")).unwrap(), "one");
+    }
 
     #[test]
     fn only_a_directory_of_ours_is_replaced() {

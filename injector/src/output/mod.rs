@@ -65,6 +65,16 @@ pub enum OutputError {
         /// What the system says.
         source: io::Error,
     },
+    /// Writing failed, and what was there before is elsewhere.
+    #[error("cannot write `{}`; what was there is in `{}`", path.display(), kept.display())]
+    Earlier {
+        /// The output.
+        path: PathBuf,
+        /// Where the earlier one is.
+        kept: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A resource could not be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -224,6 +234,12 @@ impl Staged {
             staging,
             path: path.to_owned(),
         })
+    }
+
+    /// The place that it is to take.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The file.

@@ -19,7 +19,7 @@ use super::{Findings, Library, PackageError, Request, Warning};
 use crate::compile::{Compiler, Job, Outcome};
 use crate::container::InjectOptions;
 use crate::entry::Entry;
-use crate::interpreter::Variable;
+use crate::interpreter::{Passing, Variable};
 use crate::output::Beside;
 use crate::pack::PackOptions;
 use crate::pack::{Compress, Input, Part, pack, unread_sources};
@@ -324,6 +324,12 @@ fn run_options(request: &Request, entry: &Entry, seed: u32) -> RunOptions {
     };
     for setting in &request.interpreter {
         setting.apply(&mut options);
+    }
+    for Variable { name, value } in &request.environment_set {
+        options.environment_set.push((name.clone(), value.clone()));
+    }
+    for Passing(name) in &request.environment_pass {
+        options.environment_pass.push(name.clone());
     }
     for Variable { name, value } in &request.environment {
         options.environment.push((name.clone(), value.clone()));

@@ -164,6 +164,28 @@ pub enum PackageError {
         /// The target.
         target: Target,
     },
+    /// Some outputs have taken their places when another could not.
+    #[error("{} took its place already, and another output could not", list(done))]
+    Partly {
+        /// What is in its place.
+        done: Vec<PathBuf>,
+        /// Why the next is not.
+        source: OutputError,
+    },
+    /// Two programs of one run with one name.
+    #[error("two programs are to be written to `{}`", .0.display())]
+    SameOutput(PathBuf),
+    /// A target was named twice.
+    #[error("the target {0} is named twice")]
+    SameTarget(Target),
+    /// A stub for a target that nothing is packaged for.
+    #[error("the stub `{}` is for {target}, which is none of the targets", path.display())]
+    StrayStub {
+        /// The stub.
+        path: PathBuf,
+        /// Its target.
+        target: Target,
+    },
     /// Two entry points with one name.
     #[error("two entry points have the name `{0}`")]
     SameName(String),
@@ -176,4 +198,13 @@ pub enum PackageError {
     /// What is to be included is not there.
     #[error("`{0}` is neither a file of the resources nor a module of the standard library")]
     NothingToInclude(String),
+}
+
+/// Paths in a sentence.
+fn list(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    names.join(", ")
 }

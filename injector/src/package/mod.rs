@@ -10,6 +10,7 @@ mod natives;
 mod packed;
 pub mod placed;
 mod root;
+mod several;
 mod signed;
 mod site;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use oxidize_format::{ChildRole, Exit};
 pub use crate::sign::Doubt;
 pub use error::PackageError;
 pub use feature::Feature;
+pub use several::{SeveralError, package_each};
 pub use warning::Warning;
 pub use wheels::pip_platform;
 
@@ -36,7 +38,7 @@ use crate::appearance::Appearance;
 use crate::cache::Cache;
 use crate::container::InjectOptions;
 use crate::entry::Entry;
-use crate::interpreter::{Setting, Variable};
+use crate::interpreter::{Passing, Setting, Variable};
 use crate::progress::Progress;
 use crate::require::Requirements;
 use crate::sign::Identity;
@@ -83,6 +85,10 @@ pub struct Request {
     pub interpreter: Vec<Setting>,
     /// Environment variables with defaults.
     pub environment: Vec<Variable>,
+    /// Environment variables that the application always has.
+    pub environment_set: Vec<Variable>,
+    /// The environment variables that reach the application; all if it is empty.
+    pub environment_pass: Vec<Passing>,
     /// How the program ends.
     pub exit: Exit,
     /// Leave sources out.
@@ -110,10 +116,10 @@ pub struct Request {
 }
 
 /// Who signs, and how.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Signing {
     /// Nobody signs ad hoc, for macOS.
-    pub identity: Option<Identity>,
+    pub identity: Option<Arc<Identity>>,
     /// How.
     pub options: SignOptions,
 }
@@ -124,7 +130,7 @@ impl Signing {
     pub fn has_team(&self) -> bool {
         let own = |identity: &Identity| crate::sign::macho::requirements::team(identity).is_some();
         self.identity
-            .as_ref()
+            .as_deref()
             .is_some_and(|identity| self.options.macos.team.is_some() || own(identity))
     }
 
@@ -197,6 +203,18 @@ pub fn target_of(output: &Path) -> Option<Target> {
 pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, PackageError> {
     let cache = Cache::open().map_err(PackageError::Cache)?;
     let finder = Finder::new(&cache, &request.sources, progress);
+    let (staged, report) = stage(request, &cache, &finder, progress)?;
+    staged.publish(progress)?;
+    Ok(report)
+}
+
+/// Packages, up to the finished files.
+fn stage(
+    request: &Request,
+    cache: &Cache,
+    finder: &Finder<'_>,
+    progress: &dyn Progress,
+) -> Result<(Staged, Report), PackageError> {
     if let Some(target) = request.target
         && let parts = target.parts()
         && parts.len() > 1
@@ -204,7 +222,7 @@ pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Pac
         if let Some(name) = request.place.first() {
             return Err(PackageError::PlacedUniversal(name.clone()));
         }
-        return universal(request, target, &parts, &cache, &finder, progress);
+        return universal(request, target, &parts, cache, finder, progress);
     }
     let given = match &request.stubs[..] {
         [] => None,
@@ -214,7 +232,7 @@ pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Pac
     // A stub given by hand says what it is for.
     let guess = target_of(&request.output).filter(|_| given.is_none());
     let stub = finder.find(given, request.target.or(guess))?;
-    let (program, files, mut report) = program(request, &stub, &cache, &finder, progress)?;
+    let (program, files, mut report) = program(request, &stub, cache, finder, progress)?;
     let mut staged = Staged::default();
     staged.add(program);
     staged.add_directory(files);
@@ -223,8 +241,7 @@ pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, Pac
             .warnings
             .push(Warning::NotAnExe(request.output.clone()));
     }
-    staged.publish(progress)?;
-    Ok(report)
+    Ok((staged, report))
 }
 
 /// Packages one program for each processor and joins them.
@@ -235,7 +252,7 @@ fn universal(
     cache: &Cache,
     finder: &Finder<'_>,
     progress: &dyn Progress,
-) -> Result<Report, PackageError> {
+) -> Result<(Staged, Report), PackageError> {
     let mut parts = Staged::default();
     let mut reports = Vec::new();
     for &target in targets {
@@ -259,7 +276,6 @@ fn universal(
     let joined = Staged::join(&parts, &request.output, progress)?;
     let size = joined.size()?;
     drop(parts);
-    joined.publish(progress)?;
     let blob = reports.iter().map(|report| report.blob).sum();
     let mut report = reports.remove(0);
     for other in reports {
@@ -270,12 +286,13 @@ fn universal(
         }
         report.fetched.extend(other.fetched);
     }
-    Ok(Report {
+    let report = Report {
         size,
         blob,
         target: whole,
         ..report
-    })
+    };
+    Ok((joined, report))
 }
 
 /// What surrounds the blob in a program for this target.

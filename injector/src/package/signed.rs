@@ -29,7 +29,7 @@ pub(super) fn sign(
     signing: &Signing,
     progress: &dyn Progress,
 ) -> Result<Option<TempDir>, PackageError> {
-    let Some(identity) = signing.identity.as_ref().filter(|_| !natives.is_empty()) else {
+    let Some(identity) = signing.identity.as_deref().filter(|_| !natives.is_empty()) else {
         return Ok(None);
     };
     let place = tempfile::tempdir()

@@ -12,7 +12,7 @@ use crate::{output, sign};
 #[derive(Default)]
 pub(super) struct Staged {
     files: Vec<output::Staged>,
-    directory: Option<output::Beside>,
+    directories: Vec<output::Beside>,
 }
 
 impl Staged {
@@ -21,9 +21,15 @@ impl Staged {
         self.files.push(file);
     }
 
-    /// Adds a directory, which takes its place first.
+    /// Adds a directory. Directories take their places before the files do.
     pub(super) fn add_directory(&mut self, directory: Option<output::Beside>) {
-        self.directory = directory;
+        self.directories.extend(directory);
+    }
+
+    /// Adds what another one holds.
+    pub(super) fn extend(&mut self, other: Staged) {
+        self.files.extend(other.files);
+        self.directories.extend(other.directories);
     }
 
     /// The size of all files.
@@ -61,13 +67,26 @@ impl Staged {
     /// Puts every file in its place, in the order in which they were added.
     ///
     /// # Errors
-    /// One cannot take its place; those before it have.
+    /// One cannot take its place; those before it have, and the error names them.
     pub(super) fn publish(self, progress: &dyn Progress) -> Result<(), PackageError> {
-        if let Some(directory) = self.directory {
-            directory.publish()?;
+        let mut done = Vec::new();
+        let told = |source, done: Vec<PathBuf>| match done.as_slice() {
+            [] => PackageError::Output(source),
+            _ => PackageError::Partly { done, source },
+        };
+        for directory in self.directories {
+            let path = directory.path().to_owned();
+            match directory.publish() {
+                Ok(()) => done.push(path),
+                Err(error) => return Err(told(error, done)),
+            }
         }
         for file in self.files {
-            file.publish(progress)?;
+            let path = file.path().to_owned();
+            match file.publish(progress) {
+                Ok(()) => done.push(path),
+                Err(error) => return Err(told(error, done)),
+            }
         }
         Ok(())
     }
@@ -91,7 +110,7 @@ pub(super) fn sign(
             })
         };
         let program = Map::of(staged.file()).map_err(failed)?;
-        sign::sign(&program, signing.identity.as_ref(), &signing.options)?
+        sign::sign(&program, signing.identity.as_deref(), &signing.options)?
     };
     // Cut first, so that there is nothing left of an old signature behind the new one.
     staged.set_len(edits.keep)?;

@@ -4,8 +4,9 @@ use pyo3_ffi as py;
 
 use super::object::Gil;
 pub(crate) use super::system::process::{
-    default_environment, default_signal, die_of_interrupt, is_privileged, own_file,
-    set_environment, started_as, unset_environment, whole_environment,
+    default_environment, default_signal, die_of_interrupt, is_privileged, names_in_environment,
+    own_file, remove_environment, set_environment, started_as, unset_environment,
+    whole_environment,
 };
 
 /// Calls `body` with the lock of the main interpreter, which `Config::initialize` left with this

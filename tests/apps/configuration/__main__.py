@@ -32,6 +32,7 @@ print(json.dumps({
     # Not SIGINT, for which importing `signal` installs a handler in any case.
     "signal handlers": signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN,
     "variable": os.environ.get("COLOUR"),
+    "another variable": os.environ.get("PYTHONWARNINGS"),
     "CA bundle": paths.openssl_cafile,
     "first threshold": gc.get_threshold()[0],
 }))

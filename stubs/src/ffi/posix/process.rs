@@ -60,6 +60,20 @@ pub(crate) fn default_environment(name: &Text, value: &Text) {
     unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 0) };
 }
 
+/// The names of all environment variables. What has no `=` is none that could be named.
+pub(crate) fn names_in_environment() -> Vec<OsString> {
+    let name = |pair: Vec<u8>| {
+        let end = pair.iter().position(|&byte| byte == b'=')?;
+        Some(OsString::from_vec(pair[..end].to_vec()))
+    };
+    whole_environment().into_iter().filter_map(name).collect()
+}
+
+/// Removes an environment variable.
+pub(crate) fn remove_environment(name: &Text) {
+    unset_environment(name.as_c_str());
+}
+
 /// Removes an environment variable.
 pub(crate) fn unset_environment(name: &CStr) {
     // SAFETY: as above.

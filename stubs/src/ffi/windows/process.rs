@@ -94,6 +94,21 @@ pub(crate) fn default_environment(name: &Text, value: &Text) {
     }
 }
 
+/// The names of all environment variables, with the hidden ones of drives (`=C:`).
+pub(crate) fn names_in_environment() -> Vec<OsString> {
+    whole_environment()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Removes an environment variable.
+pub(crate) fn remove_environment(name: &Text) {
+    // SAFETY: `main` has started no thread yet; both strings are NUL-terminated. An empty value
+    // removes the variable.
+    unsafe { _wputenv_s(name.as_ptr(), [0].as_ptr()) };
+}
+
 /// Removes an environment variable. `name` is ASCII.
 pub(crate) fn unset_environment(name: &CStr) {
     // SAFETY: as above. An empty value removes the variable.
