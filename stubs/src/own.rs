@@ -133,6 +133,11 @@ fn gather(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
         let found_at = found_at.filter(|_| !cfg!(windows)).unwrap_or(&file);
         *name = identity::arguments::called(name, found_at).to_owned();
     }
+    if identity == Identity::Interpreter
+        && let Some(spawned) = identity::arguments::spawned(&arguments)
+    {
+        arguments = spawned;
+    }
     Own {
         executable: executable(run, &file),
         file,

@@ -21,6 +21,34 @@ pub fn called<'a>(name: &'a OsStr, found_at: &'a Path) -> &'a OsStr {
     }
 }
 
+/// The command line of a child that multiprocessing starts, if its parent has `sys.frozen`: then it
+/// is `--multiprocessing-fork NAME=NUMBER ...` (`get_command_line` in Lib/multiprocessing/spawn.py),
+/// which no interpreter knows, and which the program would have to look for itself
+/// (`freeze_support`). As an interpreter understands it.
+pub fn spawned(arguments: &[OsString]) -> Option<Vec<OsString>> {
+    let [program, fork, values @ ..] = arguments else {
+        return None;
+    };
+    if fork != FORK {
+        return None;
+    }
+    let is_value = |text: &str| {
+        let (name, value) = text.split_once('=')?;
+        let is_name = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+        (is_name && !name.is_empty() && (is_number || value == "None")).then(|| text.to_owned())
+    };
+    let values: Option<Vec<_>> = values
+        .iter()
+        .map(|value| is_value(value.to_str()?))
+        .collect();
+    let values = values?.join(", ");
+    let code = format!("from multiprocessing.spawn import spawn_main; spawn_main({values})");
+    Some(vec![program.clone(), "-c".into(), code.into(), FORK.into()])
+}
+
+const FORK: &str = "--multiprocessing-fork";
+
 /// Where the script is; `None` where there is none: `-c`, `-m`, `-`, nothing, or an option that
 /// ends the interpreter.
 pub fn script(arguments: &[OsString]) -> Option<usize> {
@@ -96,6 +124,31 @@ pub fn split(line: &str) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_frozen_program_passes_to_its_children() {
+        let line = |words: &[&str]| -> Vec<OsString> { words.iter().map(OsString::from).collect() };
+        assert_eq!(
+            spawned(&line(&["app", FORK, "tracker_fd=5", "pipe_handle=None"])).unwrap(),
+            line(&[
+                "app",
+                "-c",
+                "from multiprocessing.spawn import spawn_main; \
+                 spawn_main(tracker_fd=5, pipe_handle=None)",
+                FORK
+            ])
+        );
+        for words in [
+            &["app"][..],
+            &["app", "x"],
+            &["app", FORK, "a=b"],
+            &["app", FORK, "a=1)"],
+            &["app", FORK, "1"],
+            &["app", "-c", "x", FORK],
+        ] {
+            assert_eq!(spawned(&line(words)), None, "{words:?}");
+        }
+    }
 
     #[test]
     fn splits_command_lines() {

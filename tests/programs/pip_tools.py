@@ -1,0 +1,4 @@
+# require: pip-tools
+# entry: pip-compile
+# run: --help
+# stdout: requirements

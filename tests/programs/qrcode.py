@@ -1,0 +1,5 @@
+# require: qrcode[pil] python-barcode
+# entry: qr
+# run: --ascii hello
+# stdout: █
+# run: --output a.png hello
