@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use oxidize_tests::package::Package;
 use oxidize_tests::run::Run;
-use oxidize_tests::targets::ARM_GNU;
+use oxidize_tests::targets::{ARM_GNU, WINDOWS};
 use oxidize_tests::{Result, check, fail, missing, tools, trial, wheels};
 
 fn main() -> std::process::ExitCode {
@@ -21,7 +22,91 @@ fn main() -> std::process::ExitCode {
         trial("pillow_draws_text", pillow),
         trial("pkg_resources_sees_the_application", pkg_resources),
         trial("arm_numpy_loads_from_memory", || numpy(arm_numpy()?)),
+        trial("gnu_requests_by_its_own_authority", || tls(tools::GNU)),
+        trial("musl_requests_by_its_own_authority", || tls(tools::MUSL)),
+        trial("arm_requests_by_its_own_authority", || tls(ARM_GNU)),
+        trial("windows_requests_by_its_own_authority", || tls(WINDOWS)),
     ])
+}
+
+/// An authority, and a server's certificate that it has signed.
+fn authority(place: &Path) -> Result {
+    let openssl = tools::host_tool("openssl")?;
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&openssl);
+        let done = command.args(arguments).current_dir(place).output()?;
+        check(done.status.success(), || {
+            String::from_utf8_lossy(&done.stderr).into_owned()
+        })
+    };
+    let new = [
+        "req",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+    ];
+    let ca = [
+        "-x509",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=Authority",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+    ];
+    // What OpenSSL's strict rules want of an authority (RFC 5280, section 4.2.1.3).
+    let usage = ["-addext", "keyUsage=critical,keyCertSign"];
+    run(&[&new[..], &ca, &usage].concat())?;
+    std::fs::write(
+        place.join("names"),
+        "subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\n",
+    )?;
+    run(&[
+        &new[..],
+        &[
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "request",
+        ],
+    ]
+    .concat())?;
+    let sign = [
+        "x509", "-req", "-in", "request", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key",
+    ];
+    run(&[
+        &sign[..],
+        &["-CAcreateserial", "-extfile", "names", "-out", "server.pem"],
+    ]
+    .concat())
+}
+
+fn tls(target: &str) -> Result {
+    let place = tools::scratch()?;
+    authority(place.path())?;
+    // Its program is copied once, for all targets.
+    static PACKAGE: OnceLock<Result<Package>> = OnceLock::new();
+    let package =
+        PACKAGE.get_or_init(|| with_program(wheels::installed_for("tls", &["any"])?, "tls"));
+    let app = package.clone()?.target(target).build()?;
+    let directory = match target {
+        WINDOWS => format!("Z:{}", place.path().display()).into(),
+        _ => place.path().to_owned(),
+    };
+    let outcome = Run::new(app.path())
+        .arguments([directory])
+        .timeout(120)
+        .outcome()?;
+    let outcome = outcome.success()?;
+    let said = outcome.stdout.replace("\r\n", "\n");
+    let expected = "certifi: refused\nverify: hi\nvariable: hi\ntzdata: 2:00:00 True\n";
+    check(said == expected, || outcome.to_string())
 }
 
 /// The packages of `NAME.requirements.txt` with the program in `apps/NAME/`.
