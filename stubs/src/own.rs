@@ -178,24 +178,30 @@ fn identify(path: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(path).ok()
 }
 
-/// Whether a link to `file` belongs to a virtual environment that was made of it. Nothing is read
-/// unless the program was started by a link in another directory.
+/// Whether a link to `file`, or the file as a copy, belongs to a virtual environment that was made of
+/// it. Nothing is read unless the program was started by a link, or in a directory `bin`.
 fn in_environment(link: &OsStr, file: &Path) -> bool {
     let link = Path::new(link);
     let Some(directory) = link.parent() else {
         return false;
     };
+    let text = |place: &Path| {
+        let place = place.join("pyvenv.cfg");
+        let short = std::fs::metadata(&place)
+            .is_ok_and(|found| found.is_file() && found.len() <= LONGEST_CONFIGURATION);
+        short
+            .then(|| std::fs::read_to_string(&place).ok())
+            .flatten()
+    };
     if std::fs::symlink_metadata(link).map_or(true, |found| !found.is_symlink()) {
-        return false;
+        let length = |path: &Path| Some(std::fs::metadata(path).ok()?.len());
+        let Some(directory) = file.parent().filter(|path| environment::has_programs(path)) else {
+            return false;
+        };
+        return text(&directory.join(".."))
+            .is_some_and(|text| environment::is_copied(&text, file, &length));
     }
     [directory.to_owned(), directory.join("..")]
         .iter()
-        .any(|place| {
-            let place = place.join("pyvenv.cfg");
-            let short = std::fs::metadata(&place)
-                .is_ok_and(|found| found.is_file() && found.len() <= LONGEST_CONFIGURATION);
-            short
-                && std::fs::read_to_string(&place)
-                    .is_ok_and(|text| environment::is_made_of(&text, file, link))
-        })
+        .any(|place| text(place).is_some_and(|text| environment::is_made_of(&text, file, link)))
 }

@@ -370,7 +370,20 @@ fn environment(target: &str) -> Result {
         "another Python's environment",
     )?;
     fs::write(&configuration, format!("executable = {}\n", path.display()))?;
-    refused(&run()?, "virtual environment")
+    refused(&run()?, "virtual environment")?;
+    // `venv --copies`.
+    let copy = bin.join("app");
+    tools::copy_program(&path, &copy)?;
+    refused(
+        &Run::new(&copy).arguments(["-m", "x"]).outcome()?,
+        "virtual environment",
+    )?;
+    fs::write(&configuration, "executable = /usr/bin/python3.13\n")?;
+    is(
+        Run::new(&copy).arguments(["-m", "x"]).outcome()?,
+        "application ['-m', 'x']\n",
+        "a program in another Python's environment",
+    )
 }
 
 /// Without `/proc`, by path and through `PATH`.
