@@ -65,6 +65,12 @@ fn main() -> std::process::ExitCode {
             strangers(triple)
         }));
         trials.push(trial(format!("{label}::setuid"), move || setuid(triple)));
+        trials.push(trial(format!("{label}::capabilities"), move || {
+            capabilities(triple)
+        }));
+        trials.push(trial(format!("{label}::started_from_c"), move || {
+            started_from_c(triple)
+        }));
         trials.push(trial(format!("{label}::other_user"), move || {
             other_user(triple)
         }));
@@ -273,6 +279,99 @@ fn setuid(target: &str) -> Result {
         refused(&outcome, "setuid")?;
         let outcome = as_nobody(&path)?.arguments(["sub_argv", "x"]).outcome()?;
         is(outcome, "again ['sub_argv', 'x']\n", "setuid")?;
+    }
+    Ok(())
+}
+
+/// The same with file capabilities.
+fn capabilities(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    as_nobody(&path)?;
+    let done = std::process::Command::new(tools::host_tool("setcap")?)
+        .arg("cap_setuid+ep")
+        .arg(&path)
+        .output()?;
+    if !done.status.success() {
+        return missing("a file system that keeps file capabilities");
+    }
+    for start in [&path, &spelled(&path)] {
+        let run = as_nobody(start)?.arguments(["-c", "x"]);
+        is(run.outcome()?, "application ['-c', 'x']\n", "capabilities")?;
+    }
+    let outcome = as_nobody(&path)?.arguments(["command"]).outcome()?;
+    refused(&outcome, "capabilities")
+}
+
+/// Starts `argv[2]...` in the way `argv[1]` names, and ends as it does.
+const STARTER: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+extern char **environ;
+
+static int replace(const char *how, char **args) {
+    int file = open(args[0], O_RDONLY | (strcmp(how, "execveat") ? 0 : O_CLOEXEC));
+    if (!strcmp(how, "fexecve")) return fexecve(file, args, environ);
+    if (!strcmp(how, "execveat")) return syscall(SYS_execveat, file, "", args, environ, AT_EMPTY_PATH);
+    if (!strcmp(how, "descriptor")) {
+        char path[32];
+        sprintf(path, "/proc/self/fd/%d", file);
+        return execv(path, args);
+    }
+    return execv(args[0], args);
+}
+
+int main(int count, char **args) {
+    int status;
+    pid_t child;
+    if (!strcmp(args[1], "posix_spawn")) {
+        if (posix_spawn(&child, args[2], 0, 0, args + 2, environ)) return 99;
+    } else if (!(child = !strcmp(args[1], "vfork") ? vfork() : fork())) {
+        _exit(replace(args[1], args + 2) ? 98 : 0);
+    }
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 97;
+}
+"#;
+
+/// A C program that starts `sys.executable`, as a descendant of the application.
+fn started_from_c(target: &str) -> Result {
+    let (directory, path) = place(&Package::app("restart").target(target).launcher())?;
+    let (source, starter) = (
+        directory.path().join("starter.c"),
+        directory.path().join("starter"),
+    );
+    fs::write(&source, STARTER)?;
+    let done = std::process::Command::new(tools::host_tool("cc")?)
+        .arg("-o")
+        .args([&starter, &source])
+        .output()?;
+    check(done.status.success(), || {
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    })?;
+    let program = "import subprocess, sys\n\
+                   command = [sys.argv[1], sys.argv[2], sys.executable, '-c', \"print('python')\"]\n\
+                   sys.exit(subprocess.run(command).returncode)";
+    for how in [
+        "posix_spawn",
+        "vfork",
+        "fork",
+        "fexecve",
+        "execveat",
+        "descriptor",
+    ] {
+        let run = Run::new(&path)
+            .arguments([tools::here().join("launch.py")])
+            .arguments(["-c", program])
+            .arguments([&starter])
+            .arguments([how]);
+        is(run.outcome()?, "python\n", how)?;
     }
     Ok(())
 }

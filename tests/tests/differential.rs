@@ -64,6 +64,29 @@ const SEARCH: &[Program] = &[
         ],
     ),
     program(
+        "files_are_spelled_as_the_search_path_is",
+        &[
+            ("src/x.txt", ""),
+            ("lib/which.py", "def fail(): 1 / 0"),
+            ("lib/pkg/__init__.py", "from . import part"),
+            ("lib/pkg/part.py", "from .__init__ import part"),
+            ("lib/pkg/data.txt", "data"),
+            ("__main__.py", "
+import importlib.resources, inspect, os, pickle, pkgutil, sys, traceback
+entry = os.path.join(sys.path[0], 'src', '..', 'lib', '')
+sys.path.insert(0, entry)
+import which, pkg.part
+for module in which, pkg, pkg.part, sys.modules['pkg.__init__']:
+    spec = module.__spec__
+    print(module.__file__, spec.origin, spec.submodule_search_locations, module.__loader__.path)
+    print(repr(inspect.getsource(module)), pickle.loads(pickle.dumps(spec)).origin)
+print(importlib.resources.files('pkg').joinpath('data.txt').read_text(), pkgutil.get_data('pkg', 'data.txt'))
+print([module.name for module in pkgutil.walk_packages(pkg.__path__, 'pkg.')])
+try: which.fail()
+except ZeroDivisionError: print(traceback.format_exc())"),
+        ],
+    ),
+    program(
         "a_removed_directory_hides",
         &[
             ("which.py", ""),

@@ -21,6 +21,7 @@ fn main() -> std::process::ExitCode {
         trial("numpy_loads_from_memory", || numpy(package("numpy")?)),
         trial("pillow_draws_text", pillow),
         trial("pkg_resources_sees_the_application", pkg_resources),
+        trial("packages_that_start_python", starters),
         trial("arm_numpy_loads_from_memory", || numpy(arm_numpy()?)),
         trial("gnu_requests_by_its_own_authority", || tls(tools::GNU)),
         trial("musl_requests_by_its_own_authority", || tls(tools::MUSL)),
@@ -230,6 +231,16 @@ fn pkg_resources() -> Result {
     let app = package("pkg_resources")?.shared()?;
     let outcome = Run::new(app.path()).timeout(120).outcome()?;
     let expected = "75.8.0\nTrue\nTrue\nTrue\nb'#'\n";
+    outcome.prints(expected).map(drop)
+}
+
+/// uvloop starts children from C; billiard is a copy of multiprocessing that finds `__main__` as
+/// that does.
+fn starters() -> Result {
+    let app = package("starters")?.shared()?;
+    let outcome = Run::new(app.path()).timeout(120).outcome()?;
+    let expected = "uvloop [\"python\"]\n\
+                    fork [0, 1, 4, 9]\nspawn [0, 1, 4, 9]\nforkserver [0, 1, 4, 9]\n";
     outcome.prints(expected).map(drop)
 }
 

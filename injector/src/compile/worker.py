@@ -75,10 +75,16 @@ def mentions(source):
                         # `import_module` counts dots as an import statement does.
                         tail = name.lstrip(".")
                         imports.add((len(name) - len(tail), tail.partition(":")[0]))
+                        if function == "run_module":
+                            imports.add((0, f"{name}.__main__"))
                     case [argument] if "." in (start := leading_text(argument)):
                         below.add(start.rpartition(".")[0])
                     case _:
                         computed = True
+            case ast.Call(args=arguments):  # `create_subprocess_exec`, `os.execl`.
+                imports.update(run_by_option(arguments))
+            case ast.List(elements) | ast.Tuple(elements):
+                imports.update(run_by_option(elements))
             case ast.Constant(str(text)):
                 # `module:attribute` names objects in entry points and for `resolve_name`.
                 text = text.replace(":", ".", 1)
@@ -88,6 +94,17 @@ def mentions(source):
     # A name with dots that is a module's is hardly anything else. A single word can be, unless names are computed here.
     strings = dotted | words if computed else dotted
     return {"imports": sorted(imports), "below": sorted(below), "strings": sorted(strings)}
+
+
+def run_by_option(arguments):
+    """The modules after `-m` in a list of arguments, such as `[sys.executable, "-m", "zipfile"]`."""
+    import ast
+
+    for option, module in zip(arguments, arguments[1:]):
+        match option, module:
+            case ast.Constant("-m"), ast.Constant(str(name)):
+                yield 0, name
+                yield 0, f"{name}.__main__"
 
 
 def leading_text(expression):

@@ -117,6 +117,9 @@ fn mentioned(source: Source<'_>, library: &Library<'_>) -> BTreeSet<String> {
                 .find(|name| library.contains_key(name))
                 .map(str::to_owned),
         );
+        // A package that `runpy` is given by a computed name.
+        let main = format!("{text}.__main__");
+        found.extend(library.contains_key(&*main).then_some(main));
     }
     found
 }

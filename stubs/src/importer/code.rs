@@ -34,14 +34,34 @@ pub(crate) fn code<'py>(importer: &Object<'py>, module: &Module<'static>) -> Res
     ))
 }
 
+/// The same, knowing the file by a loader's path, which may spell it in a way of its own.
+pub(super) fn code_at<'py>(
+    importer: &Object<'py>,
+    module: &Module<'static>,
+    path: &Object<'py>,
+) -> Result<Object<'py>> {
+    let code = code(importer, module)?;
+    let file = module.file().map(paths::outward);
+    if let Some(file) = file
+        && path.is_str()
+        && path.as_str()? != file
+    {
+        renamed(&code, path)?;
+    }
+    Ok(code)
+}
+
 /// Code with the path of the module's file, which it does not know if that lies on disk.
 fn located<'py>(module: &Module<'static>, code: Object<'py>) -> Result<Object<'py>> {
     if let Some(file) = module.file().and_then(paths::placed::on_disk) {
-        let gil = code.gil();
-        gil.import("_imp")?
-            .call_method(c"_fix_co_filename", &[code.clone(), gil.str(&file)?])?;
+        renamed(&code, &code.gil().str(&file)?)?;
     }
     Ok(code)
+}
+
+fn renamed<'py>(code: &Object<'py>, file: &Object<'py>) -> Result<()> {
+    let fix = code.gil().import("_imp")?.attr(c"_fix_co_filename")?;
+    fix.call(&[code.clone(), file.clone()]).map(drop)
 }
 
 /// `compile(source, file, 'exec', dont_inherit=True)`, which honours coding cookies.

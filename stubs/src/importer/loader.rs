@@ -8,6 +8,7 @@ use std::cell::Cell;
 use oxidize_format::Module;
 
 pub(crate) use super::code::code;
+use super::code::code_at;
 use super::{Slot, application, damaged, find, paths, registry, slot};
 use crate::ffi::module::Class;
 use crate::ffi::{Call, Gil, Method, Object, Raised, Result, collector, types};
@@ -157,7 +158,7 @@ fn exec_module<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         collector::importing(call.gil());
     }
     let code = match &found {
-        Some(module) => code(&importer, module)?,
+        Some(module) => code_at(&importer, module, &call.receiver().attr(c"path")?)?,
         None => {
             let name = object.attr(c"__name__")?;
             call.receiver().call_method(c"get_code", &[name])?
@@ -194,7 +195,10 @@ fn checked<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 fn get_code<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let name = checked(call)?;
     match module_of(call.receiver())? {
-        Some(module) => code(&importer(call.receiver())?, &module),
+        Some(module) => {
+            let loader = call.receiver();
+            code_at(&importer(loader)?, &module, &loader.attr(c"path")?)
+        }
         None => inherited(call, "SourceFileLoader", c"get_code", name),
     }
 }

@@ -172,10 +172,12 @@ pub(crate) fn make_spec<'py>(
         None => gil.none(),
     };
     let loader = loader::make(importer, name, &path, module)?;
-    spec_of(importer, name, loader, &path, directory)
+    let directory = directory.map(paths::outward);
+    spec_of(importer, name, loader, &path, directory.as_deref())
 }
 
-/// A spec for a file: what `spec_from_file_location` makes. Packages have a directory.
+/// A spec for a file: what `spec_from_file_location` makes. Packages have a directory, in the
+/// system's form.
 fn spec_of<'py>(
     importer: &Object<'py>,
     name: &Object<'py>,
@@ -195,7 +197,7 @@ fn spec_of<'py>(
     spec.set_attr(c"_set_fileattr", &gil.bool(!path.is_none()))?;
     if let Some(directory) = directory {
         spec.attr(c"submodule_search_locations")?
-            .list_append(&gil.str(&paths::outward(directory))?)?;
+            .list_append(&gil.str(directory)?)?;
     }
     Ok(spec)
 }

@@ -152,17 +152,34 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     }
     let importer = call.receiver().attr(c"_importer")?;
     if let Some((module, is_package)) = record(gil, &path, tail)? {
-        if is_package == module.is_package() {
+        let entry = call.receiver().attr(c"path")?;
+        let entry = entry.as_str()?;
+        if is_package == module.is_package() && paths::same(entry, &path) {
             return make_spec(&importer, &name, &module);
         }
-        let file = gil.str(&paths::outward(module.file().unwrap_or_default()))?;
+        let Some(file) = module.file() else {
+            return make_spec(&importer, &name, &module);
+        };
+        let file = gil.str(&spelled(entry, &path, file))?;
         let loader = loader::make(&importer, &name, &file, &module)?;
-        return spec_of(&importer, &name, loader, &file, None);
+        let directory = module.directory().filter(|_| is_package);
+        let directory = directory.map(|directory| spelled(entry, &path, directory));
+        return spec_of(&importer, &name, loader, &file, directory.as_deref());
     }
     // Everything else that a directory can hold is found as in any directory.
     gil.import("_frozen_importlib_external")?
         .attr(c"FileFinder")?
         .call_method(c"find_spec", &[call.receiver().clone(), name])
+}
+
+/// What lies at `place` in `directory`, both in the blob's form, as the search path spells it: a
+/// module found through `app/src/../lib` has that in its `__file__`.
+fn spelled(entry: &str, directory: &str, place: &str) -> String {
+    let place = paths::outward(place);
+    match place.strip_prefix(&*paths::outward(directory)) {
+        Some(rest) => format!("{}{rest}", entry.trim_end_matches(std::path::is_separator)),
+        None => place.into_owned(),
+    }
 }
 
 /// `iter_modules(prefix='')` for `pkgutil`: `(name, is package)` of the modules in this directory,

@@ -27,6 +27,8 @@ pub(super) fn loaded<'py>(
             function.call_method(c"register", &[finder, list]).map(drop)
         }
         "multiprocessing.spawn" if is_standard(module) => spawned::register(object),
+        // Copies of multiprocessing: Celery's, and the one that pickles with dill.
+        "billiard.spawn" | "multiprocess.spawn" => spawned::register(object),
         _ => Ok(()),
     }
 }

@@ -34,9 +34,13 @@ pub(super) const CLASS: Class = Class {
     },
 };
 
-/// Called when `multiprocessing.spawn` was imported.
+/// Called when `multiprocessing.spawn` or a copy of it was imported. A copy may have changed: one
+/// without the function and the list is left alone.
 pub(super) fn register<'py>(spawn: &Object<'py>) -> Result<()> {
-    let original = spawn.attr(FIXUP)?;
+    let (Some(original), Some(_)) = (spawn.attr_opt(FIXUP)?, spawn.attr_opt(c"old_main_modules")?)
+    else {
+        return Ok(());
+    };
     let fixup = with_state(spawn, original)?.attr(c"fixup")?;
     spawn.set_attr(FIXUP, &fixup)
 }
