@@ -104,6 +104,9 @@ pub struct Candidates<'a> {
 
 impl Candidates<'_> {
     /// Decides.
+    ///
+    /// # Errors
+    /// There is no such entry point, or nothing says which of several to take.
     pub fn resolve(&self, selection: Selection<'_>) -> Result<Entry, EntryError> {
         match selection {
             Selection::Script(path) => self.script(path),

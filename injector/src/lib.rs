@@ -17,7 +17,11 @@
 //! that uses this library, in the checkout it was built in, in the cache of the command
 //! `oxidize-inject`, and on a package index.
 //!
-//! Signing, and looking into packaged programs, are done by the command.
+//! [`Signing`] says who signs a Windows or macOS program. Looking into packaged programs,
+//! notarization and signing others' programs are done by the command.
+
+// Whoever calls something that fails must know why it does.
+#![warn(clippy::missing_errors_doc)]
 
 mod appearance;
 mod bundle;
@@ -44,17 +48,20 @@ mod python;
 mod require;
 mod same_file;
 mod sign;
+mod signing;
 mod snapshot;
 mod spawn;
 mod stubs;
 mod temporary;
 
+pub use appearance::{Appearance, ExecutionLevel};
 pub use compile::Failure;
 pub use entry::Entry;
-pub use oxidize_format::Target;
+pub use oxidize_format::{ChildRole, Exit, Target};
 pub use package::{Doubt, Fetch, Report, Warning};
 pub use packager::{Error, Packager};
 pub use progress::{Progress, Silent};
+pub use signing::Signing;
 
 /// What the command, tests and fuzz targets of this repository stand on. It is not part of the
 /// library's interface and changes without notice.

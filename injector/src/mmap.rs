@@ -16,11 +16,17 @@ pub struct Map(Option<memmap2::Mmap>);
 
 impl Map {
     /// Maps the whole file at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be opened or mapped.
     pub fn open(path: &Path) -> io::Result<Map> {
         Map::of(&File::open(path)?)
     }
 
     /// Maps the whole of an open file. An empty file gives an empty slice.
+    ///
+    /// # Errors
+    /// The file cannot be mapped.
     pub fn of(file: &File) -> io::Result<Map> {
         if file.metadata()?.len() == 0 {
             return Ok(Map(None));

@@ -302,6 +302,9 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub given by hand, or else the one for `target`, fetched if need be.
+    ///
+    /// # Errors
+    /// There is no stub for the target, it is for another target than asked, or it is not listed.
     pub fn find(&self, given: Option<&Path>, target: Option<Target>) -> Result<Stub, StubError> {
         if let Some(path) = given {
             let stub = open(path, Origin::Given)?;
@@ -328,6 +331,9 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub for `target` if it is available locally: beside this program, or in the cache.
+    ///
+    /// # Errors
+    /// The stub that is there is damaged.
     pub fn local(&self, target: Target) -> Result<Option<Stub>, StubError> {
         for candidate in candidates(target) {
             if candidate.is_file() {
@@ -343,6 +349,9 @@ impl<'f> Finder<'f> {
     }
 
     /// The stub for `target` in the cache: the listed one, or, if these are allowed, any other.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
     pub fn cached(&self, target: Target) -> Result<Option<Bundle>, StubError> {
         let listed = self
             .listed

@@ -5,8 +5,14 @@
 mod example;
 
 use std::error::Error as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
-use oxidize_inject::{Entry, Packager, Target};
+use oxidize_inject::{
+    Appearance, ChildRole, Entry, ExecutionLevel, Exit, Packager, Signing, Target,
+};
 use oxidize_tests::run::Run;
 use oxidize_tests::tools;
 
@@ -36,4 +42,193 @@ fn an_error_says_what_is_wrong_and_its_sources_why() {
     let cause = error.source().expect("the system's answer");
     assert!(cause.to_string().contains("No such file"), "{cause}");
     assert!(!directory.path().join("app").exists());
+}
+
+/// What the command does through options, the library does through methods: both write the same
+/// bytes.
+#[test]
+fn the_library_can_do_what_the_command_can() {
+    let directory = tools::scratch().unwrap();
+    let place = directory.path();
+    let resources = place.join("src");
+    fs::create_dir_all(resources.join("pkg")).unwrap();
+    fs::write(
+        resources.join("pkg/__init__.py"),
+        "def main(): print('pkg')",
+    )
+    .unwrap();
+    fs::write(resources.join("tool.py"), "print('tool')").unwrap();
+    let compare = |packager: Packager, options: &[&str], name: &str| {
+        // The name of a file can be in it.
+        let (ours, theirs) = (
+            place.join("library").join(name),
+            place.join("command").join(name),
+        );
+        for file in [&ours, &theirs] {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+        }
+        packager.package(&ours).unwrap();
+        let command = tools::program("oxidize-inject").unwrap();
+        let done = Command::new(command)
+            .args([
+                theirs.as_os_str(),
+                "--resources".as_ref(),
+                resources.as_os_str(),
+            ])
+            .args(options)
+            .env("PASSWORD", "secret")
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        assert!(
+            fs::read(&ours).unwrap() == fs::read(&theirs).unwrap(),
+            "{options:?}"
+        );
+        ours
+    };
+
+    let packager = Packager::new(&resources)
+        .target(Target::X86_64_LINUX_GNU)
+        .entry("pkg:main")
+        .entry_point("other", "pkg:main")
+        .and_then(|packager| packager.interpreter("utf8", "true"))
+        .and_then(|packager| packager.environment("COLOUR", "a=b"))
+        .unwrap()
+        .children(ChildRole::Application)
+        .exit(Exit::Full)
+        .place("pkg");
+    let options = [
+        "--entry=pkg:main",
+        "--entry-point=other=pkg:main",
+        "--interpreter=utf8=true",
+        "--environment=COLOUR=a=b",
+        "--children=application",
+        "--exit=full",
+        "--place=pkg=files",
+    ];
+    let app = compare(packager, &options, "app");
+    let outcome = Run::new(&app).outcome().unwrap().success().unwrap();
+    assert_eq!(outcome.stdout, "pkg\n");
+
+    let plain = Packager::new(&resources).script("tool.py");
+    let options = ["--script", "tool.py", "--target", tools::GNU];
+    compare(plain.target(Target::X86_64_LINUX_GNU), &options, "plain");
+
+    tools::stub(Target::X86_64_WINDOWS.triple()).unwrap();
+    let looks = Appearance {
+        gui: true,
+        execution_level: ExecutionLevel::RequireAdministrator,
+        ..Appearance::default()
+    };
+    let key = identity(place);
+    let signing = Signing::pkcs12(&key, Some("secret")).unwrap();
+    let windows = Packager::new(&resources)
+        .script("tool.py")
+        .appearance(looks)
+        .signing(signing.program_name("Tool").page_hashes());
+    let options = [
+        "--script=tool.py",
+        "--gui",
+        "--execution-level=require-administrator",
+        "--sign-p12",
+        &key.to_string_lossy(),
+        "--sign-password-env=PASSWORD",
+        "--sign-name=Tool",
+        "--sign-page-hashes",
+    ];
+    compare(windows, &options, "looks.exe");
+
+    let mac = Target::AARCH64_MACOS;
+    tools::stub(mac.triple()).unwrap();
+    let signing = Signing::ad_hoc().unwrap().hardened_runtime();
+    let packager = Packager::new(&resources)
+        .script("tool.py")
+        .target(mac)
+        .identifier("org.example.tool")
+        .signing(signing);
+    let options = [
+        "--script=tool.py",
+        "--target",
+        mac.triple(),
+        "--identifier=org.example.tool",
+        "--hardened-runtime",
+    ];
+    compare(packager, &options, "mac");
+}
+
+/// A key and its certificate in a PKCS#12 file with the password `secret`.
+fn identity(place: &Path) -> PathBuf {
+    let key = place.join("identity.p12");
+    for arguments in [
+        "req -x509 -newkey rsa:2048 -nodes -subj /CN=test -keyout key.pem -out cert.pem \
+         -addext extendedKeyUsage=codeSigning",
+        "pkcs12 -export -inkey key.pem -in cert.pem -out identity.p12 -passout pass:secret",
+    ] {
+        let openssl = Command::new("openssl")
+            .args(arguments.split_whitespace())
+            .current_dir(place)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&openssl.stderr);
+        assert!(openssl.status.success(), "{said}");
+    }
+    key
+}
+
+#[test]
+fn the_library_says_what_it_does_not_take() {
+    let packager = Packager::default;
+    for (error, expected) in [
+        (
+            packager().interpreter("utf9", "true").unwrap_err(),
+            "no setting `utf9`",
+        ),
+        (
+            packager().interpreter("utf8", "x").unwrap_err(),
+            "must be true or false",
+        ),
+        (
+            packager().environment("A=B", "x").unwrap_err(),
+            "has a `=` in it",
+        ),
+        (
+            packager().entry_point("", "pkg").unwrap_err(),
+            "it is not NAME=VALUE",
+        ),
+        (
+            Signing::pkcs12("/no/such.p12", None).unwrap_err(),
+            "cannot read `/no/such.p12`",
+        ),
+        (
+            Signing::command("exit 3", &[], Duration::from_secs(9)).unwrap_err(),
+            "exit",
+        ),
+        (
+            Signing::ad_hoc()
+                .unwrap()
+                .entitlements("/no/such.plist")
+                .unwrap_err(),
+            "cannot read `/no/such.plist`",
+        ),
+    ] {
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+/// A script, an icon or a key is no place for a program.
+#[test]
+fn no_input_is_replaced() {
+    let directory = tools::scratch().unwrap();
+    let script = directory.path().join("tool.py");
+    fs::write(&script, "print('tool')").unwrap();
+    let error = Packager::default()
+        .script(&script)
+        .package(&script)
+        .unwrap_err();
+    assert!(error.to_string().contains("tool.py"), "{error}");
+    assert_eq!(fs::read_to_string(&script).unwrap(), "print('tool')");
 }

@@ -74,7 +74,16 @@ pub enum AppearanceError {
 const LARGEST: u64 = 16 << 20;
 
 impl Appearance {
+    /// The files that are read.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.icon, &self.version_info, &self.manifest];
+        files.into_iter().flatten().map(PathBuf::as_path)
+    }
+
     /// The resources of the program that is written to `output`.
+    ///
+    /// # Errors
+    /// A file cannot be read, or is not what it should be.
     pub fn resources(&self, output: &Path) -> Result<Vec<Resource>, AppearanceError> {
         let mut resources = Vec::new();
         if let Some(path) = &self.icon {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
 use oxidize_format::target::{Container, OperatingSystem};
@@ -139,10 +139,7 @@ impl Signing {
             None => identity,
         };
         if let Some(identity) = &identity {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            identity
-                .check(now.map_or(0, |now| now.as_secs()))
-                .map_err(failed)?;
+            identity.check_now().map_err(failed)?;
         }
         let entitlements = macos.entitlements.as_deref().map(Entitlements::load);
         let options = SignOptions {
@@ -162,10 +159,8 @@ impl Signing {
                 page_hashes: self.sign_page_hashes,
             },
         };
-        Ok(Some(Plan {
-            identity: identity.map(Arc::new),
-            options,
-        }))
+        let identity = identity.map(Arc::new);
+        Ok(Some(Plan { identity, options }))
     }
 
     /// The password, from where the user said, or by asking.

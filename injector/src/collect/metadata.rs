@@ -32,6 +32,9 @@ pub struct ConsoleScript {
 }
 
 /// Finds the distributions at the top of the tree, sorted by normalised name.
+///
+/// # Errors
+/// A distribution's metadata cannot be read.
 pub fn distributions(tree: &Tree) -> Result<Vec<Distribution>, CollectError> {
     let mut found = Vec::new();
     for directory in tree.directories.iter().filter(|path| !path.contains('/')) {

@@ -35,6 +35,9 @@ pub struct Member {
 
 impl Archive {
     /// Opens an archive, unpacking it into the cache when it is not there yet.
+    ///
+    /// # Errors
+    /// The archive cannot be read, is malformed, or cannot be unpacked into the cache.
     pub fn open(cache: &Cache, path: &Path) -> Result<Archive, CollectError> {
         let io = |source| CollectError::Io {
             path: path.to_owned(),

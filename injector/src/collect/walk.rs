@@ -93,6 +93,9 @@ const VERSION_CONTROL: [&str; 8] = [
 const MOST_PATHS: u32 = 64;
 
 /// Walks `root`.
+///
+/// # Errors
+/// A directory or a link cannot be read, or a name does not fit into a blob.
 pub fn walk(root: &Path, options: &WalkOptions) -> Result<Tree, CollectError> {
     let io = |source| CollectError::Io {
         path: root.to_owned(),

@@ -52,6 +52,9 @@ pub enum BootstrapError {
 }
 
 /// The compiler that the host's stub makes, with the archives of its standard library.
+///
+/// # Errors
+/// The worker cannot be made or started, or is not the Python of the stub.
 pub fn compiler<'c>(
     cache: &'c Cache,
     stub: &Stub,

@@ -21,6 +21,9 @@ pub struct LibraryCode(Entry);
 
 impl LibraryCode {
     /// Loads or makes the code of all sources in these archives.
+    ///
+    /// # Errors
+    /// The worker fails, or a file of an archive cannot be read.
     pub fn load(
         compiler: &Compiler<'_>,
         archives: &[Archive],

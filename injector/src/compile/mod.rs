@@ -66,6 +66,10 @@ impl<'c> Compiler<'c> {
     }
 
     /// Compiles one by one what the cache does not have; `done` is told after each.
+    ///
+    /// # Errors
+    /// A file cannot be read, or a worker fails. Sources that do not compile are outcomes, not
+    /// errors.
     pub fn compile(
         &self,
         jobs: &[Job<'_>],
@@ -80,6 +84,9 @@ impl<'c> Compiler<'c> {
     }
 
     /// Compiles and looks for imports in the same batch.
+    ///
+    /// # Errors
+    /// As for [`compile`](Self::compile).
     pub fn compile_and_scan(
         &self,
         jobs: &[Job<'_>],
@@ -96,6 +103,9 @@ impl<'c> Compiler<'c> {
     }
 
     /// Looks for imports, without asking or filling the cache.
+    ///
+    /// # Errors
+    /// A file cannot be read, or a worker fails.
     pub fn scan_all(
         &self,
         jobs: &[Job<'_>],
@@ -154,6 +164,9 @@ impl<'c> Compiler<'c> {
 
     /// Compiles everything, without asking or filling the cache: for a batch that is cached as a
     /// whole.
+    ///
+    /// # Errors
+    /// As for [`compile`](Self::compile).
     pub fn compile_all(
         &self,
         jobs: &[Job<'_>],

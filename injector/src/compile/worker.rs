@@ -134,6 +134,9 @@ pub struct Worker {
 
 impl Worker {
     /// Starts one.
+    ///
+    /// # Errors
+    /// The program cannot be started.
     pub fn start(program: &Path) -> Result<Worker, WorkerError> {
         let failed = |source| WorkerError::Start {
             program: program.to_owned(),
@@ -161,6 +164,9 @@ impl Worker {
     }
 
     /// Makes sure that the worker is the Python that the stub is.
+    ///
+    /// # Errors
+    /// It is another version of Python, writes other bytecode, or does not answer.
     pub fn check(&mut self, version: u32, magic: u32) -> Result<(), WorkerError> {
         let (line, _) = self.exchange("the interpreter's identity", b"{}\n", &[])?;
         let identity: Identity = parse("the interpreter's identity", &line)?;
@@ -174,6 +180,9 @@ impl Worker {
     }
 
     /// Compiles one file.
+    ///
+    /// # Errors
+    /// The worker has ended or answers nonsense.
     pub fn compile(
         &mut self,
         path: &str,

@@ -60,6 +60,9 @@ fn kind(image: &[u8]) -> Container {
 
 /// Looks for our slot, in a universal file for that of its first program. `None`: this file is not
 /// one of our stubs.
+///
+/// # Errors
+/// The file is one of our stubs and is damaged.
 pub fn detect(image: &[u8]) -> Result<Option<Slot>, ContainerError> {
     if fat::parts(image)?.is_some() {
         return Ok(slots(image)?.into_iter().next());
@@ -73,6 +76,9 @@ pub fn detect(image: &[u8]) -> Result<Option<Slot>, ContainerError> {
 
 /// The slots of all programs in the file: one, but for universal files. None: at least one of them
 /// is not our stub.
+///
+/// # Errors
+/// One of the programs is our stub and is damaged.
 pub fn slots(image: &[u8]) -> Result<Vec<Slot>, ContainerError> {
     let Some(parts) = fat::parts(image)? else {
         return Ok(detect(image)?.into_iter().collect());
@@ -92,11 +98,17 @@ pub fn slots(image: &[u8]) -> Result<Vec<Slot>, ContainerError> {
 
 /// Plans the file that consists of this stub and a blob of `blob_len` bytes. A blob that is already
 /// there is replaced.
+///
+/// # Errors
+/// The file is not a stub that this version can fill, or the blob is too large.
 pub fn inject(image: &[u8], blob_len: u64) -> Result<Plan, ContainerError> {
     inject_with(image, blob_len, &InjectOptions::default())
 }
 
 /// [`inject`], and more than the stub and the blob.
+///
+/// # Errors
+/// As for [`inject`], or the container has no such options.
 pub fn inject_with(
     image: &[u8],
     blob_len: u64,
@@ -110,6 +122,9 @@ pub fn inject_with(
 }
 
 /// Where the blob lies in the file; `None` when the slot is empty.
+///
+/// # Errors
+/// The file is damaged.
 pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, ContainerError> {
     match detect(image)? {
         Some(slot) => Ok(slot.blob),
@@ -118,6 +133,9 @@ pub fn extract(image: &[u8]) -> Result<Option<Range<u64>>, ContainerError> {
 }
 
 /// The stub as it was before injection, bit for bit.
+///
+/// # Errors
+/// The file is damaged, or another tool has changed what has to be put back.
 pub fn remove(image: &[u8]) -> Result<Vec<u8>, ContainerError> {
     if let Some(parts) = fat::parts(image)? {
         let stubs = parts.into_iter().map(|part| macho::remove(&image[part]));

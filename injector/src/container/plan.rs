@@ -59,6 +59,9 @@ impl Seal {
 
     /// Computes the bytes. `file` is the output from its first byte; `step` hears how much more has
     /// been read.
+    ///
+    /// # Errors
+    /// The file cannot be read.
     pub fn compute(&self, file: impl Read, step: impl FnMut(u64)) -> io::Result<Vec<u8>> {
         match &self.kind {
             SealKind::Checksum => {

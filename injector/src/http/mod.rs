@@ -213,6 +213,9 @@ impl std::fmt::Debug for Login {
 
 /// Reads a URL. User name and password in it become a login, and the URL goes without them from
 /// then on.
+///
+/// # Errors
+/// The text is not a URL of a scheme that we speak.
 pub fn parse(text: &str) -> Result<(Url, Option<Login>), HttpError> {
     let not_a_url = || HttpError::NotAUrl(without_login(text));
     let mut url = Url::parse(text).map_err(|_| not_a_url())?;
@@ -281,6 +284,9 @@ pub struct Client {
 
 impl Client {
     /// A client with these settings.
+    ///
+    /// # Errors
+    /// A proxy or a certificate file in the settings cannot be used.
     pub fn new(settings: &Settings) -> Result<Client, HttpError> {
         let mut builder = reqwest::blocking::Client::builder()
             .user_agent(concat!("oxidize-inject/", env!("CARGO_PKG_VERSION")))
@@ -308,12 +314,18 @@ impl Client {
     }
 
     /// Fetches.
+    ///
+    /// # Errors
+    /// The server cannot be reached or does not answer with success.
     pub fn get(&self, url: &Url, accept: &str, login: Option<&Login>) -> Result<Answer, HttpError> {
         let request = |url: &Url| self.inner.get(url.clone()).header(ACCEPT, accept);
         self.follow(url, login, &request)
     }
 
     /// Sends `body` and gives the whole answer, which may have `limit` bytes.
+    ///
+    /// # Errors
+    /// The server cannot be reached or does not answer with success, or the answer is longer.
     pub fn post(
         &self,
         url: &str,
@@ -334,6 +346,9 @@ impl Client {
     }
 
     /// Sends one request.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or does not answer in HTTP.
     pub fn call(&self, call: &Call<'_>) -> Result<Reply, HttpError> {
         let mut shown = call.url.clone();
         strip(&mut shown);
@@ -491,6 +506,9 @@ impl Answer {
     }
 
     /// All of it, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// The connection breaks off, or the answer is longer.
     pub fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         let read = (&mut self)

@@ -18,6 +18,9 @@ pub struct Archive {
 
 impl Archive {
     /// Of a file, or of a directory with all that is in it.
+    ///
+    /// # Errors
+    /// The program or a file of the bundle cannot be read.
     pub fn of(path: &Path) -> Result<Archive, NotaryError> {
         let name = path.canonicalize().ok();
         let name = name.as_deref().and_then(Path::file_name);

@@ -45,6 +45,9 @@ impl fmt::Debug for ApiKey {
 impl ApiKey {
     /// Loads a key. Its ids may stand in the file; that of the key also in its name,
     /// `AuthKey_ID.p8`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not a key, or nothing says its ids.
     pub fn load(
         path: &Path,
         id: Option<&str>,

@@ -107,6 +107,9 @@ pub struct Notary<'a> {
 
 impl<'a> Notary<'a> {
     /// With this key.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be made.
     pub fn new(key: &'a ApiKey, server: Server) -> Result<Notary<'a>, NotaryError> {
         Ok(Notary {
             client: Client::new(&http::Settings::from_env())?,
@@ -117,6 +120,9 @@ impl<'a> Notary<'a> {
 
     /// Uploads an archive. The answer is the submission's id, by which Apple goes on whether
     /// anybody waits or not.
+    ///
+    /// # Errors
+    /// The service cannot be reached or refuses, or the upload fails.
     pub fn submit(
         &self,
         archive: &Archive,
@@ -189,6 +195,9 @@ impl<'a> Notary<'a> {
     }
 
     /// Waits until Apple has looked the submission through.
+    ///
+    /// # Errors
+    /// Apple rejects the program, the service cannot be reached, or the time is over.
     pub fn wait(
         &self,
         id: &str,
@@ -315,6 +324,9 @@ impl<'a> Notary<'a> {
 
 /// Whether Apple would take the program at all: signed with an identity, time stamped, under the
 /// hardened runtime. Everything else is for Apple to say.
+///
+/// # Errors
+/// What is missing, in words.
 pub fn check_ready(program: &[u8]) -> Result<(), &'static str> {
     for program in programs(program).ok_or("it is malformed")? {
         let image = Image::parse(program).ok().flatten();

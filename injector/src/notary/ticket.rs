@@ -24,6 +24,9 @@ use crate::property_list;
 const MAGIC: &[u8] = b"s8ch";
 
 /// The main program of a bundle.
+///
+/// # Errors
+/// The bundle's `Info.plist` cannot be read or names no program.
 pub fn program_of(bundle: &Path) -> Result<PathBuf, NotaryError> {
     let unusable = |problem| NotaryError::Bundle {
         path: bundle.to_owned(),
@@ -67,6 +70,9 @@ pub fn names(program: &[u8]) -> Vec<String> {
 }
 
 /// Fetches the ticket for a bundle and puts it where macOS looks for it.
+///
+/// # Errors
+/// There is no ticket yet, the service cannot be reached, or the file cannot be written.
 pub fn staple(bundle: &Path, server: &Server) -> Result<(), NotaryError> {
     if bundle.is_file() {
         return Err(NotaryError::NoPlace(bundle.to_owned()));

@@ -258,11 +258,17 @@ impl Staged {
     }
 
     /// Writes at an offset.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
         positioned::write_all(self.file(), bytes, offset).map_err(|source| self.failed(source))
     }
 
     /// Cuts the file off, or makes it longer by zeros.
+    ///
+    /// # Errors
+    /// The system refuses that length.
     pub fn set_len(&self, len: u64) -> Result<(), OutputError> {
         self.file()
             .set_len(len)
@@ -361,6 +367,9 @@ pub fn stage(
 }
 
 /// Writes a universal file of these programs, which stay as they are.
+///
+/// # Errors
+/// The programs cannot be joined, or the file cannot be written.
 pub fn join(
     path: &Path,
     programs: &[&Staged],

@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use const_oid::db::{rfc4519, rfc5912};
 use der::Decode;
@@ -73,6 +74,9 @@ const LARGEST: u64 = 4 << 20;
 impl Identity {
     /// Loads an identity. `password` is asked when there is something to decrypt, `None` being that
     /// there is none.
+    ///
+    /// # Errors
+    /// A file cannot be read or decrypted, or does not hold one key and its certificate.
     pub fn load(
         source: &Source,
         password: &mut dyn FnMut() -> Result<Option<Password>, SignError>,
@@ -171,6 +175,16 @@ impl Identity {
         let all: Vec<&Certificate> = pool.iter().collect();
         let chain = chain::build(&leaf, &all).into_iter().cloned().collect();
         Ok(Identity { key, public, chain })
+    }
+
+    /// Refuses what nobody would trust now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`check`](Self::check).
+    pub fn check_now(&self) -> Result<(), SignError> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        self.check(now.map_or(0, |now| now.as_secs()))
     }
 
     /// Refuses what nobody would trust at that time, in seconds since 1970.

@@ -49,6 +49,9 @@ pub struct SignOptions {
 
 impl SignOptions {
     /// The time to say: `SOURCE_DATE_EPOCH`, else now.
+    ///
+    /// # Errors
+    /// `SOURCE_DATE_EPOCH` is not a number.
     pub fn time_now() -> Result<u64, SignError> {
         match std::env::var("SOURCE_DATE_EPOCH") {
             Ok(text) => text.trim().parse().map_err(|_| SignError::Epoch(text)),
@@ -88,6 +91,10 @@ impl Edits {
 }
 
 /// Signs one program. An old signature goes.
+///
+/// # Errors
+/// The program is malformed or of a kind that is not signed so, the signer fails, or no server
+/// gives a time stamp.
 pub fn sign(
     program: &[u8],
     identity: Option<&Identity>,
@@ -103,6 +110,9 @@ pub fn sign(
 }
 
 /// Signs a program, or every program in a universal file, in memory.
+///
+/// # Errors
+/// As for [`sign`].
 pub fn sign_file(
     file: &[u8],
     identity: Option<&Identity>,

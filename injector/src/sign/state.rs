@@ -127,6 +127,9 @@ pub(crate) fn seals(file: &[u8], slot: u32, content: &[u8]) -> bool {
 }
 
 /// The state of a program; of a universal file the worst of its programs.
+///
+/// # Errors
+/// The program is malformed.
 pub fn of(file: &[u8]) -> Result<State, SignError> {
     if let Some(parts) = fat::parts(file)? {
         let states = parts.into_iter().map(|part| of(&file[part]));

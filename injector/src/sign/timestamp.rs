@@ -75,6 +75,9 @@ fn imprint(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The token in a response to [`request`], as the server wrote it.
+///
+/// # Errors
+/// The server refuses, or its answer is malformed or for another request.
 pub fn token(response: &[u8], bytes: &[u8], nonce: u64) -> Result<Vec<u8>, TimestampError> {
     let response = ber::to_der(response).ok_or(TimestampError::Malformed)?;
     let (der::SEQUENCE, content, _) = split(&response).ok_or(TimestampError::Malformed)? else {

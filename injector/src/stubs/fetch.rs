@@ -67,6 +67,9 @@ impl<'f> Fetcher<'f> {
 
     /// The stub for `target` from the first place that has the right one. `None` when no stub for
     /// it could be accepted, so that nobody was asked.
+    ///
+    /// # Errors
+    /// A place cannot be reached, or what it has is damaged or not listed.
     pub fn fetch(&self, target: Target) -> Result<Option<Fetched>, StubError> {
         let trusted = self.listed.find(target);
         let name = match trusted {
@@ -98,6 +101,9 @@ impl<'f> Fetcher<'f> {
     }
 
     /// Adds the stub in a wheel, or in a directory with a manifest, whatever its target.
+    ///
+    /// # Errors
+    /// The stub cannot be read, is damaged or not listed, or cannot be written into the cache.
     pub fn import(&self, path: &Path) -> Result<Bundle, StubError> {
         let origin = path.display().to_string();
         let unreadable = |source| StubError::Unreadable {

@@ -26,6 +26,9 @@ pub struct Link {
 }
 
 /// Reads a page that came from `url`, one link at a time. Links that lead nowhere are left out.
+///
+/// # Errors
+/// The page is of no known kind or malformed, in words.
 pub fn links<'p>(
     page: &'p [u8],
     media_type: &str,

@@ -45,6 +45,9 @@ impl Listed {
     }
 
     /// Reads a list.
+    ///
+    /// # Errors
+    /// The text is not such a list.
     pub fn parse(text: &str) -> Result<Listed, toml::de::Error> {
         toml::from_str(text)
     }

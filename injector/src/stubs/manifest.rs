@@ -104,6 +104,9 @@ pub struct File {
 impl Manifest {
     /// Reads a manifest and checks what everything else relies on: names that are plain names,
     /// sizes that are possible.
+    ///
+    /// # Errors
+    /// The manifest is malformed, or of a version that we do not know.
     pub fn parse(bytes: &[u8]) -> Result<Manifest, StubError> {
         let bad = |problem: String| StubError::Manifest { problem };
         let manifest: Manifest =

@@ -116,6 +116,9 @@ impl Bundle {
     }
 
     /// Hashes every file.
+    ///
+    /// # Errors
+    /// A file is missing or has another digest.
     pub fn verify(&self) -> Result<(), StubError> {
         for file in &self.manifest.files {
             let damaged = |problem: String| StubError::Damaged {
@@ -166,6 +169,9 @@ impl Store {
 
     /// Every stub in it, by name. Directories that somebody else is filling are none, nor is what
     /// the store has not made.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
     pub fn entries(&self) -> Result<Vec<Entry>, StubError> {
         let mut entries = Vec::new();
         for directory in self.directories()? {
@@ -191,6 +197,9 @@ impl Store {
 
     /// Adds a stub that `accept` agrees to, given its manifest. Every file has been hashed before
     /// anything of it can be seen.
+    ///
+    /// # Errors
+    /// The source cannot be read or is damaged, `accept` refuses, or the store cannot be written.
     pub fn add(
         &self,
         source: &mut Source,
@@ -266,6 +275,9 @@ impl Store {
     }
 
     /// Takes a stub away. It vanishes at once and as a whole, so that nobody finds half of it.
+    ///
+    /// # Errors
+    /// The directory cannot be renamed or removed.
     pub fn remove(&self, directory: &Path) -> io::Result<()> {
         let aside = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -291,6 +303,9 @@ impl Store {
 
     /// Removes every stub that `keep` does not want, and what is damaged or abandoned. Returns the
     /// directories that are gone.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a directory cannot be removed.
     pub fn prune(&self, keep: impl Fn(&Bundle) -> bool) -> Result<Vec<PathBuf>, StubError> {
         self.remove_abandoned();
         let mut removed = Vec::new();

@@ -36,6 +36,9 @@ pub struct Wheel {
 
 impl Wheel {
     /// Reads the directory of a wheel of a stub.
+    ///
+    /// # Errors
+    /// The file is not a wheel of a stub.
     pub fn open(file: File) -> io::Result<Wheel> {
         let zip = ZipArchive::new(BufReader::new(file)).map_err(io::Error::other)?;
         let mut found = zip
@@ -53,6 +56,9 @@ impl Wheel {
 
     /// A member, by its name in the stub. Reading ends after `limit` bytes, whatever the archive
     /// says.
+    ///
+    /// # Errors
+    /// There is no such member, or it cannot be read.
     pub fn member<'w>(&'w mut self, name: &str, limit: u64) -> io::Result<impl Read + use<'w>> {
         let name = format!("{}{name}", self.prefix);
         let member = self.zip.by_name(&name).map_err(io::Error::other)?;

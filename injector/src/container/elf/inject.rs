@@ -16,6 +16,9 @@ const SECTION_RANGE: usize = 16;
 const SECTION_ALIGN: usize = 48;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
+///
+/// # Errors
+/// The file is not a stub that this version can fill, or the blob is too large.
 pub fn inject(bytes: &[u8], blob_len: u64) -> Result<Plan, ContainerError> {
     let stub = bare(bytes, blob_len, detect, remove)?;
     let image = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;

@@ -86,6 +86,9 @@ pub struct Snapshot {
 }
 
 /// Whether the stub behind an application has a place for a snapshot.
+///
+/// # Errors
+/// The file is malformed.
 pub fn is_possible(bytes: &[u8]) -> Result<bool, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(false);
@@ -94,6 +97,9 @@ pub fn is_possible(bytes: &[u8]) -> Result<bool, ContainerError> {
 }
 
 /// The descriptor's place and its bytes in the file that a snapshot is taken of.
+///
+/// # Errors
+/// The file is malformed, or its stub has no place for a snapshot.
 pub fn mark(bytes: &[u8]) -> Result<(u64, Vec<u8>), ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
@@ -105,6 +111,9 @@ pub fn mark(bytes: &[u8]) -> Result<(u64, Vec<u8>), ContainerError> {
 }
 
 /// Plans the application with a snapshot.
+///
+/// # Errors
+/// The file is malformed, its stub has no place for a snapshot, or the memory does not fit.
 pub fn compose(bytes: &[u8], memory: &Memory<'_>) -> Result<Edits, ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
@@ -371,6 +380,9 @@ fn tail(
 }
 
 /// The snapshot of an application, if it has one.
+///
+/// # Errors
+/// The file is malformed.
 pub fn snapshot(bytes: &[u8]) -> Result<Option<Snapshot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);

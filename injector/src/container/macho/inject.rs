@@ -29,6 +29,9 @@ const SEGMENT_PROTECTION: usize = 56;
 const SECTION_RANGE: usize = 32;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
+///
+/// # Errors
+/// The file is not a stub that this version can fill, or the blob is too large.
 pub fn inject(
     bytes: &[u8],
     blob_len: u64,

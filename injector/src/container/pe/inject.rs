@@ -32,6 +32,9 @@ const OPTIONAL_SUBSYSTEM: usize = 68;
 const SECTION_RAW_SIZE: usize = 16;
 
 /// Plans the stub with a blob of `blob_len` bytes in its slot.
+///
+/// # Errors
+/// The file is not a stub that this version can fill, or the blob or a resource is too large.
 pub fn inject(
     bytes: &[u8],
     blob_len: u64,

@@ -23,6 +23,9 @@ const MOST: usize = 16;
 const WHAT: &str = "universal header";
 
 /// Where the programs lie; `None` for a file that is not universal.
+///
+/// # Errors
+/// The header is malformed.
 pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, ImageError> {
     let word =
         |at: usize| -> Option<u32> { Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?)) };
@@ -55,6 +58,9 @@ pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, ImageError> {
 
 /// Where programs of these lengths come to lie, and the header that says so. `heads` are their
 /// first bytes.
+///
+/// # Errors
+/// A head is not a program's, two are for the same processor, or the file becomes too long.
 pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), ImageError> {
     let align = 1u64 << ALIGNMENT;
     let mut header = MAGIC.to_vec();
@@ -96,6 +102,9 @@ pub fn join(heads: &[&[u8]], lens: &[u64]) -> Result<(Vec<u8>, Vec<u64>), ImageE
 }
 
 /// [`join`] in memory.
+///
+/// # Errors
+/// As for [`join`].
 pub fn assemble(programs: &[&[u8]]) -> Result<Vec<u8>, ImageError> {
     let lens: Vec<u64> = programs.iter().map(|part| part.len() as u64).collect();
     let (mut out, offsets) = join(programs, &lens)?;

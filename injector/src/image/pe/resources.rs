@@ -63,6 +63,9 @@ impl Resource {
     }
 
     /// The images of an `.ico` file, and the group that lists them.
+    ///
+    /// # Errors
+    /// The file is not an icon.
     pub fn icon(ico: &[u8]) -> Result<Vec<Resource>, ImageError> {
         let cut = || ImageError::Resource("the icon file is cut off");
         let half =

@@ -39,6 +39,9 @@ enum Value<'v> {
 
 impl Version {
     /// The resource.
+    ///
+    /// # Errors
+    /// A text is too long for the format.
     pub fn resource(&self) -> Result<Resource, ImageError> {
         let mut strings = Vec::new();
         for (name, text) in &self.strings {

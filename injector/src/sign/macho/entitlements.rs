@@ -30,6 +30,9 @@ pub struct Entitlements {
 
 impl Entitlements {
     /// Reads a property list.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a property list that a signature can hold.
     pub fn load(path: &Path) -> Result<Entitlements, SignError> {
         Entitlements::parse(&identity::read(path)?).map_err(|problem| SignError::Entitlements {
             path: path.to_owned(),
