@@ -170,7 +170,7 @@ pub fn target(image: &[u8]) -> Option<Target> {
 /// does not hold together.
 pub fn verify(image: &[u8]) -> Result<Verified, ContainerError> {
     if let Some(parts) = fat::parts(image)? {
-        let mut altered = false;
+        let mut altered = !fat::is_joined(image, &parts)?;
         for part in parts {
             altered |= macho::verify(&image[part])?.altered;
         }

@@ -10,7 +10,7 @@ use std::process::Command;
 use oxidize_tests::package::{App, Package};
 use oxidize_tests::run::{Outcome, Run};
 use oxidize_tests::tools::{self, GNU, MUSL};
-use oxidize_tests::{Result, check, fail, missing, trial};
+use oxidize_tests::{Result, Stop, check, fail, missing, trial};
 use programs::{SAME, UNFIT};
 
 type Body = fn() -> Result;
@@ -488,12 +488,73 @@ fn the_file_is_known() -> Result {
         || verified.clone(),
     )?;
 
+    every_part_counts(app.path(), record)?;
+
     let stub = directory.path().join("stub");
     tool(&["remove", "--output", &stub.to_string_lossy()], app.path())?;
     let original = std::fs::read(tools::stub(MUSL)?)?;
     check(std::fs::read(stub)? == original, || {
         "remove gives another stub".to_owned()
     })
+}
+
+/// Flips a byte of each thing that a snapshot adds: `record` is where the file has its record
+/// (docs/format.md, "Start snapshots").
+fn every_part_counts(app: &Path, record: usize) -> Result {
+    let bytes = std::fs::read(app)?;
+    let number = |at: usize| -> Result<usize> {
+        let word = bytes[record + at..].first_chunk::<8>();
+        Ok(usize::try_from(u64::from_le_bytes(
+            *word.expect("the record has 112 bytes"),
+        ))?)
+    };
+    let image = goblin::elf::Elf::parse(&bytes)?;
+    let section = |name: &str| -> Result<usize> {
+        let mut sections = image.section_headers.iter();
+        let found =
+            sections.find(|section| image.shdr_strtab.get_at(section.sh_name) == Some(name));
+        match found {
+            Some(section) => Ok(usize::try_from(section.sh_offset)?),
+            None => fail(format!("there is no section {name}")),
+        }
+    };
+    let heap = section(".oxi.heap")?;
+    let header = {
+        let mut loads = image.program_headers.iter();
+        let index = loads.position(|load| load.p_offset == heap as u64);
+        64 + 56 * index.ok_or_else(|| Stop::Failed("no segment has the heap".to_owned()))?
+    };
+    let pristine = record + number(24)?;
+    let undo = record + number(64)?;
+    let places = [
+        ("record", record + 8, 1),
+        ("a constructor that has run", record + 112, 1),
+        ("report", record + number(48)?, 1),
+        ("undo record", undo + 40, 1),
+        ("padding of the undo record", undo + number(72)?, 1),
+        ("original data", pristine + number(32)? / 2, 1),
+        ("last byte", bytes.len() - 1, 1),
+        ("second constructor", section(".init_array")? + 8, 1),
+        ("rights of the heap's segment", header + 4, 1),
+        ("gap before the heap", heap - 16, 3),
+        ("behind the end", bytes.len(), 3),
+    ];
+    let directory = tools::scratch()?;
+    let changed = directory.path().join("changed");
+    for (what, at, expected) in places {
+        let mut copy = bytes.clone();
+        copy.resize(copy.len().max(at + 1), 0);
+        copy[at] ^= 1;
+        std::fs::write(&changed, copy)?;
+        let output = Command::new(tools::program("oxidize-inject")?)
+            .arg("verify")
+            .arg(&changed)
+            .output()?;
+        check(output.status.code() == Some(expected), || {
+            format!("{what}, at {at:#x}: {output:?}")
+        })?;
+    }
+    Ok(())
 }
 
 fn secrets_that_were_read_are_gone() -> Result {

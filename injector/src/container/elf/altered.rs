@@ -11,13 +11,17 @@ pub(super) fn judge(image: &Image<'_>, found: &Found) -> Result<bool, ContainerE
     let Some(snapshot) = snapshot::read(image, found)? else {
         return without_snapshot(image.bytes);
     };
-    if !snapshot.is_intact(image.bytes) {
+    if !snapshot.is_intact(image) {
         return Err(ContainerError::Damaged(
             "the start snapshot is not what was written",
         ));
     }
     match undo::revert(image.bytes, snapshot.undo) {
-        Ok(bare) => without_snapshot(&bare),
+        Ok(bare) => {
+            let bare_image = Image::parse(&bare)?.ok_or(ContainerError::NoSlot)?;
+            let whole = snapshot.is_all_of(image, &bare_image)?;
+            Ok(without_snapshot(&bare)? || !whole)
+        }
         Err(ContainerError::Altered) => {
             // Where nothing was moved, the bytes behind the snapshot's patches are the
             // application's.

@@ -33,6 +33,8 @@ const CONSTRUCTORS: &[u8] = b".init_array";
 const MAGIC: [u8; 8] = *b"OXISNAP1";
 /// Length of the record without the addresses of constructors.
 const RECORD: usize = 112;
+/// Where the digest is in it.
+const DIGEST: Range<usize> = 80..RECORD;
 /// More constructors than a program of ours can have.
 const MOST_CONSTRUCTORS: usize = 256;
 
@@ -80,9 +82,14 @@ pub struct Snapshot {
     pristine: Range<usize>,
     data: u64,
     heap: u64,
-    /// What the digest covers.
-    covered: [Range<usize>; 2],
-    digest: [u8; 32],
+    /// Where the file has the data.
+    data_range: Range<usize>,
+    /// Where it has the table of constructors.
+    table: Range<usize>,
+    /// Where it has the heap, up to the record.
+    heap_range: Range<usize>,
+    /// Where it has the record and what follows.
+    tail: Range<usize>,
 }
 
 /// Whether the stub behind an application has a place for a snapshot.
@@ -136,8 +143,8 @@ pub fn compose(bytes: &[u8], memory: &Memory<'_>) -> Result<Edits, ContainerErro
             data.align,
         ),
     });
-    let (constructors, patch) = constructors(&image, memory)?;
-    patches.extend(patch);
+    let (constructors, table) = constructors(&image, memory)?;
+    patches.extend(table.clone());
     let heap_header = image.program_offset(heap_note.program);
     // Filled in below: its length depends on the record's, and that on the number of patches.
     patches.push(Patch {
@@ -173,7 +180,7 @@ pub fn compose(bytes: &[u8], memory: &Memory<'_>) -> Result<Edits, ContainerErro
     let record_address = memory.heap_address + memory.heap.len() as u64;
     let filled = Descriptor {
         flags: HAS_SNAPSHOT,
-        snapshot: record_address - image.bias()?,
+        snapshot: record_address.wrapping_sub(image.bias()?),
         ..found.descriptor
     };
     let descriptor = usize::try_from(found.slot.descriptor).expect("an offset within a slice");
@@ -190,7 +197,10 @@ pub fn compose(bytes: &[u8], memory: &Memory<'_>) -> Result<Edits, ContainerErro
     let undo = undo::record(bytes, &ranges, &undo::Summary::default());
     let original = &bytes[data.offset as usize..(data.offset + data.file_size) as usize];
     let composed = compose_data(original, memory);
-    let tail = tail(memory, &composed, &constructors, &undo, original);
+    let mut tail = tail(memory, &constructors, &undo, original);
+    let table = table.as_ref().map_or(&[][..], |table| &table.bytes);
+    let digest = digest([&composed, table, memory.heap, &tail]);
+    tail[DIGEST].copy_from_slice(&digest);
     let heap_len = memory.heap.len() as u64 + tail.len() as u64;
     patches[heap_patch].bytes = load(layout.heap, memory.heap_address, heap_len, ALIGNMENT);
     if heap_section.is_some() {
@@ -302,11 +312,8 @@ fn constructors(
     let Some(section) = image.find_section(CONSTRUCTORS)? else {
         return Ok((Vec::new(), None));
     };
-    let range = usize::try_from(section.offset)
-        .ok()
-        .zip(usize::try_from(section.size).ok());
-    let table = range.and_then(|(offset, size)| image.bytes.get(offset..offset.checked_add(size)?));
     let wrong = |problem| malformed("section .init_array", section.header, problem);
+    let table = image.bytes.get(section.range());
     let table = table.ok_or(wrong("it lies outside the file"))?;
     let (entries, rest) = table.as_chunks::<8>();
     if !rest.is_empty() || entries.len() > MOST_CONSTRUCTORS {
@@ -338,21 +345,20 @@ fn compose_data(original: &[u8], memory: &Memory<'_>) -> Vec<u8> {
     data
 }
 
-/// What follows the heap.
-fn tail(
-    memory: &Memory<'_>,
-    data: &[u8],
-    constructors: &[u64],
-    undo: &[u8],
-    original: &[u8],
-) -> Vec<u8> {
+fn digest(parts: [&[u8]; 4]) -> [u8; 32] {
+    let digest = parts.iter().fold(Sha256::new(), Sha256::chain_update);
+    digest.finalize().into()
+}
+
+/// What follows the heap, still without the digest.
+fn tail(memory: &Memory<'_>, constructors: &[u64], undo: &[u8], original: &[u8]) -> Vec<u8> {
     let report_at = RECORD + constructors.len() * 8;
     let undo_at = (report_at + memory.report.len()).next_multiple_of(8);
     let pristine_at = (undo_at + undo.len()).next_multiple_of(4096);
     let mut tail = MAGIC.to_vec();
     for number in [
         memory.data_address,
-        data.len() as u64,
+        memory.data.len() as u64,
         pristine_at as u64,
         original.len() as u64,
         constructors.len() as u64,
@@ -363,9 +369,7 @@ fn tail(
     ] {
         tail.extend_from_slice(&number.to_le_bytes());
     }
-    let digest = Sha256::new().chain_update(data).chain_update(memory.heap);
-    tail.extend_from_slice(&digest.finalize());
-    assert_eq!(tail.len(), RECORD);
+    tail.resize(RECORD, 0);
     for address in constructors {
         tail.extend_from_slice(&address.to_le_bytes());
     }
@@ -435,28 +439,102 @@ pub(super) fn read(image: &Image<'_>, found: &Found) -> Result<Option<Snapshot>,
         .filter(|segment| segment.file_size >= number(1) as u64)
         .ok_or(wrong("no segment has the data it speaks of"))?;
     let data_start = usize::try_from(data.offset).unwrap_or(usize::MAX);
-    let covered = [data_start..data_start.saturating_add(number(1)), heap_range];
+    let data_range = data_start..data_start.saturating_add(number(1));
     Ok(Some(Snapshot {
-        size: covered.iter().map(|range| range.len() as u64).sum(),
+        size: (data_range.len() + heap_range.len()) as u64,
         report,
         undo: undo.start,
         pristine,
         data: number(0) as u64,
         heap: heap.address,
-        covered,
-        digest: record[80..RECORD].try_into().expect("32 bytes"),
+        data_range,
+        table: image
+            .find_section(CONSTRUCTORS)?
+            .map_or(0..0, |section| section.range()),
+        heap_range,
+        tail: start..segment_end,
     }))
 }
 
 impl Snapshot {
-    /// Whether data and heap are as they were written.
-    #[must_use]
-    pub fn is_intact(&self, bytes: &[u8]) -> bool {
-        let mut digest = Sha256::new();
-        for range in &self.covered {
-            digest.update(bytes.get(range.clone()).unwrap_or_default());
+    /// Whether everything of the snapshot is what was written, in the file and in memory.
+    pub(super) fn is_intact(&self, image: &Image<'_>) -> bool {
+        let bytes = |range: &Range<usize>| image.bytes.get(range.clone()).unwrap_or_default();
+        let heap = image
+            .loads()
+            .find(|segment| segment.address == self.heap)
+            .is_some_and(|heap| {
+                heap.writable && !heap.executable && heap.memory_size == heap.file_size
+            });
+        let mut tail = bytes(&self.tail).to_vec();
+        let mut written = [0; 32];
+        tail[DIGEST].swap_with_slice(&mut written);
+        let found = [
+            bytes(&self.data_range),
+            bytes(&self.table),
+            bytes(&self.heap_range),
+            &tail,
+        ];
+        heap && digest(found) == written
+    }
+
+    /// Whether `image`, whose snapshot is intact, is what [`compose`] makes of the application
+    /// `bare`. Damage where something else would be loaded.
+    pub(super) fn is_all_of(
+        &self,
+        image: &Image<'_>,
+        bare: &Image<'_>,
+    ) -> Result<bool, ContainerError> {
+        let bytes = |range: &Range<usize>| image.bytes.get(range.clone()).unwrap_or_default();
+        // What the table has now, and what every process runs though it is not the first.
+        let before = bare.find_section(CONSTRUCTORS)?;
+        let before = before.and_then(|section| bare.bytes.get(section.range()));
+        let before = before.unwrap_or_default();
+        let address = |entry: &[u8; 8]| u64::from_le_bytes(*entry);
+        let entries = before.as_chunks::<8>().0.iter();
+        let entries = entries.zip(bytes(&self.table).as_chunks::<8>().0).skip(1);
+        let (mut nothing, mut constructor) = (0, 0);
+        for (before, now) in entries {
+            if before == now {
+                constructor = address(now);
+            } else {
+                nothing = address(now);
+            }
         }
-        digest.finalize()[..] == self.digest
+        let memory = Memory {
+            data_address: self.data,
+            data: bytes(&self.data_range),
+            // The data are composed already.
+            fresh: [0..0, 0..0],
+            heap_address: self.heap,
+            heap: bytes(&self.heap_range),
+            nothing,
+            constructor,
+            report: bytes(&self.report),
+        };
+        let edits = compose(bare.bytes, &memory)?;
+        let mut end = bare.bytes.len();
+        let mut whole = edits.len == image.bytes.len() as u64;
+        for (at, expected) in &edits.bytes {
+            let start = usize::try_from(*at).unwrap_or(usize::MAX);
+            let found = start..start.saturating_add(expected.len());
+            if image.bytes.get(found.clone()) != Some(expected) {
+                // No segment has the section headers.
+                let has = |load: Segment| (load.offset..load.offset + load.file_size).contains(at);
+                if start >= bare.bytes.len() || bare.loads().any(has) {
+                    return Err(ContainerError::Damaged(
+                        "the start snapshot is not what was written",
+                    ));
+                }
+                whole = false;
+            }
+            if start >= end {
+                let gap = image.bytes.get(end..start).unwrap_or_default();
+                whole &= gap.iter().all(|byte| *byte == 0);
+                end = found.end;
+            }
+        }
+        Ok(whole)
     }
 }
 

@@ -44,6 +44,17 @@ fn both_programs_are_found_verified_and_given_back() {
         assert_eq!(bare[part], stub[..]);
     }
     assert_eq!(remove(&apps[0]).unwrap(), stubs[0]);
+    // So is what is no program's: the header, what fills up, what was appended.
+    let all = parts(&both).unwrap().unwrap();
+    let gaps = (0..all[0].start).chain(all[0].end..all[1].start);
+    for at in gaps {
+        let mut changed = both.clone();
+        changed[at] ^= 1;
+        let verified = container::verify(&changed);
+        assert!(verified.is_err() || verified.unwrap().altered, "{at}");
+    }
+    let longer = [&both[..], b"more"].concat();
+    assert!(container::verify(&longer).unwrap().altered);
     // A changed page in either program is noticed.
     for part in parts(&both).unwrap().unwrap() {
         let mut broken = both.clone();

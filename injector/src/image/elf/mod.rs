@@ -77,6 +77,14 @@ pub(crate) struct Section {
     pub(crate) size: u64,
 }
 
+impl Section {
+    /// Its place in the file, which may lie outside.
+    pub(crate) fn range(&self) -> Range<usize> {
+        let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        start..start.saturating_add(usize::try_from(self.size).unwrap_or(usize::MAX))
+    }
+}
+
 impl<'a> Image<'a> {
     /// `None` for anything but a 64-bit little-endian ELF file.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Option<Image<'a>>, ImageError> {

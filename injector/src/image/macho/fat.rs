@@ -56,6 +56,40 @@ pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, ImageError> {
     Ok(Some(parts))
 }
 
+/// Whether the file is what [`join`] makes of the programs in it, with nothing between and behind
+/// them.
+///
+/// # Errors
+/// When the header gives a program another processor than the program gives itself: the system
+/// would start it on the wrong machine, or not at all.
+pub(crate) fn is_joined(bytes: &[u8], parts: &[Range<usize>]) -> Result<bool, ImageError> {
+    let processor = |at: usize| bytes.get(at..at.checked_add(8)?);
+    for (index, part) in parts.iter().enumerate() {
+        let at = HEADER + index * ENTRY;
+        let listed = processor(at).map(swapped);
+        if listed.is_none() || listed != processor(part.start + 4).map(<[u8]>::to_vec) {
+            return Err(malformed(WHAT, at, "the program is for another processor"));
+        }
+    }
+    let heads: Vec<_> = parts.iter().map(|part| &bytes[part.clone()]).collect();
+    let lens: Vec<u64> = parts.iter().map(|part| part.len() as u64).collect();
+    let (header, offsets) = join(&heads, &lens)?;
+    let mut end = header.len();
+    let mut joined = bytes.starts_with(&header);
+    for (part, offset) in parts.iter().zip(offsets) {
+        joined &= part.start as u64 == offset;
+        joined &= bytes[end..part.start].iter().all(|byte| *byte == 0);
+        end = part.end;
+    }
+    Ok(joined && end == bytes.len())
+}
+
+/// Words of the other byte order.
+fn swapped(words: &[u8]) -> Vec<u8> {
+    let words = words.as_chunks::<4>().0.iter();
+    words.flat_map(|word| word.iter().rev().copied()).collect()
+}
+
 /// Where programs of these lengths come to lie, and the header that says so. `heads` are their
 /// first bytes.
 ///
