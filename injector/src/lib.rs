@@ -45,6 +45,7 @@ mod parallel;
 mod progress;
 mod property_list;
 mod python;
+mod regular;
 mod require;
 mod same_file;
 mod sign;
@@ -73,7 +74,7 @@ pub mod internal {
         };
     }
     open!(appearance bundle cache collect compile container entry http image mmap output pack package progress);
-    open!(interpreter python require sign snapshot stubs temporary);
+    open!(interpreter python regular require sign snapshot stubs temporary);
     /// Whether a property list is within the bounds and can be read. For fuzz targets.
     #[cfg(feature = "testing")]
     #[must_use]

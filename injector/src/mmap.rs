@@ -7,6 +7,8 @@ use std::io;
 use std::ops::Deref;
 use std::path::Path;
 
+use crate::regular;
+
 /// A file's bytes, mapped for reading.
 ///
 /// Stubs, packaged applications and cache files are read through this: none of them is small, and
@@ -15,12 +17,12 @@ use std::path::Path;
 pub struct Map(Option<memmap2::Mmap>);
 
 impl Map {
-    /// Maps the whole file at `path`.
+    /// Maps the whole regular file at `path`.
     ///
     /// # Errors
-    /// The file cannot be opened or mapped.
+    /// The file cannot be opened or mapped, or is no regular file.
     pub fn open(path: &Path) -> io::Result<Map> {
-        Map::of(&File::open(path)?)
+        Map::of(&regular::open(path)?)
     }
 
     /// Maps the whole of an open file. An empty file gives an empty slice.

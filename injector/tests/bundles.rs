@@ -252,7 +252,7 @@ fn every_change_of_a_bundle_is_told() {
 fn what_cannot_be_signed_is_named_and_nothing_is_changed() {
     let Some(dir) = workshop() else { return };
     type Spoil = fn(&Path);
-    let cases: [(&str, Spoil); 8] = [
+    let cases: [(&str, Spoil); 10] = [
         ("lies where a bundle has only code", |app| {
             write(app, "Contents/MacOS/notes.txt", "mine");
         }),
@@ -278,6 +278,15 @@ fn what_cannot_be_signed_is_named_and_nothing_is_changed() {
         ("is not code", |app| {
             write(app, "Contents/MacOS/Demo", "#!/bin/sh\n");
         }),
+        ("Contents/_CodeSignature`: it is a link", |app| {
+            let elsewhere = app.with_file_name("elsewhere");
+            fs::create_dir(&elsewhere).unwrap();
+            symlink("../../elsewhere", app.join("Contents/_CodeSignature")).unwrap();
+        }),
+        ("Contents`: it is a link", |app| {
+            fs::rename(app.join("Contents"), app.with_file_name("other")).unwrap();
+            symlink("../other", app.join("Contents")).unwrap();
+        }),
         ("is neither a file nor a directory", |app| {
             let pipe = app.join("Contents/Resources/pipe");
             assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
@@ -290,6 +299,8 @@ fn what_cannot_be_signed_is_named_and_nothing_is_changed() {
         let told = tool(dir, &format!("sign {} {RSA}", app.display())).unwrap_err();
         assert!(told.contains(problem), "{problem}: {told}");
         assert_eq!(files_of(&app), before, "{problem}");
+        let elsewhere = fs::read_dir(app.with_file_name("elsewhere"));
+        assert_eq!(elsewhere.map_or(0, Iterator::count), 0);
     }
     let (_place, app) = application(dir);
     let output = app.with_file_name("Other.app");

@@ -12,6 +12,8 @@ use std::process::Command;
 
 use identities::mac_program;
 use made::make_app;
+use oxidize_format::{Content, FileEntry, HeaderFields, VIRTUAL_ROOT, Writer};
+use oxidize_inject::internal::container::{self, elf::synthetic};
 
 const TOOL: &str = env!("CARGO_BIN_EXE_oxidize-inject");
 
@@ -353,6 +355,42 @@ fn names_with_backslashes_are_extracted() {
         fs::read(dir.path().join("files/app/a\\..\\b\\c")).unwrap(),
         b"data"
     );
+}
+
+#[test]
+fn files_out_of_proportion_are_not_extracted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::new(HeaderFields {
+        py_version_hex: 0x030d_0ff0,
+        bytecode_magic: 0x0a0d_0df3,
+        stub_abi: 1,
+        target: "x86_64-unknown-linux-musl".into(),
+        root: VIRTUAL_ROOT.into(),
+    });
+    // Many files that share one entry.
+    let first = "/~oxidize/app/first";
+    for number in 0..20_000 {
+        let (path, content) = match number {
+            0 => (first.to_owned(), Content::plain(vec![7; 256 << 10])),
+            _ => (
+                format!("/~oxidize/app/{number}"),
+                Content::File(first.into()),
+            ),
+        };
+        let executable = false;
+        let entry = FileEntry {
+            content,
+            executable,
+        };
+        writer.add_file(&path, entry).unwrap();
+    }
+    let blob = writer.layout().unwrap().to_bytes();
+    let stub = synthetic::build(&synthetic::Shape::default());
+    let plan = container::inject(&stub, blob.len() as u64).unwrap();
+    fs::write(dir.path().join("app"), plan.assemble(&blob)).unwrap();
+    let told = run(dir.path(), "022", &["extract", "app", "--to", "out"]).unwrap_err();
+    assert!(told.contains("would take 4.9 GiB"), "{told}");
+    assert_eq!(names(dir.path()), ["app"]);
 }
 
 #[test]

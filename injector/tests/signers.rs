@@ -358,6 +358,14 @@ fn time_stamps_are_checked() {
         told.contains("127.0.0.1:9") && !told.contains("hunter2"),
         "{told}"
     );
+    for secret in [
+        "http://127.0.0.1:9/stamp#hunter2",
+        "http://127.0.0.1:9/stamp?a=hunter2#hunter2",
+        "user:hunter2@127.0.0.1:9/stamp",
+    ] {
+        let told = sign_with(&format!("--timestamp-url {secret}")).unwrap_err();
+        assert!(!told.contains("hunter2"), "{secret}: {told}");
+    }
     // What was spoilt later is noticed too: every byte of the token's end is its signature.
     let token = signed
         .windows(9)

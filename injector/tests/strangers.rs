@@ -178,6 +178,32 @@ fn verify_tells_who_signed_when_and_what_is_wrong() {
 }
 
 #[test]
+fn a_name_in_a_certificate_begins_no_line() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let place = place.path();
+    let mut request = Command::new("openssl");
+    request.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-utf8"]);
+    request.args(["-subj", "/CN=Eve\n  time stamp: 2001 by Test-tsa\u{1b}[31m"]);
+    request.args(["-addext", "extendedKeyUsage=codeSigning", "-days", "99"]);
+    request.args(["-keyout", "eve.key", "-out", "eve.pem"]);
+    run(request.current_dir(place)).unwrap();
+    fs::write(place.join("a.exe"), windows_program()).unwrap();
+    let words = "sign a.exe --sign-key eve.key --sign-certificates eve.pem";
+    let (done, signed) = tool(place, words);
+    assert!(done, "{signed}");
+    let (done, verified) = tool(place, "verify a.exe");
+    assert!(done, "{verified}");
+    for told in [signed, verified] {
+        assert!(
+            told.contains("Eve\\u000a") && !told.contains('\u{1b}'),
+            "{told}"
+        );
+        assert!(!told.contains("\n  time stamp: 2001"), "{told}");
+    }
+}
+
+#[test]
 fn signatures_of_others_with_one_inside_stay_valid() {
     let Some(dir) = workshop() else { return };
     let place = tempfile::tempdir_in(dir).unwrap();

@@ -21,6 +21,10 @@ fn main() -> std::process::ExitCode {
             format!("{label}::hostile_variables_change_nothing"),
             || hostile(triple),
         ));
+        trials.push(trial(
+            format!("{label}::who_runs_is_never_the_environments_choice"),
+            || always_removed(triple),
+        ));
     }
     for Target { label, triple } in RUNNABLE {
         trials.push(trial(
@@ -220,6 +224,27 @@ fn hostile(triple: &str) -> Result {
     check(!directory.path().join("written").exists(), || {
         "a file was written".to_owned()
     })
+}
+
+/// Two variables that CPython reads to find out where it is are removed even where the others count.
+fn always_removed(triple: &str) -> Result {
+    let options = ["--interpreter", "use-environment=true"];
+    let app = Package::app("environment").target(triple).options(options);
+    let app = app.shared()?;
+    let directory = tools::scratch()?;
+    let evil = evil(directory.path())?;
+    let run = || Run::new(app.path()).arguments(["report"]).timeout(180);
+    let plain = run().outcome()?.success()?.stdout;
+    let noticed = run().variable("PYTHONWARNINGS", "default").outcome()?;
+    check(noticed.success()?.stdout != plain, || {
+        "PYTHONWARNINGS does not count".to_owned()
+    })?;
+    let mut run = run();
+    for name in ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"] {
+        run = run.variable(name, value(name, &evil));
+    }
+    let found = run.outcome()?.success()?.stdout;
+    check(found == plain, || difference(&plain, &found))
 }
 
 /// The lines that differ.

@@ -1,13 +1,14 @@
 //! Where the parts of a bundle lie: its property list, its program, what its seal covers.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use plist::Value;
 
 use super::BundleError;
 use super::rules::Rules;
 use crate::property_list;
+use crate::regular;
 
 /// The longest property list that is read; bytes.
 const LARGEST_LIST: u64 = 16 << 20;
@@ -47,6 +48,12 @@ impl Layout {
     pub(super) fn of(directory: &Path) -> Result<Vec<Layout>, BundleError> {
         let contents = directory.join("Contents");
         if is_file(&contents.join("Info.plist")) {
+            if contents.is_symlink() {
+                return Err(BundleError::Layout {
+                    path: contents,
+                    problem: "it is a link, not a directory of the bundle",
+                });
+            }
             let info = contents.join("Info.plist");
             return Ok(vec![Layout::new(contents, "MacOS", &info)?]);
         }
@@ -88,10 +95,12 @@ impl Layout {
             problem,
         };
         let read = |source| BundleError::read(info_path, source);
-        if fs::metadata(info_path).map_err(read)?.len() > LARGEST_LIST {
-            return Err(unusable("it is too long"));
-        }
-        let info = fs::read(info_path).map_err(read)?;
+        let info = match regular::read(info_path, LARGEST_LIST) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Err(unusable("it is too long"));
+            }
+            info => info.map_err(read)?,
+        };
         let list =
             property_list::read(&info).ok_or_else(|| unusable("it is not a property list"))?;
         let text = |key: &str| {

@@ -65,6 +65,13 @@ impl List<'_> {
             if top && ["_CodeSignature", "CodeResources", "_MASReceipt"].contains(&name)
                 || self.layout.program.as_ref() == Some(&on_disk)
             {
+                // The seal would be written where it leads.
+                if name == "_CodeSignature" && on_disk.is_symlink() {
+                    return Err(BundleError::Layout {
+                        path: on_disk,
+                        problem: "it is a link, not a directory of the bundle",
+                    });
+                }
                 continue;
             }
             let path = if top {

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::{print, report_written, text};
 use oxidize_inject::internal::output::OutputError;
 use oxidize_inject::internal::output::{self, mode::Mode};
+use oxidize_inject::internal::regular;
 use oxidize_inject::internal::temporary::Scratch;
 
 pub(super) fn extract(args: &Extract) -> Result<(), Failure> {
@@ -92,11 +93,45 @@ fn files(app: &App, directory: &Path) -> Result<u64, Failure> {
     Ok(total)
 }
 
+/// How many times as long as the application its files may be: a valid blob can hold 2,000 times its
+/// length (docs/format.md, 9.2), and more only if many files share one entry.
+const MOST_TIMES: u64 = 2048;
+
+/// Refuses files out of proportion, which would fill the disk.
+fn check_size(app: &App) -> Result<(), Failure> {
+    let blob = app.blob()?;
+    let damaged = |error| app.damaged(&error);
+    let most = (app.image().len() as u64).saturating_mul(MOST_TIMES);
+    let mut open = vec![blob.tree().root().map_err(damaged)?];
+    let mut total = 0u64;
+    while let Some(node) = open.pop() {
+        let children = node.children();
+        for position in 0..children.len() {
+            let child = children.get(position).map_err(damaged)?;
+            if child.is_dir() {
+                open.push(child);
+            } else if let Some(data) = child.data().map_err(damaged)?
+                && data.relative_path().is_none()
+            {
+                total = total.saturating_add(Data::len(&data));
+            }
+        }
+    }
+    if total > most {
+        return Err(Failure::new(format!(
+            "its files would take {}, more than {MOST_TIMES} times its own size",
+            text::size(total)
+        )));
+    }
+    Ok(())
+}
+
 /// Writes all files into a new directory, which can hold no symbolic link that leads a file
 /// elsewhere.
 fn files_into(app: &App, directory: &Path) -> Result<u64, Failure> {
     let blob = app.blob()?;
     let damaged = |error| app.damaged(&error);
+    check_size(app)?;
     let mut open = vec![(blob.tree().root().map_err(damaged)?, directory.to_owned())];
     let mut total = 0;
     while let Some((node, place)) = open.pop() {
@@ -122,7 +157,9 @@ fn files_into(app: &App, directory: &Path) -> Result<u64, Failure> {
                         let cannot = |error: io::Error| {
                             Failure::because(format!("cannot read `{}`", path.display()), &error)
                         };
-                        fs::read(&path).map_err(cannot)?.into()
+                        regular::read(&path, Data::len(&data))
+                            .map_err(cannot)?
+                            .into()
                     }
                 };
                 write(&path, child, &bytes).map_err(cannot)?;

@@ -30,6 +30,12 @@ impl<'a> InPlace<'a> {
         Ok(InPlace { file, there })
     }
 
+    /// The file to read: where it is rewritten, the one that a link led to when it was looked at.
+    /// If somebody turns the link around meanwhile, no other file is overwritten.
+    pub(super) fn source(&self) -> &Path {
+        self.there.as_ref().map_or(self.file, |there| &there.path)
+    }
+
     /// The file to write.
     pub(super) fn path<'p>(&'p self, output: Option<&'p Path>) -> &'p Path {
         let there = self.there.as_ref().map(|there| there.path.as_path());
@@ -56,5 +62,27 @@ impl<'a> InPlace<'a> {
                 &format!("`{file}` has other hard links, which still lead to the file it was"),
             );
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_that_is_turned_around_leads_nowhere_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = std::fs::canonicalize(dir.path()).unwrap();
+        let [first, second, link] = ["first", "second", "link"].map(|name| place.join(name));
+        std::fs::write(&first, "").unwrap();
+        std::fs::write(&second, "").unwrap();
+        symlink(&first, &link).unwrap();
+        let in_place = InPlace::of(&link, None, "sign").unwrap();
+        std::fs::remove_file(&link).unwrap();
+        symlink(&second, &link).unwrap();
+        assert_eq!(in_place.source(), first);
+        assert_eq!(in_place.path(None), first);
     }
 }

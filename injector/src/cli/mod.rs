@@ -254,7 +254,7 @@ fn remove(args: &Remove) -> Result<(), Failure> {
         )
     };
     output::check(path, None).map_err(|error| failed(&error))?;
-    let app = App::open(&args.app)?;
+    let app = App::open(in_place.source())?;
     let stub = container::remove(app.image()).map_err(|error| failed(&error))?;
     output::write_bytes(path, in_place.mode(), &stub).map_err(|error| failed(&error))?;
     if args.common.output_format == Format::Json {

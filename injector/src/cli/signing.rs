@@ -1,7 +1,6 @@
 //! Options for signing, and `oxidize-inject sign`.
 
 use std::env;
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use super::{note, print, say, text};
 use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::package::Signing as Plan;
+use oxidize_inject::internal::regular;
 use oxidize_inject::internal::sign::SignError;
 use oxidize_inject::internal::sign::external::External;
 use oxidize_inject::internal::sign::identity::{Password, Source};
@@ -29,6 +29,9 @@ use oxidize_inject::internal::sign::pe::AuthenticodeOptions;
 use oxidize_inject::internal::sign::state::{self, State};
 use oxidize_inject::internal::sign::{self, Identity, SignOptions};
 use oxidize_inject::internal::{container, output};
+
+/// A password is in the first line.
+const LONGEST_PASSWORD: u64 = 1 << 16;
 
 /// Who signs.
 #[derive(Debug, Args)]
@@ -166,7 +169,10 @@ impl Signing {
     /// The password, from where the user said, or by asking.
     fn password(&self, file: Option<&PathBuf>) -> Result<Option<Password>, SignError> {
         if let Some(path) = &self.sign_password_file {
-            let read = fs::read_to_string(path).map(Zeroizing::new);
+            let read = regular::read_any(path, LONGEST_PASSWORD).and_then(|bytes| {
+                let text = String::from_utf8(bytes);
+                text.map(Zeroizing::new).map_err(io::Error::other)
+            });
             let text = read.map_err(|source| SignError::Io {
                 path: path.clone(),
                 source,
@@ -236,7 +242,7 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     #[cfg(feature = "notarize")]
     let inputs = inputs.chain(args.notary.inputs());
     output::check_inputs(path, inputs).map_err(|error| failed(&error))?;
-    let file = Map::open(&args.file).map_err(|error| failed(&error))?;
+    let file = Map::open(in_place.source()).map_err(|error| failed(&error))?;
     let plan = args
         .signing
         .plan(&args.macos, path)?
@@ -378,14 +384,15 @@ pub(super) fn in_words(state: &State) -> String {
         }
         text
     });
-    match (state, signer) {
+    let words = match (state, signer) {
         (State::None, _) => "not signed".to_owned(),
         (State::AdHoc { .. }, _) => "signed ad hoc".to_owned(),
         (State::Broken(problem), _) => format!("broken signature: {problem}"),
         (State::Unknown(_), Some(signer)) => format!("{signer}, in a way that is not checked here"),
         (_, Some(signer)) => signer,
         (_, None) => "signed in a way that is not checked here".to_owned(),
-    }
+    };
+    text::name(&words)
 }
 
 /// What else there is to say of a signature, in lines for people.
@@ -394,7 +401,10 @@ pub(super) fn details(state: &State) -> String {
     let Some(signer) = state.signer() else {
         return lines;
     };
-    let mut line = |label: &str, text: &str| lines.push_str(&format!("  {label}: {text}\n"));
+    // Nothing in a certificate begins a line of its own.
+    let mut line = |label: &str, about: &str| {
+        lines.push_str(&format!("  {label}: {}\n", text::name(about)));
+    };
     if let Some(identifier) = &signer.identifier {
         line("identifier", identifier);
     }

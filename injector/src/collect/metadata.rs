@@ -1,9 +1,8 @@
 //! What distributions (`*.dist-info`, `*.egg-info`) say about themselves.
 
-use std::fs;
-
 use super::error::CollectError;
 use super::walk::{File, Tree};
+use crate::regular;
 
 /// An installed distribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +56,11 @@ pub fn distributions(tree: &Tree) -> Result<Vec<Distribution>, CollectError> {
 }
 
 fn read(file: &File) -> Result<String, CollectError> {
-    let bytes = fs::read(&file.on_disk).map_err(|source| CollectError::Io {
-        path: file.on_disk.clone(),
-        source,
-    })?;
+    let bytes =
+        regular::read(&file.on_disk, regular::MOST_TEXT).map_err(|source| CollectError::Io {
+            path: file.on_disk.clone(),
+            source,
+        })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -9,7 +9,7 @@ pub mod netrc;
 mod pace;
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +23,7 @@ pub use url::Url;
 
 use pace::Pace;
 
+use crate::regular;
 use netrc::Netrc;
 
 /// Redirects that are followed.
@@ -239,6 +240,24 @@ fn strip(url: &mut Url) {
     // These fail for URLs that cannot have a login, which then have none.
     let _ = url.set_username("");
     let _ = url.set_password(None);
+}
+
+/// A URL without what may be a secret: name and password, query, fragment. A text that is none, or
+/// has no server, is not shown at all: a login without a scheme looks like that.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let Some(mut url) = url else {
+        return "an address that is none".to_owned();
+    };
+    strip(&mut url);
+    if url.query().is_some() {
+        url.set_query(Some("..."));
+    }
+    if url.fragment().is_some() {
+        url.set_fragment(Some("..."));
+    }
+    url.to_string()
 }
 
 /// For a text that may be no URL at all: nothing of what stands before an `@` may be shown.
@@ -464,7 +483,7 @@ fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, HttpError> {
         path: path.clone(),
         source,
     };
-    let bytes = fs::read(path).map_err(failed)?;
+    let bytes = regular::read(path, regular::MOST_TEXT).map_err(failed)?;
     let found =
         Certificate::from_pem_bundle(&bytes).map_err(|error| failed(io::Error::other(error)))?;
     if found.is_empty() {

@@ -7,8 +7,9 @@
 
 use std::env;
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
+
+use crate::regular;
 
 /// The file's entries.
 #[derive(Default)]
@@ -41,9 +42,9 @@ impl Netrc {
                 .flat_map(|home| [home.join(".netrc"), home.join("_netrc")])
                 .collect(),
         };
-        let text = candidates
-            .iter()
-            .find_map(|path| fs::read_to_string(path).ok());
+        let text = candidates.iter().find_map(|path| {
+            String::from_utf8(regular::read(path.as_ref(), regular::MOST_TEXT).ok()?).ok()
+        });
         text.map_or_else(Netrc::default, |text| Netrc::parse(&text))
     }
 

@@ -19,6 +19,7 @@ use crate::image::macho::{Image, signature};
 use crate::mmap::Map;
 use crate::output::{self, mode::Mode};
 use crate::property_list;
+use crate::regular;
 
 /// What a ticket begins with.
 const MAGIC: &[u8] = b"s8ch";
@@ -33,7 +34,7 @@ pub fn program_of(bundle: &Path) -> Result<PathBuf, NotaryError> {
         problem,
     };
     let list = bundle.join("Contents/Info.plist");
-    let list = std::fs::read(list).ok();
+    let list = regular::read(&list, regular::MOST_TEXT).ok();
     let list = list.and_then(|list| property_list::read(&list));
     let list = list.ok_or_else(|| unusable("its Contents/Info.plist cannot be read"))?;
     let name = list

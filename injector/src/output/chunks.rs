@@ -24,6 +24,7 @@ use super::{OutputError, positioned};
 use crate::collect::CollectError;
 use crate::pack::Payload;
 use crate::progress::Progress;
+use crate::regular;
 
 /// Bytes a thread takes at a time.
 const SHARE: usize = 2 * CHUNK;
@@ -263,7 +264,7 @@ impl Gather<'_, '_> {
                 };
                 if self.open.as_ref().is_none_or(|(open, _)| *open != piece) {
                     let opened = match digest {
-                        None => Opened::File(File::open(path).map_err(unreadable)?),
+                        None => Opened::File(regular::open(path).map_err(unreadable)?),
                         Some(_) => Opened::Whole(payload.bytes().map_err(|error| match error {
                             CollectError::Io { source, .. } => unreadable(source),
                             _ => OutputError::Changed(path.clone()),

@@ -1,14 +1,16 @@
 //! Bytes on their way into a blob.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
 use crate::collect::CollectError;
 use crate::collect::Stamp;
+use crate::regular;
+
+const LONGEST_SOURCE: u64 = 256 << 20;
 
 /// A run of bytes, known by its length until it is written.
 #[derive(Debug, Clone)]
@@ -67,7 +69,7 @@ impl Payload<'_> {
             path: path.clone(),
             source,
         };
-        let file = File::open(path).map_err(io)?;
+        let file = regular::open(path).map_err(io)?;
         let mut bytes = Vec::new();
         // One more, so that a longer file is noticed and not read to its end.
         let mut reader = (&file).take(len.saturating_add(1));
@@ -79,6 +81,21 @@ impl Payload<'_> {
             Ok(Cow::Owned(bytes))
         } else {
             Err(CollectError::Changed(path.clone()))
+        }
+    }
+
+    /// The bytes of a source, of a length that can be compiled.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes), and if it is longer than 256 MiB: the compiler holds it several
+    /// times over.
+    pub fn source(&self) -> Result<Cow<'_, [u8]>, CollectError> {
+        match self {
+            Payload::File { path, len, .. } if *len > LONGEST_SOURCE => Err(CollectError::Io {
+                path: path.clone(),
+                source: io::ErrorKind::FileTooLarge.into(),
+            }),
+            _ => self.bytes(),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::interpreter::Variable;
 use crate::pack::{Part, shadow};
 use crate::progress::Progress;
 use crate::python;
+use crate::regular;
 
 /// The resources, checked against the target.
 pub(super) struct Collected<'t> {
@@ -170,7 +171,8 @@ fn single(script: &Path) -> Result<Tree, CollectError> {
         path: script.to_owned(),
         source,
     };
-    let metadata = fs::metadata(script).map_err(failed)?;
+    let opened = regular::open(script).and_then(|file| file.metadata());
+    let metadata = opened.map_err(failed)?;
     let name = script.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
     Ok(Tree {

@@ -244,7 +244,7 @@ impl Batch<'_> {
             Job {
                 path: python::seen_path(self.target, &part.virtual_path(path)).into_owned(),
                 source: Box::new(move || {
-                    let bytes = payload.bytes()?;
+                    let bytes = payload.source()?;
                     // Nobody else reads for this job.
                     let _ = digest.set(Sha256::digest(&bytes).into());
                     Ok(bytes)

@@ -13,6 +13,7 @@ use crate::collect::metadata::normalise;
 use crate::output::Beside;
 use crate::pack::Part;
 use crate::progress::Progress;
+use crate::regular;
 
 /// The directory beside an executable.
 pub(super) fn directory(output: &Path) -> PathBuf {
@@ -55,10 +56,13 @@ fn tops(root: &Root, name: &str) -> Result<BTreeSet<String>, PackageError> {
         let Some(record) = root.tree.file(&format!("{}/RECORD", found.directory)) else {
             continue;
         };
-        let text = std::fs::read_to_string(&record.on_disk).map_err(|source| CollectError::Io {
-            path: record.on_disk.clone(),
-            source,
+        let text = regular::read(&record.on_disk, regular::MOST_TEXT).map_err(|source| {
+            CollectError::Io {
+                path: record.on_disk.clone(),
+                source,
+            }
         })?;
+        let text = String::from_utf8_lossy(&text);
         // A name with a comma is in quotation marks; the first component hardly ever has one.
         let paths = text.lines().map(|line| line.trim_start_matches('"'));
         let firsts = paths.filter_map(|path| path.split(['/', ',']).next());
@@ -167,7 +171,7 @@ pub(super) fn suggest(roots: &[Root]) -> Vec<Warning> {
 fn starts_as_program(path: &Path) -> bool {
     let mut start = [0; 4];
     // What cannot be read is reported when it is packaged.
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    let read = regular::open(path).and_then(|mut file| file.read_exact(&mut start));
     read.is_ok() && is_program(&start)
 }
 

@@ -1,7 +1,5 @@
 //! What is required: site-packages, and what else an installation has below its prefix.
 
-use std::fs;
-
 use oxidize_format::{RunOptions, VIRTUAL_ROOT};
 
 use super::root::Root;
@@ -11,6 +9,7 @@ use crate::collect::CollectError;
 use crate::collect::{self, Tree};
 use crate::progress::Progress;
 use crate::python::{self, Layout};
+use crate::regular;
 use crate::require::Host;
 
 /// Installed packages.
@@ -110,7 +109,7 @@ fn imports_site(request: &Request) -> bool {
 fn path_files(site: &Tree) -> Result<Vec<(String, String)>, PackageError> {
     let files = site.files.iter();
     let files = files.filter(|file| file.path.ends_with(".pth") && !file.path.contains('/'));
-    let read = |file: &collect::File| match fs::read(&file.on_disk) {
+    let read = |file: &collect::File| match regular::read(&file.on_disk, regular::MOST_TEXT) {
         Ok(bytes) => Ok((
             file.path.clone(),
             String::from_utf8_lossy(&bytes).into_owned(),

@@ -13,7 +13,6 @@
 //! Libraries that a pure-Python package carries for several systems (`py3-none-any`) are data.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io::{self, Read};
 
 use oxidize_format::target::{CLibrary, Container, OperatingSystem, Target};
@@ -24,6 +23,7 @@ use crate::collect::modules::is_tagged_extension;
 use crate::collect::walk;
 use crate::collect::{Distribution, Tree};
 use crate::python::Python;
+use crate::regular;
 use crate::require::tags::Tags;
 
 /// Refuses native code that cannot run on the target.
@@ -81,7 +81,7 @@ pub(super) fn check(
 /// The system that native code is for, by its first bytes; `None` for what is no native code.
 fn system(file: &walk::File) -> Result<Option<OperatingSystem>, PackageError> {
     let mut head = [0; 4];
-    let read = File::open(&file.on_disk).and_then(|mut file| file.read_exact(&mut head));
+    let read = regular::open(&file.on_disk).and_then(|mut file| file.read_exact(&mut head));
     match read {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(source) => return Err(unreadable(file, source).into()),
@@ -124,7 +124,8 @@ fn text(tree: &Tree, directory: &str, name: &str) -> Result<String, PackageError
     match tree.file(&format!("{directory}/{name}")) {
         None => Ok(String::new()),
         Some(file) => {
-            let bytes = fs::read(&file.on_disk).map_err(|source| unreadable(file, source))?;
+            let bytes = regular::read(&file.on_disk, regular::MOST_TEXT)
+                .map_err(|source| unreadable(file, source))?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
     }
@@ -179,8 +180,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (path, content) in files {
             let path = dir.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
         }
         let tree = walk::walk(dir.path(), &WalkOptions::default()).unwrap();
         check(

@@ -144,6 +144,9 @@ pub enum WheelError {
     /// A name that is there twice.
     #[error("`{0}` is in it twice")]
     Twice(String),
+    /// Members with the same bytes.
+    #[error("its members overlap")]
+    Overlap,
     /// Metadata of a size that no wheel has.
     #[error("`{0}` in it is longer than 256 MiB")]
     TooLong(String),

@@ -26,6 +26,7 @@ use crate::collect::stdlib::Archive;
 use crate::collect::{self, Tree};
 use crate::progress::Progress;
 use crate::python::{Layout, Python};
+use crate::regular;
 use tags::Tags;
 
 pub(crate) use pip::MODULES;
@@ -102,7 +103,7 @@ pub struct Clash {
 /// Whether a script says what it requires (PEP 723).
 #[must_use]
 pub fn has_inline_metadata(script: &Path) -> bool {
-    let text = std::fs::read(script).unwrap_or_default();
+    let text = regular::read(script, regular::MOST_TEXT).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     text.lines().any(|line| line.trim_end() == "# /// script")
 }

@@ -10,6 +10,7 @@ use oxidize_format::Target;
 use super::{Host, MODULES, RequireError, Requirements, unreadable};
 use crate::cache::{self, Key};
 use crate::mmap::Map;
+use crate::regular;
 
 /// Directories of a project that its wheel does not depend on, or that building writes to.
 const NOT_SOURCES: [&str; 9] = [
@@ -99,7 +100,7 @@ impl Requirements {
                     break path;
                 }
             };
-            Some(match fs::read(&path) {
+            Some(match regular::read(&path, regular::MOST_TEXT) {
                 Ok(text) => {
                     open.extend(lines(&text).filter_map(|line| included(&line, &path)));
                     Ok((path, text))

@@ -117,8 +117,15 @@ pub fn unpack_into(bytes: &[u8], place: &Path, layout: &Layout) -> Result<(), Wh
     let damaged = |error| WheelError::Archive(io::Error::other(error));
     let mut zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(damaged)?;
     let mut members = BTreeMap::new();
+    let mut compressed = 0u64;
     for index in 0..zip.len() {
         let member = zip.by_index(index).map_err(damaged)?;
+        // Members that share their bytes would unpack to any size; apart from that, DEFLATE bounds
+        // it, by a factor of 1,032.
+        compressed = compressed.saturating_add(member.compressed_size());
+        if compressed > bytes.len() as u64 {
+            return Err(WheelError::Overlap);
+        }
         let name = member.name().map_err(damaged)?.into_owned();
         if !is_safe(name.strip_suffix('/').unwrap_or(&name)) {
             return Err(WheelError::Name(name));
@@ -384,6 +391,46 @@ mod tests {
             zip.write_all(content.as_bytes()).unwrap();
         }
         zip.finish().unwrap().into_inner()
+    }
+
+    /// A second member in the directory of a ZIP archive, with the first one's bytes.
+    fn with_shared_member(zip: &[u8], first: &str, second: &str) -> Vec<u8> {
+        let end = zip.len() - 22;
+        let number = |at: usize| u32::from_le_bytes(zip[end + at..][..4].try_into().unwrap());
+        let (size, start) = (number(12) as usize, number(16) as usize);
+        let directory = &zip[start..start + size];
+        let entry = &directory[..46 + first.len()];
+        assert!(entry.ends_with(first.as_bytes()) && first.len() == second.len());
+        let entry = [&entry[..46], second.as_bytes()].concat();
+        let mut out = [&zip[..start], directory, &entry, &zip[end..]].concat();
+        let end = out.len() - 22;
+        out[end + 8] += 1;
+        out[end + 10] += 1;
+        let size = (size + entry.len()) as u32;
+        out[end + 12..end + 16].copy_from_slice(&size.to_le_bytes());
+        out
+    }
+
+    #[test]
+    fn members_that_share_their_bytes_are_refused() {
+        let long = "a".repeat(10_000);
+        let shared = [("ham/a.py", &*long), ("ham/b.py", &*long)];
+        let record = wheel(&ham(&shared), None);
+        let mut zip = ZipArchive::new(io::Cursor::new(record)).unwrap();
+        let mut text = String::new();
+        let mut member = zip.by_name("ham-1.dist-info/RECORD").unwrap();
+        member.read_to_string(&mut text).unwrap();
+        let mut files = vec![("ham/a.py", &*long)];
+        files.extend(ham(&[]));
+        files.push(("ham-1.dist-info/RECORD", &text));
+        let bytes = with_shared_member(&zipped(&files), "ham/a.py", "ham/b.py");
+        let place = tempfile::tempdir().unwrap();
+        let layout = Layout::of(Target::X86_64_LINUX_GNU, Python::OWN);
+        assert!(matches!(
+            unpack_into(&bytes, place.path(), &layout),
+            Err(WheelError::Overlap)
+        ));
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 
     fn ham<'a>(more: &[(&'a str, &'a str)]) -> Files<'a> {

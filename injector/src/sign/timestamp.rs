@@ -15,8 +15,7 @@ use super::chain::{self, Purpose, Usage, common_name};
 use super::cms::{Parsed, Verification};
 use super::der::{self, context, elements, integer, seq, sha256, split, tlv};
 use super::key::Hash;
-use crate::http::HttpError;
-use crate::http::{Client, Settings, Url};
+use crate::http::{self, Client, HttpError, Settings};
 use crate::sign::SignError;
 
 /// `id-ct-TSTInfo`
@@ -280,28 +279,15 @@ pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, Si
     match last {
         None => Ok(None),
         Some((url, source)) => Err(SignError::TimeStamp {
-            url: shown(url),
+            url: http::shown(url),
             source,
         }),
     }
 }
 
-/// The address without name, password and query, which may be secrets.
-fn shown(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else {
-        return "an address that is none".to_owned();
-    };
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    if url.query().is_some() {
-        url.set_query(Some("..."));
-    }
-    url.to_string()
-}
-
-/// The failure in one line without the query of the address, should there be one.
+/// The failure in one line without the query and the fragment of the address, should it have them.
 fn without_query(url: &str, source: Failure) -> Failure {
-    let Some(query) = url.split_once('?').map(|(_, query)| query) else {
+    let Some((_, secrets)) = url.split_once(['?', '#']) else {
         return source;
     };
     let mut text = source.to_string();
@@ -310,7 +296,11 @@ fn without_query(url: &str, source: Failure) -> Failure {
         text = format!("{text}: {cause}");
         below = cause.source();
     }
-    text.replace(query, "...").into()
+    let secrets = secrets
+        .split(['?', '#'])
+        .filter(|secret| !secret.is_empty());
+    let text = secrets.fold(text, |text, secret| text.replace(secret, "..."));
+    text.into()
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -17,6 +17,7 @@ use super::{Sources, StubError, index};
 use crate::http::HttpError;
 use crate::http::{self, Client, Login, Settings, Url};
 use crate::progress::Progress;
+use crate::regular;
 
 /// No wheel of a stub that is not listed is longer, in bytes.
 const MAX_UNLISTED: u64 = 1 << 30;
@@ -81,7 +82,7 @@ impl<'f> Fetcher<'f> {
         let mut refused = None;
         for directory in &self.sources.find_links {
             let path = directory.join(&name);
-            match File::open(&path) {
+            match regular::open(&path) {
                 Ok(file) => match self.take(file, &path.display().to_string(), target) {
                     Ok(fetched) => return Ok(Some(fetched)),
                     Err(error) => drop(refused.get_or_insert(error)),
@@ -113,7 +114,9 @@ impl<'f> Fetcher<'f> {
         let mut source = if path.is_dir() {
             Source::Directory(path.to_owned())
         } else {
-            Source::Wheel(Wheel::open(File::open(path).map_err(unreadable)?).map_err(unreadable)?)
+            Source::Wheel(
+                Wheel::open(regular::open(path).map_err(unreadable)?).map_err(unreadable)?,
+            )
         };
         self.add(&mut source, &origin, None)
     }

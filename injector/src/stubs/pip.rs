@@ -10,10 +10,11 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use configparser::ini::Ini;
+
+use crate::regular;
 
 /// Where packages come from when nobody says otherwise.
 const DEFAULT_INDEX: &str = "https://pypi.org/simple";
@@ -46,7 +47,12 @@ impl Config {
     pub fn load() -> Config {
         Surroundings {
             variable: &|name| env::var_os(name).filter(|value| !value.is_empty()),
-            read: &|path| Some(String::from_utf8_lossy(&fs::read(path).ok()?).into_owned()),
+            read: &|path| {
+                Some(
+                    String::from_utf8_lossy(&regular::read(path, regular::MOST_TEXT).ok()?)
+                        .into_owned(),
+                )
+            },
             program: env::current_exe().ok(),
             home: env::home_dir(),
         }

@@ -13,6 +13,7 @@ use clap::ArgMatches;
 use toml::de::{DeTable, DeValue};
 
 use super::Failure;
+use oxidize_inject::internal::regular;
 
 const OWN: &str = "oxidize.toml";
 const PROJECT: &str = "pyproject.toml";
@@ -146,12 +147,14 @@ impl File {
     /// If it is not TOML.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let table = DeTable::parse(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| line(text, span.start));
+            let line = error
+                .span()
+                .map_or(1, |span| Lines::of(text).number(span.start));
             Failure::new(format!("{}:{line}: {}", path.display(), error.message()))
         })?;
         Ok(Self {
             path: path.to_owned(),
-            entries: entries(table.get_ref(), path, text),
+            entries: entries(table.get_ref(), path, &Lines::of(text)),
         })
     }
 
@@ -189,23 +192,23 @@ pub(super) fn own_name() -> &'static str {
     OWN
 }
 
-fn entries(table: &DeTable<'_>, path: &Path, text: &str) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>, path: &Path, lines: &Lines) -> Vec<Entry> {
     let mut entries: Vec<_> = table
         .iter()
         .map(|(key, value)| Entry {
             name: key.get_ref().to_string(),
             place: Place {
                 file: path.to_owned(),
-                line: line(text, key.span().start),
+                line: lines.number(key.span().start),
             },
-            value: convert(value.get_ref(), path, text),
+            value: convert(value.get_ref(), path, lines),
         })
         .collect();
     entries.sort_by_key(|entry| entry.place.line);
     entries
 }
 
-fn convert(value: &DeValue<'_>, path: &Path, text: &str) -> Value {
+fn convert(value: &DeValue<'_>, path: &Path, lines: &Lines) -> Value {
     match value {
         DeValue::String(string) => Value::Text(string.to_string()),
         DeValue::Boolean(on) => Value::Switch(*on),
@@ -213,43 +216,59 @@ fn convert(value: &DeValue<'_>, path: &Path, text: &str) -> Value {
         DeValue::Array(values) => Value::List(
             values
                 .iter()
-                .map(|value| convert(value.get_ref(), path, text))
+                .map(|value| convert(value.get_ref(), path, lines))
                 .collect(),
         ),
-        DeValue::Table(table) => Value::Table(entries(table, path, text)),
+        DeValue::Table(table) => Value::Table(entries(table, path, lines)),
         DeValue::Integer(_) => Value::Other("a number that is not decimal"),
         DeValue::Float(_) => Value::Other("a number with a fraction"),
         DeValue::Datetime(_) => Value::Other("a date"),
     }
 }
 
-fn line(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at).unwrap_or_default();
-    1 + before.iter().filter(|&&byte| byte == b'\n').count()
+/// Where the lines of a text end. Counting them anew for each of a hundred thousand keys would take
+/// minutes.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        Lines(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line, counted from 1, of the byte at this offset.
+    fn number(&self, at: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < at)
+    }
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
     let failed = |error: io::Error| cannot_read(path, &error);
-    let size = fs::metadata(path).map_err(failed)?.len();
-    if size > LIMIT {
-        let name = path.display();
-        let message = format!("`{name}` has {size} bytes, too many for a configuration file");
-        return Err(Failure::new(message));
-    }
-    fs::read_to_string(path).map_err(failed)
+    let bytes = match regular::read_any(path, LIMIT) {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            let name = path.display();
+            let message = format!("`{name}` is too long for a configuration file");
+            return Err(Failure::new(message));
+        }
+        bytes => bytes.map_err(failed)?,
+    };
+    String::from_utf8(bytes).map_err(|error| failed(io::Error::other(error)))
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Failure {
     Failure::because(format!("cannot read `{}`", path.display()), error)
 }
 
-/// Whether the file belongs to the administrator or to whoever owns the user's home directory.
+/// Whether the file belongs to the administrator or the user, and a link to it does, too: what is
+/// relative in it counts from where the link is.
 #[cfg(unix)]
 fn is_ours(path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
-    let owner = fs::metadata(path)?.uid();
+    // The home's owner, where a container runs as root over the directories of a user.
     let home = std::env::home_dir().and_then(|home| fs::metadata(home).ok());
-    Ok(owner == 0 || home.is_none_or(|home| home.uid() == owner))
+    let user = rustix::process::geteuid().as_raw();
+    let trusted = [0, user, home.map_or(user, |home| home.uid())];
+    let owners = [fs::metadata(path)?.uid(), fs::symlink_metadata(path)?.uid()];
+    Ok(owners.iter().all(|owner| trusted.contains(owner)))
 }
 
 #[cfg(not(unix))]

@@ -8,6 +8,7 @@ use super::{Settings, keys};
 use crate::cli::args::Cli;
 use crate::cli::common::Format;
 use crate::cli::{Failure, print};
+use oxidize_inject::internal::http;
 
 impl Settings {
     /// Prints every setting with its value and its origin.
@@ -21,6 +22,10 @@ impl Settings {
         let rows: Vec<_> = keys::settings(&command)
             .map(|(name, arg)| {
                 let values = self.values(arg.get_id().as_str());
+                let values: Vec<_> = values
+                    .into_iter()
+                    .map(|value| without_secrets(name, value))
+                    .collect();
                 let value = match (arg.get_action(), values.as_slice()) {
                     (ArgAction::SetTrue, values) => json!(values == ["true"]),
                     (ArgAction::Append, values) => json!(values),
@@ -70,6 +75,50 @@ impl Settings {
             (Some(place), _) => place.to_string(),
             (None, Some(ValueSource::CommandLine)) => "command line".to_owned(),
             _ => "default".to_owned(),
+        }
+    }
+}
+
+/// What is shown of a value: no name and password in a URL, wherever it stands, and no query where
+/// the setting is a URL. Settings are shown to others when something does not work.
+fn without_secrets(name: &str, value: String) -> String {
+    if name.ends_with("-url") && value.contains(['@', '?', '#']) {
+        return http::shown(&value);
+    }
+    let Some((before, rest)) = value.split_once("://") else {
+        return value;
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{before}://...{}", &rest[at..]),
+        None => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn secrets_in_addresses_are_not_shown() {
+        for (name, value, expected) in [
+            ("index-url", "https://u:s@h/simple", "https://h/simple"),
+            ("timestamp-url", "http://h/t?key=s", "http://h/t?..."),
+            ("timestamp-url", "u:s@h/t", "an address that is none"),
+            ("index-url", "https://h/simple", "https://h/simple"),
+            (
+                "require",
+                "x @ https://u:s@h/x.whl",
+                "x @ https://...@h/x.whl",
+            ),
+            (
+                "environment",
+                "DB=postgres://u:s@h/db",
+                "DB=postgres://...@h/db",
+            ),
+            ("require", "six==1", "six==1"),
+        ] {
+            assert_eq!(without_secrets(name, value.to_owned()), expected);
         }
     }
 }
