@@ -12,7 +12,7 @@ fn refused(dir: &Path, words: &str) -> String {
     let program = env!("CARGO_BIN_EXE_oxidize-inject");
     let output = Command::new("sh")
         .current_dir(dir)
-        .args(["-c", "ulimit -v 4000000; exec timeout 20 \"$@\"", "sh"])
+        .args(["-c", "ulimit -v 4000000; exec timeout 120 \"$@\"", "sh"])
         .arg(program)
         .args(words.split(' '))
         .env("OXIDIZE_CACHE_DIR", dir.join("cache"))

@@ -19,7 +19,7 @@ use oxidize_format::{
 use thiserror::Error;
 
 pub use part::{Made, Part, PartFile};
-pub use payload::{Payload, lz4_block, zstd_frame};
+pub use payload::{LONGEST_SOURCE, Payload, lz4_block, zstd_frame};
 pub use stdlib::stdlib;
 
 use crate::collect::CollectError;

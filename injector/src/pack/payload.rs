@@ -10,7 +10,8 @@ use crate::collect::CollectError;
 use crate::collect::Stamp;
 use crate::regular;
 
-const LONGEST_SOURCE: u64 = 256 << 20;
+/// Nobody compiles a longer one: the compiler holds it several times over.
+pub const LONGEST_SOURCE: u64 = 256 << 20;
 
 /// A run of bytes, known by its length until it is written.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use crate::collect::WalkOptions;
 use crate::collect::{self, Module, ModuleKind, Reason, Tree};
 use crate::entry::{Candidates, Entry, Selection};
 use crate::interpreter::Variable;
-use crate::pack::{Part, shadow};
+use crate::pack::{LONGEST_SOURCE, Part, shadow};
 use crate::progress::Progress;
 use crate::python;
 use crate::regular;
@@ -157,7 +157,16 @@ fn resolve_entries(
         named.push((name.clone(), candidates.resolve(Selection::Entry(value))?));
     }
     let entry = match (&script, &request.entry) {
-        (Some(script), _) => candidates.resolve(Selection::Script(script))?,
+        (Some(script), _) => {
+            // Compiled at each start, so nobody has read it yet.
+            if let Some(file) = tree.file(script).filter(|file| file.len > LONGEST_SOURCE) {
+                return Err(PackageError::Collect(CollectError::Io {
+                    path: file.on_disk.clone(),
+                    source: io::ErrorKind::FileTooLarge.into(),
+                }));
+            }
+            candidates.resolve(Selection::Script(script))?
+        }
         (None, Some(name)) => candidates.resolve(Selection::Entry(name))?,
         (None, None) if named.is_empty() => candidates.resolve(Selection::Default)?,
         (None, None) => Entry::ByName,
