@@ -1,8 +1,8 @@
 //! Files that are read whole or by their offsets: regular ones, up to a bound.
 //!
 //! Whoever wrote a project can put a named pipe in the place of a file, for which `open` waits
-//! until somebody writes; or a link to a device that has no end; or a file that takes no room on the
-//! disk and all of the memory.
+//! until somebody writes; or a link to a device that has no end; or a file that takes no room on
+//! the disk and all of the memory.
 
 use std::fs::File;
 use std::io::{self, Read};

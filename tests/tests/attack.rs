@@ -150,7 +150,10 @@ fn bounded(command: &mut Command, limit: Duration) -> Result<Told> {
 fn subjects() -> Result<Vec<(Vec<u8>, bool)>> {
     let hello = || Package::app("hello").options(["--stdlib", "used"]);
     let windows = hello().target("x86_64-pc-windows-gnu");
-    let mac = hello().target("universal2-apple-darwin");
+    for half in ["x86_64-apple-darwin", "aarch64-apple-darwin"] {
+        tools::stub(half)?;
+    }
+    let mac = hello().options(["--target", "universal2-apple-darwin"]);
     let packages = [
         (hello(), true),
         (hello().target(MUSL).options(["--snapshot"]), true),

@@ -226,7 +226,7 @@ fn hostile(triple: &str) -> Result {
     })
 }
 
-/// Two variables that CPython reads to find out where it is are removed even where the others count.
+/// Two variables that CPython reads to find out where it is are removed even where others count.
 fn always_removed(triple: &str) -> Result {
     let options = ["--interpreter", "use-environment=true"];
     let app = Package::app("environment").target(triple).options(options);
