@@ -5,6 +5,7 @@
 //! What is not there is reported as skipped on standard error; `OXIDIZE_FORBID_SKIPS=1` turns that
 //! into a failure.
 
+mod pypi;
 mod skips;
 
 use std::borrow::Cow;
@@ -31,7 +32,6 @@ use oxidize_inject::internal::sign::state::{self, State};
 use oxidize_inject::internal::sign::{self, Identity};
 use skips::skip;
 
-/// Pinned, so that a red test is never another release's doing.
 const READERS: [&str; 2] = ["lief==1.0.0", "pefile==2024.8.26"];
 
 fn workdir() -> &'static Path {
@@ -61,26 +61,10 @@ fn run(command: &mut Command) -> Result<String, String> {
     ))
 }
 
-/// Where the Python packages are, installed once for all runs.
+/// Where the Python packages are.
 fn readers() -> Result<&'static Path, String> {
     static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let install = || {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign-readers");
-        if dir.join("lief").is_dir() && dir.join("pefile.py").is_file() {
-            return Ok(dir);
-        }
-        let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--target",
-        ]);
-        run(pip.arg(&dir).args(READERS)).map(|_| dir)
-    };
-    let ready = READY.get_or_init(install);
+    let ready = READY.get_or_init(|| pypi::packages("foreign-readers", &READERS));
     ready.as_deref().map_err(Clone::clone)
 }
 

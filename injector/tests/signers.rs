@@ -9,19 +9,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use oxidize_inject::internal::container::{self, pe};
 use oxidize_inject::internal::image::macho::fat;
 use oxidize_inject::internal::sign::state::{self, State};
 
 use identities::{
-    blob, mac_program, openssl, responder, responder_with, run, sign, skip, workshop,
+    mac_library, mac_program, openssl, responder, responder_with, run, sign, skip, windows_program,
+    workshop,
 };
-
-fn windows_program() -> Vec<u8> {
-    let stub = pe::synthetic::build(&pe::synthetic::Shape::default());
-    let plan = container::inject(&stub, blob().len() as u64).unwrap();
-    plan.assemble(&blob())
-}
 
 /// A script beside the identities.
 fn script(dir: &Path, name: &str, text: &str) -> String {
@@ -217,30 +211,23 @@ fn a_token_signs_through_pkcs11() {
     };
     tool("--init-token --slot 0 --label test --so-pin 12345678");
     tool("--token-label test --init-pin --login --so-pin 12345678 --new-pin 1234");
-    // RSA alone: `pkcs11-tool` 0.23 now and then fails at ECDSA with CKR_OPERATION_NOT_INITIALIZED.
-    // Commands that sign with P-256 and P-384 are tested above.
-    for key in ["rsa"] {
+    let keys = [("rsa", "01"), ("ec", "02"), ("ec384", "03")];
+    for (key, id) in keys {
         openssl(
             &format!("pkey -in {key}.key -outform DER -out {key}.der"),
             dir,
         )
         .unwrap();
         tool(&format!(
-            "--token-label test --login --pin 1234 --write-object {key}.der --type privkey --label {key} --usage-sign"
+            "--token-label test --login --pin 1234 --write-object {key}.der --type privkey --id {id} --usage-sign"
         ));
-        // RSA takes the digest with its name before it; a token knows nothing of it.
-        let mechanism = "RSA-PKCS";
-        let before = r"printf '\060\061\060\015\006\011\140\206\110\001\145\003\004\002\001\005\000\004\040';";
         let command = script(
             dir,
             &format!("token-{key}.sh"),
             &format!(
-                "umask 077; d=$(mktemp -d); trap 'rm -rf \"$d\"' EXIT\n\
-                 {{ {before} cat; }} > $d/in\n\
-                 SOFTHSM2_CONF={} pkcs11-tool --module {module} --token-label test --login --pin 1234 \
-                 --sign --mechanism {mechanism} --label {key} --input-file $d/in --output-file $d/out >&2 \
-                 && cat $d/out",
-                config.display()
+                "SOFTHSM2_CONF={} MODULE={module} PIN=1234 ID={id} exec {}",
+                config.display(),
+                example("pkcs11.sh")
             ),
         );
         for program in [windows_program(), mac_program(false)] {
@@ -248,6 +235,105 @@ fn a_token_signs_through_pkcs11() {
             let signed = sign(dir, &program, &arguments).unwrap();
             assert!(matches!(state_of(&signed), State::Good(_)), "{key}");
         }
+    }
+}
+
+/// A script for users.
+fn example(name: &str) -> String {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/signers");
+    place.join(name).display().to_string()
+}
+
+/// The scripts against commands and services that are played, each with every key that it knows.
+#[test]
+fn scripts_for_services_ask_as_these_document() {
+    let Some(dir) = workshop() else { return };
+    if let Err(reason) = run(Command::new("jq").arg("--version")) {
+        return skip("scripts for services", &reason);
+    }
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/services/services.py");
+    for name in ["aws", "az", "gcloud", "curl"] {
+        let line = format!("exec python3 {} {name} \"$@\"", services.display());
+        script(place.path(), name, &line);
+    }
+    let all = &["rsa", "ec", "ec384"][..];
+    for (name, variables, keys, has_certificates) in [
+        ("aws-kms.sh", "KEY=alias/demo", all, false),
+        (
+            "azure-key-vault.sh",
+            "KEY=https://v.vault.azure.net/keys/k/1",
+            all,
+            false,
+        ),
+        (
+            "google-kms.sh",
+            "KEY=projects/p/cryptoKeyVersions/1",
+            all,
+            false,
+        ),
+        (
+            "esigner.sh",
+            "KEY=none TOKEN=a-token CREDENTIAL=demo OTP=123456",
+            all,
+            true,
+        ),
+        (
+            "azure-artifact-signing.sh",
+            "KEY=none ENDPOINT=https://eus.codesigning.azure.net ACCOUNT=a PROFILE=p",
+            &all[..1],
+            true,
+        ),
+    ] {
+        for key in keys {
+            let at = place.path().display();
+            let command = script(
+                place.path(),
+                "sign",
+                &format!(
+                    "export PATH={at}:$PATH STATE={at}/state KEYFILE={key}.key \
+                     CERTIFICATES={key}.pem,ca.pem {variables}\nexec {}",
+                    example(name)
+                ),
+            );
+            let arguments = if has_certificates {
+                format!("--sign-command {command}")
+            } else {
+                format!(
+                    "--sign-command {command} --sign-certificates {key}.pem \
+                     --sign-certificates ca.pem"
+                )
+            };
+            let signed = sign(dir, &windows_program(), &arguments);
+            let signed = signed.unwrap_or_else(|told| panic!("{name} {key}: {told}"));
+            let State::Good(signer) = state_of(&signed) else {
+                panic!("{name} {key}: {:?}", state_of(&signed));
+            };
+            assert_eq!(
+                signer.chain,
+                [format!("Test-{key}"), "Authority".to_owned()]
+            );
+        }
+    }
+}
+
+/// A certificate for code called `name`, of the team TEAM123456, from an authority of this name.
+fn issue(at: &Path, name: &str, authority: &str) {
+    fs::write(at.join("code"), "extendedKeyUsage=codeSigning\n").unwrap();
+    let mut command = Command::new("openssl");
+    command.args("req -x509 -newkey rsa:2048 -nodes -days 9 -subj".split(' '));
+    command
+        .arg(authority)
+        .args(["-keyout", "above.key", "-out", "above.pem"]);
+    run(command.current_dir(at)).unwrap();
+    for line in [
+        format!("req -new -key ../rsa.key -subj /OU=TEAM123456/CN={name} -out {name}.csr"),
+        format!(
+            "x509 -req -in {name}.csr -CA above.pem -CAkey above.key -CAcreateserial -days 8 \
+             -extfile code -out {name}.pem"
+        ),
+    ] {
+        openssl(&line, at).unwrap();
     }
 }
 
@@ -276,6 +362,11 @@ fn a_release_is_not_spoilt_silently() {
         )
         .unwrap();
     }
+    issue(
+        at,
+        "apple",
+        "/O=Apple Inc./OU=G2/CN=Developer ID Certification Authority",
+    );
     let at = at.display();
     for (program, arguments, expected) in [
         (
@@ -297,6 +388,11 @@ fn a_release_is_not_spoilt_silently() {
             mac_program(true),
             "--sign-key rsa.key --sign-certificates rsa.pem --identifier=".to_owned(),
             "the identifier is empty",
+        ),
+        (
+            mac_program(true),
+            format!("--sign-key rsa.key --sign-certificates {at}/apple.pem --team-id OTHER12345"),
+            "the team id is `OTHER12345`, but the certificate is of the team `TEAM123456`",
         ),
     ] {
         let told = sign(dir, &program, &arguments).unwrap_err();
@@ -324,6 +420,28 @@ fn doubts_are_told_and_bags_of_certificates_are_read() {
         "{all}"
     );
     assert!(all.contains("without a time stamp"), "{all}");
+    // Where well-known authorities publish theirs.
+    for (name, authority, published) in [
+        (
+            "apple",
+            "/O=Apple Inc./OU=G2/CN=Developer ID Certification Authority",
+            "https://www.apple.com/certificateauthority/DeveloperIDG2CA.cer",
+        ),
+        (
+            "microsoft",
+            "/O=Microsoft Corporation/CN=Microsoft ID Verified CS EOC CA 02",
+            "https://www.microsoft.com/pkiops/docs/repository.htm",
+        ),
+    ] {
+        issue(place.path(), name, authority);
+        let certificate = place.path().join(name).with_extension("pem");
+        let all = told(&format!(
+            "--sign-key rsa.key --sign-certificates {}",
+            certificate.display()
+        ));
+        let expected = format!("is missing (published at {published})");
+        assert!(all.contains(&expected), "{all}");
+    }
     for form in ["PEM", "DER"] {
         let bag = format!(
             "crl2pkcs7 -nocrl -certfile rsa.pem -certfile ca.pem -outform {form} -out bag.p7b"
@@ -331,6 +449,56 @@ fn doubts_are_told_and_bags_of_certificates_are_read() {
         openssl(&bag, dir).unwrap();
         let all = told("--sign-key rsa.key --sign-certificates bag.p7b");
         assert!(!all.contains("is missing"), "{form}: {all}");
+    }
+}
+
+#[test]
+fn signers_with_odd_keys_and_names() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let at = place.path().display();
+    let own = |name: &str, key: &str, subject: &str| {
+        let mut command = Command::new("openssl");
+        command.args(["req", "-x509", "-nodes", "-days", "9", "-newkey", key]);
+        command.args(["-addext", "extendedKeyUsage=codeSigning", "-subj", subject]);
+        command.args(["-keyout", &format!("{name}.key")]);
+        command.args(["-out", &format!("{name}.pem")]);
+        run(command.current_dir(place.path())).unwrap();
+    };
+    own("short", "rsa:1024", "/CN=short");
+    own("edwards", "ed25519", "/CN=edwards");
+    own(
+        "lines",
+        "rsa:2048",
+        "/CN=A\n  time stamp: now by B\u{1b}[31m",
+    );
+    own("nobody", "rsa:2048", "/");
+    let command = "--sign-command ./no-such-command-anywhere";
+    for (name, expected) in [
+        (
+            "short",
+            "nobody trusts RSA keys of less than 2048 bits any more",
+        ),
+        ("edwards", "neither RSA nor ECDSA"),
+    ] {
+        for key in [format!("--sign-key {at}/{name}.key"), command.to_owned()] {
+            let arguments = format!("{key} --sign-certificates {at}/{name}.pem");
+            let told = sign(dir, &windows_program(), &arguments).unwrap_err();
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+    for (name, expected) in [
+        ("lines", r"signed by A\u000a  time stamp: now by B\u001b[31m"),
+        ("nobody", "signed by a certificate without a name"),
+    ] {
+        let arguments = format!("--sign-key {at}/{name}.key --sign-certificates {at}/{name}.pem");
+        let file = place.path().join("signed");
+        fs::write(&file, sign(dir, &mac_library(true), &arguments).unwrap()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+        let told = run(command.arg("verify").arg(&file)).unwrap();
+        assert!(told.contains(expected), "{told}");
+        assert!(told.ends_with("  time stamp: none\n"), "{told}");
+        assert_eq!(told.matches("\n  time stamp").count(), 1, "{told}");
     }
 }
 

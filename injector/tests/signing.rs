@@ -14,17 +14,13 @@ use std::path::Path;
 use std::process::Command;
 
 use authenticode::AuthenticodeSignature;
-use oxidize_inject::internal::container::{self, pe};
+use oxidize_inject::internal::container;
 use oxidize_inject::internal::image::macho::fat;
 use oxidize_inject::internal::sign::state::{self, State};
 
-use identities::{PASSWORD, blob, mac_program, openssl, responder, run, sign, skip, workshop};
-
-fn windows_program() -> Vec<u8> {
-    let stub = pe::synthetic::build(&pe::synthetic::Shape::default());
-    let plan = container::inject(&stub, blob().len() as u64).unwrap();
-    plan.assemble(&blob())
-}
+use identities::{
+    PASSWORD, mac_program, openssl, responder, run, sign, skip, windows_program, workshop,
+};
 
 /// What osslsigncode thinks of these bytes.
 fn osslsigncode(dir: &Path, program: &[u8]) -> Result<String, String> {

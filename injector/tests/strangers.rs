@@ -211,7 +211,7 @@ fn signatures_of_others_with_one_inside_stay_valid() {
     fs::write(path("plain.exe"), windows_program()).unwrap();
     let sign = |from: &str, to: &str, more: &str| {
         let words = format!(
-            "sign -key rsa.key -certs rsa.pem -h sha256 {more} -in {} -out {}",
+            "sign -key rsa.key -certs rsa.pem {more} -in {} -out {}",
             path(from),
             path(to)
         );
@@ -228,8 +228,22 @@ fn signatures_of_others_with_one_inside_stay_valid() {
             "osslsigncode is not installed",
         );
     }
-    sign("plain.exe", "one.exe", "-n Name").unwrap();
-    sign("one.exe", "two.exe", "-nest").unwrap();
+    // Whatever the hash, the digest of the program is compared.
+    for hash in ["sha1", "sha384", "sha512"] {
+        sign("plain.exe", "other.exe", &format!("-h {hash}")).unwrap();
+        let (done, told) = tool(dir, &format!("verify {}", path("other.exe")));
+        assert!(done && told.contains("signed by Test-rsa"), "{told}");
+        assert!(!told.contains("not checked here"), "{told}");
+        assert_eq!(told.contains("SHA-1, which is not safe"), hash == "sha1");
+        let mut changed = fs::read(path("other.exe")).unwrap();
+        changed[0x210] ^= 1;
+        fs::write(path("other.exe"), changed).unwrap();
+        let (done, told) = tool(dir, &format!("verify {}", path("other.exe")));
+        assert!(!done && told.contains("is broken"), "{told}");
+        fs::remove_file(path("other.exe")).unwrap();
+    }
+    sign("plain.exe", "one.exe", "-n Name -h sha256").unwrap();
+    sign("one.exe", "two.exe", "-nest -h sha256").unwrap();
     for name in ["one.exe", "two.exe"] {
         let (done, told) = tool(dir, &format!("verify {}", path(name)));
         assert!(

@@ -372,9 +372,12 @@ fn file_name(path: &Path) -> String {
 /// A signature's state, for people.
 pub(super) fn in_words(state: &State) -> String {
     let signer = state.signer().map(|signer| {
-        let mut text = format!("signed by {}", signer.name);
+        let mut text = match &signer.name[..] {
+            "" => "signed by a certificate without a name".to_owned(),
+            name => format!("signed by {}", text::name(name)),
+        };
         if let Some(team) = &signer.team {
-            text.push_str(&format!(" (team {team})"));
+            text.push_str(&format!(" (team {})", text::name(team)));
         }
         if let Some(time) = &signer.time {
             text.push_str(&format!(", time stamp {time}"));

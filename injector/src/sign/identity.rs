@@ -172,6 +172,11 @@ impl Identity {
         let public = public.ok_or_else(|| {
             SignError::Key("it is neither RSA nor ECDSA with P-256 or P-384".to_owned())
         })?;
+        if let Public::Rsa(key) = &public
+            && key.size() < SHORTEST_RSA
+        {
+            return Err(SignError::Key(SHORT_RSA.to_owned()));
+        }
         let all: Vec<&Certificate> = pool.iter().collect();
         let chain = chain::build(&leaf, &all).into_iter().cloned().collect();
         Ok(Identity { key, public, chain })
@@ -363,10 +368,8 @@ impl Key {
     }
 
     fn rsa(key: rsa::RsaPrivateKey) -> Result<Key, String> {
-        if key.size() < 256 {
-            return Err(
-                "its RSA key has less than 2048 bits, which nobody trusts any more".to_owned(),
-            );
+        if key.size() < SHORTEST_RSA {
+            return Err(SHORT_RSA.to_owned());
         }
         Ok(Key::Rsa(Box::new(pkcs1v15::SigningKey::new(key))))
     }
@@ -398,6 +401,9 @@ impl Key {
     }
 }
 
+/// In bytes.
+const SHORTEST_RSA: usize = 256;
+const SHORT_RSA: &str = "nobody trusts RSA keys of less than 2048 bits any more";
 const OTHER_CURVE: &str = "its elliptic curve is neither P-256 nor P-384";
 
 fn bits(certificate: &Certificate) -> &[u8] {

@@ -6,11 +6,13 @@
 //! crate `authenticode` computes it.
 //!
 //! The signature is CMS signed data whose content is a `SpcIndirectDataContent`: a constant that
-//! says "PE image", and the digest. The content stands in the signed data as the SEQUENCE it is and
-//! not inside an OCTET STRING, as PKCS#7 had it, and its digest leaves out the SEQUENCE's own tag
-//! and length. Signed attributes besides: who publishes the program (`SpcSpOpusInfo`), and that it
-//! is signed for somebody in person (`SpcStatementType`). There is no signing time in it: a time
-//! stamp says that with more weight, and without one the same input gives the same bytes.
+//! says "PE image", and the digest, by the same hash as the signature's ("Windows Authenticode
+//! Portable Executable Signature Format" wants that). The content stands in the signed data as the
+//! SEQUENCE it is and not inside an OCTET STRING, as PKCS#7 had it, and its digest leaves out the
+//! SEQUENCE's own tag and length. Signed attributes besides: who publishes the program
+//! (`SpcSpOpusInfo`), and that it is signed for somebody in person (`SpcStatementType`). There is
+//! no signing time in it: a time stamp says that with more weight, and without one the same input
+//! gives the same bytes.
 //!
 //! The constant has room for hashes of the program's pages, by which Windows can check a page when
 //! it reads it: a table of file offsets and SHA-256 digests, the headers' first (without what is
@@ -22,12 +24,14 @@ use std::ops::Range;
 use authenticode::{PeOffsetError, PeOffsets, PeTrait, authenticode_digest};
 use const_oid::ObjectIdentifier;
 use object::LittleEndian as Le;
-use sha2::{Digest, Sha256};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::cms::{self, Message};
-use super::der::{self, context, context_primitive, oid, seq, sha256, split, tlv};
+use super::der::{self, context, context_primitive, oid, seq, split, tlv};
 use super::error::SignError;
 use super::identity::Identity;
+use super::key::Hash;
 use super::{Edits, timestamp};
 use crate::image::ImageError;
 use crate::image::pe::checksum::Checksum;
@@ -76,7 +80,7 @@ pub(super) fn sign(
     let keep = image.certificates()?.map_or(program.len(), |old| old.start);
     let start = (keep as u64).next_multiple_of(ALIGNMENT);
     let padding = vec![0; (start - keep as u64) as usize];
-    let digest = digest(&image, &padding)?;
+    let digest = digest(&image, &padding, identity.hash())?;
     let pages = options.windows.page_hashes.then(|| page_hashes(&image));
     let signature = signature(&digest, pages.transpose()?, identity, options)?;
     let len = (8 + signature.len() as u64).next_multiple_of(ALIGNMENT);
@@ -113,16 +117,28 @@ pub(super) fn sign(
 }
 
 /// The digest of a program without its signature, followed by the zeros up to a new one.
-fn digest(image: &Image<'_>, padding: &[u8]) -> Result<[u8; 32], SignError> {
-    let mut digest = Sha256::new();
+fn digest(image: &Image<'_>, padding: &[u8], hash: Hash) -> Result<Vec<u8>, SignError> {
+    match hash {
+        Hash::Sha1 => digest_by::<Sha1>(image, padding),
+        Hash::Sha256 => digest_by::<Sha256>(image, padding),
+        Hash::Sha384 => digest_by::<Sha384>(image, padding),
+        Hash::Sha512 => digest_by::<Sha512>(image, padding),
+    }
+}
+
+fn digest_by<H: Digest + sha2::digest::Update>(
+    image: &Image<'_>,
+    padding: &[u8],
+) -> Result<Vec<u8>, SignError> {
+    let mut digest = H::new();
     let outside = |_| ImageError::Malformed {
         structure: "PE headers",
         offset: 0,
         problem: "a part of the file that is signed lies outside it",
     };
     authenticode_digest(&Reader { image }, &mut digest).map_err(outside)?;
-    digest.update(padding);
-    Ok(digest.finalize().into())
+    Digest::update(&mut digest, padding);
+    Ok(digest.finalize().to_vec())
 }
 
 /// The table of page hashes.
@@ -173,7 +189,7 @@ fn page_hashes(image: &Image<'_>) -> Result<Vec<u8>, SignError> {
 }
 
 fn signature(
-    digest: &[u8; 32],
+    digest: &[u8],
     pages: Option<Vec<u8>>,
     identity: &Identity,
     options: &SignOptions,
@@ -194,9 +210,10 @@ fn signature(
         }
     };
     let image = seq(&[&tlv(der::BIT_STRING, &[0]), &tlv(context(0), &file)]);
+    let algorithm = seq(&[&oid(identity.hash().oid()), &tlv(der::NULL, &[])]);
     let content = seq(&[
         &seq(&[&oid(PE_IMAGE_DATA), &image]),
-        &seq(&[&sha256(), &tlv(der::OCTET_STRING, digest)]),
+        &seq(&[&algorithm, &tlv(der::OCTET_STRING, digest)]),
     ]);
     let (_, inside, _) = split(&content).expect("it was just written");
     let mut opus = Vec::new();
@@ -269,11 +286,18 @@ impl PeTrait for Reader<'_, '_> {
     }
 }
 
-/// The signature of a program, and the digest that it should be of.
+/// The signature of a program.
 pub(super) struct Found<'a> {
     /// `None` where it is not one signature of the usual kind.
     pub(super) signature: Option<&'a [u8]>,
-    pub(super) digest: [u8; 32],
+    image: Image<'a>,
+}
+
+impl Found<'_> {
+    /// The digest that it should be of.
+    pub(super) fn digest(&self, hash: Hash) -> Result<Vec<u8>, SignError> {
+        digest(&self.image, &[], hash)
+    }
 }
 
 /// The signature in a program; `None` when there is none.
@@ -282,7 +306,6 @@ pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, SignError> {
     let Some(range) = image.certificates()? else {
         return Ok(None);
     };
-    let digest = digest(&image, &[])?;
     let table = &program[range];
     let (header, rest) = table.split_at_checked(8).unwrap_or((&[], &[]));
     let one = header.len() == 8
@@ -294,16 +317,20 @@ pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, SignError> {
             == table.len() as u64;
     Ok(Some(Found {
         signature: one.then_some(rest),
-        digest,
+        image,
     }))
 }
 
-/// The digest of the program that stands in the content of a signature: `None` where it is not
-/// SHA-256.
-pub(super) fn signed_digest(content: &[u8]) -> Option<&[u8]> {
+/// The digest of the program that stands in the content of a signature: `None` for a hash that is
+/// not known here.
+pub(super) fn signed_digest(content: &[u8]) -> Option<(Hash, &[u8])> {
     let parts = der::elements(content)?;
     let (_, info) = parts.get(1)?;
     let info = der::elements(info)?;
+    let (_, algorithm) = info.first()?;
+    let algorithm = der::elements(algorithm)?;
+    let (_, oid) = algorithm.first().filter(|(tag, _)| *tag == der::OID)?;
+    let hash = Hash::of(ObjectIdentifier::from_bytes(oid).ok()?)?;
     let (_, digest) = info.get(1).filter(|(tag, _)| *tag == der::OCTET_STRING)?;
-    (digest.len() == 32).then_some(digest)
+    Some((hash, digest))
 }

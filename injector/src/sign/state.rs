@@ -203,20 +203,24 @@ fn windows(file: &[u8]) -> Result<State, SignError> {
             "it is not one Authenticode signature".to_owned(),
         ));
     };
-    let signer = match signer(&parsed, pe::STAMP) {
+    let mut signer = match signer(&parsed, pe::STAMP) {
         Ok(signer) => signer,
         Err(problem) => return Ok(State::Broken(problem)),
     };
     let Some(content) = parsed.content() else {
         return Ok(State::Broken("nothing is signed in it".to_owned()));
     };
-    let Some(digest) = pe::signed_digest(content) else {
+    let Some((hash, digest)) = pe::signed_digest(content) else {
         return Ok(State::Unknown(signer));
     };
-    if *digest != found.digest {
+    if *digest != found.digest(hash)? {
         return Ok(State::Broken(
             "the program was changed after it was signed".to_owned(),
         ));
+    }
+    if let Some(signer) = signer.as_mut().filter(|_| hash == Hash::Sha1) {
+        let problem = "its digest is SHA-1, which is not safe";
+        signer.problems.push(problem.to_owned());
     }
     Ok(conclude(parsed.verify(content), signer))
 }

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
-use oxidize_inject::internal::container::{self, InjectOptions, macho};
+use oxidize_inject::internal::container::{self, InjectOptions, macho, pe};
 pub use skips::skip;
 
 /// Options: an RSA key with its chain.
@@ -129,6 +129,13 @@ pub fn workshop() -> Option<&'static Path> {
 
 pub fn blob() -> Vec<u8> {
     (0..9_001u32).map(|i| (i % 253) as u8).collect()
+}
+
+/// A program for Windows.
+pub fn windows_program() -> Vec<u8> {
+    let stub = pe::synthetic::build(&pe::synthetic::Shape::default());
+    let plan = container::inject(&stub, blob().len() as u64).unwrap();
+    plan.assemble(&blob())
 }
 
 /// A library for macOS: a program of ours that says it is one (`MH_DYLIB`).

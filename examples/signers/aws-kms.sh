@@ -1,0 +1,10 @@
+#!/bin/sh
+# AWS KMS (--sign-command ./aws-kms.sh). KEY: the key's id, ARN or alias.
+set -e
+case $OXIDIZE_SIGN_ALGORITHM in
+rsa-*) algorithm=RSASSA_PKCS1_V1_5_SHA_256 ;;
+ecdsa-p256-*) algorithm=ECDSA_SHA_256 ;;
+*) algorithm=ECDSA_SHA_384 ;;
+esac
+aws kms sign --key-id "$KEY" --message-type DIGEST --message fileb:///dev/stdin \
+    --signing-algorithm $algorithm --query Signature --output text | base64 -d

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Azure Key Vault (--sign-command ./azure-key-vault.sh).
+# KEY: the key's identifier, https://VAULT.vault.azure.net/keys/NAME/VERSION.
+set -e
+case $OXIDIZE_SIGN_ALGORITHM in
+rsa-*) algorithm=RS256 ;;
+ecdsa-p256-*) algorithm=ES256 ;;
+*) algorithm=ES384 ;;
+esac
+token=$(az account get-access-token --resource https://vault.azure.net \
+    --query accessToken --output tsv)
+# base64url without padding goes there and comes back.
+digest=$(base64 -w0 | tr '+/' '-_' | tr -d =)
+signature=$(curl -fsS -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+    -d "{\"alg\":\"$algorithm\",\"value\":\"$digest\"}" "$KEY/sign?api-version=7.4" | jq -r .value)
+case $((${#signature} % 4)) in
+2) signature="$signature==" ;;
+3) signature="$signature=" ;;
+esac
+printf %s "$signature" | tr -- '-_' '+/' | base64 -d

@@ -1,0 +1,22 @@
+#!/bin/sh
+# A token or service with a PKCS#11 module (--sign-command ./pkcs11.sh).
+# MODULE: the module's path. ID: the key's id in hexadecimal, which `pkcs11-tool --list-objects
+# --login` shows; told a label, some versions sign with any key. Without PIN, pkcs11-tool asks.
+set -e
+umask 077
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+case $OXIDIZE_SIGN_ALGORITHM in
+# What RSA signs is the hash's name in DER, then the digest.
+rsa-*)
+    printf '\060\061\060\015\006\011\140\206\110\001\145\003\004' >"$place/in"
+    printf '\002\001\005\000\004\040' >>"$place/in"
+    mechanism=RSA-PKCS
+    ;;
+*) mechanism=ECDSA ;;
+esac
+cat >>"$place/in"
+pkcs11-tool --module "$MODULE" --login ${PIN:+--pin "$PIN"} \
+    --sign --mechanism $mechanism --id "$ID" \
+    --input-file "$place/in" --output-file "$place/out" >&2
+cat "$place/out"
