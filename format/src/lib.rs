@@ -48,6 +48,7 @@ mod error;
 mod frame;
 mod header;
 mod hex;
+pub mod imports;
 mod modules;
 mod names;
 mod natives;

@@ -1,12 +1,12 @@
 //! Claim: whatever the bytes of a Windows extension module, listing and renaming what it imports
 //! from does not panic; a renamed module is no longer than before, holds the name of the
-//! executable, and stays as it is when renamed again.
+//! executable, and stays as it is when renamed again, but for another name.
 
 #![no_main]
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use oxidize_stub::imports::{names, renamed};
+use oxidize_format::imports;
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {
@@ -19,6 +19,17 @@ enum Input<'a> {
         executable: u8,
         edits: Vec<(u16, u8)>,
     },
+}
+
+/// What is replaced.
+const CPYTHON: [&str; 2] = ["python313.dll", "python3.dll"];
+
+fn names(bytes: &[u8]) -> Vec<String> {
+    imports::names(bytes, &CPYTHON)
+}
+
+fn renamed(bytes: &[u8], by: &[u8]) -> Result<Option<Vec<u8>>, imports::NoRoom> {
+    imports::renamed(bytes, &CPYTHON, by)
 }
 
 const LIBRARIES: [&str; 4] = [
@@ -76,6 +87,9 @@ fn valid(image: &[u8], libraries: &[&str], executable: &str) {
             assert!(out.windows(name.len()).any(|window| window == name));
             assert_eq!(out.len(), image.len());
             assert_eq!(renamed(&out, executable.as_bytes()), Ok(None));
+            // Another name leaves nothing of this one.
+            let other = b"another.exe";
+            assert!(executable == "another.exe" || renamed(&out, other) == renamed(image, other));
         }
         Err(_) => assert!(libraries.iter().any(|name| ours(name))),
     }

@@ -52,6 +52,8 @@ pub const VIRTUAL_SITE_PACKAGES: &str = concat!(
 );
 /// The library that wheels for Windows import the C API from.
 pub const DLL: &str = concat!("python", env!("OXIDIZE_PYTHON_TAG"), ".dll");
+/// [`DLL`], and the library of the stable ABI.
+pub const DLLS: [&str; 2] = [DLL, "python3.dll"];
 /// The project whose wheels hold stubs.
 pub const STUB_PROJECT: &str = concat!("oxidize-stub-cp", env!("OXIDIZE_PYTHON_TAG"));
 /// The package in these wheels.

@@ -11,7 +11,6 @@ pub mod choice;
 pub mod environment;
 pub mod group;
 pub mod identity;
-pub mod imports;
 pub mod paths;
 
 #[cfg(feature = "python")]

@@ -36,6 +36,7 @@
 //! with the reason. With `OXIDIZE_FORBID_SKIPS=1`, as in CI, it fails instead.
 
 pub mod expect;
+pub mod identity;
 pub mod index;
 pub mod package;
 pub mod plain;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use goblin::mach::{Mach, MachO};
 use object::{Object, ObjectSegment, ObjectSymbol};
+use oxidize_tests::identity::Identity;
 use oxidize_tests::package::{App, Package};
 use oxidize_tests::{Result, check, fail, missing, tools, trial};
 use serde::Deserialize;
@@ -493,19 +494,9 @@ fn changed_byte(target: &'static str) -> Result {
 
 /// The hardened runtime loads what the program's own team has signed.
 fn modules_are_signed(target: &'static str) -> Result {
-    let openssl = tools::host_tool("openssl")?;
-    let place = tools::scratch()?;
-    let at = |name: &str| place.path().join(name);
-    let words = "req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=Tester -keyout key.pem \
-                 -addext extendedKeyUsage=codeSigning -out cert.pem";
-    let mut command = Command::new(openssl);
-    command
-        .args(words.split_whitespace())
-        .current_dir(place.path());
-    let made = command.output()?;
-    check(made.status.success(), || {
-        String::from_utf8_lossy(&made.stderr).into_owned()
-    })?;
+    let identity = Identity::new()?;
+    let place = identity.place();
+    let at = |name: &str| place.join(name);
     // A library: a program that says it is one.
     let mut library = std::fs::read(tools::stub(target)?)?;
     library[12] = 6;
@@ -514,7 +505,7 @@ fn modules_are_signed(target: &'static str) -> Result {
     std::fs::write(at("resources/libx.dylib"), &library)?;
     let run = |words: &[&str]| -> Result<(bool, String)> {
         let mut command = Command::new(tools::program("oxidize-inject")?);
-        let output = command.args(words).current_dir(place.path()).output()?;
+        let output = command.args(words).current_dir(place).output()?;
         let said = [output.stdout, output.stderr].concat();
         Ok((
             output.status.success(),

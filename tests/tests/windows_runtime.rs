@@ -1,6 +1,7 @@
 //! What only Windows has, under wine: extension modules of real wheels by way of the cache,
 //! consoles, programs without one, names of executables. `apps/windows/__main__.py` is the program.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
+use oxidize_tests::identity::Identity;
 use oxidize_tests::package::{App, Package};
 use oxidize_tests::run::Run;
 use oxidize_tests::targets::{self, Launcher, WINDOWS};
@@ -21,6 +23,8 @@ fn main() -> std::process::ExitCode {
         trial("a_missing_runtime_library_is_named", runtime_library),
         trial("a_program_without_console", without_console),
         trial("executables_with_names_in_other_scripts", names),
+        trial("modules_of_a_signed_program_are_signed", signed),
+        trial("names_too_long_for_a_module_are_refused", long_name),
         trial("control_c_interrupts", control_c),
     ])
 }
@@ -30,10 +34,14 @@ const LOADED: &str = "&lt;&amp;&gt; 180004\n";
 
 /// The program with two wheels.
 fn with_wheels() -> Result<App> {
+    package_with_wheels()?.shared()
+}
+
+fn package_with_wheels() -> Result<Package> {
     let directory = wheels::installed_for("windows", &["win_amd64", "any"])?;
     let program = tools::here().join("apps/windows/__main__.py");
     fs::copy(program, directory.join("__main__.py"))?;
-    Package::new(directory).target(WINDOWS).shared()
+    Ok(Package::new(directory).target(WINDOWS))
 }
 
 fn alone() -> Result<App> {
@@ -243,6 +251,123 @@ fn names() -> Result {
         })?;
     }
     Ok(())
+}
+
+/// What osslsigncode says of a file: whether Tester signed it, by a time stamp of Clock.
+fn is_signed_and_stamped(file: &Path, identity: &Identity) -> Result<bool> {
+    let mut command = Command::new(tools::host_tool("osslsigncode")?);
+    command.arg("verify").arg("-CAfile");
+    command.arg(identity.file("cert.pem")).arg("-TSA-CAfile");
+    command.arg(identity.file("tsa-cert.pem"));
+    let output = command.arg("-in").arg(file).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success()
+        && said.contains("Number of verified signatures: 1")
+        && said.contains("Timestamp Server Signature verification: ok"))
+}
+
+/// The modules get their names and signatures while packaging, and are loaded as they are.
+fn signed() -> Result {
+    let identity = Identity::new()?;
+    let stamps = identity.stamps()?;
+    let key = identity.file("key.pem").display().to_string();
+    let calls = identity.file("calls");
+    let line = format!(
+        "echo >> {}; openssl pkeyutl -sign -inkey {key} -pkeyopt digest:sha256",
+        calls.display()
+    );
+    let certificate = identity.file("cert.pem").display().to_string();
+    let options = [
+        "--sign-command",
+        &line,
+        "--sign-certificates",
+        &certificate,
+        "--timestamp-url",
+        stamps.url(),
+    ];
+    let program = identity.file("signed.exe");
+    package_with_wheels()?.options(options).write(&program)?;
+    check(is_signed_and_stamped(&program, &identity)?, || {
+        "the program is not signed".to_owned()
+    })?;
+
+    let out = identity.file("files");
+    let mut command = Command::new(tools::program("oxidize-inject")?);
+    let extracted = command.arg("extract").arg(&program).arg("--to").arg(&out);
+    let extracted = extracted.output()?;
+    check(extracted.status.success(), || told(&extracted))?;
+    let mut natives = BTreeMap::new();
+    for (path, _) in files(&out)? {
+        if matches!(
+            path.extension().and_then(OsStr::to_str),
+            Some("pyd" | "dll")
+        ) {
+            check(is_signed_and_stamped(&path, &identity)?, || {
+                format!("{} is not signed", path.display())
+            })?;
+            natives.insert(path.file_name().map(OsStr::to_owned), fs::read(path)?);
+        }
+    }
+    let count = fs::read_to_string(&calls)?.lines().count();
+    check(natives.len() > 10 && count == natives.len() + 1, || {
+        format!("{count} calls for {} files and the program", natives.len())
+    })?;
+
+    let load = |program: &Path| -> Result<(usize, usize)> {
+        let cache = tools::scratch()?;
+        let run = Run::new(program).arguments(["load", &seen(cache.path())]);
+        run.outcome()?.prints(LOADED)?;
+        let (mut same, mut other) = (0, 0);
+        for (path, _) in files(cache.path())? {
+            let content = fs::read(&path)?;
+            if natives.get(&path.file_name().map(OsStr::to_owned)) == Some(&content) {
+                same += 1;
+            } else {
+                other += 1;
+                check(!is_signed_and_stamped(&path, &identity)?, || {
+                    format!("{} has the signature of other bytes", path.display())
+                })?;
+            }
+        }
+        Ok((same, other))
+    };
+    let (same, other) = load(&program)?;
+    check(same > 3 && other == 0, || {
+        format!("{same} files as they were signed, {other} others")
+    })?;
+    // Under another name the modules are renamed again, and the libraries stay as they are.
+    for name in ["a.exe", "a-program-with-another-name.exe"] {
+        let renamed = identity.file(name);
+        fs::copy(&program, &renamed)?;
+        let (same, other) = load(&renamed)?;
+        check(same > 0 && other > 1, || {
+            format!("{name}: {same} files as they were signed, {other} others")
+        })?;
+    }
+    // Case means nothing to the system.
+    let renamed = identity.file("SIGNED.EXE");
+    fs::rename(&program, &renamed)?;
+    let (_, other) = load(&renamed)?;
+    check(other == 0, || {
+        format!("{other} files were renamed for nothing")
+    })
+}
+
+fn long_name() -> Result {
+    let place = tools::scratch()?;
+    let name = format!("{}.exe", "n".repeat(240));
+    let mut command = package_with_wheels()?.command(&place.path().join(&name))?;
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    check(
+        !output.status.success()
+            && said.contains("is too long for the module")
+            && said.contains("give the program a shorter name"),
+        || said.to_string(),
+    )?;
+    check(fs::read_dir(place.path())?.next().is_none(), || {
+        "something was written".to_owned()
+    })
 }
 
 /// In a terminal, which wine makes a console of.

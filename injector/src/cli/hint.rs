@@ -33,6 +33,7 @@ impl Hint for PackageError {
             PackageError::Appearance(error) => return error.hint(),
             PackageError::Sign(error) => return error.hint(),
             PackageError::NotAscii { .. } => "give the program a name of plain ASCII letters".to_owned(),
+            PackageError::LongName { .. } => "give the program a shorter name".to_owned(),
             PackageError::SignModule { source, .. } => return source.hint(),
             PackageError::Require(error) => return error.hint(),
             PackageError::Snapshot(error) => return error.hint(),

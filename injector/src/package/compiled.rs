@@ -134,8 +134,8 @@ impl<'t> Collected<'t> {
 }
 
 impl Compiled<'_> {
-    /// Signs native files for macOS with the application's identity, and looks whether the system
-    /// will load them.
+    /// Signs native files with the application's identity, and looks whether the system will load
+    /// them.
     ///
     /// # Errors
     /// One cannot be read or signed.
@@ -146,11 +146,12 @@ impl Compiled<'_> {
     ) -> Result<(), PackageError> {
         let signing = request.signing.as_deref();
         let (natives, target) = (&self.input.natives, self.input.target);
-        signed::check_name(natives, target, &request.output)?;
+        let (parts, output) = (&mut self.input.parts, &request.output);
+        signed::check_name(natives, parts, target, output)?;
         let doubt = signed::doubt(natives, target, signing);
         self.findings.warnings.extend(doubt);
-        if let Some(signing) = signing.filter(|_| target.is_macos()) {
-            self.signed = signed::sign(natives, &mut self.input.parts, signing, progress)?;
+        if let Some(signing) = signing.filter(|_| target.is_macos() || target.is_windows()) {
+            self.signed = signed::sign(natives, parts, target, output, signing, progress)?;
         }
         Ok(())
     }

@@ -85,6 +85,14 @@ pub enum PackageError {
         /// The first module.
         module: String,
     },
+    /// A Windows program with extension modules that have no room for its name.
+    #[error("the name `{output}` is too long for the module `{module}`, which imports from it")]
+    LongName {
+        /// The program's file name.
+        output: String,
+        /// The first module without room for it.
+        module: String,
+    },
     /// A native module cannot be signed.
     #[error("the module `{path}` cannot be signed")]
     SignModule {

@@ -7,11 +7,11 @@ use std::os::windows::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use oxidize_format::Native;
+use oxidize_format::{Native, imports};
+use oxidize_python::DLLS;
 use sha2::{Digest, Sha256};
 
 use crate::ffi::cache::{self, Cached};
-use crate::imports;
 
 unsafe extern "system" {
     fn LoadLibraryExW(name: *const u16, file: *mut c_void, flags: u32) -> *mut c_void;
@@ -58,15 +58,19 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Puts `bytes` into the cache, for this executable: the module's imports name it.
+    /// Puts `bytes` into the cache, for this executable: the module's imports name it. A module
+    /// that was signed while packaging names it already, unless the executable was renamed.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence that begins with the module's name.
     pub(crate) fn new(native: &Native<'static>, bytes: &[u8]) -> Result<Self, String> {
         let executable = own_name()?;
-        let content = match imports::renamed(bytes, &executable)? {
-            Some(renamed) => Cow::Owned(renamed),
-            None => Cow::Borrowed(bytes),
+        let content = match imports::renamed(bytes, &DLLS, &executable) {
+            Ok(Some(renamed)) => Cow::Owned(renamed),
+            Ok(None) => Cow::Borrowed(bytes),
+            Err(imports::NoRoom) => {
+                return Err("the name of this executable is too long for it".to_owned());
+            }
         };
         let name = native.soname().filter(|name| !name.is_empty());
         let name = name.unwrap_or(native.name());
@@ -79,7 +83,7 @@ impl Image {
         })?;
         Ok(Image {
             file,
-            needed: imports::names(bytes),
+            needed: imports::names(bytes, &DLLS),
             is_library: !native.is_extension(),
         })
     }
