@@ -488,7 +488,10 @@ fn signers_with_odd_keys_and_names() {
         }
     }
     for (name, expected) in [
-        ("lines", r"signed by A\u000a  time stamp: now by B\u001b[31m"),
+        (
+            "lines",
+            r"signed by A\u000a  time stamp: now by B\u001b[31m",
+        ),
         ("nobody", "signed by a certificate without a name"),
     ] {
         let arguments = format!("--sign-key {at}/{name}.key --sign-certificates {at}/{name}.pem");

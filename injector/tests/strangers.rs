@@ -242,6 +242,20 @@ fn signatures_of_others_with_one_inside_stay_valid() {
         assert!(!done && told.contains("is broken"), "{told}");
         fs::remove_file(path("other.exe")).unwrap();
     }
+    // As Microsoft's signing service does it: with the signer's certificate twice.
+    let read = |name: &str| fs::read(dir.join(name)).unwrap();
+    let twice = [read("rsa.pem"), read("ca.pem"), read("rsa.pem")].concat();
+    fs::write(path("twice.pem"), twice).unwrap();
+    let more = format!("-h sha256 -ac {}", path("twice.pem"));
+    sign("plain.exe", "twice.exe", &more).unwrap();
+    let signed = fs::read(path("twice.exe")).unwrap();
+    let names = signed.windows(8).filter(|word| word == b"Test-rsa");
+    assert!(names.count() > 1);
+    let (done, told) = tool(dir, &format!("verify {}", path("twice.exe")));
+    assert!(
+        done && told.contains("certificates: Test-rsa, issued by Authority"),
+        "{told}"
+    );
     sign("plain.exe", "one.exe", "-n Name -h sha256").unwrap();
     sign("one.exe", "two.exe", "-nest -h sha256").unwrap();
     for name in ["one.exe", "two.exe"] {

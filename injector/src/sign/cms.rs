@@ -2,6 +2,8 @@
 //!
 //! Both systems want version 1 throughout, as PKCS#7 had it, whatever the content is.
 
+use std::collections::HashSet;
+
 use ::cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use ::cms::content_info::{CmsVersion, ContentInfo};
 use ::cms::signed_data::{
@@ -141,6 +143,7 @@ impl Parsed {
 
     fn read_any(bytes: &[u8]) -> Option<Parsed> {
         let der = ber::to_der(bytes)?;
+        let der = with_certificates_once(&der).unwrap_or(der);
         let info = ContentInfo::from_der(&der).ok()?;
         if info.content_type != ID_SIGNED_DATA {
             return None;
@@ -264,6 +267,33 @@ impl Parsed {
             Verification::Invalid("the signature is not the signer's")
         }
     }
+}
+
+/// Signed data without the repetitions among its certificates, which Microsoft's signing service
+/// writes, and which no set in DER may have. `None` if it is no signed data.
+fn with_certificates_once(der: &[u8]) -> Option<Vec<u8>> {
+    let (raw::SEQUENCE, info, _) = raw::split(der)? else {
+        return None;
+    };
+    let mut info = raw::elements(info)?;
+    let (_, data, _) = raw::split(info.get(1)?.1)?;
+    let join = |parts: &[(u8, &[u8])]| -> Vec<u8> {
+        let part = |(tag, content): &(u8, &[u8])| raw::tlv(*tag, content);
+        parts.iter().flat_map(part).collect()
+    };
+    let mut fields = raw::elements(data)?;
+    // Behind version, algorithms and content.
+    let certificates = fields
+        .get_mut(3)
+        .filter(|field| field.0 == raw::context(0))?;
+    let mut seen = HashSet::new();
+    let mut once = raw::elements(certificates.1)?;
+    once.retain(|certificate| seen.insert(*certificate));
+    let once = join(&once);
+    certificates.1 = &once;
+    let data = raw::tlv(raw::SEQUENCE, &join(&fields));
+    info[1].1 = &data;
+    Some(raw::tlv(raw::SEQUENCE, &join(&info)))
 }
 
 /// The attributes that the first signer of signed data signed, as a SET: in the order in which they

@@ -150,6 +150,14 @@ impl Identity {
                 SignError::Command("answered `certificates` with something else".to_owned())
             })?;
         }
+        // A service may say one twice.
+        let mut once: Vec<Certificate> = Vec::new();
+        for certificate in pool {
+            if !once.contains(&certificate) {
+                once.push(certificate);
+            }
+        }
+        let mut pool = once;
         // The signer's certificate is the one that issued no other.
         let is_leaf = |one: &Certificate| {
             let subject = &one.tbs_certificate.subject;
