@@ -413,3 +413,74 @@ fn apple_codesign_signs_the_same_but_for_what_is_explained() {
         );
     }
 }
+
+#[test]
+fn bundles_are_judged_from_both_sides() {
+    let Some(judge) = Judge::new("apple-codesign", &APPLE, "apple_codesign.py") else {
+        return;
+    };
+    let dir = judge.dir;
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let at = |name: &str| place.path().join(name).display().to_string();
+    let make = |name: &str| {
+        let contents = place.path().join(name).join("Contents");
+        for inside in ["MacOS", "Resources"] {
+            fs::create_dir_all(contents.join(inside)).unwrap();
+        }
+        let info = "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict>\
+                    <key>CFBundleIdentifier</key><string>org.example.demo</string>\
+                    <key>CFBundlePackageType</key><string>APPL</string>\
+                    <key>CFBundleExecutable</key><string>Demo</string></dict></plist>";
+        fs::write(contents.join("Info.plist"), info).unwrap();
+        fs::write(contents.join("MacOS/Demo"), mac_program(true)).unwrap();
+        fs::write(contents.join("Resources/a.txt"), "a").unwrap();
+    };
+    let tool = |words: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+        run(command.args(words.split_whitespace()).current_dir(dir))
+    };
+    let keys = "rsa.key,rsa.pem,ca.pem";
+    // Theirs.
+    make("Theirs.app");
+    let (from, to) = (at("Theirs.app"), at("Signed.app"));
+    judge
+        .ask(&["sign", &from, &to, keys, "timestamp_url", "none"])
+        .unwrap();
+    let told = tool(&format!("verify {to}")).unwrap();
+    assert!(told.contains("signed by Test-rsa"), "{told}");
+    assert!(!told.contains("not checked here"), "{told}");
+    fs::write(format!("{to}/Contents/Resources/a.txt"), "b").unwrap();
+    tool(&format!("verify {to}")).unwrap_err();
+    // Ours.
+    make("Ours.app");
+    let ours = at("Ours.app");
+    tool(&format!("sign {ours} {}", identities::RSA)).unwrap();
+    let main = format!("{ours}/Contents/MacOS/Demo");
+    let told = judge.facts(&["verify", &main]);
+    assert_eq!(told[0]["problems"], Value::Array(Vec::new()), "{told:?}");
+    // What rules of its maker's own leave out cannot be told.
+    let seal = format!("{ours}/Contents/_CodeSignature/CodeResources");
+    let rules = fs::read_to_string(&seal).unwrap();
+    let (before, behind) = rules.split_once("<key>rules2</key>").unwrap();
+    let (start, behind) = behind.split_once("<dict>").unwrap();
+    let own = "<key>^Resources/free</key><dict><key>omit</key><true/></dict>";
+    let changed = format!("{before}<key>rules2</key>{start}<dict>{own}{behind}");
+    fs::write(&seal, changed).unwrap();
+    assert!(
+        tool(&format!("verify {ours}"))
+            .unwrap_err()
+            .contains("the seal was changed")
+    );
+    let mut words = vec!["sign", &main, &main, keys, "timestamp_url", "none"];
+    let info = format!("{ours}/Contents/Info.plist");
+    words.extend(["binary_identifier", "org.example.demo"]);
+    words.extend(["code_resources_file", &seal, "info_plist_file", &info]);
+    judge.ask(&words).unwrap();
+    let told = tool(&format!("verify {ours}")).unwrap();
+    let words = "signed by Test-rsa, in a way that is not checked here";
+    assert!(told.contains(words), "{told}");
+    let told = tool(&format!("verify {ours} --output-format json")).unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["signature"]["state"], "not checked", "{told}");
+    assert_eq!(told["signature"]["signer"], "Test-rsa", "{told}");
+}

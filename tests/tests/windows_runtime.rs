@@ -24,6 +24,7 @@ fn main() -> std::process::ExitCode {
         trial("a_program_without_console", without_console),
         trial("executables_with_names_in_other_scripts", names),
         trial("modules_of_a_signed_program_are_signed", signed),
+        trial("files_that_others_signed_stay_theirs", others),
         trial("names_too_long_for_a_module_are_refused", long_name),
         trial("control_c_interrupts", control_c),
     ])
@@ -351,6 +352,61 @@ fn signed() -> Result {
     check(other == 0, || {
         format!("{other} files were renamed for nothing")
     })
+}
+
+/// Whoever signed a library stays its signer; who signed a module, or damaged one, does not.
+fn others() -> Result {
+    let (own, other) = (Identity::new()?, Identity::new()?);
+    let resources = own.file("resources");
+    fs::create_dir(&resources)?;
+    fs::write(resources.join("__main__.py"), "")?;
+    // The stub as a library: with the flag of one among its characteristics.
+    let mut library = fs::read(tools::stub(WINDOWS)?)?;
+    let header = usize::from(u16::from_le_bytes([library[0x3c], library[0x3d]]));
+    library[header + 23] |= 0x20;
+    let sign = |name: &str, content: &[u8]| -> Result {
+        let path = resources.join(name);
+        fs::write(&path, content)?;
+        let mut command = Command::new(tools::program("oxidize-inject")?);
+        let command = command.arg("sign").arg(&path).args(other.options());
+        let output = command.output()?;
+        check(output.status.success(), || told(&output))
+    };
+    sign("signed.dll", &library)?;
+    sign("damaged.dll", &library)?;
+    let path = resources.join("damaged.dll");
+    let mut damaged = fs::read(&path)?;
+    damaged[0x4000] ^= 1;
+    fs::write(&path, damaged)?;
+    fs::write(resources.join("plain.dll"), &library)?;
+    let program = own.file("app.exe");
+    let package = Package::new(&resources).target(WINDOWS);
+    package.options(own.options()).write(&program)?;
+    let out = own.file("files");
+    let mut command = Command::new(tools::program("oxidize-inject")?);
+    let extracted = command.arg("extract").arg(&program).arg("--to").arg(&out);
+    let extracted = extracted.output()?;
+    check(extracted.status.success(), || told(&extracted))?;
+    let osslsigncode = tools::host_tool("osslsigncode")?;
+    for (path, _) in files(&out)? {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let identity = match name {
+            "signed.dll" => &other,
+            "damaged.dll" | "plain.dll" => &own,
+            _ => continue,
+        };
+        let mut command = Command::new(&osslsigncode);
+        command.arg("verify").arg("-CAfile");
+        command.arg(identity.file("cert.pem"));
+        let output = command.arg("-in").arg(&path).output()?;
+        check(output.status.success(), || {
+            format!("{name}: {}", told(&output))
+        })?;
+    }
+    check(
+        fs::read(out.join("app/signed.dll"))? == fs::read(resources.join("signed.dll"))?,
+        || "a library that others signed was changed".to_owned(),
+    )
 }
 
 fn long_name() -> Result {

@@ -25,6 +25,12 @@ else:
     settings = dict(zip(settings[::2], settings[1::2]))
     if flags := settings.pop("code_signature_flags", None):
         settings["code_signature_flags"] = flags.split(",")
+    sealed = {}
+    for name in ("code_resources_file", "info_plist_file"):
+        if name in settings:
+            sealed[name] = settings.pop(name)
+    if sealed:
+        settings["paths"] = {"@main": apple_platform.PathSettings(**sealed)}
     pem = apple_platform.PemKey(files=keys.split(","))
     signer = apple_platform.Signer(pem=pem) if keys else None
     apple_platform.sign(source, target, signer=signer, **settings)
