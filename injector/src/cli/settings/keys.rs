@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 
 use super::file::{Entry, File, Place, Value};
@@ -95,7 +96,10 @@ pub(super) fn read(
         };
         let arguments = arguments(file, entry, arg)?;
         let command = std::iter::once(OsString::from("oxidize-inject")).chain(arguments.clone());
-        if let Err(error) = checker.clone().try_get_matches_from(command) {
+        // What an option needs beside it may be another key, or on the command line.
+        if let Err(error) = checker.clone().try_get_matches_from(command)
+            && error.kind() != ErrorKind::MissingRequiredArgument
+        {
             let text = error.to_string();
             let text = text.lines().next().unwrap_or_default();
             let text = text.strip_prefix("error: ").unwrap_or(text);

@@ -198,6 +198,24 @@ fn pyproject_has_a_table_and_its_scripts_are_entries() {
 }
 
 #[test]
+fn keys_may_need_each_other() {
+    let project = Project::own(
+        "resources = 'src'\nsign-certificates = ['chain.pem']\ntimestamp-url = 'http://x'\n\
+         sign-command-timeout = 5\nsign-page-hashes = true\nsign-command = 'token'\n",
+    );
+    for words in [&["app"][..], &["sign", "app"]] {
+        let settings = project.parse(words).unwrap();
+        assert!(settings.from_file.contains_key("sign-certificates"));
+        assert!(settings.from_file.contains_key("sign-command-timeout"));
+    }
+    // What is needed may be on the command line; it has to be somewhere.
+    let project = Project::own("resources = 'src'\ntimestamp-url = 'http://x'\n");
+    project.parse(&["app", "--sign-p12", "id.p12"]).unwrap();
+    let refused = project.told(&["app"]);
+    assert!(refused.contains("--sign-p12"), "{refused}");
+}
+
+#[test]
 fn sign_takes_what_it_knows() {
     let project =
         Project::own("resources = 'src'\nidentifier = 'com.example'\nsign-p12 = 'id.p12'\n");
