@@ -2,7 +2,8 @@
 #
 # One a line: a command, or a file that proves the package to be there, and the Debian package that
 # brings it. binutils, elfutils and llvm are for the survival tests; qemu with Arm's glibc and wine run
-# programs of other systems; softhsm2 and opensc hold a signing key in a token.
+# programs of other systems; softhsm2 and opensc hold a signing key in a token; jq is for the scripts
+# in examples/signers.
 tools='
 cc gcc
 c++ g++
@@ -18,6 +19,7 @@ osslsigncode osslsigncode
 openssl openssl
 softhsm2-util softhsm2
 pkcs11-tool opensc
+jq jq
 qemu-aarch64 qemu-user
 /usr/lib/binfmt.d/qemu-aarch64.conf qemu-user-binfmt
 wine wine
@@ -34,7 +36,7 @@ aarch64-apple-darwin
 x86_64-apple-darwin
 '
 # Commands that a bare Debian with git, gcc and Python does not have, as patterns.
-not_on_bare_debian='strace* eu-* llvm-* clang* lld* ld.lld* patchelf osslsigncode openssl softhsm2-* pkcs11-* qemu-* wine* valgrind* callgrind*'
+not_on_bare_debian='strace* eu-* llvm-* clang* lld* ld.lld* patchelf osslsigncode openssl softhsm2-* pkcs11-* jq qemu-* wine* valgrind* callgrind*'
 formats=/proc/sys/fs/binfmt_misc
 
 # The packages that are missing here, one a line, each behind what showed it.

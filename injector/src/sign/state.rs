@@ -52,7 +52,7 @@ pub struct Signer {
     pub chain: Vec<String>,
     /// From when to when the signer's certificate is valid, as `YYYY-MM-DD`.
     pub valid: (String, String),
-    /// The time stamp, as `YYYYMMDDhhmmssZ`.
+    /// The time stamp, as `YYYYMMDDhhmmssZ`; some authorities give fractions of the second.
     pub time: Option<String>,
     /// When the signer claims to have signed, in the same form (macOS). Nobody vouches for it.
     pub claimed_time: Option<String>,
