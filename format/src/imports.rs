@@ -109,10 +109,10 @@ impl<'a> Image<'a> {
         let Some(first) = self.offset(self.imports).filter(|_| self.imports != 0) else {
             return Vec::new();
         };
+        let headers = self.headers();
         let descriptor = |index: usize| {
             let descriptor = first + index * DESCRIPTOR;
             let name = word(self.bytes, descriptor + NAME).filter(|name| *name != 0)?;
-            let headers = self.headers();
             // The headers are mapped as they lie in the file.
             let (at, is_marked) = if headers.contains(&name) {
                 let mark = self.bytes.get(headers.start..name)?;
