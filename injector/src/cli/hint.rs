@@ -150,7 +150,8 @@ impl Hint for SnapshotError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             SnapshotError::Target(_) => {
-                "x86_64-unknown-linux-musl has start snapshots; leave out `--snapshot` for others"
+                "only static Linux programs have start snapshots \
+                 (`--target x86_64-unknown-linux-musl`, for example)"
             }
             SnapshotError::CannotRun { .. } => {
                 "package on a machine with the target's processor and Linux, or register qemu-user \

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use oxidize_format::Target;
+use oxidize_format::target::Processor;
 use thiserror::Error;
 
 use crate::container::ContainerError;
@@ -21,6 +22,7 @@ use crate::mmap::Map;
 use crate::output;
 use crate::output::OutputError;
 use crate::spawn::spawn;
+use crate::stubs::host_target;
 
 pub use report::Report;
 
@@ -109,11 +111,18 @@ pub fn add(
     Ok(report)
 }
 
-/// Whether a target can have snapshots. The stub for aarch64 is linked for them, too, but no such
-/// snapshot has been tried yet.
+/// Whether a target can have snapshots: its programs always lie at the same addresses.
 #[must_use]
 pub fn is_possible(target: Target) -> bool {
-    target.triple() == "x86_64-unknown-linux-musl"
+    target.is_static()
+}
+
+/// QEMU's name for a processor with few features.
+fn plainest(target: Target) -> &'static str {
+    match target.processor() {
+        Processor::Aarch64 => "cortex-a53",
+        _ => "qemu64",
+    }
 }
 
 /// The application as a program that dumps itself.
@@ -176,9 +185,14 @@ fn run(
         }
         command => command?,
     };
+    command.args(words).env_clear();
+    if target.processor() != host_target().processor() {
+        // So that the snapshot suits every processor of the target. The stub takes the variable away
+        // before it starts Python (stubs/src/snapshot/dump.rs).
+        let emulated = std::env::var_os("QEMU_CPU").unwrap_or_else(|| plainest(target).into());
+        command.env("QEMU_CPU", emulated);
+    }
     command
-        .args(words)
-        .env_clear()
         .current_dir("/")
         .stdin(dump)
         .stdout(Stdio::null())

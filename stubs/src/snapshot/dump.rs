@@ -55,6 +55,9 @@ pub(super) struct Variables {
 
 pub(super) static STATE: OnceLock<State> = OnceLock::new();
 
+/// What tells QEMU, if it runs this process, which processor to emulate.
+const EMULATED: &str = "QEMU_CPU";
+
 /// Exit status where the application cannot have a snapshot, with the reasons on standard error, a
 /// line each.
 const UNFIT: i32 = 3;
@@ -77,6 +80,8 @@ struct Wishes {
     after: Option<(String, String)>,
     /// How often it was tried before.
     attempts: usize,
+    /// The value of [`EMULATED`].
+    emulated: Option<OsString>,
 }
 
 impl Wishes {
@@ -89,6 +94,7 @@ impl Wishes {
             imports: Vec::new(),
             after: None,
             attempts: 0,
+            emulated: std::env::var_os(EMULATED),
         };
         for wish in rest {
             match wish.to_str()?.split_once('=')? {
@@ -118,6 +124,7 @@ pub(crate) fn dump(
         );
         return FAILURE;
     };
+    lifecycle::unset_environment(c"QEMU_CPU");
     let output = match take_output() {
         Ok(output) => output,
         Err(error) => {
@@ -364,15 +371,19 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
         unsafe { memory::clear_stack(stack) }
     }
     let this_thread = native::this_thread();
-    let mut selves = Vec::new();
+    // From here until they are overwritten, nothing is allocated: they may lie in free memory. All
+    // of the list's is written, so that nothing of this process stays in it.
+    let mut selves = vec![0; MOST_SELVES];
+    let mut count = 0;
     for range in memory::kept().into_iter().chain([memory::heap()]) {
         memory::scan(range, |at, word| {
-            if word == this_thread && selves.len() < MOST_SELVES {
-                selves.push(at);
+            if word == this_thread && count < MOST_SELVES {
+                selves[count] = at;
+                count += 1;
             }
         });
     }
-    selves.shrink_to_fit();
+    selves.truncate(count);
     let state = State {
         interpreter,
         selves,
@@ -416,6 +427,7 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
         let error = Command::new("/proc/self/exe")
             .args(&arguments[1..])
             .arg(format!("{}1", native::AGAIN))
+            .envs(wishes.emulated.iter().map(|value| (EMULATED, value)))
             .stdin(output)
             .exec();
         eprintln!("error: {error}");
@@ -474,7 +486,17 @@ impl Foreign {
                 || line.contains(" ---p ")
                 // The kernel's own page for old programs, at the very end of all addresses.
                 || start >= 1 << 60;
-            let name = path(line).unwrap_or("memory of its own");
+            let name = match path(line) {
+                Some(name) => name,
+                // Only the C library's heap is there. QEMU leaves out its name.
+                None if range.start < pages::ARENA => LIBRARY_HEAP,
+                None => "memory of its own",
+            };
+            // QEMU maps all of a stack at once. Where no frame ever was, no address points.
+            let range = match name {
+                "[stack]" if !ours => memory::written(range),
+                _ => range,
+            };
             (!ours).then(|| (range, name.to_owned()))
         };
         let foreign = Foreign(text.lines().filter_map(parse).collect());

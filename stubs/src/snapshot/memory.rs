@@ -10,6 +10,7 @@ use crate::heap::pages::{self, ARENA};
 unsafe extern "C" {
     static oxidize_data_start: u8;
     static oxidize_data_end: u8;
+    static oxidize_bss_start: u8;
     static oxidize_fresh_data_start: u8;
     static oxidize_fresh_data_end: u8;
     static oxidize_fresh_bss_start: u8;
@@ -70,12 +71,54 @@ pub(super) fn heap() -> Range<usize> {
 pub(super) fn scan(range: Range<usize>, mut found: impl FnMut(usize, usize)) {
     let mut at = range.start.next_multiple_of(size_of::<usize>());
     while at + size_of::<usize>() <= range.end {
-        // SAFETY: the ranges above are mapped and readable; no other thread writes.
+        // SAFETY: the ranges above are mapped and readable, and so is the stack, which `written`
+        // looks at; no other thread writes.
         found(at, unsafe {
             std::ptr::with_exposed_provenance::<usize>(at).read_volatile()
         });
         at += size_of::<usize>();
     }
+}
+
+/// Zeroes the time at which the process started, as mimalloc's constructor has noted it in
+/// milliseconds (`_mi_prim_clock_now`). CPython brings mimalloc along and does not use it.
+///
+/// # Safety
+/// Only constructors may have run. What else they leave in `.bss` are addresses, counts and flags.
+pub(super) unsafe fn forget_start() {
+    /// How long the constructors may take, in milliseconds.
+    const LONGEST: usize = 60_000;
+    const SMALLEST: usize = 1000;
+    let mut now = std::mem::MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: a place for the answer; all zeros are a time.
+    let now = unsafe {
+        libc::clock_gettime(libc::CLOCK_MONOTONIC, now.as_mut_ptr());
+        now.assume_init()
+    };
+    let milliseconds = now.tv_sec * 1000 + now.tv_nsec / 1_000_000;
+    let now = usize::try_from(milliseconds).unwrap_or_default();
+    // Where the system has just been started, numbers as small as that may be something else.
+    let recent = now.saturating_sub(LONGEST).max(SMALLEST)..=now;
+    let start = (&raw const oxidize_bss_start).addr();
+    for range in kept() {
+        scan(range.start.max(start)..range.end, |at, word| {
+            if recent.contains(&word) {
+                // SAFETY: found by the scan; nobody reads it.
+                unsafe { patch(at, 0) }
+            }
+        });
+    }
+}
+
+/// A range of mapped memory without the zeros at its beginning.
+pub(super) fn written(range: Range<usize>) -> Range<usize> {
+    let mut start = range.end;
+    scan(range.clone(), |at, word| {
+        if word != 0 && start == range.end {
+            start = at;
+        }
+    });
+    start..range.end
 }
 
 /// Reads a word of the snapshot.

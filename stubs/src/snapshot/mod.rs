@@ -38,6 +38,7 @@ pub unsafe fn settle(argc: c_int, argv: *const *const c_char) {
         if !memory::is_whole() {
             refuse_damaged();
         }
+        resume::name_thread();
         let verdict = {
             // SAFETY: the caller's.
             let arguments: Vec<OsString> = unsafe { ffi::arguments(argc, argv) };
@@ -55,7 +56,11 @@ pub unsafe fn settle(argc: c_int, argv: *const *const c_char) {
         }
     } else if is_wanted() {
         // SAFETY: the caller's.
-        unsafe { ffi::snapshot::leave_addresses_alone(argv) }
+        unsafe {
+            ffi::snapshot::leave_addresses_alone(argv);
+            memory::forget_start();
+        }
+        processor::choose_plain_code();
         if let Err(reason) = crate::heap::pages::reserve() {
             eprintln!("error: no snapshot can be taken: {reason}");
             std::process::exit(1);

@@ -16,6 +16,18 @@ use crate::{image, own};
 /// Set to `off`, it asks for an ordinary start.
 const SWITCH: &CStr = c"OXIDIZE_SNAPSHOT";
 
+/// Writes what the C library calls this thread wherever the snapshot holds that of another one.
+///
+/// Before anything is allocated: a word of these may lie in memory that was free when the snapshot
+/// was taken.
+pub(super) fn name_thread() {
+    let this_thread = native::this_thread();
+    for at in STATE.get().map_or(&[][..], |state| &state.selves) {
+        // SAFETY: found by the scan; nothing has been allocated or freed since.
+        unsafe { memory::patch(*at, this_thread) }
+    }
+}
+
 /// Whether the process may go on from the snapshot.
 ///
 /// # Errors
@@ -93,10 +105,6 @@ pub(crate) fn resume(run: &RunConfig<'_>) -> std::result::Result<(), &'static st
     unset_environment(c"__PYVENV_LAUNCHER__");
     native::wake_thread_data();
     let this_thread = native::this_thread();
-    for at in &state.selves {
-        // SAFETY: found by the scan, and holds the name of a thread that is no more.
-        unsafe { memory::patch(*at, this_thread) }
-    }
     state.generators.reseed();
     let mut woken = false;
     native::enter(state.interpreter, || {

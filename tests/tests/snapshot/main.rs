@@ -9,22 +9,31 @@ use std::process::Command;
 
 use oxidize_tests::package::{App, Package};
 use oxidize_tests::run::{Outcome, Run};
+use oxidize_tests::targets::ARM_MUSL;
 use oxidize_tests::tools::{self, GNU, MUSL};
 use oxidize_tests::{Result, Stop, check, fail, missing, trial};
-use programs::{SAME, UNFIT};
+use programs::{ON_ARM, SAME, UNFIT};
 
 type Body = fn() -> Result;
 
 fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
     for (name, source) in SAME {
-        trials.push(trial(format!("same::{name}"), || same(source)));
+        trials.push(trial(format!("same::{name}"), || same(MUSL, source)));
+        if ON_ARM.contains(name) {
+            trials.push(trial(format!("arm::same::{name}"), || {
+                same(ARM_MUSL, source)
+            }));
+        }
     }
     for (name, source, expected) in UNFIT {
         trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
     }
-    let others: [(&str, Body); 15] = [
-        ("random_numbers_differ", random_numbers_differ),
+    let others: [(&str, Body); 18] = [
+        ("random_numbers_differ", || random_numbers_differ(MUSL)),
+        ("arm::random_numbers_differ", || {
+            random_numbers_differ(ARM_MUSL)
+        }),
         (
             "random_numbers_differ_as_process_1",
             random_numbers_differ_as_process_1,
@@ -38,7 +47,8 @@ fn main() -> std::process::ExitCode {
             what_the_library_reads_again_does_not_decide,
         ),
         ("the_list_of_users_decides", the_list_of_users_decides),
-        ("two_are_equal_bytes", two_are_equal_bytes),
+        ("two_are_equal_bytes", || two_are_equal_bytes(MUSL)),
+        ("arm::two_are_equal_bytes", || two_are_equal_bytes(ARM_MUSL)),
         (
             "two_are_equal_bytes_with_chance_in_addresses",
             two_are_equal_bytes_with_chance_in_addresses,
@@ -50,6 +60,10 @@ fn main() -> std::process::ExitCode {
         (
             "an_older_processor_starts_as_usual",
             an_older_processor_starts_as_usual,
+        ),
+        (
+            "arm::every_processor_starts_from_it",
+            every_arm_processor_starts_from_it,
         ),
         ("a_thousand_starts_at_once", a_thousand_starts_at_once),
         (
@@ -84,9 +98,13 @@ fn resources(source: &str) -> Result<tempfile::TempDir> {
 }
 
 fn packaged(source: &str, more: &[&str]) -> Result<App> {
+    packaged_for(MUSL, source, more)
+}
+
+fn packaged_for(target: &str, source: &str, more: &[&str]) -> Result<App> {
     let directory = resources(source)?;
     Package::new(directory.path())
-        .target(MUSL)
+        .target(target)
         .options(["--entry", "app:main", "--snapshot"])
         .options(more.iter().copied())
         .build()
@@ -121,8 +139,8 @@ fn is_restored(app: &Path, change: impl Fn(Run) -> Run) -> Result<bool> {
     Ok(outcome.stderr.contains("start from the snapshot\n"))
 }
 
-fn same(source: &str) -> Result {
-    let app = packaged(source, &[])?;
+fn same(target: &str, source: &str) -> Result {
+    let app = packaged_for(target, source, &[])?;
     both(app.path(), |run| run)?;
     check(is_restored(app.path(), |run| run)?, || {
         "it made no use of the snapshot".to_owned()
@@ -164,8 +182,8 @@ fn all_differ(outputs: &[String]) -> Result {
     check(seen.len() == outputs.len() * 9, || format!("{outputs:?}"))
 }
 
-fn random_numbers_differ() -> Result {
-    let app = packaged(RANDOM, &[])?;
+fn random_numbers_differ(target: &str) -> Result {
+    let app = packaged_for(target, RANDOM, &[])?;
     let outputs = (0..3).map(|_| Ok(run(app.path()).outcome()?.success()?.stdout));
     all_differ(&outputs.collect::<Result<Vec<_>>>()?)
 }
@@ -210,9 +228,9 @@ own = random.Random(); lock = threading.RLock(); platform.uname(); uuid.uuid1();
 def main(): print('ran')
 ";
 
-fn two_are_equal_bytes() -> Result {
-    let first = packaged(OWN, &[])?;
-    let second = packaged(OWN, &[])?;
+fn two_are_equal_bytes(target: &str) -> Result {
+    let first = packaged_for(target, OWN, &[])?;
+    let second = packaged_for(target, OWN, &[])?;
     check(is_restored(first.path(), Run::empty_environment)?, || {
         "it made no use of the snapshot".to_owned()
     })?;
@@ -309,24 +327,53 @@ fn a_locale_without_utf8_starts_as_usual() -> Result {
     })
 }
 
-fn an_older_processor_starts_as_usual() -> Result {
-    let app = packaged(
-        "import hashlib\ndef main(): print(hashlib.sha256(b'x').hexdigest()[:8])",
-        &[],
-    )?;
-    let output = Command::new("qemu-x86_64")
-        .args(["-cpu", "Nehalem"])
-        .arg(app.path())
+/// What OpenSSL computes, with objects that imports have made, by what the processor can.
+const CIPHERS: &str = "import hashlib, ssl, zlib, lzma, hmac
+begun = hashlib.sha512(b'x'); keyed = hmac.new(b'key', b'x', 'sha256'); context = ssl.create_default_context()
+packed = lzma.compress(b'text', check=lzma.CHECK_CRC64)
+def main():
+    begun.update(b'y'); keyed.update(b'y')
+    print(begun.hexdigest() == hashlib.sha512(b'xy').hexdigest(), keyed.digest() == hmac.digest(b'key', b'xy', 'sha256'),
+          lzma.decompress(packed), zlib.crc32(b'x'), hashlib.scrypt(b'p', salt=b's', n=2, r=1, p=1).hex()[:8])
+";
+
+/// Runs it on an emulated processor: what it prints, and whether it started from the snapshot or why
+/// not.
+fn on_processor(app: &Path, emulator: &str, processor: &str) -> Result<(String, String)> {
+    let output = Command::new(emulator)
+        .args(["-cpu", processor])
+        .arg(app)
+        .env_clear()
         .env("OXIDIZE_TRACE_START", "1")
         .output();
     let Ok(output) = output else {
-        return missing("qemu-x86_64");
+        return missing(emulator);
     };
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    check(output.stdout == b"2d711642\n", || format!("{output:?}"))?;
-    check(stderr.contains("this processor lacks features"), || {
-        stderr.into_owned()
-    })
+    check(output.status.success(), || format!("{output:?}"))?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok((text(output.stdout), text(output.stderr)))
+}
+
+fn an_older_processor_starts_as_usual() -> Result {
+    let app = packaged(CIPHERS, &[])?;
+    let here = run(app.path()).outcome()?.success()?.stdout;
+    let (printed, way) = on_processor(app.path(), "qemu-x86_64", "Nehalem")?;
+    check(printed == here, || format!("{printed}{here}"))?;
+    check(way.contains("this processor lacks features"), || way)
+}
+
+/// Made under QEMU, whose usual processor has every feature there is.
+fn every_arm_processor_starts_from_it() -> Result {
+    let app = packaged_for(ARM_MUSL, CIPHERS, &[])?;
+    let mut printed = BTreeSet::new();
+    for processor in ["cortex-a53", "cortex-a72", "neoverse-n1", "max"] {
+        let (line, way) = on_processor(app.path(), "qemu-aarch64", processor)?;
+        printed.insert(line);
+        check(way.contains("start from the snapshot"), || {
+            format!("{processor}: {way}")
+        })?;
+    }
+    check(printed.len() == 1, || format!("{printed:?}"))
 }
 
 fn a_thousand_starts_at_once() -> Result {

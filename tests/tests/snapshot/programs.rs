@@ -1,5 +1,22 @@
 //! The programs: a name and the source of the module `app` each.
 
+/// Those of [`SAME`] that run for aarch64, too, emulated: where processor, system or the libraries'
+/// code for it have a part.
+pub(crate) const ON_ARM: &[&str] = &[
+    "arguments",
+    "streams",
+    "signals",
+    "threads",
+    "fork",
+    "child_interpreter",
+    "asyncio",
+    "multiprocessing",
+    "sqlite",
+    "tls",
+    "ctypes",
+    "hashes_and_archives",
+];
+
 /// Programs that must do the same from a snapshot and without: name, module `app`, arguments.
 pub(crate) const SAME: &[(&str, &str)] = &[
     (
