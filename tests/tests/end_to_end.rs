@@ -1,6 +1,7 @@
 //! What needs more than a program and its output: surroundings, other people's tools, generated
 //! input.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         ),
         trial("remove_gives_the_stub_back", removed),
         trial("two_thousand_modules", two_thousand_modules),
+        trial("thirty_thousand_files", thirty_thousand_files),
     ];
     for Target { label, triple } in LINUX {
         let mut add = |name: &str, test: fn(&str) -> Result| {
@@ -100,6 +102,30 @@ fn empty_environment(target: &str) -> Result {
     )
 }
 
+/// Many small files are packaged, and the program finds them.
+fn thirty_thousand_files() -> Result {
+    const EACH: usize = 300;
+    let place = tools::scratch()?;
+    let tree = place.path().join("tree");
+    for directory in 0..100 {
+        let directory = tree.join(format!("d{directory}"));
+        fs::create_dir_all(&directory)?;
+        for file in 0..EACH {
+            fs::write(directory.join(format!("f{file}.txt")), format!("{file}"))?;
+        }
+    }
+    fs::write(
+        tree.join("__main__.py"),
+        "import os\nhere = os.path.dirname(__file__)\n\
+         print(sum(len(files) for _, _, files in os.walk(here)))\n\
+         print(open(os.path.join(here, 'd99', 'f299.txt')).read())\n",
+    )?;
+    let app = place.path().join("app");
+    Package::new(&tree).write(&app)?;
+    Run::new(&app).outcome()?.prints("30001\n299\n")?;
+    Ok(())
+}
+
 /// strace shows what is opened and written, under an emulator by that one as well.
 fn system_calls(target: &str) -> Result {
     let app = hello(target)?;
@@ -113,7 +139,7 @@ fn system_calls(target: &str) -> Result {
         .arguments([app.path()])
         .outcome()?
         .success()?;
-    let trace = std::fs::read_to_string(trace)?;
+    let trace = fs::read_to_string(trace)?;
     check(trace.contains("write(1, \"Hello"), || trace.clone())?;
     // qemu answers for files of /proc/self from memory of its own: `memfd_create("qemu-open", 0) =
     // 3`.
@@ -168,7 +194,7 @@ fn replaced() -> Result {
             .envs(packaging.get_envs().filter_map(|(k, v)| Some((k, v?))))
             .output()?;
         check(packaged.status.success(), || format!("{packaged:?}"))?;
-        let trace = std::fs::read_to_string(trace)?;
+        let trace = fs::read_to_string(trace)?;
         let Some((before, _)) = trace.rsplit_once("rename") else {
             return fail(format!("nothing is renamed:\n{trace}"));
         };
@@ -182,7 +208,7 @@ fn replaced() -> Result {
 
 /// A file's mode bits, all of them.
 fn mode(path: &Path) -> Result<u32> {
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o7777)
+    Ok(fs::metadata(path)?.permissions().mode() & 0o7777)
 }
 
 fn modes() -> Result {
@@ -191,7 +217,7 @@ fn modes() -> Result {
     tools::copy_program(&tools::stub(GNU)?, &stub)?;
     let output = directory.path().join("hello");
     for stub_mode in [0o6755, 0o644] {
-        std::fs::set_permissions(&stub, PermissionsExt::from_mode(stub_mode))?;
+        fs::set_permissions(&stub, PermissionsExt::from_mode(stub_mode))?;
         for (umask, expected) in [
             ("022", 0o755),
             ("077", 0o700),
@@ -213,9 +239,9 @@ fn modes() -> Result {
                 check(found == expected, || {
                     format!("{found:o} instead of {expected:o} for umask {umask}")
                 })?;
-                std::fs::set_permissions(&output, PermissionsExt::from_mode(0o4777))?;
+                fs::set_permissions(&output, PermissionsExt::from_mode(0o4777))?;
             }
-            std::fs::remove_file(&output)?;
+            fs::remove_file(&output)?;
         }
     }
     Ok(())
@@ -229,7 +255,7 @@ fn checked_at_start() -> Result {
             .options(["--interpreter", &format!("check-at-start={setting}")])
             .build()?;
         Run::new(app.path()).outcome()?.success()?;
-        let mut bytes = std::fs::read(app.path())?;
+        let mut bytes = fs::read(app.path())?;
         // pip's wheel, which nobody reads and which is stored as it is.
         let words = b"pip/_vendor/";
         let at = bytes.windows(words.len()).rposition(|found| found == words);
@@ -238,8 +264,8 @@ fn checked_at_start() -> Result {
         };
         bytes[at] ^= 1;
         let damaged = directory.path().join(setting);
-        std::fs::write(&damaged, bytes)?;
-        std::fs::set_permissions(&damaged, PermissionsExt::from_mode(0o755))?;
+        fs::write(&damaged, bytes)?;
+        fs::set_permissions(&damaged, PermissionsExt::from_mode(0o755))?;
         let outcome = Run::new(&damaged).outcome()?;
         check(outcome.ending == status, || outcome.to_string())?;
         check(
@@ -255,8 +281,8 @@ fn checked_at_start() -> Result {
 fn changing() -> Result {
     let directory = tools::scratch()?;
     let resources = directory.path().join("res");
-    std::fs::create_dir(&resources)?;
-    std::fs::write(
+    fs::create_dir(&resources)?;
+    fs::write(
         resources.join("__main__.py"),
         "import inspect, moving\n\
          assert inspect.getsource(moving) == moving.text(), 'they disagree'\n",
@@ -269,14 +295,14 @@ fn changing() -> Result {
         )
     };
     let moving = resources.join("moving.py");
-    std::fs::write(&moving, source(0))?;
+    fs::write(&moving, source(0))?;
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| -> Result {
         scope.spawn(|| {
             let mut digit = 0;
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 digit += 1;
-                let _ = std::fs::write(&moving, source(digit));
+                let _ = fs::write(&moving, source(digit));
             }
         });
         let result = (0..12).try_for_each(|round| -> Result {
@@ -284,7 +310,7 @@ fn changing() -> Result {
             let done = Package::new(&resources).command(&output)?.output()?;
             if done.status.success() {
                 Run::new(&output).outcome()?.success()?;
-                std::fs::remove_file(&output)?;
+                fs::remove_file(&output)?;
             } else {
                 let why = String::from_utf8_lossy(&done.stderr).into_owned();
                 // Caught while the file was empty, it has another length.
@@ -306,11 +332,11 @@ fn own_resources() -> Result {
     let resources = directory.path().join("res");
     copy_tree(&tools::here().join("apps/hello"), &resources)?;
     let main = resources.join("__main__.py");
-    let source = std::fs::read(&main)?;
+    let source = fs::read(&main)?;
     let link = directory.path().join("link");
     std::os::unix::fs::symlink(&main, &link)?;
     let hard = directory.path().join("hard");
-    std::fs::hard_link(&main, &hard)?;
+    fs::hard_link(&main, &hard)?;
     let package = Package::new(&resources);
     for output in [&main, &link, &hard] {
         let refused = package.command(output)?.output()?;
@@ -319,7 +345,7 @@ fn own_resources() -> Result {
             !refused.status.success() && told.contains("the output is one of the resources"),
             || told.to_string(),
         )?;
-        check(std::fs::read(output)? == source, || {
+        check(fs::read(output)? == source, || {
             format!("{output:?} was replaced")
         })?;
     }
@@ -328,7 +354,7 @@ fn own_resources() -> Result {
     for _ in 0..2 {
         package.write(&output)?;
         Run::new(&output).outcome()?.success()?;
-        sizes.push(std::fs::metadata(&output)?.len());
+        sizes.push(fs::metadata(&output)?.len());
     }
     check(sizes[0] == sizes[1], || {
         format!("packaged into itself: {sizes:?}")
@@ -350,7 +376,7 @@ fn empty_chroot() -> Result {
         outcome.success()?.stdout.starts_with("Hello from Python"),
         || "no greeting".to_owned(),
     )?;
-    let names: Vec<_> = std::fs::read_dir(root.path())?.collect();
+    let names: Vec<_> = fs::read_dir(root.path())?.collect();
     check(names.len() == 1, || {
         format!("something was left behind: {names:?}")
     })
@@ -360,10 +386,10 @@ fn not_readable() -> Result {
     let app = hello(GNU)?;
     // Not below the target directory, which others may not be able to enter.
     let place = tempfile::tempdir()?;
-    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755))?;
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755))?;
     let copy = place.path().join("hello");
     tools::copy_program(app.path(), &copy)?;
-    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o111))?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o111))?;
     if !tools::is_root() {
         return greets(&copy);
     }
@@ -411,7 +437,7 @@ fn reproducible() -> Result {
     copy_tree(&tools::here().join("apps/importer"), &copy)?;
     let first = Package::app("importer").build()?;
     let second = Package::new(&copy).build()?;
-    let (first, second) = (std::fs::read(first.path())?, std::fs::read(second.path())?);
+    let (first, second) = (fs::read(first.path())?, fs::read(second.path())?);
     let at = first
         .iter()
         .zip(&second)
@@ -426,14 +452,14 @@ fn reproducible() -> Result {
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Result {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy_tree(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), target)?;
+            fs::copy(entry.path(), target)?;
         }
     }
     Ok(())
@@ -460,7 +486,7 @@ fn removed() -> Result {
         String::from_utf8_lossy(&done.stderr).into_owned()
     })?;
     check(
-        std::fs::read(output)? == std::fs::read(tools::stub(GNU)?)?,
+        fs::read(output)? == fs::read(tools::stub(GNU)?)?,
         || "remove gave another file".to_owned(),
     )
 }
@@ -487,22 +513,22 @@ fn two_thousand_modules() -> Result {
     let mut before = String::new();
     for package in 0..20 {
         let directory = place.path().join(format!("generated/part{package}"));
-        std::fs::create_dir_all(&directory)?;
-        std::fs::write(directory.join("__init__.py"), "")?;
+        fs::create_dir_all(&directory)?;
+        fs::write(directory.join("__init__.py"), "")?;
         for module in 0..100 {
             let source = format!(
                 "{before}\nNUMBER = {package} * 100 + {module}\n\n\nclass Thing:\n    def number(self):\n        return NUMBER\n"
             );
-            std::fs::write(directory.join(format!("module{module}.py")), source)?;
+            fs::write(directory.join(format!("module{module}.py")), source)?;
             before = format!("import generated.part{package}.module{module}");
         }
     }
-    std::fs::write(place.path().join("generated/__init__.py"), "")?;
+    fs::write(place.path().join("generated/__init__.py"), "")?;
     let main = "import pkgutil, sys\nsys.setrecursionlimit(100_000)\nimport generated\n\
                 names = [info.name for info in pkgutil.walk_packages(generated.__path__, 'generated.') if not info.ispkg]\n\
                 total = sum(__import__(name, fromlist=['Thing']).Thing().number() for name in names)\n\
                 print(len(names), total)\n";
-    std::fs::write(place.path().join("__main__.py"), main)?;
+    fs::write(place.path().join("__main__.py"), main)?;
     let app = Package::new(place.path()).build()?;
     Run::new(app.path())
         .outcome()?
@@ -518,7 +544,7 @@ fn standard_library(target: &str) -> Result {
     let failed: std::collections::BTreeMap<String, String> = serde_json::from_str(&outcome.stdout)?;
     let file: PathBuf = tools::here().join("apps/stdlib/exceptions.toml");
     let exceptions: std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>> =
-        toml::from_str(&std::fs::read_to_string(file)?)?;
+        toml::from_str(&fs::read_to_string(file)?)?;
     let Some(expected) = exceptions.get(target) else {
         return fail(format!("exceptions.toml lacks {target}"));
     };
