@@ -178,8 +178,8 @@ fn identify(path: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(path).ok()
 }
 
-/// Whether a link to `file`, or the file as a copy, belongs to a virtual environment that was made of
-/// it. Nothing is read unless the program was started by a link, or in a directory `bin`.
+/// Whether a link to `file`, or the file as a copy, belongs to a virtual environment that was made
+/// of it. Nothing is read unless the program was started by a link, or in a directory `bin`.
 fn in_environment(link: &OsStr, file: &Path) -> bool {
     let link = Path::new(link);
     let Some(directory) = link.parent() else {

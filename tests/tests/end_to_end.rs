@@ -485,10 +485,9 @@ fn removed() -> Result {
     check(done.status.success(), || {
         String::from_utf8_lossy(&done.stderr).into_owned()
     })?;
-    check(
-        fs::read(output)? == fs::read(tools::stub(GNU)?)?,
-        || "remove gave another file".to_owned(),
-    )
+    check(fs::read(output)? == fs::read(tools::stub(GNU)?)?, || {
+        "remove gave another file".to_owned()
+    })
 }
 
 fn survives(tool: &str) -> Result {

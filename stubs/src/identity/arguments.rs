@@ -21,10 +21,10 @@ pub fn called<'a>(name: &'a OsStr, found_at: &'a Path) -> &'a OsStr {
     }
 }
 
-/// The command line of a child that multiprocessing starts, if its parent has `sys.frozen`: then it
-/// is `--multiprocessing-fork NAME=NUMBER ...` (`get_command_line` in Lib/multiprocessing/spawn.py),
-/// which no interpreter knows, and which the program would have to look for itself
-/// (`freeze_support`). As an interpreter understands it.
+/// The command line of a child that multiprocessing starts, if its parent has `sys.frozen`: then
+/// it is `--multiprocessing-fork NAME=NUMBER ...` (`get_command_line` in
+/// Lib/multiprocessing/spawn.py), which no interpreter knows, and which the program would have to
+/// look for itself (`freeze_support`). As an interpreter understands it.
 pub fn spawned(arguments: &[OsString]) -> Option<Vec<OsString>> {
     let [program, fork, values @ ..] = arguments else {
         return None;
