@@ -45,6 +45,7 @@ mod parallel;
 mod progress;
 mod property_list;
 mod python;
+mod record;
 mod regular;
 mod require;
 mod same_file;

@@ -223,7 +223,7 @@ pub fn parse(text: &str) -> Result<(Url, Option<Login>), HttpError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(not_a_url());
     }
-    let decode = |text: &str| percent_encoding(text).ok_or_else(not_a_url);
+    let decode = |text: &str| decoded(text).ok_or_else(not_a_url);
     let login = match (url.username(), url.password()) {
         ("", None) => None,
         (user, password) => Some(Login {
@@ -268,8 +268,8 @@ fn without_login(text: &str) -> String {
     }
 }
 
-/// Undoes `%41`.
-fn percent_encoding(text: &str) -> Option<String> {
+/// Undoes `%41`; `None` for an escape that is not one, and for what is not UTF-8.
+fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -279,7 +279,10 @@ fn percent_encoding(text: &str) -> Option<String> {
             continue;
         }
         let (digits, after) = after.split_first_chunk::<2>()?;
-        let digits = std::str::from_utf8(digits).ok()?;
+        // `from_str_radix` takes a sign, too.
+        let digits = str::from_utf8(digits)
+            .ok()
+            .filter(|_| digits.iter().all(u8::is_ascii_hexdigit))?;
         bytes.push(u8::from_str_radix(digits, 16).ok()?);
         rest = after;
     }
@@ -289,7 +292,7 @@ fn percent_encoding(text: &str) -> Option<String> {
 /// The last part of a URL's path, decoded: a file name, without directories on any system.
 #[must_use]
 pub fn file_name(url: &Url) -> Option<String> {
-    percent_encoding(url.path_segments()?.next_back()?)
+    decoded(url.path_segments()?.next_back()?)
         .filter(|name| !name.is_empty() && !name.contains(['/', '\\', '\0']))
 }
 
@@ -629,6 +632,7 @@ mod tests {
         );
         assert_eq!(name("http://h/a/"), None);
         assert_eq!(name("http://h/%zz"), None);
+        assert_eq!(name("http://h/%+1"), None);
         assert_eq!(name("http://h/a%2Fb.whl"), None);
     }
 }

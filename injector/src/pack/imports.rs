@@ -247,12 +247,15 @@ mod tests {
         let cache = crate::cache::Cache::at(cache.path()).unwrap();
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = root.join("../prebuilt/distributions");
-        let archives: Vec<_> = ["stdlib", "x86_64-unknown-linux-gnu"]
-            .map(|part| {
-                let name = format!("cpython-{}-{part}.tar.zst", crate::python::VERSION);
-                crate::collect::stdlib::Archive::open(&cache, &folder.join(name)).unwrap()
-            })
-            .into();
+        let archives: Vec<_> = [
+            "stdlib".to_owned(),
+            oxidize_format::Target::X86_64_LINUX_GNU.triple(),
+        ]
+        .map(|part| {
+            let name = format!("cpython-{}-{part}.tar.zst", crate::python::VERSION);
+            crate::collect::stdlib::Archive::open(&cache, &folder.join(name)).unwrap()
+        })
+        .into();
         let part = crate::pack::stdlib(&archives, crate::python::Python::OWN);
         let modules = part.modules.iter();
         let library: Library<'_> = modules.map(|module| (&*module.name, None)).collect();

@@ -13,6 +13,7 @@ use crate::collect::metadata::normalise;
 use crate::output::Beside;
 use crate::pack::Part;
 use crate::progress::Progress;
+use crate::record;
 use crate::regular;
 
 /// The directory beside an executable.
@@ -63,10 +64,8 @@ fn tops(root: &Root, name: &str) -> Result<BTreeSet<String>, PackageError> {
             }
         })?;
         let text = String::from_utf8_lossy(&text);
-        // A name with a comma is in quotation marks; the first component hardly ever has one.
-        let paths = text.lines().map(|line| line.trim_start_matches('"'));
-        let firsts = paths.filter_map(|path| path.split(['/', ',']).next());
-        tops.extend(firsts.map(str::to_owned));
+        let paths = record::rows(&text).map(|(path, _)| path);
+        tops.extend(paths.filter_map(|path| Some(path.split('/').next()?.to_owned())));
         tops.remove(&found.directory);
     }
     for candidate in [

@@ -23,6 +23,7 @@ use crate::collect::modules::is_tagged_extension;
 use crate::collect::walk;
 use crate::collect::{Distribution, Tree};
 use crate::python::Python;
+use crate::record;
 use crate::regular;
 use crate::require::tags::Tags;
 
@@ -95,25 +96,19 @@ fn native_files(
     tree: &Tree,
     distribution: &Distribution,
 ) -> Result<BTreeSet<String>, PackageError> {
-    let record = text(tree, &distribution.directory, "RECORD")?;
+    let text = text(tree, &distribution.directory, "RECORD")?;
     let mut found = BTreeSet::new();
-    for line in record.lines() {
-        // CSV: a path with a comma is in quotes.
-        let path = match line.strip_prefix('"') {
-            Some(rest) => rest.split('"').next(),
-            None => line.split(',').next(),
-        };
-        let path = path.unwrap_or_default();
-        let name = name_of(path).to_ascii_lowercase();
+    for (path, _) in record::rows(&text) {
+        let name = name_of(&path).to_ascii_lowercase();
         let native = name.contains(".so.")
             || [".so", ".pyd", ".dll", ".dylib"]
                 .iter()
                 .any(|suffix| name.ends_with(suffix));
         if native
-            && let Some(file) = tree.file(path)
+            && let Some(file) = tree.file(&path)
             && system(file)?.is_some()
         {
-            found.insert(path.to_owned());
+            found.insert(path);
         }
     }
     Ok(found)

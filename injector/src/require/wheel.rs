@@ -17,6 +17,7 @@ use super::{RequireError, WheelError};
 use crate::cache::{self, Cache, Key};
 use crate::mmap::Map;
 use crate::python::Layout;
+use crate::record;
 
 const LIST: &str = "files.json";
 /// The longest metadata that is read. The RECORD of a million files is less than half of it.
@@ -309,55 +310,30 @@ fn write(
 /// RECORD as an installer leaves it: paths relative to site-packages.
 fn installed_record(files: &[WheelFile], own: &str, layout: &Layout) -> String {
     let up = "../".repeat(layout.site_packages.split('/').count());
-    let quoted = |path: String| {
-        if path.contains([',', '"']) {
-            format!("\"{}\"", path.replace('"', "\"\""))
-        } else {
-            path
-        }
-    };
     let row = |file: &WheelFile| {
         let path = match file.place {
             Place::Site => file.path.clone(),
             Place::Prefix => format!("{up}{}", file.path),
         };
-        format!("{},sha256={},{}\n", quoted(path), file.digest, file.len)
+        [
+            path,
+            format!("sha256={}", file.digest),
+            file.len.to_string(),
+        ]
     };
-    let mut rows: String = files.iter().map(row).collect();
-    rows.push_str(&format!("{},,\n", quoted(own.to_owned())));
-    rows
+    let own = [own.to_owned(), String::new(), String::new()];
+    record::write(files.iter().map(row).chain([own]))
 }
 
 fn read_record(text: &str) -> Result<Record, WheelError> {
     let mut record = Record::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let mut fields = fields(line).into_iter();
-        let path = fields.next().unwrap_or_default();
-        let hash = fields.next().filter(|hash| !hash.is_empty());
+    for (path, hash) in record::rows(text) {
+        let hash = Some(hash).filter(|hash| !hash.is_empty());
         if record.insert(path.clone(), hash).is_some() {
             return Err(WheelError::Twice(path));
         }
     }
     Ok(record)
-}
-
-/// The fields of a line of CSV (RFC 4180). No wheel has a line break in a path.
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '"' if quoted && rest.peek() == Some(&'"') => {
-                rest.next();
-                fields.last_mut().expect("there is one").push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            _ => fields.last_mut().expect("there is one").push(c),
-        }
-    }
-    fields
 }
 
 #[cfg(test)]

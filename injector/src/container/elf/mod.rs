@@ -66,6 +66,10 @@ const SPARE_NOTE: (&[u8], u32) = (b"OXI\0", 2);
 const BLOB_SECTION: &[u8] = b".oxi.blob";
 
 /// Looks for our slot. `None`: not an ELF file of the supported kind, or none of ours.
+///
+/// # Errors
+///
+/// The file is one of our stubs and is damaged.
 pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);
@@ -117,6 +121,10 @@ fn find(image: &Image<'_>) -> Result<Option<Found>, ContainerError> {
 }
 
 /// The stub as it was before injection.
+///
+/// # Errors
+///
+/// The file is not ours, has no blob, or is damaged.
 pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, ContainerError> {
     let bytes = &snapshot::without(bytes)?[..];
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
@@ -148,6 +156,10 @@ pub fn target(bytes: &[u8]) -> Option<Target> {
 }
 
 /// Checks what the loader and other tools rely on.
+///
+/// # Errors
+///
+/// The file is not ours, or is damaged.
 pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let found = find(&image)?.ok_or(ContainerError::NoSlot)?;

@@ -73,6 +73,10 @@ const BLOB_SECTION: &[u8] = b"__blob";
 const LINKEDIT: &[u8] = b"__LINKEDIT";
 
 /// Looks for our slot. `None`: not a Mach-O file of the supported kind, or none of ours.
+///
+/// # Errors
+///
+/// The file is one of our stubs and is damaged.
 pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);
@@ -129,6 +133,10 @@ fn find<'a>(image: &Image<'a>) -> Result<Option<Found<'a>>, ContainerError> {
 }
 
 /// The stub as it was before injection, signature included.
+///
+/// # Errors
+///
+/// The file is not ours, has no blob, or is damaged.
 pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
@@ -202,6 +210,10 @@ pub fn target(bytes: &[u8]) -> Option<Target> {
 }
 
 /// Checks what the loader and other tools rely on.
+///
+/// # Errors
+///
+/// The file is not ours, or is damaged.
 pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let found = find(&image)?.ok_or(ContainerError::NoSlot)?;

@@ -60,6 +60,10 @@ pub use inject::inject;
 const DESCRIPTOR_SECTION: [u8; 8] = *b".oxidesc";
 
 /// Looks for our slot. `None`: not a PE file of the supported kind, or none of ours.
+///
+/// # Errors
+///
+/// The file is one of our stubs and is damaged.
 pub fn detect(bytes: &[u8]) -> Result<Option<Slot>, ContainerError> {
     let Some(image) = Image::parse(bytes)? else {
         return Ok(None);
@@ -134,6 +138,10 @@ fn named(image: &Image<'_>) -> Option<(u64, u64)> {
 }
 
 /// The stub as it was before injection, or as it would be had it not been signed.
+///
+/// # Errors
+///
+/// The file is not ours, has no blob, or is damaged.
 pub fn remove(bytes: &[u8]) -> Result<Vec<u8>, ContainerError> {
     let unsigned = inject::without_certificates(bytes)?;
     let image = Image::parse(&unsigned)?.ok_or(ContainerError::NoSlot)?;
@@ -179,6 +187,10 @@ fn has_checksum(image: &Image<'_>) -> bool {
 }
 
 /// Checks what the loader and other tools rely on.
+///
+/// # Errors
+///
+/// The file is not ours, or is damaged.
 pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let found = find(&image)?.ok_or(ContainerError::NoSlot)?;
