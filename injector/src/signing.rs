@@ -63,7 +63,8 @@ impl Signing {
     ///
     /// # Errors
     ///
-    /// The command fails or takes longer than `timeout`, or the certificates cannot be read or used.
+    /// The command fails or takes longer than `timeout`, or the certificates cannot be read or
+    /// used.
     pub fn command(
         command: impl Into<String>,
         certificates: &[PathBuf],

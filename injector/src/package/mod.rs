@@ -203,8 +203,8 @@ pub fn target_of(output: &Path) -> Option<Target> {
 ///
 /// # Errors
 ///
-/// The application cannot be packaged for the target, nothing says what to run, there is no stub, or
-/// the output cannot be written.
+/// The application cannot be packaged for the target, nothing says what to run, there is no stub,
+/// or the output cannot be written.
 pub fn package(request: &Request, progress: &dyn Progress) -> Result<Report, PackageError> {
     let cache = Cache::open().map_err(PackageError::Cache)?;
     let finder = Finder::new(&cache, &request.sources, progress);
