@@ -11,7 +11,7 @@ mod pace;
 use std::env;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::blocking::{RequestBuilder, Response};
@@ -481,9 +481,9 @@ impl Client {
     }
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, HttpError> {
+fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpError> {
     let failed = |source| HttpError::CaBundle {
-        path: path.clone(),
+        path: path.to_owned(),
         source,
     };
     let bytes = regular::read(path, regular::MOST_TEXT).map_err(failed)?;
