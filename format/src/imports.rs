@@ -6,7 +6,7 @@
 //! any usual length fits between the section headers and the first section, which the system maps
 //! with the image.
 //!
-//! Before the string stands [`MARK`], so that it can be replaced once more: a module that was
+//! Before the string stands `MARK`, so that it can be replaced once more: a module that was
 //! renamed and signed while packaging is renamed again if the executable has another name when it
 //! runs.
 //!

@@ -10,7 +10,7 @@
 //! library that a symbol is to come from (two-level namespace), and dyld takes interposing tuples
 //! from libraries only. That keeps the start safe: whatever libSystem and dyld do for `dlsym`
 //! calls their own functions, never ours. The real ones are looked up at one go before Python
-//! starts ([`find_all`]), because dyld may hold its lock when a child is made or a signal arrives;
+//! starts (`find_all`), because dyld may hold its lock when a child is made or a signal arrives;
 //! a call before that looks up its one. They are asked for by `dlsym(RTLD_NEXT)`, which begins
 //! behind the executable, and not by other names (`$NOCANCEL`) that libSystem has for itself. The
 //! names are listed in `names_macos.txt`, from which the build script makes the table.
