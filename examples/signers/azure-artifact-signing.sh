@@ -9,7 +9,8 @@ version='?api-version=2023-06-15-preview'
 token=$(az account get-access-token --resource https://codesigning.azure.net \
     --query accessToken --output tsv)
 ask() {
-    curl -fsS -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@"
+    printf 'Authorization: Bearer %s\n' "$token" |
+        curl -fsS -H @- -H 'Content-Type: application/json' "$@"
 }
 if [ "$OXIDIZE_SIGN_REQUEST" = certificates ]; then
     digest=$(head -c 32 /dev/zero | base64 -w0)

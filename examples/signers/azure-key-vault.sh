@@ -11,7 +11,8 @@ token=$(az account get-access-token --resource https://vault.azure.net \
     --query accessToken --output tsv)
 # base64url without padding goes there and comes back.
 digest=$(base64 -w0 | tr '+/' '-_' | tr -d =)
-signature=$(curl -fsS -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+signature=$(printf 'Authorization: Bearer %s\n' "$token" |
+    curl -fsS -H @- -H 'Content-Type: application/json' \
     -d "{\"alg\":\"$algorithm\",\"value\":\"$digest\"}" "$KEY/sign?api-version=7.4" | jq -r .value)
 case $((${#signature} % 4)) in
 2) signature="$signature==" ;;

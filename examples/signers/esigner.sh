@@ -3,9 +3,13 @@
 # TOKEN: an access token. CREDENTIAL: the credential's id. OTP: the one-time code; without it the
 # script asks for it.
 set -e
+# Neither the token nor the one-time code is in an argument, which other users of this machine see.
 ask() {
-    curl -fsS -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d "$2" \
-        "https://cs.ssl.com/csc/v0/$1"
+    printf %s "$2" |
+        curl -fsS -H @/dev/fd/3 -H 'Content-Type: application/json' -d @- \
+            "https://cs.ssl.com/csc/v0/$1" 3<<HEADER
+Authorization: Bearer $TOKEN
+HEADER
 }
 if [ "$OXIDIZE_SIGN_REQUEST" = certificates ]; then
     ask credentials/info "{\"credentialID\":\"$CREDENTIAL\",\"certificates\":\"chain\"}" |

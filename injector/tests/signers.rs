@@ -111,7 +111,10 @@ fn a_command_that_does_not_sign_writes_nothing() {
             "did not answer within 1 seconds",
         ),
         ("echo garbage", "wrote 8 bytes, which are not the signature"),
-        ("head -c 9999999 /dev/zero", "the sign command"),
+        (
+            "head -c 9999999 /dev/zero",
+            "wrote more than a signature or certificates",
+        ),
         ("true", "wrote nothing"),
         ("no-such-command-anywhere", "failed (exit status: 127)"),
     ] {
@@ -503,6 +506,29 @@ fn signers_with_odd_keys_and_names() {
         assert!(told.ends_with("  time stamp: none\n"), "{told}");
         assert_eq!(told.matches("\n  time stamp").count(), 1, "{told}");
     }
+}
+
+#[test]
+fn a_universal_file_names_all_who_signed_it() {
+    let Some(dir) = workshop() else { return };
+    let by = |key: &str, arm| {
+        let arguments = format!("--sign-key {key}.key --sign-certificates {key}.pem");
+        sign(dir, &mac_program(arm), &arguments).unwrap()
+    };
+    let both = |first: &str, second: &str| {
+        let programs = [by(first, true), by(second, false)];
+        match state_of(&fat::assemble(&[&programs[0], &programs[1]]).unwrap()) {
+            State::Good(signer) => signer.problems,
+            state => panic!("{state:?}"),
+        }
+    };
+    let told = "the program for another processor is signed by `Test-ec`";
+    assert!(both("rsa", "ec").contains(&told.to_owned()));
+    let problems = both("rsa", "rsa");
+    assert!(
+        !problems.iter().any(|problem| problem.contains("another")),
+        "{problems:?}"
+    );
 }
 
 #[test]

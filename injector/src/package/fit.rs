@@ -6,6 +6,7 @@ use oxidize_format::Target;
 use oxidize_format::target::OperatingSystem;
 
 use super::{Feature, PackageError, Request, Signing};
+use crate::sign::SignError;
 use crate::snapshot;
 use crate::snapshot::SnapshotError;
 
@@ -36,6 +37,10 @@ pub(super) fn check(request: &Request, target: Target) -> Result<(), PackageErro
     }
     if request.identifier.is_some() && !target.is_macos() {
         return misfit(Feature::Identifier, "macOS");
+    }
+    let identifier = request.identifier.as_deref();
+    if identifier.is_some_and(|identifier| identifier.trim().is_empty()) {
+        return Err(SignError::NoIdentifier.into());
     }
     if request.snapshot.is_some() && !snapshot::is_possible(target) {
         return Err(SnapshotError::Target(target).into());

@@ -85,15 +85,18 @@ impl External {
                 _ => return Err(self.stop(child)),
             }
         };
+        // Before its status: nobody reads on, and that may have ended it.
+        if matches!(&answer, Ok(answer) if answer.len() as u64 > LARGEST) {
+            return Err(failed("wrote more than a signature or certificates"));
+        }
         if !status.success() {
             return Err(failed(format!("failed ({status})")));
         }
         let answer = answer.map_err(|error| failed(format!("cannot be read: {error}")))?;
-        match answer.len() as u64 {
-            0 => Err(failed("wrote nothing to its standard output")),
-            len if len > LARGEST => Err(failed("wrote more than a signature or certificates")),
-            _ => Ok(answer),
+        if answer.is_empty() {
+            return Err(failed("wrote nothing to its standard output"));
         }
+        Ok(answer)
     }
 
     fn stop(&self, mut child: Child) -> SignError {

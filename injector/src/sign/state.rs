@@ -141,7 +141,17 @@ pub fn of(file: &[u8]) -> Result<State, SignError> {
             State::AdHoc { .. } => 3,
             State::Good(_) => 4,
         };
-        return Ok(states.into_iter().min_by_key(rank).unwrap_or(State::None));
+        let chains = states.iter().filter_map(State::signer);
+        let chains: Vec<Vec<String>> = chains.map(|signer| signer.chain.clone()).collect();
+        let mut worst = states.into_iter().min_by_key(rank).unwrap_or(State::None);
+        if let State::Good(signer) | State::Unknown(Some(signer)) = &mut worst {
+            for other in chains.iter().filter(|chain| **chain != signer.chain) {
+                let name = other.first().map_or("", String::as_str).escape_debug();
+                let problem = format!("the program for another processor is signed by `{name}`");
+                signer.problems.push(problem);
+            }
+        }
+        return Ok(worst);
     }
     if file.starts_with(b"MZ") {
         return windows(file);

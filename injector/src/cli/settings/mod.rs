@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::Failure;
 use super::args::{APPLICATION, Cli};
@@ -77,9 +78,16 @@ impl Settings {
     fn from(arguments: &[OsString]) -> Result<Self, SettingsError> {
         let command = with_opposites(Cli::command());
         // Help, version and errors are told as if there were no file.
-        let given = lenient(command.clone())
-            .try_get_matches_from(arguments)
-            .ok();
+        let parser = lenient(command.clone());
+        let given = match parser.clone().try_get_matches_from(arguments) {
+            Ok(given) => Some(given),
+            // What an option needs beside it may be in the file.
+            Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => {
+                let parser = parser.ignore_errors(true);
+                parser.try_get_matches_from(arguments).ok()
+            }
+            Err(_) => None,
+        };
         let merged = given
             .as_ref()
             .map(|given| merge(&command, given, arguments));
@@ -125,10 +133,13 @@ fn merge(
     let Some(file) = File::find(level)? else {
         return Ok(None);
     };
+    // Only then do groups know their options.
+    let mut built = options.clone();
+    built.build();
     let mut merged = arguments.get(..at).unwrap_or_default().to_vec();
     let mut from_file = BTreeMap::new();
     for key in keys::read(&file, command, &options)? {
-        if !overridden(&key.name, &options, level) {
+        if !overridden(&key.name, &built, level) {
             merged.extend(key.arguments);
             from_file.insert(key.name, key.place);
         }
@@ -209,8 +220,14 @@ fn is_given(given: &ArgMatches, id: &str) -> bool {
 }
 
 fn excludes(options: &Command, one: &Arg, other: &Arg) -> bool {
-    options
+    let conflict = options
         .get_arg_conflicts_with(one)
         .iter()
-        .any(|arg| arg.get_id() == other.get_id())
+        .any(|arg| arg.get_id() == other.get_id());
+    let alternatives = |mut group: ArgGroup| {
+        let one_of = !group.is_multiple();
+        let holds = |arg: &Arg| group.get_args().any(|id| id == arg.get_id());
+        one_of && one.get_id() != other.get_id() && holds(one) && holds(other)
+    };
+    conflict || options.get_groups().cloned().any(alternatives)
 }

@@ -116,6 +116,30 @@ fn the_command_line_overrides_key_by_key() {
 }
 
 #[test]
+fn the_command_line_may_have_what_goes_with_a_key_of_the_file() {
+    let project = Project::own(
+        "output = 'a'\nresources = 'src'\nsign-p12 = 'id.p12'\nsign-password-file = 'pw'\n",
+    );
+    let from_file = |arguments: &[&str]| -> Vec<String> {
+        let settings = project.parse(arguments).unwrap();
+        settings.from_file.into_keys().collect()
+    };
+    assert_eq!(
+        from_file(&["--sign-password-env", "PW"]),
+        ["output", "resources", "sign-p12"]
+    );
+    assert_eq!(
+        from_file(&["--timestamp-url", "http://localhost/"]),
+        ["output", "resources", "sign-p12", "sign-password-file"]
+    );
+    // Another identity takes its place.
+    for other in ["--sign-key", "--sign-command"] {
+        let keys = from_file(&[other, "x"]);
+        assert!(!keys.contains(&"sign-p12".to_owned()), "{other}: {keys:?}");
+    }
+}
+
+#[test]
 fn tables_are_pairs() {
     let project = Project::own(
         "[interpreter]\nutf8 = true\nwarning = ['error', 'ignore::Foo']\n\
