@@ -142,7 +142,7 @@ impl Cache {
     ) -> Result<(), E> {
         let path = self.path(kind, key);
         let directory = path.parent().expect("an entry lies in a directory");
-        fs::create_dir_all(directory)?;
+        private::make(directory)?;
         let mut file = NamedTempFile::new_in(self.scratch.path())?;
         let mut out = BufWriter::new(file.as_file_mut());
         out.write_all(&[0; DIGEST])?;
@@ -198,10 +198,11 @@ impl Cache {
     ) -> Result<PathBuf, E> {
         let path = self.path(kind, key);
         let trusted = !self.is_distrusted();
-        if trusted && is_whole_program(&path) {
+        let is_there = || self.is_private(&path) && is_whole_program(&path);
+        if trusted && is_there() {
             return Ok(path);
         }
-        if trusted && self.make_program::<E>(&path, &make).is_ok() && is_whole_program(&path) {
+        if trusted && self.make_program::<E>(&path, &make).is_ok() && is_there() {
             self.grown.store(true, Ordering::Relaxed);
             return Ok(path);
         }
@@ -218,7 +219,7 @@ impl Cache {
         make: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<(), E> {
         let directory = path.parent().expect("an entry lies in a directory");
-        fs::create_dir_all(directory)?;
+        private::make(directory)?;
         // A program must not be open for writing when it is started, hence a path and no open file.
         let scratch = tempfile::tempdir_in(self.scratch.path())?;
         let unfinished = scratch.path().join("program");
@@ -242,6 +243,18 @@ impl Cache {
         sum.persist(path.with_extension(SUM))
             .map_err(|error| error.error)?;
         Ok(())
+    }
+
+    /// Whether nobody else can put something in the place of this entry after it was looked at: the
+    /// directories between it and the cache's own are the user's.
+    fn is_private(&self, entry: &Path) -> bool {
+        let mut above = entry.ancestors().skip(1);
+        above
+            .by_ref()
+            .take_while(|directory| *directory != self.root)
+            .all(|directory| {
+                fs::symlink_metadata(directory).is_ok_and(|found| private::is_own(&found))
+            })
     }
 
     /// A temporary directory for what cannot be kept.
@@ -272,6 +285,7 @@ impl Cache {
         }
         if !self.is_distrusted()
             && let Ok(path) = self.make_directory::<E>(&self.path(kind, key), &make)
+            && self.is_private(&path)
         {
             self.grown.store(true, Ordering::Relaxed);
             return Ok(path);
@@ -295,7 +309,7 @@ impl Cache {
         fs::create_dir(&unfinished)?;
         make(&unfinished)?;
         // Only now, because who removes the cache meanwhile takes this one, too.
-        fs::create_dir_all(path.parent().expect("an entry lies in a directory"))?;
+        private::make(path.parent().expect("an entry lies in a directory"))?;
         match fs::rename(&unfinished, path) {
             // Another process may have been faster; its directory is as good.
             Err(_) if path.is_dir() => {}
@@ -310,6 +324,7 @@ impl Cache {
         let (start, rest) = name.split_at_checked(2)?;
         let kept = self.root.join(kind).join(start).join(rest);
         if !self.is_distrusted()
+            && self.is_private(&kept)
             && fs::symlink_metadata(&kept)
                 .is_ok_and(|found| found.is_dir() && private::is_own(&found))
         {
@@ -534,6 +549,41 @@ mod tests {
         let link = dir.path().join("cache-link");
         std::os::unix::fs::symlink(&root, &link).unwrap();
         assert!(Cache::at(&link).is_ok(), "the user's own link is fine");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_place_that_others_can_exchange_is_not_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        // Above the cache.
+        let above = dir.path().join("above");
+        let root = above.join("cache");
+        drop(Cache::at(&root).unwrap());
+        set(&above, 0o777);
+        assert!(Cache::at(&root).is_err());
+        set(&above, 0o1777);
+        let cache = Cache::at(&root).unwrap();
+        // Between it and the entry.
+        let key = Key::of(&[b"p"]);
+        let make = |path: &Path| fs::write(path, "#!");
+        let program = cache.program("worker", &key, make).unwrap();
+        assert!(program.starts_with(&root));
+        let kind = root.join("worker");
+        let mode = fs::metadata(&kind).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        set(&kind, 0o777);
+        let program = cache.program("worker", &key, make).unwrap();
+        assert!(!program.starts_with(&root));
+        set(&kind, 0o700);
+        let fill = |path: &Path| fs::write(path.join("file"), "");
+        let kept = cache.directory("wheels", &key, fill).unwrap();
+        assert!(kept.starts_with(&root));
+        set(&root.join("wheels"), 0o777);
+        assert!(cache.existing("wheels", &key.to_string()).is_none());
     }
 
     #[test]

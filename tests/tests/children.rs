@@ -215,7 +215,10 @@ fn as_packaged(target: &str) -> Result {
 /// A program that never ends to start itself does end, and one with a bottom gets there.
 fn without_end(target: &str) -> Result {
     let (_directory, path) = placed(target)?;
-    let outcome = Run::new(&path).arguments(["without_end", "-c", "print('python')"]);
+    // Sixty-four generations, which take their time where each is emulated.
+    let outcome = Run::new(&path)
+        .arguments(["without_end", "-c", "print('python')"])
+        .timeout(240);
     refused(&outcome.outcome()?, "it has started itself")?;
     let deep = Run::new(&path).arguments(["deep", "12"]).timeout(180);
     is(deep.outcome()?, "bottom\n", "deep")

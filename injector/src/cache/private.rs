@@ -9,6 +9,20 @@ use std::path::{Path, PathBuf};
 /// all users share, each has one of their own.
 pub(super) fn create(root: &Path) -> io::Result<PathBuf> {
     make(root)?;
+    // Elsewhere links need rights, and a canonical path is of another form.
+    let canonical = if cfg!(unix) {
+        fs::canonicalize(root)?
+    } else {
+        root.to_owned()
+    };
+    let root = &canonical;
+    let mut above = root.ancestors().skip(1);
+    if !above.all(|directory| fs::metadata(directory).is_ok_and(|found| holds_still(&found))) {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "others can exchange the directories that lead to it",
+        ));
+    }
     let found = fs::metadata(root)?;
     if is_own(&found) {
         return Ok(root.to_owned());
@@ -30,7 +44,8 @@ pub(super) fn create(root: &Path) -> io::Result<PathBuf> {
     ))
 }
 
-fn make(directory: &Path) -> io::Result<()> {
+/// Makes a directory, and those that lead to it, for this user alone.
+pub(super) fn make(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -55,6 +70,21 @@ fn keeps_what_is_mine(directory: &Metadata) -> bool {
     let mode = directory.permissions().mode();
     let trusted = [0, rustix::process::geteuid().as_raw()].contains(&directory.uid());
     trusted && (mode & 0o1000 != 0 || mode & 0o022 == 0)
+}
+
+/// Whether a directory that leads to the cache stays what it is: it is the system's or the user's,
+/// and not everybody may write to it, or it has the sticky bit. A group is taken to be the user's own.
+#[cfg(unix)]
+fn holds_still(directory: &Metadata) -> bool {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let mode = directory.permissions().mode();
+    let trusted = [0, rustix::process::geteuid().as_raw()].contains(&directory.uid());
+    trusted && (mode & 0o1000 != 0 || mode & 0o002 == 0)
+}
+
+#[cfg(not(unix))]
+fn holds_still(_: &Metadata) -> bool {
+    true
 }
 
 #[cfg(unix)]

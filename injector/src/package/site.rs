@@ -1,5 +1,7 @@
 //! What is required: site-packages, and what else an installation has below its prefix.
 
+use std::path::PathBuf;
+
 use oxidize_format::{RunOptions, VIRTUAL_ROOT};
 
 use super::root::Root;
@@ -7,6 +9,7 @@ use super::toolchain::Toolchain;
 use super::{Findings, PackageError, Request, Warning};
 use crate::collect::CollectError;
 use crate::collect::{self, Tree};
+use crate::output;
 use crate::progress::Progress;
 use crate::python::{self, Layout};
 use crate::regular;
@@ -51,6 +54,11 @@ impl Site {
             archives: tools.archives(),
         };
         let installed = request.requirements.install(&host, target, progress)?;
+        // Whichever way they were named: in a file, by a URL, as a directory to look in.
+        output::check_inputs(
+            &request.output,
+            installed.local.iter().map(PathBuf::as_path),
+        )?;
         let clashes = installed.clashes.into_iter();
         findings.warnings.extend(clashes.map(Warning::SameFile));
 

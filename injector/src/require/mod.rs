@@ -61,6 +61,8 @@ pub struct Requirements {
 struct Resolved {
     /// Its file name.
     file: String,
+    /// The file or directory of this machine that it is from.
+    local: Option<PathBuf>,
     /// The key of its unpacked files.
     digest: String,
     /// Whether the user asked for it, and not only another package.
@@ -89,6 +91,8 @@ pub struct Installed {
     pub requested: Vec<String>,
     /// Files that several wheels bring with different contents.
     pub clashes: Vec<Clash>,
+    /// Files and directories of this machine that wheels are from.
+    pub local: Vec<PathBuf>,
 }
 
 /// A file that two wheels bring with different contents.
@@ -186,6 +190,7 @@ fn lay_out(cache: &Cache, wheels: &[Resolved]) -> Result<Installed, RequireError
     let mut installed = Installed::default();
     let mut files: BTreeMap<(Place, String), (&str, String, collect::File)> = BTreeMap::new();
     for wheel in wheels {
+        installed.local.extend(wheel.local.clone());
         let gone = || {
             unreadable(
                 &cache.root().join(&wheel.file),

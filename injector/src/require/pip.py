@@ -78,9 +78,15 @@ class Found:
         os.write(self.reports, f"{text}\n".encode())
 
     def wheels_asked_for(self):
+        def local(link):
+            if link is None or not link.is_file:
+                return None
+            return os.fsencode(link.file_path).decode("utf-8", "replace")
+
         return [
             {
                 "file": os.path.basename(requirement.local_file_path or requirement.link.filename),
+                "local": local(requirement.link),
                 "requested": bool(requirement.user_supplied),
                 "built": id(requirement) in self.built,
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -35,6 +35,7 @@ struct Answer {
 #[derive(Deserialize)]
 struct Wheel {
     file: String,
+    local: Option<PathBuf>,
     requested: bool,
     built: bool,
 }
@@ -142,6 +143,7 @@ impl Requirements {
         let layout = Layout::of(target, host.python);
         for Wheel {
             file,
+            local,
             requested,
             built,
         } in answer.wheels
@@ -153,6 +155,7 @@ impl Requirements {
             let digest = wheel::unpack(host.cache, &wheels.join(&file), &layout)?;
             resolved.push(Resolved {
                 file,
+                local,
                 digest,
                 requested,
             });

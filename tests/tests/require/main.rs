@@ -30,6 +30,7 @@ fn main() -> std::process::ExitCode {
         trial("wheels_without_an_index", offline),
         trial("wheels_that_are_none", bad_wheels),
         trial("one_file_in_two_wheels", clash),
+        trial("an_output_that_is_a_wheel_in_use", wheel_as_output),
         trial("source_distributions", sources),
         trial("a_project_s_directory", local_project),
         trial("path_files", path_files),
@@ -353,6 +354,36 @@ fn offline() -> Result {
     check(place.index.requests().is_empty(), || {
         format!("{:?}", place.index.requests())
     })
+}
+
+/// However the wheel is named, and whether pip is asked or the answer is known.
+fn wheel_as_output() -> Result {
+    let place = Place::new(&[])?;
+    let wheel = spam("1.0").write(place.path())?;
+    let bytes = fs::read(&wheel)?;
+    fs::hard_link(&wheel, place.path().join("app"))?;
+    let url = format!("spam @ file://{}", wheel.display());
+    let listed = place.write("listed.txt", &url)?;
+    let links = format!("--find-links {}\nspam\n", place.path().display());
+    let links = place.write("links.txt", &links)?;
+    let metadata = format!("# /// script\n# dependencies = [\"{url}\"]\n# ///\n");
+    let script = place.write("tool.py", &metadata)?;
+    for arguments in [
+        ["--require", &url],
+        ["--requirements", &listed],
+        ["--requirements", &links],
+        ["--script", &script],
+    ] {
+        for _ in 0..2 {
+            let output = place.package(&arguments)?;
+            check(!output.status.success(), || format!("{arguments:?}"))?;
+            contains(&said(&output), &["is the input"])?;
+            check(fs::read(&wheel)? == bytes, || {
+                format!("{arguments:?}: the wheel is gone")
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn bad_wheels() -> Result {
