@@ -1,12 +1,12 @@
 //! The library's face: a builder.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oxidize_format::{ChildRole, Exit, Target};
 
 use crate::appearance::Appearance;
+use crate::error::Error;
 use crate::interpreter::{Passing, Setting, Variable};
 use crate::output;
 use crate::package::{self, Library, Report, Request};
@@ -369,35 +369,8 @@ impl Packager {
 
 fn variable(name: &str, value: &str) -> Result<Variable, Error> {
     if name.contains('=') {
-        return Err(Error(format!("`{name}` has a `=` in it").into()));
+        return Err(Error::told(format!("`{name}` has a `=` in it")));
     }
     let variable = format!("{name}={value}").parse::<Variable>();
-    variable.map_err(|problem| Error(format!("`{name}`: {problem}").into()))
-}
-
-/// Why an application was not packaged. Shown, it is what is wrong; the sources are the causes.
-pub struct Error(Box<dyn std::error::Error + Send + Sync>);
-
-impl Error {
-    pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-        Error(Box::new(error))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&*self.0)
-    }
+    variable.map_err(|problem| Error::told(format!("`{name}`: {problem}")))
 }

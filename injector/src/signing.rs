@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::packager::Error;
+use crate::error::Error;
 use crate::sign::external::External;
 use crate::sign::identity::Source;
 use crate::sign::macho::entitlements::Entitlements;

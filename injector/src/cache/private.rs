@@ -73,7 +73,8 @@ fn keeps_what_is_mine(directory: &Metadata) -> bool {
 }
 
 /// Whether a directory that leads to the cache stays what it is: it is the system's or the user's,
-/// and not everybody may write to it, or it has the sticky bit. A group is taken to be the user's own.
+/// and not everybody may write to it, or it has the sticky bit. A group is taken to be the user's
+/// own.
 #[cfg(unix)]
 fn holds_still(directory: &Metadata) -> bool {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};

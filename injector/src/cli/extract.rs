@@ -93,8 +93,8 @@ fn files(app: &App, directory: &Path) -> Result<u64, Failure> {
     Ok(total)
 }
 
-/// How many times as long as the application its files may be: a valid blob can hold 2,000 times its
-/// length (docs/format.md, 9.2), and more only if many files share one entry.
+/// How many times as long as the application its files may be: a valid blob can hold 2,000 times
+/// its length (docs/format.md, 9.2), and more only if many files share one entry.
 const MOST_TIMES: u64 = 2048;
 
 /// Refuses files out of proportion, which would fill the disk.

@@ -187,8 +187,8 @@ fn run(
     };
     command.args(words).env_clear();
     if target.processor() != host_target().processor() {
-        // So that the snapshot suits every processor of the target. The stub takes the variable away
-        // before it starts Python (stubs/src/snapshot/dump.rs).
+        // So that the snapshot suits every processor of the target. The stub takes the variable
+        // away before it starts Python (stubs/src/snapshot/dump.rs).
         let emulated = std::env::var_os("QEMU_CPU").unwrap_or_else(|| plainest(target).into());
         command.env("QEMU_CPU", emulated);
     }

@@ -42,8 +42,8 @@ pub(super) fn features() -> Features {
     Features([word(0) | word(1) << 32, word(2) | word(3) << 32])
 }
 
-/// This processor's, as the kernel tells: those of which something is kept. Whether there are atomic
-/// instructions (`__aarch64_have_lse_atomics`), and how liblzma computes checksums.
+/// This processor's, as the kernel tells: those of which something is kept. Whether there are
+/// atomic instructions (`__aarch64_have_lse_atomics`), and how liblzma computes checksums.
 #[cfg(target_arch = "aarch64")]
 pub(super) fn features() -> Features {
     const CHOSEN_BY: u64 = libc::HWCAP_ATOMICS | libc::HWCAP_CRC32;
@@ -51,9 +51,9 @@ pub(super) fn features() -> Features {
     Features([unsafe { libc::getauxval(libc::AT_HWCAP) } & CHOSEN_BY, 0])
 }
 
-/// Has OpenSSL choose code that runs on every processor, in the process that a snapshot is taken of.
-/// What it knows of the processor is in no snapshot, but an object that a module has made may point
-/// to the code chosen by it.
+/// Has OpenSSL choose code that runs on every processor, in the process that a snapshot is taken
+/// of. What it knows of the processor is in no snapshot, but an object that a module has made may
+/// point to the code chosen by it.
 ///
 /// On x86-64 the features decide instead: what imports make there may be made for speed.
 pub(super) fn choose_plain_code() {

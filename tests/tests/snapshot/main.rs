@@ -337,8 +337,8 @@ def main():
           lzma.decompress(packed), zlib.crc32(b'x'), hashlib.scrypt(b'p', salt=b's', n=2, r=1, p=1).hex()[:8])
 ";
 
-/// Runs it on an emulated processor: what it prints, and whether it started from the snapshot or why
-/// not.
+/// Runs it on an emulated processor: what it prints, and whether it started from the snapshot or
+/// why not.
 fn on_processor(app: &Path, emulator: &str, processor: &str) -> Result<(String, String)> {
     let output = Command::new(emulator)
         .args(["-cpu", processor])
