@@ -297,6 +297,7 @@ fn macos_table<'l>(lines: impl Iterator<Item = &'l str>, arch: &str) -> Result<S
     Ok(format!(
         "macro_rules! symbol {{\n{symbols}}}\nunsafe extern \"C\" {{\n{functions}}}\n\
          static FUNCTIONS: [Function; {count}] = [\n{table}];\n\
+         // Named like the functions; not all of them have a real one to call.\n\
          #[allow(dead_code, non_upper_case_globals)]\npub(super) mod index {{\n{index}}}\n"
     ))
 }

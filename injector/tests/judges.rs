@@ -405,7 +405,7 @@ fn apple_codesign_signs_the_same_but_for_what_is_explained() {
                 "sha256"
             );
         }
-        let (_, ours) = (name, &signature(&told[0])["code_directory"]);
+        let ours = &signature(&told[0])["code_directory"];
         assert_eq!(
             ours["runtime_version"] != Value::Null,
             hardened,

@@ -1,5 +1,8 @@
-//! What docs/style.md asks for and a program can check: prose and comments of at most 100 columns.
+//! What docs/style.md and CONTRIBUTING.md ask for and a program can check: prose and comments of at
+//! most 100 columns, no programs in the repository.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
@@ -85,4 +88,37 @@ fn prose_is_at_most_100_columns_wide() {
         })
         .collect();
     complain(&found);
+}
+
+/// Programs are made, and whatever is large stays in the history for ever. Distributions and the
+/// profile that they are compiled with are the exception.
+#[test]
+fn nothing_large_and_no_program_is_tracked() {
+    const LARGEST: u64 = 1 << 20;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--"])
+        .args([":!prebuilt/distributions", ":!prebuilt/profile"])
+        .current_dir(&root)
+        .output()
+        .expect("git is there: this is a clone");
+    let names = String::from_utf8(listed.stdout).expect("names are UTF-8");
+    let names: Vec<&str> = names.split_terminator('\0').collect();
+    assert!(names.len() > 500, "{} files", names.len());
+    let is_wrong = |name: &&str| {
+        // One that was removed and is still tracked is nobody's business here.
+        let Ok(file) = File::open(root.join(name)) else {
+            return false;
+        };
+        let mut start = [0; 4];
+        let count = file.take(4).read(&mut start).unwrap_or(0);
+        let large = std::fs::metadata(root.join(name)).is_ok_and(|found| found.len() > LARGEST);
+        let program = matches!(
+            start,
+            [0x7f, b'E', b'L', b'F'] | [b'M', b'Z', ..] | [0xcf | 0xce, 0xfa, 0xed, 0xfe]
+        );
+        large || count == 4 && program
+    };
+    let found: Vec<&str> = names.into_iter().filter(is_wrong).collect();
+    assert!(found.is_empty(), "large, or programs: {found:?}");
 }

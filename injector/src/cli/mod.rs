@@ -177,7 +177,10 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
             let list = outputs.list(&targets);
             let reports = package::package_each(&request, &list, &outputs.name(), &progress);
             let reports = reports.map_err(|error| none_of_several(&what, &error));
-            reports.inspect(|_| made.keep())
+            if reports.is_ok() {
+                made.keep();
+            }
+            reports
         }),
     };
     progress.finish();

@@ -1,6 +1,5 @@
 //! The files that a run writes: one, or one for each target.
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +68,7 @@ impl<'a> Outputs<'a> {
     ///
     /// One cannot be made.
     pub(super) fn make_directories(&self) -> Result<Made, Failure> {
-        let made = Made::default();
+        let mut made = Made::default();
         let named = |path: &Path| path.to_str().is_some_and(|text| text.contains(PLACEHOLDER));
         if !self.app.parent().is_some_and(named) {
             return Ok(made);
@@ -83,7 +82,7 @@ impl<'a> Outputs<'a> {
                 fs::create_dir(path).map_err(|error| {
                     Failure::because(format!("cannot create `{}`", path.display()), &error)
                 })?;
-                made.0.borrow_mut().push(path.to_owned());
+                made.0.push(path.to_owned());
             }
         }
         Ok(made)
@@ -92,18 +91,18 @@ impl<'a> Outputs<'a> {
 
 /// Directories that go again when this is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Made(RefCell<Vec<PathBuf>>);
+pub(super) struct Made(Vec<PathBuf>);
 
 impl Made {
     /// They stay.
-    pub(super) fn keep(&self) {
-        self.0.borrow_mut().clear();
+    pub(super) fn keep(mut self) {
+        self.0.clear();
     }
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
-        for path in self.0.borrow().iter().rev() {
+        for path in self.0.iter().rev() {
             // One in which something is by now stays.
             let _ = fs::remove_dir(path);
         }

@@ -1,7 +1,7 @@
 //! Several programs of one application in one run, one for each target.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use oxidize_format::Target;
@@ -11,6 +11,7 @@ use super::{PackageError, Report, Request, Signing, stage};
 use crate::cache::Cache;
 use crate::output;
 use crate::progress::Progress;
+use crate::same_file::same_file;
 use crate::snapshot;
 use crate::stubs::Finder;
 
@@ -81,7 +82,8 @@ fn check(outputs: &[(Target, PathBuf)]) -> Result<(), SeveralError> {
         if before.iter().any(|(earlier, _)| earlier == target) {
             return Err(PackageError::SameTarget(*target).into());
         }
-        let is_same = |(_, earlier): &(Target, PathBuf)| earlier == path || same(earlier, path);
+        let is_same =
+            |(_, earlier): &(Target, PathBuf)| earlier == path || same_file(earlier, path);
         if before.iter().any(is_same) {
             return Err(PackageError::SameOutput(path.clone()).into());
         }
@@ -91,10 +93,6 @@ fn check(outputs: &[(Target, PathBuf)]) -> Result<(), SeveralError> {
         })?;
     }
     Ok(())
-}
-
-fn same(one: &Path, other: &Path) -> bool {
-    crate::same_file::same_file(one, other)
 }
 
 /// The stubs that were given by hand, each for one of the targets.
