@@ -50,47 +50,28 @@ main()
 fn passing(triple: &str) -> Result {
     let place = tools::scratch()?;
     fs::write(place.path().join("__main__.py"), FOUR)?;
-    let options = [
-        "--environment-pass",
-        "PASS_*",
-        "--environment-pass",
-        "PATH",
+    let package = Package::new(place.path()).target(triple).options([
         "--environment-set",
         "SET=packaged",
         "--environment",
         "DEFAULT=packaged",
-    ];
-    let app = Package::new(place.path())
-        .target(triple)
-        .options(options)
-        .build()?;
-    let run = || {
-        let run = Run::new(app.path())
-            .variable("SET", "outside")
-            .variable("OTHER", "x");
-        run.variable("DEFAULT", "outside").variable("A_THIRD", "x")
+    ]);
+    let run = |app: &Path| {
+        let run = Run::new(app).variable("SET", "outside");
+        run.variable("OTHER", "x")
+            .variable("DEFAULT", "outside")
+            .variable("A_THIRD", "x")
     };
+    let pass = ["--environment-pass", "PASS_*", "--environment-pass", "PATH"];
+    let app = package.clone().options(pass).build()?;
     // A variable that does not pass is one that the environment does not have.
-    let outcome = run().variable("PASS_ONE", "1").outcome()?;
+    let outcome = run(app.path()).variable("PASS_ONE", "1").outcome()?;
     outcome.prints(
         "['packaged', 'packaged', '1', None] False\n['changed', 'packaged', '1', 'new']\n",
     )?;
-    let options = [
-        "--environment-set",
-        "SET=packaged",
-        "--environment",
-        "DEFAULT=packaged",
-    ];
-    let app = Package::new(place.path())
-        .target(triple)
-        .options(options)
-        .build()?;
-    let run = Run::new(app.path())
-        .variable("SET", "outside")
-        .variable("OTHER", "x");
-    run.variable("DEFAULT", "outside")
-        .variable("A_THIRD", "x")
-        .outcome()?
+    let app = package.build()?;
+    let outcome = run(app.path()).outcome()?;
+    outcome
         .prints("['packaged', 'outside', None, 'x'] True\n['changed', 'outside', None, 'new']\n")?;
     Ok(())
 }
