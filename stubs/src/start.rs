@@ -91,6 +91,8 @@ pub fn start(arguments: &[OsString]) -> i32 {
             return snapshot::dump(&run, blob, arguments, NATIVE);
         }
     }
+    #[cfg(target_os = "linux")]
+    ffi::arenas::use_huge_pages();
     if let Err(reason) = ffi::module::register(NATIVE) {
         return refuse(reason);
     }

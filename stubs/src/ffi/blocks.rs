@@ -10,20 +10,6 @@ use pyo3_ffi as py;
 use super::object::Gil;
 use crate::heap::pages;
 
-/// Python's memory comes from here from now on. Before Python starts.
-pub(crate) fn set_arenas(
-    allocate: extern "C" fn(*mut c_void, usize) -> *mut c_void,
-    free: extern "C" fn(*mut c_void, *mut c_void, usize),
-) {
-    let mut arenas = py::PyObjectArenaAllocator {
-        ctx: ptr::null_mut(),
-        alloc: Some(allocate),
-        free: Some(free),
-    };
-    // SAFETY: the structure is copied; Python has allocated nothing yet.
-    unsafe { py::PyObject_SetArenaAllocator(&raw mut arenas) }
-}
-
 /// Overwrites the memory that Python has freed and kept. `was_refused` tells whether Python has
 /// asked for more than it had, in vain, since the last call.
 pub(crate) fn wipe_freed(_gil: Gil<'_>, mut was_refused: impl FnMut() -> bool) {

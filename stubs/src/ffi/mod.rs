@@ -8,6 +8,8 @@
 //! systems is in the twin folders `posix` and `windows`.
 #![allow(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod arenas;
 #[cfg(target_env = "musl")]
 pub(crate) mod blocks;
 #[cfg(any(windows, target_os = "macos", feature = "private-files"))]

@@ -22,7 +22,7 @@ use crate::choice::Choice;
 use crate::ffi::generators::{self, Generators};
 use crate::ffi::module::Native;
 use crate::ffi::snapshot::{self as native, Detached};
-use crate::ffi::{self, Gil, Object, Result, blocks, lifecycle};
+use crate::ffi::{self, Gil, Object, Result, arenas, blocks, lifecycle};
 use crate::heap::pages;
 use crate::importer::{self, loader, paths};
 use crate::{configure, exit, files, image, own};
@@ -134,7 +134,7 @@ pub(crate) fn dump(
     };
     let place = Path::new(paths::ROOT).join("bin").join(&wishes.name);
     let own = own::stand_in(run, place);
-    blocks::set_arenas(pages::allocate_arena, pages::free_arena);
+    arenas::set(pages::allocate_arena, pages::free_arena);
     blocks::clear_new();
     if let Err(reason) = ffi::module::register(functions) {
         eprintln!("error: {reason}");
