@@ -66,6 +66,7 @@ pub use package::{Doubt, Fetch, Report, Warning};
 pub use packager::Packager;
 pub use progress::{Progress, Silent};
 pub use signing::Signing;
+pub use snapshot::ProcessFact;
 
 /// What the command, tests and fuzz targets of this repository stand on. It is not part of the
 /// library's interface and changes without notice.

@@ -208,6 +208,13 @@ impl Packager {
         self
     }
 
+    /// Executes this module again at each start from the [`snapshot`](Packager::snapshot): one that
+    /// reads the environment, the command line or the like while it is imported.
+    pub fn snapshot_reload(mut self, module: impl Into<String>) -> Packager {
+        self.wishes().reloaded.push(module.into());
+        self
+    }
+
     /// The files that are read, apart from the application's and what stubs and packages come from.
     fn inputs(&self) -> impl Iterator<Item = &Path> {
         let looks = self.request.windows.iter().flat_map(Appearance::inputs);

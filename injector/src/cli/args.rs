@@ -132,6 +132,10 @@ pub(super) struct Package {
     /// Call this function before the snapshot is taken
     #[arg(long, value_name = "MODULE:FUNCTION", requires = "snapshot", value_parser = module_and_function)]
     pub(super) snapshot_after: Option<String>,
+    /// Execute this module again at each start from the snapshot, because it reads the environment,
+    /// the command line or the like
+    #[arg(long, value_name = "NAME", requires = "snapshot")]
+    pub(super) snapshot_reload: Vec<String>,
     /// Use this stub instead of the target's own (one for each target, and processor of universal2)
     #[arg(long, value_name = "FILE")]
     pub(super) stub: Vec<PathBuf>,

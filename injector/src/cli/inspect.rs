@@ -63,6 +63,10 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
                         "name": name,
                         "read_by": reader,
                     })).collect::<Vec<_>>(),
+                    "asked": report.facts.iter().map(|(fact, reader)| json!({
+                        "fact": fact.name(),
+                        "read_by": reader,
+                    })).collect::<Vec<_>>(),
                     "failed_imports": report.failed,
                     // What differs between two runs: addresses of objects, and counters of the C
                     // libraries.
@@ -116,6 +120,9 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         );
         for (name, reader) in &report.variables {
             line("  depends on", &format!("{name} ({reader})"));
+        }
+        for (fact, reader) in &report.facts {
+            line("  depends on", &format!("{} ({reader})", fact.phrase()));
         }
     }
     // A line without a value would only raise questions.

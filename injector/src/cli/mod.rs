@@ -166,6 +166,7 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
             .then(|| oxidize_inject::internal::snapshot::Wishes {
                 imports: args.snapshot_import.clone(),
                 after: args.snapshot_after.clone(),
+                reloaded: args.snapshot_reload.clone(),
             }),
     };
     let progress = Bar::unless(args.common.quiet);

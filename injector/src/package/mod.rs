@@ -386,6 +386,11 @@ fn attempt(
         findings
             .warnings
             .extend(read.map(|(name, reader)| Warning::SnapshotVariable { name, reader }));
+        // A name is usually what it was.
+        let asked = report.facts.into_iter();
+        let asked = asked.filter(|(fact, _)| *fact != snapshot::ProcessFact::Name);
+        let warning = |(fact, reader)| Warning::SnapshotFact { fact, reader };
+        findings.warnings.extend(asked.map(warning));
     }
     let secrets = findings.secrets.into_iter().map(Warning::Secret);
     findings.warnings.extend(secrets);

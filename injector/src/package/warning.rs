@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::compile::Failure;
 use crate::require::Clash;
 use crate::sign::Doubt;
+use crate::snapshot::ProcessFact;
 
 /// Something the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,14 @@ pub enum Warning {
         /// The variable.
         name: String,
         /// The code that read it.
+        reader: String,
+    },
+    /// An import has asked for something that differs from process to process, on which the
+    /// snapshot now depends.
+    SnapshotFact {
+        /// What it is.
+        fact: ProcessFact,
+        /// The code that asked for it.
         reader: String,
     },
 }
@@ -119,6 +128,13 @@ impl std::fmt::Display for Warning {
                     f,
                     "while it is imported, {reader} reads the environment variable {name}; where that is set, the \
                      program starts without its snapshot"
+                )
+            }
+            Warning::SnapshotFact { fact, reader } => {
+                let consequence = fact.consequence();
+                write!(
+                    f,
+                    "while it is imported, {reader} asks for {consequence} without its snapshot"
                 )
             }
             Warning::ProgramInMemory { program, package } => {

@@ -24,7 +24,7 @@ use crate::output::OutputError;
 use crate::spawn::spawn;
 use crate::stubs::host_target;
 
-pub use report::Report;
+pub use report::{ProcessFact, Report};
 
 /// What goes into a snapshot besides the imports of the entry point.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Wishes {
     pub imports: Vec<String>,
     /// A function to call afterwards: `MODULE:FUNCTION`.
     pub after: Option<String>,
+    /// Modules that each start executes again.
+    pub reloaded: Vec<String>,
 }
 
 /// Why there is no snapshot.
@@ -179,6 +181,8 @@ fn run(
             .iter()
             .map(|name| format!("after={name}").into()),
     );
+    let reloaded = wishes.reloaded.iter();
+    words.extend(reloaded.map(|name| format!("reload={name}").into()));
     let (mut command, _runnable) = match command(program) {
         Err(source) if source.kind() == io::ErrorKind::Unsupported => {
             return Err(SnapshotError::CannotRun { target, source });

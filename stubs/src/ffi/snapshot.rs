@@ -107,6 +107,30 @@ pub(crate) fn immortalise(specs: &[Object<'_>]) {
     unsafe { PyUnstable_GC_VisitObjects(visit, (&raw mut kinds).cast()) }
 }
 
+/// Makes a list one of a class, or a plain list again. Anything else is left alone, and so is a list
+/// if the instances of the class are larger.
+pub(crate) fn set_list_class(list: &Object<'_>, class: Option<&Object<'_>>) {
+    let plain = &raw mut py::PyList_Type;
+    let class = class.map_or(plain, |class| class.as_ptr().cast::<py::PyTypeObject>());
+    // SAFETY: live objects, and the lock is held. The class is one of lists whose instances have
+    // the same fields, so each function of one finds what it expects in the other. An instance
+    // owns a reference to its class, which counts for nothing with a static one.
+    unsafe {
+        let object = list.as_ptr();
+        if py::PyType_Check(class.cast()) == 0
+            || py::PyList_Check(object) == 0
+            || py::PyType_IsSubtype(class, plain) == 0
+            || (*class).tp_basicsize != (*plain).tp_basicsize
+        {
+            return;
+        }
+        let old = py::Py_TYPE(object);
+        py::Py_INCREF(class.cast());
+        (*object).ob_type = class;
+        py::Py_DECREF(old.cast());
+    }
+}
+
 /// Whether there are interpreters beside the main one.
 pub(crate) fn has_subinterpreters(_gil: Gil<'_>) -> bool {
     // SAFETY: the lock is held.

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::ops::Range;
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -40,6 +41,9 @@ pub(super) struct State {
     pub(super) locale: Vec<u8>,
     /// The variables that a start compares.
     pub(super) variables: Variables,
+    pub(super) facts: Facts,
+    /// The application's file name when the snapshot was taken.
+    pub(super) name: Vec<u8>,
 }
 
 /// Variables that imports have read. Kept apart, because a `None` between them would leave a word
@@ -52,6 +56,22 @@ pub(super) struct Variables {
     /// have other users. 0 or 1.
     pub(super) users: u64,
 }
+
+/// What imports have asked about the process (`FACTS` in `snapshot.py`). Each is 0 or 1.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// The command line behind the program's name.
+    pub(super) arguments: u64,
+    /// The program's name.
+    pub(super) name: u64,
+    /// The current directory, which was [`DIRECTORY`].
+    pub(super) directory: u64,
+    /// Whether standard streams are terminals; none was.
+    pub(super) terminal: u64,
+}
+
+/// Where the injector starts the process that takes a snapshot.
+pub(super) const DIRECTORY: &str = "/";
 
 pub(super) static STATE: OnceLock<State> = OnceLock::new();
 
@@ -78,6 +98,8 @@ struct Wishes {
     name: OsString,
     imports: Vec<String>,
     after: Option<(String, String)>,
+    /// Modules that each process executes again.
+    reloaded: Vec<String>,
     /// How often it was tried before.
     attempts: usize,
     /// The value of [`EMULATED`].
@@ -93,12 +115,14 @@ impl Wishes {
             name: name.clone(),
             imports: Vec::new(),
             after: None,
+            reloaded: Vec::new(),
             attempts: 0,
             emulated: std::env::var_os(EMULATED),
         };
         for wish in rest {
             match wish.to_str()?.split_once('=')? {
                 ("import", module) => wishes.imports.push(module.to_owned()),
+                ("reload", module) => wishes.reloaded.push(module.to_owned()),
                 ("after", target) => {
                     let (module, function) = target.split_once(':')?;
                     wishes.after = Some((module.to_owned(), function.to_owned()));
@@ -181,6 +205,7 @@ fn take_output() -> io::Result<File> {
 /// What is known before the interpreter is left.
 struct Prepared {
     variables: Variables,
+    facts: Facts,
     generators: Generators,
     /// Lines for the injector.
     report: String,
@@ -195,14 +220,22 @@ fn prepare<'py>(
     let helper = helper(gil)?;
     let own = own::own().expect("it was set a moment ago");
     let directory = own.file.parent().unwrap_or(Path::new("/"));
+    let reloaded = wishes.reloaded.iter().map(|name| gil.str(name));
     helper.call_method(
         c"begin",
         &[
+            gil.list(&reloaded.collect::<Result<Vec<_>>>()?)?,
             gil.os_str(own.executable.as_os_str())?,
             gil.os_str(own.file.as_os_str())?,
             gil.os_str(directory.as_os_str())?,
         ],
     )?;
+    let sys = gil.import("sys")?;
+    let lists = [sys.attr(c"argv")?, sys.attr(c"orig_argv")?];
+    let arguments = helper.attr(c"Arguments")?;
+    for list in &lists {
+        native::set_list_class(list, Some(&arguments));
+    }
     variables::record();
     generators::take_random_numbers_from_system(true);
     let failed = import_entry(gil, run, &helper)?;
@@ -213,6 +246,9 @@ fn prepare<'py>(
     )?;
     if let Some((module, function)) = &wishes.after {
         helper.call_method(c"call", &[gil.str(module)?, gil.str(function)?])?;
+    }
+    for list in &lists {
+        native::set_list_class(list, None);
     }
     generators::take_random_numbers_from_system(false);
     generators::forget_time_of_terminals();
@@ -229,6 +265,7 @@ fn prepare<'py>(
     }
     let mut prepared = Prepared {
         variables: Variables::default(),
+        facts: Facts::default(),
         generators: Generators::used(gil)?,
         report: String::new(),
     };
@@ -253,6 +290,19 @@ fn prepare<'py>(
         }
     }
     prepared.variables.users = helper.call_method(c"users", &[])?.is_true()?.into();
+    for pair in helper.call_method(c"facts", &[])?.items()? {
+        let pair = pair.items()?;
+        let (fact, reader) = (pair[0].as_str()?, pair[1].as_str()?);
+        prepared.line("process", &format!("{fact} {reader}"));
+        let facts = &mut prepared.facts;
+        match fact {
+            "arguments" => facts.arguments = 1,
+            "name" => facts.name = 1,
+            "directory" => facts.directory = 1,
+            "terminal" => facts.terminal = 1,
+            _ => {}
+        }
+    }
     for module in texts(&helper.call_method(c"modules", &[])?)? {
         prepared.line("module", &module);
     }
@@ -364,6 +414,7 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
     if is_plain {
         locale = Vec::new();
     }
+    let name = wishes.name.as_bytes().to_vec();
     let foreign = Foreign::read();
     let interpreter = native::leave();
     for stack in pages::stacks() {
@@ -391,6 +442,8 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
         features: processor::features(),
         locale,
         variables: prepared.variables,
+        facts: prepared.facts,
+        name,
     };
     let state = STATE.get_or_init(|| state);
     let strays = foreign.strays(&state.selves);

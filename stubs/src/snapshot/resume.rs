@@ -1,11 +1,13 @@
 //! A process made from the snapshot: whether it may go on from there, and how.
 
 use std::ffi::{CStr, OsString};
+use std::io::{self, IsTerminal as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use oxidize_format::{Blob, RunConfig};
 
-use super::dump::{HELPER, STATE};
+use super::dump::{DIRECTORY, Facts, HELPER, STATE};
 use super::{memory, processor};
 use crate::ffi::lifecycle::{self, default_environment, unset_environment};
 use crate::ffi::snapshot as native;
@@ -54,6 +56,7 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
     if state.variables.users == 1 {
         return Err("an import has asked for the user's home directory".to_owned());
     }
+    state.facts.hold(arguments, &state.name)?;
     let unset = state.variables.unset.iter().map(|name| (name, None));
     let set = state.variables.set.iter();
     for (name, value) in unset.chain(set.map(|(name, value)| (name, Some(value.as_c_str())))) {
@@ -82,6 +85,32 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
             native::set_locale(false);
             Err("the process is not the application".to_owned())
         }
+    }
+}
+
+impl Facts {
+    /// Whether the process is in these as the one was that the snapshot was taken of.
+    fn hold(&self, arguments: &[OsString], name: &[u8]) -> std::result::Result<(), String> {
+        let other = |what| Err(format!("an import has asked for {what}"));
+        if self.arguments == 1 && arguments.len() > 1 {
+            return other("the command line");
+        }
+        let own = arguments.first().map(Path::new).and_then(Path::file_name);
+        if self.name == 1 && own.is_none_or(|own| own.as_bytes() != name) {
+            return other("the program's name, which was another");
+        }
+        if self.directory == 1
+            && std::env::current_dir().is_ok_and(|now| now != Path::new(DIRECTORY))
+        {
+            return other("the current directory");
+        }
+        let terminal = || {
+            io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
+        };
+        if self.terminal == 1 && terminal() {
+            return other("terminals");
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,9 @@ import sys
 PLACE = None  # Stands for the executable's path in the snapshot: (sys.executable, file, directory).
 VARIABLES = {}  # Recorded: name -> value or None, both bytes.
 READERS = {}  # The code that read them first.
+FACTS = {}  # What imports have asked about the process (a key of the table in docs/snapshot.md) -> the code that asked first.
+RELOADED = []  # Modules that each process executes again.
+ASKING = []  # (namespace, name, what answers while modules are imported, what answered before).
 USERS = []  # The code that the list of users told a home directory.
 CHANGED = {}  # Variables that imports set (bytes) or removed (None).
 SEEDED = []  # Instances of random.Random that seeded themselves.
@@ -79,6 +82,73 @@ class Recorder(dict):
         return dict(dict.items(self))
 
 
+def asked(fact):
+    """Notes that an import has asked."""
+    if STATE and fact not in FACTS:
+        frame = caller()
+        if not is_renewed(frame, fact):
+            FACTS[fact] = place_of(frame)
+
+
+class Arguments(list):
+    """`sys.argv` and `sys.orig_argv` while modules are imported. Without fields of its own: `dump.rs` makes lists of this class and back."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index):
+        # What stands first is the program's name.
+        asked("name" if index == 0 and type(index) is int else "arguments")
+        return list.__getitem__(self, index)
+
+    def noted(name):
+        function = getattr(list, name)
+
+        def answer(self, *arguments):
+            asked("arguments")
+            return function(self, *arguments)
+
+        return answer
+
+    for name in """__iter__ __reversed__ __len__ __contains__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __add__ __mul__ __rmul__
+        __repr__ __setitem__ __delitem__ __iadd__ __imul__ append clear copy count extend index insert pop remove reverse
+        sort""".split():
+        locals()[name] = noted(name)
+    del name, noted
+
+
+def ask(fact, holder, *names):
+    """Notes when an import calls one of these functions."""
+    for name in names:
+        original = getattr(holder, name, None)
+        if original is None:
+            continue
+
+        def answer(*arguments, original=original, **named):
+            asked(fact)
+            return original(*arguments, **named)
+
+        ASKING.append((holder, name, answer, vars(holder).get(name)))
+        setattr(holder, name, answer)
+
+
+def stop_asking():
+    """Gives the functions back, to modules that have imported them from another, too."""
+    originals = {}
+    for holder, name, answer, before in ASKING:
+        if before is None:
+            delattr(holder, name)  # A method of the class.
+        else:
+            setattr(holder, name, before)
+            originals[answer] = before
+    for module in list(sys.modules.values()):
+        namespace = getattr(module, "__dict__", None)
+        if type(namespace) is dict:
+            for name, value in list(namespace.items()):
+                if type(value) is type(ask) and value in originals:
+                    namespace[name] = originals[value]
+    ASKING.clear()
+
+
 class Watch:
     """A finder that finds nothing, and sees to it that generators are known as soon as there can be any."""
 
@@ -139,6 +209,7 @@ FORGETFUL = (sys._stdlib_dir + "/sysconfig/", sys._stdlib_dir + "/wsgiref/handle
 # and these what they make of one variable.
 RENEWED = {
     (sys._stdlib_dir + "/ctypes/macholib/dyld.py", b"HOME"),
+    (sys._stdlib_dir + "/multiprocessing/process.py", "directory"),
     (sys._stdlib_dir + "/pydoc.py", b"PYTHONDOCS"),
     (sys._stdlib_dir + "/subprocess.py", b"_PYTHON_SUBPROCESS_USE_POSIX_SPAWN"),
     (sys._stdlib_dir + "/zoneinfo/_tzpath.py", b"PYTHONTZPATH"),
@@ -171,10 +242,19 @@ def place_of(frame):
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "?"
 
 
+def executed(frame):
+    """The module for whose execution the code runs."""
+    while frame and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return frame.f_globals.get("__name__") if frame else None
+
+
 def is_renewed(frame, key):
-    """Whether nothing is left in a process of what this code has read."""
+    """Whether nothing is left in a process of what this code has read. `key`: a variable or a fact."""
     if not frame:
         return False
+    if executed(frame) in RELOADED:
+        return True
     file = frame.f_code.co_filename
     if file.startswith(FORGETFUL) or (file, key) in RENEWED:
         return True
@@ -215,16 +295,26 @@ def umask():
     return mask
 
 
-def begin(*place):
+def begin(reloaded, *place):
     """Before the first import."""
     global PLACE
     PLACE = place
+    RELOADED.extend(reloaded)
     STATE["before"] = dict(posix.environ)
     STATE["descriptors"] = set(descriptors())
     STATE["directory"] = posix.getcwd()
     STATE["mask"] = umask()
     STATE["tasks"] = len(posix.listdir("/proc/self/task"))
+    STATE["lists"] = (sys.argv, sys.orig_argv)
     replace_environment(Recorder(posix.environ))
+    for module in (posix, sys.modules.get("os")):
+        if module:
+            ask("directory", module, "getcwd", "getcwdb")
+            ask("terminal", module, "isatty", "get_terminal_size", "ttyname")
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        while stream:
+            ask("terminal", stream, "isatty")
+            stream = getattr(stream, "buffer", None) or getattr(stream, "raw", None)
     sys.meta_path.insert(0, Watch)
     if "random" in sys.modules:
         watch(sys.modules["random"])
@@ -395,6 +485,9 @@ def finish(read):
     import gc
 
     sys.meta_path.remove(Watch)
+    stop_asking()
+    if any(now is not then for now, then in zip((sys.argv, sys.orig_argv), STATE["lists"])):
+        FACTS.setdefault("arguments", "an import that sets sys.argv")
     random = sys.modules.get("random")
     if random:
         random.Random.seed = random.Random.seed.original
@@ -402,6 +495,7 @@ def finish(read):
         gc.collect()
     objects = gc.get_objects()
     problems = check(objects)
+    problems += [f"no import needs the module `{name}`, which is to be reloaded" for name in RELOADED if name not in sys.modules]
     if problems:
         return problems
     for name in read:
@@ -485,6 +579,11 @@ def variables():
     return [(name, VARIABLES[name], READERS.get(name, "C code")) for name in sorted(VARIABLES)]
 
 
+def facts():
+    """What else a start compares: (fact, the code that asked)."""
+    return sorted(FACTS.items())
+
+
 def users():
     """Whether a start depends on the list of users."""
     return bool(USERS)
@@ -562,6 +661,10 @@ def resume(environment, argv, orig_argv, place, closed, ignored, errors):
     if module:
         process = module.current_process()
         process.authkey = posix.urandom(32)
+        try:
+            module.ORIGINAL_DIR = posix.getcwd()
+        except OSError:
+            module.ORIGINAL_DIR = None
     module = sys_modules.get("multiprocessing.spawn")
     if module:
         module.set_executable(place[0])
@@ -590,3 +693,7 @@ def resume(environment, argv, orig_argv, place, closed, ignored, errors):
     if module and module.is_enabled():
         module.disable()
         module.enable()
+    for name in RELOADED:
+        module = sys_modules.get(name)
+        if module:
+            module.__spec__.loader.exec_module(module)

@@ -1,6 +1,7 @@
 //! Start snapshots of static Linux programs: the same program with and without, what differs in
 //! each process, what cannot be in one, and what other tools do to the file.
 
+mod facts;
 mod programs;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ fn main() -> std::process::ExitCode {
     for (name, source, expected) in UNFIT {
         trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
     }
-    let others: [(&str, Body); 18] = [
+    let others: [(&str, Body); 23] = [
         ("random_numbers_differ", || random_numbers_differ(MUSL)),
         ("arm::random_numbers_differ", || {
             random_numbers_differ(ARM_MUSL)
@@ -45,6 +46,20 @@ fn main() -> std::process::ExitCode {
         (
             "what_the_library_reads_again_does_not_decide",
             what_the_library_reads_again_does_not_decide,
+        ),
+        ("what_was_asked_decides", facts::what_was_asked_decides),
+        (
+            "every_way_to_the_command_line_counts",
+            facts::every_way_to_the_command_line_counts,
+        ),
+        ("the_name_decides", facts::the_name_decides),
+        (
+            "the_directory_of_children_is_the_processs",
+            facts::the_directory_of_children_is_the_processs,
+        ),
+        (
+            "a_module_to_reload_must_be_there",
+            facts::a_module_to_reload_must_be_there,
         ),
         ("the_list_of_users_decides", the_list_of_users_decides),
         ("two_are_equal_bytes", || two_are_equal_bytes(MUSL)),
