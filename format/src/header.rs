@@ -34,8 +34,8 @@ pub const PAGE: u64 = 65_536;
 /// Alignment of bytecode and of every table, in bytes.
 pub const ALIGN: u64 = 16;
 
-/// Ignorable header flag bit 0: the run configuration asks for a check at start. Said twice, so that
-/// damage to one of the two does not switch the check off.
+/// Ignorable header flag bit 0: the run configuration asks for a check at start. Said twice, so
+/// that damage to one of the two does not switch the check off.
 pub(crate) const HEADER_CHECK: u32 = 1;
 /// The ignorable header flags of a blob.
 pub(crate) fn flags_for(check_at_start: bool) -> u32 {

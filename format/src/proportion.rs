@@ -6,7 +6,7 @@
 //! are told from the tables alone.
 
 use crate::bytes::u32_at;
-use crate::header::SectionKind;
+use crate::header::{SectionKind, StrRef};
 
 /// The sums may be this many times the blob's length,
 pub(crate) const TIMES: u64 = 8;
@@ -53,7 +53,7 @@ impl<'t, F: Fn(SectionKind) -> &'t [u8]> Tables<F> {
         let record = (index as usize)
             .checked_mul(size)
             .and_then(|start| (self.table)(kind).get(start..start.checked_add(size)?));
-        record.map_or(0, |record| own_strings(kind, record))
+        record.map_or(0, |record| self.own_strings(kind, record))
     }
 
     /// Bytes of all strings that reading a record looks at: its own, and those of the records that
@@ -80,21 +80,28 @@ impl<'t, F: Fn(SectionKind) -> &'t [u8]> Tables<F> {
             .iter()
             .map(|(kind, at)| self.strings(*kind, u32_at(record, *at)));
         // No overflow: at most nine u32.
-        own_strings(kind, record) + others.sum::<u64>()
+        self.own_strings(kind, record) + others.sum::<u64>()
     }
-}
 
-/// Bytes of the strings that a record itself names.
-fn own_strings(kind: SectionKind, record: &[u8]) -> u64 {
-    let places: &[usize] = match kind {
-        SectionKind::Modules | SectionKind::Natives => &[0, 8],
-        SectionKind::Tree | SectionKind::Needed => &[0],
-        SectionKind::DataTable => &[24],
-        SectionKind::Distributions => &[0, 8, 16],
-        _ => &[],
-    };
-    let lengths = places.iter().map(|at| u64::from(u32_at(record, at + 4)));
-    lengths.sum()
+    /// Bytes of the strings that a record itself names.
+    fn own_strings(&self, kind: SectionKind, record: &[u8]) -> u64 {
+        let places: &[usize] = match kind {
+            SectionKind::Modules | SectionKind::Natives => &[0, 8],
+            SectionKind::Tree | SectionKind::Needed => &[0],
+            SectionKind::DataTable => &[24],
+            SectionKind::Distributions => &[0, 8, 16],
+            _ => &[],
+        };
+        places.iter().map(|at| self.string(record, *at)).sum()
+    }
+
+    /// Bytes of a string. One that is not in the table is read by nobody.
+    fn string(&self, record: &[u8], at: usize) -> u64 {
+        let StrRef { offset, length } = StrRef::at(record, at);
+        let end = u64::from(offset) + u64::from(length);
+        let is_there = end <= (self.table)(SectionKind::Strings).len() as u64;
+        if is_there { length.into() } else { 0 }
+    }
 }
 
 fn names<'t>(tables: &Tables<impl Fn(SectionKind) -> &'t [u8]>, most: u64) -> Result<(), Excess> {
@@ -129,7 +136,8 @@ fn paths<'t>(tables: &Tables<impl Fn(SectionKind) -> &'t [u8]>, most: u64) -> Re
         // A parent that is not before its child is refused by whoever asks for it.
         let parent = lengths.get(u32_at(record, 8) as usize);
         let before = parent.map_or(0, |length| length.saturating_add(1));
-        let length = before.saturating_add(u32_at(record, 4));
+        let name = u32::try_from(tables.string(record, 0)).unwrap_or(u32::MAX);
+        let length = before.saturating_add(name);
         lengths.push(length);
         sum = sum.saturating_add(u64::from(length));
         if sum > most {

@@ -663,8 +663,9 @@ fn paths_out_of_proportion() {
     let child = tree + last * 24;
     for index in parent as usize + 1..parent as usize + 100 {
         bytes.copy_within(child..child + 24, tree + index * 24);
-        let at = tree + index * 24 + 4;
-        bytes[at..at + 4].copy_from_slice(&65_000_u32.to_le_bytes());
+        // With the long name once more.
+        let long = tree + parent as usize * 24;
+        bytes.copy_within(long..long + 8, tree + index * 24);
     }
     let blob = Blob::open(&bytes).unwrap();
     let error = blob.check_proportion().unwrap_err();

@@ -232,6 +232,7 @@ fn finish<P: Payload>(
             SectionKind::Natives => &tables.natives,
             SectionKind::Needed => &tables.needed,
             SectionKind::Distributions => &tables.distributions,
+            SectionKind::Strings => &tables.strings.bytes,
             _ => &[],
         }
     };

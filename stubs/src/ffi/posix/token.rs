@@ -1,9 +1,9 @@
 //! A token of who starts a process: a file that only this user can have made.
 //!
-//! What a process finds in its environment, anybody may have written who started it, and between
-//! the two another program may have changed the user. So the mark that our own functions leave names
-//! a descriptor as well, of a file without a name that belongs to the user of the process that made
-//! it. Nobody makes such a file for another user, or gives an ordinary one these permissions.
+//! Whoever starts a process writes its environment, and a program between the two may have changed
+//! the user. So the mark that our own functions leave names a descriptor as well, of a file without
+//! a name that belongs to the user of the process that made it. Nobody makes such a file for
+//! another user, or gives an ordinary one these permissions.
 
 use std::ffi::{CString, c_int};
 use std::fs::File;
