@@ -23,6 +23,7 @@ mod substituted;
 mod text;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -57,7 +58,12 @@ pub(crate) fn main() -> ExitCode {
             // It repeats arguments, which a script may have from anywhere. Colours are control
             // characters as well, so such a message has none.
             let plain = error.render().to_string();
-            if error.use_stderr() && text::printable(&plain) != plain {
+            // What is plain has lost the sequences that a terminal knows, so arguments are asked.
+            let acts = |argument: OsString| {
+                let argument = argument.to_string_lossy();
+                text::printable(&argument) != argument
+            };
+            if error.use_stderr() && std::env::args_os().any(acts) {
                 let _ = write!(io::stderr(), "{}", text::printable(&plain));
                 return ExitCode::from(code);
             }
