@@ -133,6 +133,13 @@ impl<'a> Blob<'a> {
         self.optional_data(self.header.licenses, Structure::Header, 52)
     }
 
+    /// Whether the digest is to be checked before anything is used. The header says so beside the
+    /// run configuration ([`RunConfig::check_at_start`]): either is enough.
+    #[must_use]
+    pub fn checks_at_start(&self) -> bool {
+        self.header.ignorable_flags & header::HEADER_CHECK != 0
+    }
+
     /// Compares the digest in the header with the bytes. Reads the whole blob.
     ///
     /// # Errors
@@ -159,6 +166,23 @@ impl<'a> Blob<'a> {
     /// The first deviation found.
     pub fn validate(&self) -> Result<(), Error> {
         crate::validate::validate(self)
+    }
+
+    /// Checks that names and paths are in proportion to the blob, which the tables alone tell. Who
+    /// means to read all of them asks first: they may be shared, so that their sum says nothing
+    /// about the file. Part of [`Blob::validate`].
+    ///
+    /// # Errors
+    ///
+    /// The first record at which there is too much.
+    pub fn check_proportion(&self) -> Result<(), Error> {
+        let checked =
+            crate::proportion::check(self.header.total_length, |kind| self.section_bytes(kind));
+        checked.map_err(|excess| Error::NotCanonical {
+            structure: excess.kind.structure(),
+            offset: self.record_offset(excess.kind, excess.record),
+            rule: excess.rule,
+        })
     }
 
     /// Decodes every compressed entry and throws the result away.

@@ -34,6 +34,14 @@ pub const PAGE: u64 = 65_536;
 /// Alignment of bytecode and of every table, in bytes.
 pub const ALIGN: u64 = 16;
 
+/// Ignorable header flag bit 0: the run configuration asks for a check at start. Said twice, so
+/// that damage to one of the two does not switch the check off.
+pub(crate) const HEADER_CHECK: u32 = 1;
+/// The ignorable header flags of a blob.
+pub(crate) fn flags_for(check_at_start: bool) -> u32 {
+    if check_at_start { HEADER_CHECK } else { 0 }
+}
+
 /// Section flag bit 0: a reader that does not know this kind must refuse the blob.
 pub(crate) const SECTION_REQUIRED: u32 = 1;
 

@@ -52,6 +52,7 @@ pub mod imports;
 mod modules;
 mod names;
 mod natives;
+mod proportion;
 mod resolve;
 pub mod target;
 mod tree;

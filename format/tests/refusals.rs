@@ -578,3 +578,97 @@ fn a_path_too_long_for_the_format() {
     let error = w.add_file(&format!("/~oxidize/{name}/{name}/{name}"), file(b""));
     assert!(matches!(error, Err(WriteError::BadName { .. })));
 }
+
+/// Long strings that a thousand records share: 64 MiB of names out of 65,000 bytes.
+#[test]
+fn names_out_of_proportion() {
+    let long = "x".repeat(65_000);
+    let with = |count: usize| {
+        let mut w = writer();
+        let mut needed = vec!["short".to_owned(); 200];
+        needed.extend(vec![long.clone(); count]);
+        w.add_native(NativeEntry {
+            name: "lib".into(),
+            soname: None,
+            needed,
+            extension: false,
+            content: Content::plain(b"x".to_vec()),
+        })
+        .unwrap();
+        w.layout().map(|layout| layout.to_bytes())
+    };
+    assert!(matches!(with(1100), Err(WriteError::TooLarge { .. })));
+    let mut bytes = with(1000).unwrap();
+    let blob = Blob::open(&bytes).unwrap();
+    blob.validate().unwrap();
+    let needed = blob.section(SectionKind::Needed).offset as usize;
+    for short in 0..200 {
+        bytes.copy_within(needed + 200 * 8..needed + 201 * 8, needed + short * 8);
+    }
+    let blob = Blob::open(&bytes).unwrap();
+    let error = blob.check_proportion().unwrap_err();
+    assert_eq!(error.structure(), Structure::Needed);
+    assert_eq!(blob.validate().unwrap_err(), error);
+}
+
+/// A name counts for each record that leads to it, and not only where it stands.
+#[test]
+fn names_behind_other_records_count() {
+    let mut w = writer();
+    w.add_native(NativeEntry {
+        name: "x".repeat(65_000),
+        soname: None,
+        needed: Vec::new(),
+        extension: true,
+        content: Content::plain(b"x".to_vec()),
+    })
+    .unwrap();
+    for number in 0..1100 {
+        let mut module = module(&format!("m{number}"));
+        module.native = Some("x".repeat(65_000));
+        w.add_module(module).unwrap();
+    }
+    assert!(matches!(w.layout(), Err(WriteError::TooLarge { .. })));
+}
+
+/// A thousand files at the end of a long path.
+#[test]
+fn paths_out_of_proportion() {
+    let above = format!("/~oxidize/{}", "x".repeat(65_000));
+    let with = |count: usize| {
+        let mut w = writer();
+        for number in 0..count {
+            w.add_file(&format!("{above}/{number}"), file(b"")).unwrap();
+        }
+        for number in 0..200 {
+            w.add_file(&format!("/~oxidize/{number}"), file(b""))
+                .unwrap();
+        }
+        w.layout().map(|layout| layout.to_bytes())
+    };
+    assert!(matches!(with(1100), Err(WriteError::TooLarge { .. })));
+    let mut bytes = with(1000).unwrap();
+    let blob = Blob::open(&bytes).unwrap();
+    blob.validate().unwrap();
+    let tree = blob.section(SectionKind::Tree).offset as usize;
+    let parent = blob.tree().find(&above).unwrap().unwrap().index();
+    for index in 1..parent as usize {
+        let at = tree + index * 24 + 8;
+        bytes[at..at + 4].copy_from_slice(&parent.to_le_bytes());
+    }
+    // A parent behind its child names nothing.
+    let blob = Blob::open(&bytes).unwrap();
+    blob.check_proportion().unwrap();
+    let last = blob.tree().len() as usize - 1;
+    let child = tree + last * 24;
+    for index in parent as usize + 1..parent as usize + 100 {
+        bytes.copy_within(child..child + 24, tree + index * 24);
+        // With the long name once more.
+        let long = tree + parent as usize * 24;
+        bytes.copy_within(long..long + 8, tree + index * 24);
+    }
+    let blob = Blob::open(&bytes).unwrap();
+    let error = blob.check_proportion().unwrap_err();
+    assert_eq!(error.structure(), Structure::Tree);
+    assert!(matches!(error, Error::NotCanonical { .. }));
+}

@@ -181,7 +181,23 @@ fn check_damage(label: &str, app: &[u8]) {
     for at in loads {
         damaged("the address of a segment", at + 17, 1);
         damaged("the rights of a segment", at + 4, 1);
+        damaged("how much of a segment is in the file", at + 33, 1);
     }
+    // What makes the stack executable, relocated data writable or the thread's variables wrong.
+    let mut kinds = 0;
+    for at in (0..half(56)).map(segment) {
+        let kind = u32::from_le_bytes(app[at..at + 4].try_into().unwrap());
+        if [0, 1, 4].contains(&kind) {
+            continue;
+        }
+        kinds += 1;
+        let what = format!("the program header of kind {kind:#x}");
+        damaged(&what, at, 1);
+        damaged(&what, at + 4, 1);
+        damaged(&what, at + 17, 1);
+    }
+    assert!(kinds > 1, "{label}");
+    damaged("the system's number", 7, 1);
     let end = half(62);
     assert!(
         end == 0 || end < half(60),

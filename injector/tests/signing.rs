@@ -258,6 +258,45 @@ fn mac_programs_carry_a_signature_that_openssl_verifies() {
 }
 
 /// Slots and blobs of a superblob.
+/// Load commands that somebody changed are damage, and signing does not make them whole.
+#[test]
+fn a_mac_program_that_was_changed_and_signed_again_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    for arm in [false, true] {
+        let program = mac_program(arm);
+        let signed = sign(dir.path(), &program, "").unwrap();
+        assert!(!container::verify(&signed).unwrap().altered);
+        let mut changes = vec![("the header's flags", 24)];
+        let mut at = 32;
+        let word = |at: usize| u32::from_le_bytes(program[at..at + 4].try_into().unwrap());
+        for _ in 0..word(16) {
+            let (kind, size) = (word(at), word(at + 4) as usize);
+            match kind & 0x7fff_ffff {
+                0x19 if program[at + 8..].starts_with(b"__TEXT\0") => {
+                    changes.push(("a segment's greatest rights", at + 56));
+                    changes.push(("a section's kind", at + 72 + 64));
+                }
+                0x28 => changes.push(("the entry", at + 8)),
+                0xc => changes.push(("a library's name", at + 25)),
+                0xe => changes.push(("the loader's name", at + 13)),
+                0x32 => changes.push(("the system", at + 8)),
+                _ => {}
+            }
+            at += size;
+        }
+        assert!(changes.len() > 3, "{changes:?}");
+        for (what, at) in changes {
+            let mut changed = program.clone();
+            changed[at] ^= 2;
+            let Ok(signed) = sign(dir.path(), &changed, "") else {
+                continue;
+            };
+            let verified = container::verify(&signed);
+            assert!(verified.is_err(), "arm {arm}: {what} at {at:#x}");
+        }
+    }
+}
+
 fn blobs(superblob: &[u8]) -> Vec<(u32, &[u8])> {
     let word = |at: usize| u32::from_be_bytes(superblob[at..at + 4].try_into().unwrap());
     let entries = (0..word(8) as usize).map(|index| 12 + 8 * index);

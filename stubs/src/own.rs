@@ -12,9 +12,10 @@ use crate::ffi::lifecycle::{
 use crate::ffi::{Text, ancestors, parent_id};
 use crate::identity::{self, Ancestor, Facts, Identity, environment, generations, spelling};
 
-/// Set by our own hooks for a child: the number of the process that starts it. Removed at once, so
-/// that it does not travel further. It counts only where the system shows no better
-/// ([`is_marked`]).
+/// Set by our own hooks for a child: the number of the process that starts it and, but for Windows,
+/// its token. Removed at once, so that it does not travel further. Left only where the system shows
+/// no better: before an `exec`, by root for a child that may become another user, and where there
+/// is no `/proc`.
 pub(crate) const MARK: &CStr = c"OXIDIZE_STARTED_BY";
 
 /// A `pyvenv.cfg` has a few lines.
@@ -83,8 +84,13 @@ fn gather(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
     unset_environment(MARK);
     let file = own_file(arguments);
     let has_entry = run.entry != Entry::None;
-    let ancestors = has_entry.then(|| ancestors(&file)).flatten();
     let started_as = started_as();
+    let spelled = [
+        started_as.as_deref(),
+        arguments.first().map(|first| &**first),
+    ];
+    let spelled = spelled.into_iter().flatten().any(spelling::is_interpreter);
+    let ancestors = has_entry.then(|| ancestors(&file, spelled)).flatten();
     // Linux shows command lines, and there is nothing that the environment has to carry.
     let shown = cfg!(target_os = "linux") && ancestors.is_some();
     let digest = generations::digest(arguments.get(1..).unwrap_or_default());
@@ -94,6 +100,7 @@ fn gather(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
         all.is_none_or(|all| all.iter().any(|one| one.process == process && one.is_us))
     };
     let us = identify(&file);
+    let marked = is_marked(&mark, ancestors.as_deref());
     let facts = Facts {
         has_entry,
         children: run.children,
@@ -101,7 +108,7 @@ fn gather(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
         started_as: started_as.as_deref(),
         name: file.file_name(),
         privileged: is_privileged(),
-        marked: is_marked(&mark, ancestors.as_deref()),
+        marked,
         ancestors: ancestors.as_deref(),
         generations: if shown {
             0
@@ -146,13 +153,18 @@ fn gather(run: &RunConfig<'_>, arguments: &[OsString]) -> Own {
     }
 }
 
-/// Whether the mark can have been set by us. After an `exec` the process is still the same, and its
-/// ancestors are not us; where the system does not show ancestors, the parent's number has to do.
+/// Whether the mark was set by us: by this process before an `exec`, or by its parent. The token
+/// says so, which is taken in any case.
 #[cfg(unix)]
-fn is_marked(mark: &str, ancestors: Option<&[Ancestor]>) -> bool {
-    mark.parse().is_ok_and(|process: u32| {
-        process == std::process::id() || ancestors.is_none() && process == parent_id()
-    })
+fn is_marked(mark: &str, _: Option<&[Ancestor]>) -> bool {
+    let Some((process, descriptor)) = mark.split_once(':') else {
+        return false;
+    };
+    let (Ok(process), Ok(descriptor)) = (process.parse(), descriptor.parse()) else {
+        return false;
+    };
+    crate::ffi::token::take(descriptor, process)
+        && (process == std::process::id() || process == parent_id())
 }
 
 /// Whether the mark can have been set by us: by the parent, which has ended if it was an `exec`.

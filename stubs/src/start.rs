@@ -67,14 +67,22 @@ pub fn start(arguments: &[OsString]) -> i32 {
             ffi::lifecycle::python_version_hex()
         ));
     }
+    let damaged = |error| refuse(&format!("its resources are damaged: {error}"));
+    if blob.checks_at_start()
+        && let Err(error) = blob.verify_digest()
+    {
+        return damaged(error);
+    }
     let run = match blob.run_config() {
         Ok(run) => run,
         Err(error) => return refuse(&format!("its run configuration is damaged: {error}")),
     };
+    // The other of the two places that ask for it.
     if run.check_at_start
+        && !blob.checks_at_start()
         && let Err(error) = blob.verify_digest()
     {
-        return refuse(&format!("its resources are damaged: {error}"));
+        return damaged(error);
     }
     let (run, choice) = choice::choose(run, arguments);
     configure::clean_environment(&run);

@@ -74,6 +74,9 @@ fn main() -> std::process::ExitCode {
         trials.push(trial(format!("{label}::other_user"), move || {
             other_user(triple)
         }));
+        trials.push(trial(format!("{label}::between_users"), move || {
+            between_users(triple)
+        }));
         trials.push(trial(format!("{label}::unreadable"), move || {
             unreadable(triple)
         }));
@@ -390,6 +393,74 @@ fn other_user(target: &str) -> Result {
         .arguments([tools::here().join("launch.py")])
         .arguments(["-c", program]);
     is(run.outcome()?, "1\n\n", "another user")
+}
+
+/// Becomes root by its setuid bit and starts `argv[2]...`: in its own place, as a child, or as a
+/// child that is somebody else.
+const BECOMES_ROOT: &str = r#"
+#define _GNU_SOURCE
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int count, char **args) {
+    int status;
+    if (setresuid(0, 0, 0) || setresgid(0, 0, 0)) return 90;
+    if (!strcmp(args[1], "exec") || !fork()) {
+        if (!strcmp(args[1], "drop") && setresuid(65533, 65533, 65533)) return 91;
+        execv(args[2], args + 2);
+        return 92;
+    }
+    wait(&status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 97;
+}
+"#;
+
+/// A program that changes the user gives its caller no interpreter of that user: neither to the
+/// application as another user, nor to who sets our variable or takes our name.
+fn between_users(target: &str) -> Result {
+    let (directory, path) = place(&Package::app("restart").target(target).launcher())?;
+    let (source, helper) = (
+        directory.path().join("helper.c"),
+        directory.path().join("helper"),
+    );
+    as_nobody(&path)?;
+    fs::write(&source, BECOMES_ROOT)?;
+    let done = std::process::Command::new(tools::host_tool("cc")?)
+        .arg("-o")
+        .args([&helper, &source])
+        .output()?;
+    check(done.status.success(), || {
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    })?;
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o4755))?;
+    let program = "import os, subprocess, sys\n\
+                   how, helper = sys.argv[1:3]\n\
+                   command = [helper, how, sys.executable, '-c', \"print('python')\"]\n\
+                   env = {'OXIDIZE_STARTED_BY': str(os.getpid())}\n\
+                   if how == 'exec': os.execve(helper, command, env)\n\
+                   sys.exit(subprocess.run(command).returncode)";
+    for how in ["exec", "fork"] {
+        let run = as_nobody(&path)?
+            .arguments([tools::here().join("launch.py")])
+            .arguments(["-c", program, how])
+            .arguments([&helper]);
+        refused(&run.outcome()?, "sys.executable")?;
+    }
+    let spelled = spelled(&path);
+    let shell = Path::new("/bin/bash");
+    for script in [
+        "OXIDIZE_STARTED_BY=$$ exec \"$1\" exec \"$2\" -c 1",
+        "OXIDIZE_STARTED_BY=$$:9 exec \"$1\" exec \"$2\" -c 1 9<<<\"oxidize $$\"",
+        "OXIDIZE_STARTED_BY=$$ exec \"$1\" fork \"$2\" -c 1",
+        "exec -a app \"$1\" drop \"$2\" -c 1",
+    ] {
+        let run = as_nobody(shell)?
+            .arguments(["-c", script, "bash"])
+            .arguments([&helper, &spelled]);
+        refused(&run.outcome()?, "sys.executable")?;
+    }
+    Ok(())
 }
 
 /// A file that nobody may read, which hides the process as well.

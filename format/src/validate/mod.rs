@@ -12,7 +12,7 @@ use crate::bytes::{place, slice};
 use crate::config::RunOptions;
 use crate::header::{
     ALIGN, HEADER_SIZE, NONE, SECTION_COUNT, SECTION_RECORD_SIZE, SECTION_REQUIRED, SectionKind,
-    VERSION_MAJOR, VERSION_MINOR,
+    VERSION_MAJOR, VERSION_MINOR, flags_for,
 };
 use crate::{Blob, Error, Structure, bytes, names};
 
@@ -48,6 +48,8 @@ fn ensure_zeros(blob: &Blob<'_>, from: u64, to: u64, structure: Structure) -> Re
 }
 
 pub(crate) fn validate(blob: &Blob<'_>) -> Result<(), Error> {
+    // Before anything reads a name.
+    blob.check_proportion()?;
     header(blob)?;
     sections(blob)?;
     run_config(blob)?;
@@ -69,10 +71,10 @@ fn header(blob: &Blob<'_>) -> Result<(), Error> {
         });
     }
     ensure(
-        header.ignorable_flags == 0,
+        header.ignorable_flags == flags_for(blob.run_config()?.check_at_start),
         Structure::Header,
         16,
-        "version 1.0 defines no ignorable flag",
+        "the only ignorable flag is that of the check at start, set as key 38 is",
     )?;
     names::check_string(blob.target()?).map_err(|rule| not_canonical(Structure::Header, 40, rule))
 }

@@ -11,8 +11,9 @@ use super::{HeaderFields, Writer};
 use crate::bytes::place;
 use crate::header::{
     ALIGN, DIGEST_OFFSET, HEADER_SIZE, MAGIC, NONE, PAGE, SECTION_COUNT, SECTION_RECORD_SIZE,
-    SECTION_REQUIRED, Section, SectionKind, StrRef, VERSION_MAJOR, VERSION_MINOR,
+    SECTION_REQUIRED, Section, SectionKind, StrRef, VERSION_MAJOR, VERSION_MINOR, flags_for,
 };
+use crate::proportion;
 
 /// A blob whose every offset is fixed and whose tables are written. Its bytes are
 /// [`Layout::pieces`], in order; the digest field is zero until the caller patches it.
@@ -118,7 +119,8 @@ pub(super) fn layout<P: Payload>(mut writer: Writer<P>) -> Result<Layout<P>, Wri
     write_natives(&mut tables, &writer.natives, &tree, &plan)?;
     write_distributions(&mut tables, &writer.distributions, &tree)?;
 
-    finish(&writer.fields, tables, target, &paths, plan)
+    let check = writer.config.check_at_start;
+    finish(&writer.fields, check, tables, target, &paths, plan)
 }
 
 /// Refuses trees with a path longer than the format allows.
@@ -146,6 +148,7 @@ const OVERFLOW: WriteError = WriteError::TooLarge {
 /// Places the sections and the data, and writes header, section table and tables.
 fn finish<P: Payload>(
     fields: &HeaderFields,
+    check_at_start: bool,
     mut tables: Tables,
     target: StrRef,
     paths: &[StrRef],
@@ -221,8 +224,23 @@ fn finish<P: Payload>(
         write_data(&mut tables.data, &item, 0, 0, *path);
     }
 
+    let written = |kind| -> &[u8] {
+        match kind {
+            SectionKind::Modules => &tables.modules,
+            SectionKind::Tree => &tables.tree,
+            SectionKind::DataTable => &tables.data,
+            SectionKind::Natives => &tables.natives,
+            SectionKind::Needed => &tables.needed,
+            SectionKind::Distributions => &tables.distributions,
+            SectionKind::Strings => &tables.strings.bytes,
+            _ => &[],
+        }
+    };
+    proportion::check(end, written).map_err(|excess| WriteError::TooLarge { what: excess.rule })?;
+
     let mut front = Vec::with_capacity(usize::try_from(front_end).map_err(|_| OVERFLOW)?);
-    write_header(&mut front, fields, target, end, [snapshot, licenses]);
+    let flags = flags_for(check_at_start);
+    write_header(&mut front, fields, flags, target, end, [snapshot, licenses]);
     for kind in SectionKind::ALL {
         let section = sections[kind.slot()];
         put(&mut front, kind as u32);
@@ -262,6 +280,7 @@ fn finish<P: Payload>(
 fn write_header(
     front: &mut Vec<u8>,
     fields: &HeaderFields,
+    ignorable_flags: u32,
     target: StrRef,
     total: u64,
     [snapshot, licenses]: [u32; 2],
@@ -270,7 +289,7 @@ fn write_header(
     front.extend(VERSION_MAJOR.to_le_bytes());
     front.extend(VERSION_MINOR.to_le_bytes());
     put(front, 0);
-    put(front, 0);
+    put(front, ignorable_flags);
     put(front, fields.py_version_hex);
     put(front, fields.bytecode_magic);
     put(front, fields.stub_abi);

@@ -3,7 +3,7 @@
 //! An entry's time of modification says when it was last used, to the day. Only what has the name
 //! of an entry is touched, and what pip keeps below `pip`: the cache may be a directory in which
 //! the user has other things. Nor are stubs: what becomes of them is the user's to say (`stubs
-//! prune`).
+//! prune`). A link below the cache leads to somebody's other things and is never followed.
 
 use std::env;
 use std::ffi::OsStr;
@@ -54,10 +54,27 @@ pub(super) fn sweep(root: &Path, scratch: &Path, grown: bool) {
 /// Whether it is time, and if so, notes that it was done now.
 fn is_due(root: &Path, grown: bool) -> bool {
     let mark = root.join(MARK);
-    let recent = fs::metadata(&mark)
-        .and_then(|found| found.modified())
-        .is_ok_and(|last| age(last) < DAY);
+    let recent = match fs::symlink_metadata(&mark) {
+        // To write would empty what it leads to.
+        Ok(found) if !found.is_file() => return false,
+        Ok(found) => found.modified().is_ok_and(|last| age(last) < DAY),
+        Err(_) => false,
+    };
     (grown || !recent) && fs::write(&mark, "").is_ok()
+}
+
+/// Whether there is a directory, and no link to one.
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// Whether all directories on the way from `root` to a file in it are such.
+fn is_inside(root: &Path, path: &Path) -> bool {
+    let above = path.ancestors().skip(1);
+    path.starts_with(root)
+        && above
+            .take_while(|above| *above != root)
+            .all(|above| is_directory(above))
 }
 
 /// Whether an entry can have this path below its kind: two digits of its key, then the others.
@@ -104,7 +121,8 @@ fn remove_oldest(root: &Path, scratch: &Path, limit: u64, target: u64) -> io::Re
         if total <= target {
             break;
         }
-        if remove(&entry.path, &scratch.join(number.to_string())) {
+        // Whatever has become of it since it was listed.
+        if is_inside(root, &entry.path) && remove(&entry.path, &scratch.join(number.to_string())) {
             total -= entry.size;
         }
     }
@@ -113,11 +131,17 @@ fn remove_oldest(root: &Path, scratch: &Path, limit: u64, target: u64) -> io::Re
 
 /// The entries of a kind. What is gone meanwhile was removed by another process that sweeps too.
 fn entries_of(kind: &Path, directories: bool, entries: &mut Vec<Found>) -> io::Result<()> {
+    if !is_directory(kind) {
+        return Ok(());
+    }
     let Ok(groups) = fs::read_dir(kind) else {
         return Ok(());
     };
     for group in groups {
         let group = group?;
+        if !group.file_type().is_ok_and(|found| found.is_dir()) {
+            continue;
+        }
         let Ok(listed) = fs::read_dir(group.path()) else {
             continue;
         };
@@ -152,6 +176,9 @@ fn entries_of(kind: &Path, directories: bool, entries: &mut Vec<Found>) -> io::R
 
 /// All files below a directory; links are not followed.
 fn files_below(directory: &Path, levels: usize, each: &mut dyn FnMut(PathBuf, fs::Metadata)) {
+    if !is_directory(directory) {
+        return;
+    }
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let Ok(found) = entry.metadata() else {
             continue;
@@ -166,7 +193,7 @@ fn files_below(directory: &Path, levels: usize, each: &mut dyn FnMut(PathBuf, fs
 
 /// Removes an entry; a directory as a whole, so that nobody finds half of it.
 fn remove(path: &Path, aside: &Path) -> bool {
-    if !path.is_dir() {
+    if !is_directory(path) {
         return fs::remove_file(path).is_ok();
     }
     fs::rename(path, aside).is_ok() && fs::remove_dir_all(aside).is_ok()
@@ -249,6 +276,61 @@ mod tests {
         remove_oldest(root, &scratch, 100, 0).unwrap();
         assert!(!new.exists() && mine.exists());
         assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+    }
+
+    /// Every place of the cache as a link to a directory that has the names of entries.
+    #[test]
+    #[cfg(unix)]
+    fn links_are_not_followed() {
+        use std::os::unix::fs::symlink;
+        let outside = tempfile::tempdir().unwrap();
+        let kept = [
+            entry(outside.path(), 'a', 100, 99),
+            file(outside.path().join("wheel/site/x"), 100, 99),
+            file(outside.path().join("mine"), 100, 99),
+        ];
+        let (group, digits) = (outside.path().join("code/ab"), "a".repeat(62));
+        let cases = [
+            ("code", outside.path().join("code")),
+            ("code/ab", group.clone()),
+            (&format!("code/ab/{digits}"), group.join(&digits)),
+            ("wheels", outside.path().join("code")),
+            (&format!("wheels/ab/{digits}"), outside.path().join("wheel")),
+            ("pip", outside.path().to_owned()),
+            ("pip/http", outside.path().to_owned()),
+            (MARK, outside.path().join("mine")),
+        ];
+        for (place, leads_to) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            let scratch = dir.path().join("scratch");
+            fs::create_dir(&scratch).unwrap();
+            let place = dir.path().join(place);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            symlink(&leads_to, &place).unwrap();
+            remove_oldest(dir.path(), &scratch, 0, 0).unwrap();
+            assert_eq!(is_due(dir.path(), true), place.file_name().unwrap() != MARK);
+            for kept in &kept {
+                let length = fs::metadata(kept).map(|found| found.len());
+                assert_eq!(length.unwrap(), 100, "{place:?}: {kept:?}");
+            }
+            assert!(fs::symlink_metadata(&place).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_became_a_link_after_it_was_listed_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = entry(dir.path(), 'a', 100, 9);
+        assert!(is_inside(dir.path(), &old));
+        assert!(!is_inside(&dir.path().join("other"), &old));
+        #[cfg(unix)]
+        {
+            let group = old.parent().unwrap();
+            let moved = dir.path().join("moved");
+            fs::rename(group, &moved).unwrap();
+            std::os::unix::fs::symlink(&moved, group).unwrap();
+            assert!(!is_inside(dir.path(), &old));
+        }
     }
 
     #[test]

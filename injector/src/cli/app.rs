@@ -100,13 +100,19 @@ impl App {
 
     /// The blob, in a universal file that of its first program.
     pub(super) fn blob(&self) -> Result<Blob<'_>, Failure> {
-        Blob::open(self.blob_bytes()?).map_err(|error| self.damaged(&error))
+        self.open_blob(self.slot())
     }
 
     /// The blobs of all programs in the file.
     pub(super) fn blobs(&self) -> Result<Vec<Blob<'_>>, Failure> {
-        let open = |slot| Blob::open(self.bytes_of(slot)?).map_err(|error| self.damaged(&error));
-        self.slots.iter().map(open).collect()
+        self.slots.iter().map(|slot| self.open_blob(slot)).collect()
+    }
+
+    /// What is done with it then reads all of its names, so these are in proportion to the file.
+    fn open_blob(&self, slot: &Slot) -> Result<Blob<'_>, Failure> {
+        let blob = Blob::open(self.bytes_of(slot)?);
+        let blob = blob.and_then(|blob| blob.check_proportion().map(|()| blob));
+        blob.map_err(|error| self.damaged(&error))
     }
 
     /// The start snapshot's size, and what it says about itself.

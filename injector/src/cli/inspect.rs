@@ -1,26 +1,27 @@
 //! `oxidize-inject inspect`.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use oxidize_format::{
     Blob, ChildRole, Compression, Entry, Error, Exit, Hex, MAX_STRING, Node, RunOptions,
     VIRTUAL_ROOT,
 };
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
 use super::app::App;
 use super::args::{Inspect, List};
 use super::common::Format;
 use super::failure::Failure;
-use super::{print, print_text, stream, text};
-use oxidize_inject::internal::package::placed;
+use super::printable::Printable;
+use super::{print_text, stream, text, written};
+use oxidize_inject::internal::package::placed::{self, Held};
 use oxidize_inject::internal::python;
 
 pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let app = App::open(&args.app)?;
     let blob = app.blob()?;
-    let damaged = |error: Error| app.damaged(&error);
     if args.licenses {
         return print_licenses(&app, &blob);
     }
@@ -28,7 +29,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
         let json = args.common.output_format == Format::Json;
         return stream(json, |sink| list(&app, &blob, what, sink));
     }
-    let mut summary = Summary::of(&blob).map_err(damaged)?;
+    let mut summary = Summary::of(&app, &blob)?;
     // Its first program's blob speaks for one processor only.
     if let Some(target) = app.target().filter(|target| target.parts().len() > 1) {
         summary.target = target.triple();
@@ -37,101 +38,134 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let slot = app.slot();
     let snapshot = app.snapshot()?;
     let range = slot.blob.clone().unwrap_or_default();
+    let mut out = Printable::new();
     if args.common.output_format == Format::Json {
-        return print(&format!(
-            "{:#}\n",
-            json!({
-                "container": slot.container.to_string(),
-                "target": summary.target,
-                "stub_id": Hex(&slot.stub_id).to_string(),
-                "stub_abi": slot.abi,
-                "blob": { "offset": range.start, "size": range.end - range.start },
-                "python": summary.python,
-                "digest": Hex(&header.digest).to_string(),
-                "entry": summary.entry,
-                "options": summary.options,
-                "modules": summary.modules,
-                "files": summary.files,
-                "file_bytes": summary.file_bytes,
-                "natives": summary.natives,
-                "in_memory": summary.in_memory,
-                "distributions": summary.distributions,
-                "snapshot": snapshot.as_ref().map(|(size, report)| json!({
-                    "size": size,
-                    "modules": report.modules,
-                    "variables": report.variables.iter().map(|(name, reader)| json!({
-                        "name": name,
-                        "read_by": reader,
-                    })).collect::<Vec<_>>(),
-                    "asked": report.facts.iter().map(|(fact, reader)| json!({
-                        "fact": fact.name(),
-                        "read_by": reader,
-                    })).collect::<Vec<_>>(),
-                    "failed_imports": report.failed,
-                    // What differs between two runs: addresses of objects, and counters of the C
-                    // libraries.
-                    "reproducible": false,
-                })),
-            })
-        ));
+        let Value::Object(small) = json!({
+            "container": slot.container.to_string(),
+            "target": summary.target,
+            "stub_id": Hex(&slot.stub_id).to_string(),
+            "stub_abi": slot.abi,
+            "blob": { "offset": range.start, "size": range.end - range.start },
+            "python": summary.python,
+            "digest": Hex(&header.digest).to_string(),
+            "entry": summary.entry,
+            "options": summary.options,
+            "modules": summary.modules,
+            "files": summary.files,
+            "file_bytes": summary.file_bytes,
+            "natives": summary.natives,
+            "in_memory": Value::Null,
+            "distributions": Value::Null,
+            "snapshot": snapshot.as_ref().map(|(size, report)| json!({
+                "size": size,
+                "modules": report.modules,
+                "variables": report.variables.iter().map(|(name, reader)| json!({
+                    "name": name,
+                    "read_by": reader,
+                })).collect::<Vec<_>>(),
+                "asked": report.facts.iter().map(|(fact, reader)| json!({
+                    "fact": fact.name(),
+                    "read_by": reader,
+                })).collect::<Vec<_>>(),
+                "failed_imports": report.failed,
+                // What differs between two runs: addresses of objects, and counters of the C
+                // libraries.
+                "reproducible": false,
+            })),
+        }) else {
+            unreachable!("an object was written")
+        };
+        let told = Told {
+            small,
+            blob: &blob,
+            in_memory: &summary.in_memory,
+        };
+        let json = serde_json::to_writer_pretty(&mut out, &told).map_err(io::Error::from);
+        let json = json.and_then(|()| writeln!(out)).and_then(|()| out.flush());
+        return written(json).map(drop);
     }
-    let mut out = String::new();
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(out, "{name:14} {}", text::name(value));
+    let mut tell = || {
+        out.line(
+            "target",
+            &format!("{} ({})", summary.target, slot.container),
+        )?;
+        out.line("python", &summary.python)?;
+        out.line("runs", &summary.entry)?;
+        out.line("options", &summary.options.join(", "))?;
+        out.line("modules", &summary.modules.to_string())?;
+        let size = text::size(summary.file_bytes);
+        out.line("files", &format!("{}, {size}", summary.files))?;
+        out.line("native", &summary.natives.to_string())?;
+        for program in &summary.in_memory {
+            out.line("in memory", &program.text(&blob).unwrap_or_default())?;
+        }
+        let mut before = format!("{:14} ", "distributions");
+        for text in distributions(&blob) {
+            write!(out, "{before}{}", text::name(&text))?;
+            before = ", ".to_owned();
+        }
+        if !blob.distributions().is_empty() {
+            writeln!(out)?;
+        }
+        let size = text::size(range.end - range.start);
+        out.line("blob", &format!("{size} at offset {:#x}", range.start))?;
+        out.line("digest", &Hex(&header.digest).to_string())?;
+        let stub = format!("{} (agreement {})", Hex(&slot.stub_id), slot.abi);
+        out.line("stub", &stub)?;
+        if let Some((size, report)) = &snapshot {
+            let modules = report.modules.len();
+            let value = format!("{}, {modules} modules loaded", text::size(*size));
+            out.line("snapshot", &value)?;
+            for (name, reader) in &report.variables {
+                out.line("  depends on", &format!("{name} ({reader})"))?;
+            }
+            for (fact, reader) in &report.facts {
+                let value = format!("{} ({reader})", fact.phrase());
+                out.line("  depends on", &value)?;
+            }
+        }
+        out.flush()
     };
-    line(
-        "target",
-        &format!("{} ({})", summary.target, slot.container),
-    );
-    line("python", &summary.python);
-    line("runs", &summary.entry);
-    line("options", &summary.options.join(", "));
-    line("modules", &summary.modules.to_string());
-    line(
-        "files",
-        &format!("{}, {}", summary.files, text::size(summary.file_bytes)),
-    );
-    line("native", &summary.natives.to_string());
-    for package in &summary.in_memory {
-        line("in memory", package);
-    }
-    line("distributions", &summary.distributions.join(", "));
-    line(
-        "blob",
-        &format!(
-            "{} at offset {:#x}",
-            text::size(range.end - range.start),
-            range.start
-        ),
-    );
-    line("digest", &Hex(&header.digest).to_string());
-    line(
-        "stub",
-        &format!("{} (agreement {})", Hex(&slot.stub_id), slot.abi),
-    );
-    if let Some((size, report)) = &snapshot {
-        line(
-            "snapshot",
-            &format!(
-                "{}, {} modules loaded",
-                text::size(*size),
-                report.modules.len()
-            ),
-        );
-        for (name, reader) in &report.variables {
-            line("  depends on", &format!("{name} ({reader})"));
+    written(tell()).map(drop)
+}
+
+/// What JSON says of an application. Lists of foreign names are made while they are written.
+struct Told<'t, 'a> {
+    small: serde_json::Map<String, Value>,
+    blob: &'t Blob<'a>,
+    in_memory: &'t [InMemory],
+}
+
+impl Serialize for Told<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Each<F>(F);
+        impl<I: Iterator<Item = String>, F: Fn() -> I> Serialize for Each<F> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(self.0())
+            }
         }
-        for (fact, reader) in &report.facts {
-            line("  depends on", &format!("{} ({reader})", fact.phrase()));
+        let in_memory = || {
+            let texts = self.in_memory.iter().map(|program| program.text(self.blob));
+            texts.flatten()
+        };
+        let mut map = serializer.serialize_map(Some(self.small.len()))?;
+        for (key, value) in &self.small {
+            match key.as_str() {
+                "in_memory" => map.serialize_entry(key, &Each(in_memory))?,
+                "distributions" => {
+                    map.serialize_entry(key, &Each(|| distributions(self.blob)))?;
+                }
+                _ => map.serialize_entry(key, value)?,
+            }
         }
+        map.end()
     }
-    // A line without a value would only raise questions.
-    let kept: Vec<&str> = out
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| line.contains(' '))
-        .collect();
-    print(&(kept.join("\n") + "\n"))
+}
+
+/// Names and versions. What cannot be read was noticed by [`Summary::of`].
+fn distributions<'a>(blob: &Blob<'a>) -> impl Iterator<Item = String> + use<'a> {
+    let all = blob.distributions().iter().flatten();
+    all.map(|one| format!("{} {}", one.name(), one.version()))
 }
 
 fn print_licenses(app: &App, blob: &Blob<'_>) -> Result<(), Failure> {
@@ -151,30 +185,25 @@ struct Summary {
     files: u64,
     file_bytes: u64,
     natives: u32,
-    in_memory: Vec<String>,
-    distributions: Vec<String>,
+    in_memory: Vec<InMemory>,
 }
 
 impl Summary {
-    fn of(blob: &Blob<'_>) -> Result<Summary, Error> {
-        let config = blob.run_config()?;
+    fn of(app: &App, blob: &Blob<'_>) -> Result<Summary, Failure> {
+        let damaged = |error: Error| app.damaged(&error);
+        let config = blob.run_config().map_err(damaged)?;
         let version = blob.header().py_version_hex;
         let (mut files, mut file_bytes) = (0, 0_u64);
         let tree = blob.tree();
         for index in 0..tree.len() {
-            if let Some(data) = tree.get(index)?.data()? {
+            let node = tree.get(index).map_err(damaged)?;
+            if let Some(data) = node.data().map_err(damaged)? {
                 files += 1_u64;
                 file_bytes = data.len().saturating_add(file_bytes);
             }
         }
-        let mut distributions = Vec::new();
         for distribution in blob.distributions().iter() {
-            let distribution = distribution?;
-            distributions.push(format!(
-                "{} {}",
-                distribution.name(),
-                distribution.version()
-            ));
+            distribution.map_err(damaged)?;
         }
         let mut options = vec![format!("optimize {}", config.optimize)];
         let exit = if config.exit == Exit::Fast {
@@ -213,7 +242,7 @@ impl Summary {
             options.push(format!("{} in {name}", placed.join(", ")));
         }
         Ok(Summary {
-            target: blob.target()?.to_owned(),
+            target: blob.target().map_err(damaged)?.to_owned(),
             python: format!(
                 "{}.{}.{}",
                 version >> 24,
@@ -234,28 +263,52 @@ impl Summary {
             files,
             file_bytes,
             natives: blob.natives().len(),
-            in_memory: in_memory(blob)?,
-            distributions,
+            in_memory: in_memory(app, blob)?,
         })
     }
 }
 
-/// Packages with a program that does not see the files around it, and what to do about it.
-fn in_memory(blob: &Blob<'_>) -> Result<Vec<String>, Error> {
+/// A program that does not see the files around it, by numbers of nodes. Paths are made when they
+/// are printed: all together they may be much longer than the file.
+struct InMemory {
+    program: u32,
+    package: u32,
+    /// How much of the program's path is not told.
+    root: usize,
+}
+
+impl InMemory {
+    /// What it is, and what to do about it.
+    fn text(&self, blob: &Blob<'_>) -> Result<String, Error> {
+        let tree = blob.tree();
+        let program = tree.get(self.program)?.path()?;
+        let program = program.get(self.root..).unwrap_or_default();
+        let package = tree.get(self.package)?.name();
+        Ok(format!(
+            "{program}, away from the files around it (`--place {package}=files` leaves them on disk)"
+        ))
+    }
+}
+
+/// The first such program of each package.
+fn in_memory(app: &App, blob: &Blob<'_>) -> Result<Vec<InMemory>, Failure> {
+    let damaged = |error: Error| app.damaged(&error);
     let tree = blob.tree();
-    let (mut files, mut programs) = (Vec::new(), BTreeSet::new());
-    for index in 0..tree.len() {
-        let node = tree.get(index)?;
-        let Some(data) = node.data()? else { continue };
-        let path = node.path()?;
-        let may_run = node.is_executable() || path.ends_with(".exe");
-        if may_run && !placed::is_library(&path) && data.compression() == Compression::None {
-            // What lies on disk sees what lies beside it.
-            if data.stored_bytes().is_ok_and(placed::is_program) {
-                programs.insert(path.clone());
-            }
+    let mut held = vec![Held::default(); tree.len() as usize];
+    // Children come after their parents.
+    for index in (1..tree.len()).rev() {
+        let node = tree.get(index).map_err(damaged)?;
+        let parent = node
+            .parent()
+            .map_err(damaged)?
+            .map_or(0, |node| node.index());
+        let own = held[index as usize];
+        let held = &mut held[parent as usize];
+        if node.is_dir() {
+            held.add_directory(own);
+        } else if !node.name().ends_with(".py") {
+            held.add(true);
         }
-        files.push(path);
     }
     let mut found = Vec::new();
     let windows = format!("{VIRTUAL_ROOT}/Lib/site-packages");
@@ -264,21 +317,55 @@ fn in_memory(blob: &Blob<'_>) -> Result<Vec<String>, Error> {
         oxidize_python::VIRTUAL_SITE_PACKAGES,
         &windows,
     ] {
-        let below = |path: &'_ String| {
-            let rest = path.strip_prefix(root)?.strip_prefix('/')?;
-            Some(rest.to_owned())
+        let Some(root_node) = tree.find(root).map_err(damaged)? else {
+            continue;
         };
-        let files: Vec<String> = files.iter().filter_map(below).collect();
-        let programs: Vec<String> = programs.iter().filter_map(below).collect();
-        let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
-        let files = files.iter().map(String::as_str).collect();
-        for (package, program) in placed::surrounded(&files, &programs) {
-            found.push(format!(
-                "{program}, away from the files around it (`--place {package}=files` leaves them on disk)"
-            ));
+        for package in in_path_order(root_node).map_err(damaged)? {
+            if !package.is_dir() {
+                continue;
+            }
+            let mut first = None;
+            let mut visit = |node: Node<'_>, _: &str| {
+                if first.is_none() && is_program(node).map_err(damaged)? {
+                    let directory = node.parent().map_err(damaged)?.unwrap_or(package);
+                    let above = directory.parent().map_err(damaged)?;
+                    let is_apart = directory.index() != package.index()
+                        && placed::holds_programs(directory.name());
+                    let (around, own) = match above.filter(|_| is_apart) {
+                        Some(above) => (above, Some(held[directory.index() as usize])),
+                        None => (directory, None),
+                    };
+                    if held[around.index() as usize].is_data_around(own) {
+                        first = Some(node.index());
+                    }
+                }
+                Ok(())
+            };
+            each_file(app, package, &mut visit)?;
+            found.extend(first.map(|program| InMemory {
+                program,
+                package: package.index(),
+                root: root.len() + 1,
+            }));
         }
     }
     Ok(found)
+}
+
+/// Whether a file in memory can be run as a program.
+fn is_program(node: Node<'_>) -> Result<bool, Error> {
+    let may_run = node.is_executable() || node.name().ends_with(".exe");
+    if !may_run || placed::is_library(node.name()) {
+        return Ok(false);
+    }
+    let Some(data) = node.data()? else {
+        return Ok(false);
+    };
+    // What lies on disk sees what lies beside it.
+    Ok(
+        data.compression() == Compression::None
+            && data.stored_bytes().is_ok_and(placed::is_program),
+    )
 }
 
 type Visitor<'v, 'a> = dyn FnMut(Node<'a>, &str) -> Result<(), Failure> + 'v;

@@ -15,12 +15,15 @@ mod inspect;
 #[cfg(feature = "notarize")]
 mod notary;
 mod outputs;
+mod printable;
 mod settings;
 mod signing;
 mod stubs;
+mod substituted;
 mod text;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,6 +47,7 @@ use oxidize_inject::internal::require::has_inline_metadata;
 use oxidize_inject::internal::stubs::StubError;
 use oxidize_inject::internal::{container, output};
 use settings::Settings;
+use substituted::Substituted;
 
 /// Runs the command.
 pub(crate) fn main() -> ExitCode {
@@ -51,6 +55,18 @@ pub(crate) fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(settings::SettingsError::Arguments(error)) => {
             let code = if error.use_stderr() { 2 } else { 0 };
+            // It repeats arguments, which a script may have from anywhere. Colours are control
+            // characters as well, so such a message has none.
+            let plain = error.render().to_string();
+            // What is plain has lost the sequences that a terminal knows, so arguments are asked.
+            let acts = |argument: OsString| {
+                let argument = argument.to_string_lossy();
+                text::printable(&argument) != argument
+            };
+            if error.use_stderr() && std::env::args_os().any(acts) {
+                let _ = write!(io::stderr(), "{}", text::printable(&plain));
+                return ExitCode::from(code);
+            }
             return match error.print() {
                 Ok(()) => ExitCode::from(code),
                 Err(_) => ExitCode::FAILURE,
@@ -123,10 +139,14 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
     let script = args.script.as_deref();
     let script_alone = script.filter(|_| args.resources.is_none());
     let script_alone = script_alone.filter(|script| has_inline_metadata(script));
+    let mut requirements = args.packages.requirements(script_alone, &sources);
+    let mut substituted = Substituted::default();
+    substituted.replace(&mut requirements.files)?;
+    substituted.replace(&mut requirements.constraints)?;
     let request = Request {
         output: outputs.first().to_owned(),
         resources: args.resources.clone(),
-        requirements: args.packages.requirements(script_alone, &sources),
+        requirements,
         target: targets.first().copied(),
         entry: args.entry.clone(),
         entry_points: args.entry_point.clone(),

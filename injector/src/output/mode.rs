@@ -2,7 +2,8 @@
 //!
 //! A new output gets what a linker's would: everything that the umask allows. Nothing is taken over
 //! from the stub, whose mode may be anybody's choice, the set-user-ID bit included. A file that is
-//! rewritten in place keeps its mode, without the bits that lend its owner's rights.
+//! rewritten in place keeps its mode, without the bits that lend its owner's rights, and its owner
+//! and group where the system lets us give files away: root signs what stays its user's.
 
 use std::fs::{File, Metadata};
 
@@ -12,6 +13,8 @@ pub struct Mode {
     bits: u32,
     /// The mode of a file before, which no umask had a say in.
     kept: bool,
+    /// Whose the file before was: user and group.
+    owner: Option<(u32, u32)>,
 }
 
 /// Executable by its owner.
@@ -24,6 +27,7 @@ impl Mode {
         Mode {
             bits: (0o777 & !umask()) | OWNER_EXECUTES,
             kept: false,
+            owner: None,
         }
     }
 
@@ -33,6 +37,7 @@ impl Mode {
         Mode {
             bits: 0o666 & !umask(),
             kept: false,
+            owner: None,
         }
     }
 
@@ -44,7 +49,15 @@ impl Mode {
         if bits & 0o111 == 0 {
             bits |= (bits & 0o444) >> 2 | OWNER_EXECUTES;
         }
-        Mode { bits, kept: true }
+        #[cfg(unix)]
+        let owner = Some(owner_of(file));
+        #[cfg(not(unix))]
+        let owner = None;
+        Mode {
+            bits,
+            kept: true,
+            owner,
+        }
     }
 
     /// What a file is created with. The system takes more away by the umask and by a directory's
@@ -61,6 +74,13 @@ impl Mode {
             use std::fs::Permissions;
             use std::os::unix::fs::PermissionsExt;
             let Ok(found) = file.metadata() else { return };
+            // Only root may give it to another user; others may give it to their groups.
+            let owner = self.owner.filter(|owner| *owner != owner_of(&found));
+            if let Some((user, group)) = owner
+                && std::os::unix::fs::fchown(file, Some(user), Some(group)).is_err()
+            {
+                let _ = std::os::unix::fs::fchown(file, None, Some(group));
+            }
             let found = mode_of(&found) & 0o7777;
             let wanted = if self.kept {
                 self.bits
@@ -79,6 +99,12 @@ impl Mode {
 #[cfg(unix)]
 fn mode_of(file: &Metadata) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&file.permissions())
+}
+
+#[cfg(unix)]
+fn owner_of(file: &Metadata) -> (u32, u32) {
+    use std::os::unix::fs::MetadataExt;
+    (file.uid(), file.gid())
 }
 
 /// Elsewhere a file's rights are its directory's.
@@ -110,6 +136,26 @@ fn umask() -> u32 {
 
 #[cfg(all(test, unix))]
 mod tests {
+    /// Only root can see it; as another user there is no other owner to be kept.
+    #[test]
+    fn a_replaced_file_keeps_its_owner() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        fs::write(&path, "").unwrap();
+        let owner = if rustix::process::geteuid().is_root() {
+            (1234, 5678)
+        } else {
+            owner_of(&fs::metadata(&path).unwrap())
+        };
+        std::os::unix::fs::chown(&path, Some(owner.0), Some(owner.1)).unwrap();
+        let mode = Mode::of_replaced(&fs::metadata(&path).unwrap());
+        let other = dir.path().join("g");
+        mode.complete(&File::create(&other).unwrap());
+        let found = fs::metadata(&other).unwrap();
+        assert_eq!(owner_of(&found), owner);
+        assert_eq!(mode_of(&found) & 0o7777, 0o755);
+    }
+
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 

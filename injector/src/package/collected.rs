@@ -9,7 +9,7 @@ use super::placed;
 use super::root::Root;
 use super::site::Site;
 use super::toolchain::Toolchain;
-use super::{Findings, PackageError, Request, Warning};
+use super::{Findings, PackageError, Request, Warning, windows_name};
 use crate::collect::CollectError;
 use crate::collect::WalkOptions;
 use crate::collect::{self, Module, ModuleKind, Reason, Tree};
@@ -59,8 +59,13 @@ impl<'t> Collected<'t> {
         if tools.target().is_windows() {
             let files = tree.files.iter().map(|file| &file.path);
             let mut paths = files.chain(&tree.directories);
-            if let Some(path) = paths.find(|path| path.contains('\\')) {
-                return Err(PackageError::Backslash(path.clone()));
+            if let Some((path, problem)) =
+                paths.find_map(|path| Some((path, windows_name::problem(path)?)))
+            {
+                return Err(PackageError::WindowsName {
+                    path: path.clone(),
+                    problem,
+                });
             }
         }
         findings.left_out(std::mem::take(&mut tree.left_out));

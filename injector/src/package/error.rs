@@ -114,9 +114,14 @@ pub enum PackageError {
         /// The target, or whatever the program is for.
         target: String,
     },
-    /// A name that is a path on Windows.
-    #[error("the name of `{0}` has a backslash, which separates directories on Windows")]
-    Backslash(String),
+    /// A name that is no file's on Windows.
+    #[error("the name of `{path}` {problem}")]
+    WindowsName {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// Several stubs for one program.
     #[error("several stubs were given for one program")]
     TooManyStubs,

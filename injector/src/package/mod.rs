@@ -20,6 +20,7 @@ mod toolchain;
 mod used;
 mod warning;
 mod wheels;
+mod windows_name;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

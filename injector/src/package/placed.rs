@@ -1,6 +1,6 @@
 //! Packages whose files lie beside the executable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -91,29 +91,69 @@ pub fn surrounded<'p>(
     programs: &[&'p str],
 ) -> BTreeMap<&'p str, &'p str> {
     let mut found = BTreeMap::new();
+    if programs.is_empty() {
+        return found;
+    }
+    let mut held: HashMap<&str, Held> = HashMap::new();
+    for path in files.iter().filter(|path| !path.ends_with(".py")) {
+        let mut rest = *path;
+        let mut is_beside = true;
+        while let Some((directory, _)) = rest.rsplit_once('/') {
+            held.entry(directory).or_default().add(is_beside);
+            is_beside = false;
+            rest = directory;
+        }
+    }
+    let held = |directory: &str| held.get(directory).copied().unwrap_or_default();
     for program in programs {
         let (Some((package, _)), Some((directory, _))) =
             (program.split_once('/'), program.rsplit_once('/'))
         else {
             continue;
         };
-        let around = match directory.rsplit_once('/') {
-            Some((parent, "bin" | "libexec" | "Scripts")) => parent,
-            _ => directory,
+        let (around, own) = match directory.rsplit_once('/') {
+            Some((parent, name)) if holds_programs(name) => (parent, Some(held(directory))),
+            _ => (directory, None),
         };
-        let prefix = format!("{around}/");
-        let below = files.range(prefix.as_str()..);
-        let mut below = below.map_while(|path| path.strip_prefix(prefix.as_str()));
-        let is_data = |path: &str| {
-            let own = directory.strip_prefix(prefix.as_str());
-            let elsewhere = own.is_none_or(|own| !path.starts_with(&format!("{own}/")));
-            path.contains('/') && elsewhere && !path.ends_with(".py")
-        };
-        if below.any(is_data) {
+        if held(around).is_data_around(own) {
             found.entry(package).or_insert(*program);
         }
     }
     found
+}
+
+/// How many files a directory holds, Python's sources aside.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Held {
+    beside: u32,
+    below: u32,
+}
+
+impl Held {
+    /// Counts a file: in the directory itself, or in one below it.
+    pub fn add(&mut self, is_beside: bool) {
+        self.beside += u32::from(is_beside);
+        self.below += 1;
+    }
+
+    /// Counts what a directory in this one holds.
+    pub fn add_directory(&mut self, other: Held) {
+        self.below += other.below;
+    }
+
+    /// Whether directories in this one hold files, the program's own directory aside if it is
+    /// another.
+    #[must_use]
+    pub fn is_data_around(self, own: Option<Held>) -> bool {
+        self.below - self.beside > own.map_or(0, |own| own.below)
+    }
+}
+
+/// Whether a directory of this name is one for programs, so that what belongs to them lies beside
+/// it.
+#[must_use]
+pub fn holds_programs(name: &str) -> bool {
+    matches!(name, "bin" | "libexec" | "Scripts")
 }
 
 /// Whether bytes are the beginning of a program's file for any system.

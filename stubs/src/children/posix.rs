@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::Replaced;
+use crate::ffi::token::Token;
 use crate::ffi::{Call, Gil, Method, Object, Result, Text, lifecycle};
 use crate::own::{MARK, own};
 
@@ -43,7 +44,7 @@ pub(crate) fn functions() -> Vec<Method> {
         Method::new(
             c"mark_after",
             mark_after,
-            c"mark_after(preexec_fn): calls it and marks the new process as an interpreter",
+            c"mark_after(preexec_fn, mark): calls it and marks the new process as an interpreter",
         ),
     ]
 }
@@ -100,29 +101,47 @@ fn again<'py>(
     Ok(Some((bytes(own.file.as_os_str())?, gil.list(&arguments)?)))
 }
 
-fn mark() -> Vec<u8> {
-    let mut mark = [MARK.to_bytes(), b"="].concat();
-    mark.extend(std::process::id().to_string().as_bytes());
-    mark
+/// What makes this process known to one that it starts, as long as it lives.
+struct Mark {
+    value: String,
+    token: Token,
+}
+
+impl Mark {
+    /// For `exec`, after which nothing else tells.
+    fn new() -> Option<Mark> {
+        let process = std::process::id();
+        let token = Token::new(process)?;
+        let value = format!("{process}:{}", token.descriptor());
+        Some(Mark { value, token })
+    }
+
+    /// For a child, which sees its parent itself unless that is hidden from it.
+    fn for_child() -> Option<Mark> {
+        let may_change_user = lifecycle::is_root();
+        let is_hidden = !std::path::Path::new("/proc/self/stat").exists();
+        (may_change_user || is_hidden && cfg!(target_os = "linux")).then(Mark::new)?
+    }
+
+    fn pair(&self) -> Vec<u8> {
+        [MARK.to_bytes(), b"=", self.value.as_bytes()].concat()
+    }
 }
 
 /// This process's environment with the mark, as a list of `name=value` bytes.
-fn inherited<'py>(gil: Gil<'py>) -> Result<Object<'py>> {
+fn inherited<'py>(gil: Gil<'py>, mark: &Mark) -> Result<Object<'py>> {
     let mut pairs = Vec::new();
     for pair in lifecycle::whole_environment() {
         pairs.push(gil.bytes(&pair)?);
     }
-    pairs.push(gil.bytes(&mark())?);
+    pairs.push(gil.bytes(&mark.pair())?);
     gil.list(&pairs)
 }
 
 /// A copy of a mapping with the mark.
-fn marked_mapping<'py>(gil: Gil<'py>, mapping: &Object<'py>) -> Result<Object<'py>> {
+fn marked_mapping<'py>(gil: Gil<'py>, mapping: &Object<'py>, mark: &Mark) -> Result<Object<'py>> {
     let copy = gil.builtin(c"dict")?.call(std::slice::from_ref(mapping))?;
-    copy.set_item(
-        &MARK.to_string_lossy(),
-        &gil.str(&std::process::id().to_string())?,
-    )?;
+    copy.set_item(&MARK.to_string_lossy(), &gil.str(&mark.value)?)?;
     Ok(copy)
 }
 
@@ -137,6 +156,9 @@ fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     if let Some((program, arguments)) = again(gil, &arguments)? {
         return native.attr(c"_execv")?.call(&[program, arguments]);
     }
+    let Some(mark) = Mark::new() else {
+        return native.attr(c"_execv")?.call(&[program, arguments]);
+    };
     let environment = gil.dict()?;
     for pair in lifecycle::whole_environment() {
         let split = pair
@@ -146,9 +168,11 @@ fn execv<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         let (name, value) = (&pair[..split], pair.get(split + 1..).unwrap_or_default());
         environment.set_object(&gil.bytes(name)?, &gil.bytes(value)?)?;
     }
-    native
-        .attr(c"_execve")?
-        .call(&[program, arguments, marked_mapping(gil, &environment)?])
+    native.attr(c"_execve")?.call(&[
+        program,
+        arguments,
+        marked_mapping(gil, &environment, &mark)?,
+    ])
 }
 
 /// `execve(path, argv, env)`.
@@ -156,6 +180,7 @@ fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let (mut program, mut arguments) = (call.argument(0, "path")?, call.argument(1, "argv")?);
     let mut environment = call.argument(2, "env")?;
+    let mut mark = None;
     // A descriptor instead of a path (fexecve): the first argument tells what is meant.
     let named = if program.is_int() {
         first(gil, &arguments)?
@@ -168,12 +193,18 @@ fn execve<'py>(call: &Call<'py>) -> Result<Object<'py>> {
         if let Some(own) = again(gil, &arguments)? {
             (program, arguments) = own;
         } else {
-            environment = marked_mapping(gil, &environment)?;
+            mark = Mark::new();
+            if let Some(mark) = &mark {
+                environment = marked_mapping(gil, &environment, mark)?;
+            }
         }
     }
-    call.receiver()
+    let result = call
+        .receiver()
         .attr(c"_execve")?
-        .call(&[program, arguments, environment])
+        .call(&[program, arguments, environment]);
+    drop(mark);
+    result
 }
 
 fn first<'py>(gil: Gil<'py>, arguments: &Object<'py>) -> Result<Option<Object<'py>>> {
@@ -199,27 +230,35 @@ fn posix_spawnp<'py>(call: &Call<'py>) -> Result<Object<'py>> {
 fn spawn<'py>(call: &Call<'py>, original: &std::ffi::CStr) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
+    let mut mark = None;
     if arguments.len() >= 3 && is_interpreter(gil, &arguments[0])? {
         if let Some((program, own)) = again(gil, &arguments[1])? {
             (arguments[0], arguments[1]) = (program, own);
         } else {
+            mark = Mark::for_child();
+        }
+        if let Some(mark) = &mark {
             arguments[2] = if arguments[2].is_none() {
                 // None means this process's environment.
-                marked_mapping(gil, &gil.import("os")?.attr(c"environ")?)?
+                marked_mapping(gil, &gil.import("os")?.attr(c"environ")?, mark)?
             } else {
-                marked_mapping(gil, &arguments[2])?
+                marked_mapping(gil, &arguments[2], mark)?
             };
         }
     }
-    call.receiver()
+    let result = call
+        .receiver()
         .attr(original)?
-        .call_all(&arguments, call.keywords()?)
+        .call_all(&arguments, call.keywords()?);
+    drop(mark);
+    result
 }
 
 /// Positions in the arguments of `fork_exec`, Modules/_posixsubprocess.c.
 mod position {
     pub(super) const ARGUMENTS: usize = 0;
     pub(super) const EXECUTABLES: usize = 1;
+    pub(super) const PASSED: usize = 3;
     pub(super) const ENVIRONMENT: usize = 5;
     pub(super) const PREEXEC: usize = 21;
 }
@@ -228,6 +267,7 @@ mod position {
 fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let mut arguments = call.positional();
+    let mut mark = None;
     if arguments.len() > position::PREEXEC
         && any_is_interpreter(gil, &arguments[position::EXECUTABLES])?
     {
@@ -239,35 +279,56 @@ fn fork_exec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
                 .attr(c"_fork_exec")?
                 .call_all(&arguments, call.keywords()?);
         }
-        let environment = &arguments[position::ENVIRONMENT];
-        let preexec = &arguments[position::PREEXEC];
-        if !environment.is_none() {
-            let mut pairs = environment.items()?;
-            pairs.push(gil.bytes(&mark())?);
-            arguments[position::ENVIRONMENT] = gil.list(&pairs)?;
-        } else if preexec.is_none() {
-            arguments[position::ENVIRONMENT] = inherited(gil)?;
-        } else {
-            // The child gets what its environment is after `preexec_fn`, which may change it:
-            // marked there.
-            arguments[position::PREEXEC] = gil
-                .import("_functools")?
-                .attr(c"partial")?
-                .call(&[call.receiver().attr(c"mark_after")?, preexec.clone()])?;
+        mark = Mark::for_child();
+        if let Some(mark) = &mark {
+            arguments[position::PASSED] = passed(gil, &arguments[position::PASSED], mark)?;
+            let environment = &arguments[position::ENVIRONMENT];
+            let preexec = &arguments[position::PREEXEC];
+            if !environment.is_none() {
+                let mut pairs = environment.items()?;
+                pairs.push(gil.bytes(&mark.pair())?);
+                arguments[position::ENVIRONMENT] = gil.list(&pairs)?;
+            } else if preexec.is_none() {
+                arguments[position::ENVIRONMENT] = inherited(gil, mark)?;
+            } else {
+                // The child gets what its environment is after `preexec_fn`, which may change it:
+                // marked there.
+                let mark_after = call.receiver().attr(c"mark_after")?;
+                let value = gil.str(&mark.value)?;
+                arguments[position::PREEXEC] = gil
+                    .import("_functools")?
+                    .attr(c"partial")?
+                    .call(&[mark_after, preexec.clone(), value])?;
+            }
         }
     }
-    call.receiver()
+    let result = call
+        .receiver()
         .attr(c"_fork_exec")?
-        .call_all(&arguments, call.keywords()?)
+        .call_all(&arguments, call.keywords()?);
+    drop(mark);
+    result
 }
 
-/// `mark_after(preexec_fn)`, in the new process: calls it and marks the environment that `exec`
-/// hands on.
+/// The descriptors that a child keeps, in their order, with the token's.
+fn passed<'py>(gil: Gil<'py>, kept: &Object<'py>, mark: &Mark) -> Result<Object<'py>> {
+    let token = i64::from(mark.token.descriptor());
+    let mut kept = kept.items()?;
+    let place = kept.partition_point(|one| one.as_int().is_some_and(|one| one < token));
+    kept.insert(place, gil.int(token.unsigned_abs())?);
+    gil.tuple(&kept)
+}
+
+/// `mark_after(preexec_fn, mark)`, in the new process: calls it and marks the environment that
+/// `exec` hands on.
 fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     call.argument(0, "preexec_fn")?.call(&[])?;
-    let parent = std::os::unix::process::parent_id().to_string();
-    if let (Some(name), Some(parent)) = (Text::new(&*MARK.to_string_lossy()), Text::new(parent)) {
-        lifecycle::set_environment(&name, &parent);
+    let value = call.argument(1, "mark")?;
+    if let (Some(name), Some(value)) = (
+        Text::new(&*MARK.to_string_lossy()),
+        Text::new(value.as_str()?.to_owned()),
+    ) {
+        lifecycle::set_environment(&name, &value);
     }
     Ok(call.gil().none())
 }

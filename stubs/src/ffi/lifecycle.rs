@@ -3,6 +3,8 @@
 use pyo3_ffi as py;
 
 use super::object::Gil;
+#[cfg(unix)]
+pub(crate) use super::system::process::is_root;
 pub(crate) use super::system::process::{
     default_environment, default_signal, die_of_interrupt, is_privileged, names_in_environment,
     own_file, remove_environment, set_environment, started_as, unset_environment,

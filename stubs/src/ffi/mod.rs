@@ -44,4 +44,6 @@ pub(crate) use system::ancestry::{ancestors, parent_id};
 pub(crate) use system::dynamic;
 pub use system::process::arguments;
 pub(crate) use system::text::Text;
+#[cfg(unix)]
+pub(crate) use system::token;
 pub(crate) use system::trust;

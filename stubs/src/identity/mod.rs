@@ -74,10 +74,38 @@ pub struct Ancestor {
     pub process: u32,
     /// Whether it runs this program.
     pub is_us: bool,
+    /// Whether its word counts: it runs as our user, and no other than that and root is between it
+    /// and us. Asked only where it matters.
+    pub is_trusted: bool,
     /// Its command line, if that can be read.
     pub command: Option<Vec<OsString>>,
     /// Whether its working directory is ours, if that can be read.
     pub same_directory: Option<bool>,
+}
+
+/// How far the word of ancestors counts: up to the first that runs as another user. A program that
+/// changes the user may hand on whatever its caller wants, and the interpreter of another user is
+/// not for the caller.
+#[derive(Debug)]
+pub struct Trust {
+    /// Real, effective and saved user of this process; `None` once the line is broken.
+    own: Option<[u32; 3]>,
+}
+
+impl Trust {
+    /// Begins at a process of these users; `None` trusts nobody.
+    pub fn new(own: Option<[u32; 3]>) -> Trust {
+        Trust { own }
+    }
+
+    /// Whether the next ancestor's word counts. Root between us changes nothing; its own word would
+    /// be that of a program which may not be looked at.
+    pub fn reaches(&mut self, users: Option<[u32; 3]>) -> bool {
+        self.own = self
+            .own
+            .filter(|own| users == Some(*own) || users == Some([0; 3]));
+        self.own.is_some() && users == self.own
+    }
 }
 
 /// What the decision depends on.
@@ -140,17 +168,20 @@ pub fn decide(facts: &Facts<'_>, leads_to_us: &dyn Fn(&Path) -> Option<bool>) ->
     if facts.children == ChildRole::Application || repeats(facts) {
         return application(facts, 0);
     }
-    let by_us = facts.marked
-        || facts
-            .ancestors
-            .is_some_and(|all| all.iter().any(|ancestor| ancestor.is_us));
+    let ours = |wanted: &dyn Fn(&Ancestor) -> bool| {
+        let all = facts.ancestors.unwrap_or_default();
+        all.iter()
+            .any(|ancestor| ancestor.is_us && wanted(ancestor))
+    };
     if facts.privileged {
-        return if by_us {
+        // To refuse is always safe.
+        return if facts.marked || ours(&|_| true) {
             Identity::Refused(Refusal::Privileged)
         } else {
             application(facts, 0)
         };
     }
+    let by_us = facts.marked || ours(&|ancestor| ancestor.is_trusted);
     match (facts.children, by_us) {
         (ChildRole::Off, _) => Identity::Refused(Refusal::Off),
         (_, false) => Identity::Refused(Refusal::Stranger),

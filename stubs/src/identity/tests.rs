@@ -46,6 +46,7 @@ fn decided(case: &Case) -> Identity {
         .map(|(is_us, line)| Ancestor {
             process: 7,
             is_us: *is_us,
+            is_trusted: true,
             command: Some(words(line)),
             same_directory: Some(true),
         })

@@ -9,6 +9,9 @@ use super::snapshot::{HEAP_SECTION, Original};
 use super::{BLOB_SECTION, Found, find};
 use crate::image::elf::{Image, Segment};
 
+/// Places of class, byte order, version, system and its version in the identification.
+const OS_AND_ABI: [usize; 8] = [4, 5, 6, 7, 8, 9, 10, 11];
+
 /// What is loaded of this stub or application, the blob aside.
 ///
 /// Only what a section claims counts: tools fill the gaps between sections as they like.
@@ -79,10 +82,11 @@ pub(super) fn outline_before(image: &Image<'_>, found: &Found, original: &Origin
         let at = image.program_offset(index);
         if Some(at) == blob || program.p_vaddr.get(Le) == original.heap {
             None
-        } else if program.p_vaddr.get(Le) == original.data {
-            Some(original.data_memory)
+        } else if program.p_type.get(Le) == elf::PT_LOAD && program.p_vaddr.get(Le) == original.data
+        {
+            Some((original.data_memory, original.data_file))
         } else {
-            Some(program.p_memsz.get(Le))
+            Some(sizes(program))
         }
     });
     loaded.outline
@@ -91,30 +95,43 @@ pub(super) fn outline_before(image: &Image<'_>, found: &Found, original: &Origin
 /// Where a program begins and what it has in memory. The segment of the blob is not the stub's.
 fn outline(image: &Image<'_>, loaded: &mut Loaded<'_>, blob: Option<usize>) {
     note_outline(image, loaded, |index, program| {
-        (Some(image.program_offset(index)) != blob).then(|| program.p_memsz.get(Le))
+        (Some(image.program_offset(index)) != blob).then(|| sizes(program))
     });
 }
 
-/// `size`: that of a segment in memory, if it is the stub's.
+/// In memory and in the file.
+fn sizes(program: &ProgramHeader64<Le>) -> (u64, u64) {
+    (program.p_memsz.get(Le), program.p_filesz.get(Le))
+}
+
+/// Notes are for tools, and where things lie in the file is for `at`. All else that a kernel, a C
+/// library or an unwinder reads is noted. `size`: those of a segment, if it is the stub's.
 fn note_outline(
     image: &Image<'_>,
     loaded: &mut Loaded<'_>,
-    size: impl Fn(usize, &ProgramHeader64<Le>) -> Option<u64>,
+    size: impl Fn(usize, &ProgramHeader64<Le>) -> Option<(u64, u64)>,
 ) {
     let header = image.header;
     loaded.note(&[
         header.e_type.get(Le).0.into(),
         header.e_machine.get(Le).0.into(),
         header.e_entry.get(Le),
+        header.e_flags.get(Le).0.into(),
+        u64::from_le_bytes(OS_AND_ABI.map(|at| image.bytes.get(at).copied().unwrap_or_default())),
     ]);
-    let kinds = [elf::PT_LOAD, elf::PT_DYNAMIC, elf::PT_INTERP, elf::PT_TLS];
     for (index, program) in image.programs.iter().enumerate() {
         let kind = program.p_type.get(Le);
-        if kinds.contains(&kind)
-            && let Some(size) = size(index, program)
+        if ![elf::PT_NULL, elf::PT_NOTE].contains(&kind)
+            && let Some((memory, file)) = size(index, program)
         {
             let (flags, address) = (program.p_flags.get(Le), program.p_vaddr.get(Le));
-            loaded.note(&[kind.0.into(), flags.0.into(), address, size]);
+            loaded.note(&[kind.0.into(), flags.0.into(), address, memory]);
+            if [elf::PT_LOAD, elf::PT_TLS].contains(&kind) {
+                loaded.note(&[file]);
+            }
+            if kind == elf::PT_TLS {
+                loaded.note(&[program.p_align.get(Le)]);
+            }
         }
     }
 }

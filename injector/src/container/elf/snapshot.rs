@@ -545,6 +545,8 @@ pub(super) struct Original<'a> {
     pub(super) data: u64,
     /// Its length in memory.
     pub(super) data_memory: u64,
+    /// Its length in the file.
+    pub(super) data_file: u64,
     /// Address of the heap, which the stub does not have.
     pub(super) heap: u64,
     /// Bytes and their addresses.
@@ -582,6 +584,7 @@ impl Snapshot {
         Ok(Original {
             data: self.data,
             data_memory: number(40),
+            data_file: number(32),
             heap: self.heap,
             parts: [
                 (self.data, pristine),

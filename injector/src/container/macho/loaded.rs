@@ -3,14 +3,22 @@
 use object::LittleEndian as Le;
 
 use super::super::error::ContainerError;
-use super::super::loaded::{Loaded, MOST_PARTS};
+use super::super::loaded::{Loaded, MOST_PARTS, most_bytes};
 use super::{BLOB_SEGMENT, LINKEDIT, find};
-use crate::image::macho::Image;
+use crate::image::macho::{Image, SEGMENT};
 
-/// `LC_MAIN`
-const MAIN: u32 = 0x8000_0028;
+/// Set in the number of a command that the dynamic loader must understand.
+const REQUIRED: u32 = 0x8000_0000;
 /// `LC_DYLD_CHAINED_FIXUPS`
-const FIXUPS: u32 = 0x8000_0034;
+const FIXUPS: u32 = 0x34;
+/// `LC_DYLD_INFO` and `LC_DYLD_INFO_ONLY`
+const INFORMATION: u32 = 0x22;
+/// What tools that sign, strip or identify programs write: symbols, dynamic symbols, identifier,
+/// signature, split information, function starts, data in code, requirements of libraries, source
+/// version, linker hints, exports, atoms and function variants.
+const FOR_TOOLS: [u32; 15] = [
+    0x2, 0xb, 0x1b, 0x1d, 0x1e, 0x26, 0x29, 0x2a, 0x2b, 0x2e, 0x33, 0x36, 0x37, 0x38, 0x31,
+];
 /// Kinds of sections without bytes in the file: `S_ZEROFILL`, `S_GB_ZEROFILL`,
 /// `S_THREAD_LOCAL_ZEROFILL`.
 const ZEROS: [u32; 3] = [0x1, 0xc, 0x12];
@@ -20,17 +28,39 @@ pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
     let mut loaded = Loaded::new(image.bytes.len());
     let found = find(image)?.ok_or(ContainerError::NoSlot)?;
     loaded.headers.push(image.headers());
-    loaded.note(&[image.header.cputype.get(Le).0.into()]);
+    let header = image.header;
+    loaded.note(&[
+        header.cputype.get(Le).0.into(),
+        header.cpusubtype.get(Le).0.into(),
+        header.filetype.get(Le).0.into(),
+        header.flags.get(Le).0.into(),
+    ]);
+    // Many commands may name the same bytes.
+    let mut left = most_bytes(image.bytes.len());
     for command in &image.commands {
-        if command.kind == MAIN {
-            let bytes = &image.bytes[command.at..command.at + command.size];
-            loaded.outline.extend_from_slice(bytes);
-        }
-        if command.kind == FIXUPS && command.size >= 16 {
-            let (start, len) = (image.word(command.at + 8), image.word(command.at + 12));
+        let bytes = &image.bytes[command.at..command.at + command.size];
+        let mut content = |at: usize| {
+            if at + 8 > command.size {
+                return;
+            }
+            let (start, len) = (image.word(command.at + at), image.word(command.at + at + 4));
             let end = (start as usize).saturating_add(len as usize);
-            let fixups = image.bytes.get(start as usize..end).unwrap_or_default();
-            loaded.outline.extend_from_slice(fixups);
+            let content = image.bytes.get(start as usize..end).unwrap_or_default();
+            let Some(rest) = left.checked_sub(content.len() as u64) else {
+                return;
+            };
+            left = rest;
+            loaded.note(&[content.len() as u64]);
+            loaded.outline.extend_from_slice(content);
+        };
+        match command.kind & !REQUIRED {
+            // Its address and rights count, and of most what is in it.
+            SEGMENT => note_segment(&mut loaded, bytes),
+            FIXUPS => content(8),
+            // Rebases, binds, weak and lazy binds. The exports are symbols.
+            INFORMATION => [8, 16, 24, 32].into_iter().for_each(content),
+            kind if FOR_TOOLS.contains(&kind) => {}
+            _ => loaded.outline.extend_from_slice(bytes),
         }
     }
     let kept = |name: &[u8]| ![BLOB_SEGMENT, LINKEDIT].contains(&name);
@@ -63,6 +93,37 @@ pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
         }
     }
     Ok(loaded)
+}
+
+/// Notes what a segment command says about the memory. Those of the blob and of symbols and
+/// signature grow and shrink; what is in the first is the blob's own affair.
+fn note_segment(loaded: &mut Loaded<'_>, command: &[u8]) {
+    const SECTIONS: usize = 72;
+    const SECTION: usize = 80;
+    let Some((fields, sections)) = command.split_at_checked(SECTIONS) else {
+        return;
+    };
+    let name = &fields[8..24];
+    loaded.outline.extend_from_slice(name);
+    let named = |wanted: &[u8]| name.strip_prefix(wanted).is_some_and(|rest| rest[0] == 0);
+    if named(BLOB_SEGMENT) {
+        return;
+    }
+    // Rights and flags.
+    loaded.outline.extend_from_slice(&fields[56..64]);
+    loaded.outline.extend_from_slice(&fields[68..72]);
+    if named(LINKEDIT) {
+        return;
+    }
+    // Addresses, and how much of them the file holds.
+    loaded.outline.extend_from_slice(&fields[24..40]);
+    loaded.outline.extend_from_slice(&fields[48..56]);
+    for section in sections.chunks_exact(SECTION) {
+        // Names, address, size, alignment, kind.
+        loaded.outline.extend_from_slice(&section[..48]);
+        loaded.outline.extend_from_slice(&section[52..56]);
+        loaded.outline.extend_from_slice(&section[64..68]);
+    }
 }
 
 /// The bytes that a segment loads at an address.

@@ -7,9 +7,14 @@ use super::super::loaded::{Loaded, MOST_PARTS};
 use super::find;
 use crate::image::pe::{Image, Section};
 
-/// The data directories of what is loaded: exports, imports, exceptions, relocations, thread-local
-/// storage, import addresses, delayed imports.
-const DIRECTORIES: [usize; 7] = [0, 1, 3, 5, 9, 12, 13];
+/// The data directories, but for those that belong to others: resources, certificates and what
+/// debuggers read.
+const DIRECTORIES: [usize; 13] = [0, 1, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+/// Of the characteristics, what tools that drop symbols note: IMAGE_FILE_LINE_NUMS_STRIPPED,
+/// IMAGE_FILE_LOCAL_SYMS_STRIPPED, IMAGE_FILE_DEBUG_STRIPPED.
+const STRIPPED: u16 = 0x4 | 0x8 | 0x200;
+/// Programs for the desktop and for the console, between which injection chooses.
+const SUBSYSTEMS: [u16; 2] = [2, 3];
 
 /// What is loaded of this stub or application, resources and symbols aside.
 pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
@@ -20,6 +25,24 @@ pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
         image.file.machine.get(Le).0.into(),
         optional.address_of_entry_point.get(Le).into(),
         optional.image_base.get(Le),
+    ]);
+    // What Windows reads of the headers. No tool that signs, strips or writes resources changes it.
+    let subsystem = optional.subsystem.get(Le).0;
+    let is_usual = SUBSYSTEMS.contains(&subsystem);
+    loaded.note(&[
+        u64::from(image.file.characteristics.get(Le).0 & !STRIPPED),
+        u64::from(optional.dll_characteristics.get(Le).0),
+        if is_usual { 0 } else { subsystem.into() },
+        optional.section_alignment.get(Le).into(),
+        optional.major_operating_system_version.get(Le).into(),
+        optional.minor_operating_system_version.get(Le).into(),
+        optional.major_subsystem_version.get(Le).into(),
+        optional.minor_subsystem_version.get(Le).into(),
+        optional.win32_version_value.get(Le).into(),
+        optional.size_of_stack_reserve.get(Le),
+        optional.size_of_stack_commit.get(Le),
+        optional.size_of_heap_reserve.get(Le),
+        optional.size_of_heap_commit.get(Le),
     ]);
     for index in DIRECTORIES {
         let (address, size) = image.directory(index);

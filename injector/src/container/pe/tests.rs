@@ -332,7 +332,25 @@ fn a_tool_that_rewrites_headers_is_told_from_damage() {
     // Nothing but its checksum: the file is not what was written, the program is.
     assert!(with(&[checksum]).unwrap().altered);
     assert!(with(&[time]).unwrap().altered);
-    for damaged in [&[code][..], &[code, checksum], &[code, time], &[entry]] {
+    // Addresses, rights and sizes that Windows reads: protections, the versions it compares, the
+    // stack, and directories that a stub does not have, the header of .NET among them.
+    let fields = [70, 40, 48, 52, 72, 80, 88, 96].map(|at| image.optional_at + at);
+    let directories = [0, 1, 3, 5, 7, 9, 10, 11, 12, 13, 14].map(|index| image.directory_at(index));
+    let fields: Vec<[usize; 1]> = fields
+        .into_iter()
+        .chain(directories)
+        .map(|at| [at])
+        .collect();
+    let characteristics = [image.file_at + 19];
+    let fields = fields.iter().map(|at| &at[..]);
+    let damages = [
+        &[code][..],
+        &[code, checksum],
+        &[code, time],
+        &[entry],
+        &characteristics,
+    ];
+    for damaged in damages.into_iter().chain(fields) {
         let error = with(damaged).unwrap_err();
         assert!(
             matches!(error, ContainerError::Damaged(_)),

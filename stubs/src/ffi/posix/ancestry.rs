@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 pub(crate) use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 
-use crate::identity::Ancestor;
+use crate::identity::{Ancestor, Trust};
 
 /// A process has no more ancestors than this that we look at.
 const MOST: usize = 512;
@@ -21,13 +21,18 @@ fn file(path: impl AsRef<Path>) -> Option<File> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// Parent first; `None` without `/proc`.
-pub(crate) fn ancestors(own: &Path) -> Option<Vec<Ancestor>> {
+/// Parent first; `None` without `/proc`. `ask` whose word counts, which costs a file more for each.
+pub(crate) fn ancestors(own: &Path, ask: bool) -> Option<Vec<Ancestor>> {
     let us = Us::new(own)?;
     let mut ancestors = Vec::new();
     let mut process = parent("self")?;
+    let mut trust = Trust::new(ask.then(|| users("self")).flatten());
     while process != 0 && ancestors.len() < MOST {
-        ancestors.push(us.ancestor(process));
+        let mut ancestor = us.ancestor(process);
+        if ask {
+            ancestor.is_trusted = trust.reaches(users(&process.to_string()));
+        }
+        ancestors.push(ancestor);
         let Some(next) = parent(&process.to_string()) else {
             break;
         };
@@ -50,6 +55,17 @@ fn parent(process: &str) -> Option<u32> {
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
     rest.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// Real, effective and saved user of a process. The owner of its directory is not enough: it is root
+/// for whatever may not be looked at.
+fn users(process: &str) -> Option<[u32; 3]> {
+    let status = read(&format!("/proc/{process}/status"))?;
+    let status = String::from_utf8_lossy(&status);
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    let mut users = line.split_ascii_whitespace().map(str::parse);
+    let mut next = || users.next()?.ok();
+    Some([next()?, next()?, next()?])
 }
 
 struct Us<'a> {
@@ -106,6 +122,7 @@ impl<'a> Us<'a> {
         Ancestor {
             process,
             is_us,
+            is_trusted: false,
             command: command.filter(|_| is_us),
             same_directory: if is_us {
                 self.same_directory(process)

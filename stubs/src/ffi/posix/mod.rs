@@ -11,4 +11,5 @@ pub(crate) mod ancestry;
 pub(crate) mod dynamic;
 pub(in crate::ffi) mod process;
 pub(in crate::ffi) mod text;
+pub(crate) mod token;
 pub(crate) mod trust;

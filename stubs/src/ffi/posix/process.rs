@@ -124,6 +124,12 @@ pub(crate) fn is_privileged() -> bool {
     privileged
 }
 
+/// Whether this process may become any user.
+pub(crate) fn is_root() -> bool {
+    // SAFETY: a plain question.
+    unsafe { libc::geteuid() == 0 }
+}
+
 /// The canonical path of the file we run from. A file without a name, or one that was replaced, is
 /// reached through the process.
 #[cfg(target_os = "linux")]

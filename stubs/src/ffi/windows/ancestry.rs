@@ -53,7 +53,7 @@ const INVALID: usize = usize::MAX;
 
 /// Parent first. A number may have been given to another process after the parent ended: one that
 /// is younger than its child ends the line.
-pub(crate) fn ancestors(own: &Path) -> Option<Vec<Ancestor>> {
+pub(crate) fn ancestors(own: &Path, _ask: bool) -> Option<Vec<Ancestor>> {
     let parents = parents()?;
     // SAFETY: a handle for this process that needs no closing.
     let mut child = created(unsafe { GetCurrentProcess() })?;
@@ -72,6 +72,9 @@ pub(crate) fn ancestors(own: &Path) -> Option<Vec<Ancestor>> {
         ancestors.push(Ancestor {
             process: parent,
             is_us: same(&path, own),
+            // Windows starts programs as other users through services, which are nobody's parents
+            // but their own.
+            is_trusted: true,
             command: None,
             same_directory: None,
         });
