@@ -71,7 +71,7 @@ impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Wanted::Pkcs12 => "a PKCS#12 file with a key and its certificates",
-            Wanted::Key => "a PEM file with a private key",
+            Wanted::Key => "a PEM file with a private key of a known form",
             Wanted::Certificates => "certificates in PEM, DER or PKCS#7",
         })
     }
