@@ -12,6 +12,7 @@ fi
 umask 077
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
+trap 'exit 1' HUP INT TERM
 case $OXIDIZE_SIGN_ALGORITHM in
 # What RSA signs is the hash's name in DER, then the digest.
 rsa-*)

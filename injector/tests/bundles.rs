@@ -329,6 +329,42 @@ fn files_of(app: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
+fn a_bundles_program_is_not_signed_by_itself() {
+    let Some(dir) = workshop() else { return };
+    let (place, app) = application(dir);
+    // A bundle that was never signed has no seal to break.
+    let helper = app.join("Contents/MacOS/helper");
+    let told = tool(dir, &format!("sign {} {RSA}", helper.display())).unwrap();
+    assert!(!told.contains("sign the bundle again"), "{told}");
+    tool(dir, &format!("sign {} {RSA}", app.display())).unwrap();
+    let before = content(&app);
+    let link = place.path().join("link");
+    symlink(app.join("Contents/MacOS/Demo"), &link).unwrap();
+    for program in [
+        app.join("Contents/MacOS/Demo"),
+        app.join("Contents/Frameworks/F.framework/Versions/A/F"),
+        app.join("Contents/Frameworks/F.framework/F"),
+        app.join("Contents/XPCServices/../MacOS/Demo"),
+        link,
+    ] {
+        let told = tool(dir, &format!("sign {} {RSA}", program.display())).unwrap_err();
+        assert!(told.contains("is the program of a bundle"), "{told}");
+        let hint = "hint: sign the bundle: `oxidize-inject sign ";
+        assert!(told.contains(hint), "{told}");
+    }
+    assert!(content(&app) == before);
+    // A copy elsewhere is nobody's.
+    let program = app.join("Contents/MacOS/Demo");
+    let copy = place.path().join("copy");
+    let words = format!("sign {} {RSA} -o {}", program.display(), copy.display());
+    tool(dir, &words).unwrap();
+    // Other code in it may be signed, and the bundle then.
+    let told = tool(dir, &format!("sign {} {RSA}", helper.display())).unwrap();
+    let warning = "Demo.app` is for the file as it was; sign the bundle again";
+    assert!(told.contains(warning), "{told}");
+}
+
+#[test]
 fn rights_are_the_programs_and_code_inside_keeps_its_own() {
     let Some(dir) = workshop() else { return };
     let (place, app) = application(dir);

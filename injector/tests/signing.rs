@@ -372,7 +372,10 @@ fn what_cannot_be_signed_is_told_in_a_line() {
             "--sign-p12 new.p12 --sign-password-env OXIDIZE_NO_SUCH",
             "`OXIDIZE_NO_SUCH` is not set",
         ),
-        ("--sign-p12 rsa.pem", "`rsa.pem` cannot be used to sign"),
+        (
+            "--sign-p12 rsa.pem",
+            "`rsa.pem` is a PEM file, not a PKCS#12",
+        ),
         (
             "--sign-key rsa.key --sign-certificates ec.pem",
             "none of the certificates belongs to the key",
@@ -406,6 +409,30 @@ fn at_a_terminal(dir: &Path, arguments: &str, typed: &str) -> (String, String) {
     let seen = run(&mut command).unwrap();
     let (status, seen) = seen.split_once('\n').unwrap();
     (status.to_owned(), seen.replace('\r', ""))
+}
+
+#[test]
+fn a_command_that_is_ended_at_its_question_leaves_the_terminal_in_order() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let file = place.path().join("app.exe");
+    fs::write(&file, windows_program()).unwrap();
+    let line = format!(
+        "{} sign {} --sign-certificates rsa.pem --sign-command-timeout 1 --sign-command \
+         'stty -echo < /dev/tty; sleep 50'; stty -a",
+        env!("CARGO_BIN_EXE_oxidize-inject"),
+        file.display()
+    );
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/terminal.py");
+    let mut command = Command::new("python3");
+    command.arg(script).args(["(nobody asks)", ""]);
+    command.args(["/bin/sh", "-c", &line]).current_dir(dir);
+    let seen = run(&mut command).unwrap();
+    assert!(seen.contains("did not answer within 1 s"), "{seen}");
+    assert!(
+        seen.contains(" echo ") && !seen.contains("-echo "),
+        "{seen}"
+    );
 }
 
 #[test]

@@ -75,11 +75,6 @@ fn libraries_are_signed_and_are_no_programs() {
     let place = tempfile::tempdir_in(dir).unwrap();
     let (arm, intel) = (mac_library(true), mac_library(false));
     let universal = fat::assemble(&[&arm, &intel]).unwrap();
-    fs::write(
-        place.path().join("rights.plist"),
-        "<plist><dict><key>a</key><true/></dict></plist>",
-    )
-    .unwrap();
     for (name, bytes) in [
         ("arm.dylib", &arm),
         ("intel.so", &intel),
@@ -88,19 +83,11 @@ fn libraries_are_signed_and_are_no_programs() {
         let path = place.path().join(name);
         fs::write(&path, bytes).unwrap();
         for identity in [RSA, ""] {
-            let rights = place.path().join("rights.plist");
-            let words = format!(
-                "sign {} {identity} --entitlements {}",
-                path.display(),
-                rights.display()
-            );
-            let (done, told) = tool(dir, &words);
+            let (done, told) = tool(dir, &format!("sign {} {identity}", path.display()));
             assert!(done, "{told}");
             let signed = fs::read(&path).unwrap();
-            // Neither MAIN_BINARY nor a program's rights.
+            // Not MAIN_BINARY.
             assert_eq!(executable_flags(&signed), 0);
-            let entitlements = 0xfade_7171u32.to_be_bytes();
-            assert!(!signed.windows(4).any(|word| word == entitlements));
             let (done, told) = tool(dir, &format!("verify {}", path.display()));
             assert!(done, "{told}");
             let signer = if identity.is_empty() {

@@ -1,13 +1,16 @@
 //! Identities that openssl makes, for tests that sign, and a time stamp authority on the loopback
 //! device.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::{Result, check, fail, tools};
+use crate::{Result, check, tools};
+use stamps::Authority;
+
+#[path = "../../injector/tests/identities/stamps.rs"]
+mod stamps;
 
 /// A key with a certificate for signing code (`key.pem`, `cert.pem`), and one for time stamps
 /// (`tsa-key.pem`, `tsa-cert.pem`), in a directory of their own.
@@ -62,48 +65,13 @@ impl Identity {
         ]
     }
 
-    /// Starts the time stamp authority.
-    pub fn stamps(&self) -> Result<Stamps> {
-        let mut command = Command::new(tools::host_tool("python3")?);
-        command.arg(tools::here().join("wine/stamps.py"));
-        let mut server = command
-            .current_dir(self.place())
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()?;
-        let mut port = String::new();
-        if let Some(told) = server.stdout.take() {
-            BufReader::new(told).read_line(&mut port)?;
-        }
-        let stamps = Stamps {
-            server,
-            url: format!("http://127.0.0.1:{}/", port.trim()),
+    /// Starts the time stamp authority; its address.
+    pub fn stamps(&self) -> Result<String> {
+        let authority = Authority {
+            key: self.file("tsa-key.pem"),
+            certificate: self.file("tsa-cert.pem"),
+            chain: None,
         };
-        if port.trim().is_empty() {
-            return fail("the time stamp authority did not start");
-        }
-        Ok(stamps)
-    }
-}
-
-/// A running time stamp authority.
-#[derive(Debug)]
-pub struct Stamps {
-    server: Child,
-    url: String,
-}
-
-impl Stamps {
-    /// Its address.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-}
-
-impl Drop for Stamps {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        Ok(authority.start(usize::MAX, |_| ())?)
     }
 }

@@ -284,7 +284,7 @@ fn signed() -> Result {
         "--sign-certificates",
         &certificate,
         "--timestamp-url",
-        stamps.url(),
+        &stamps,
     ];
     let program = identity.file("signed.exe");
     package_with_wheels()?.options(options).write(&program)?;

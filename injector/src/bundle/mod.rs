@@ -23,6 +23,7 @@ use crate::image::macho::{Image, fat, signature};
 use crate::output::OutputError;
 use crate::sign::SignError;
 
+use layout::Layout;
 pub use sign::{Signed, sign};
 pub use verify::verify;
 
@@ -75,6 +76,40 @@ impl BundleError {
             source,
         }
     }
+}
+
+/// The bundle whose program this file is.
+#[must_use]
+pub fn of_program(file: &Path) -> Option<PathBuf> {
+    let file = file.canonicalize().ok()?;
+    // `Demo.app/Contents/MacOS/Demo`, `Demo.framework/Versions/A/Demo`, `Demo.app/Demo`.
+    let mut above = file.ancestors().skip(1).take(3);
+    let is_program = |directory: &&Path| {
+        let layouts = Layout::of(directory).unwrap_or_default();
+        layouts
+            .iter()
+            .any(|layout| layout.program.as_deref() == Some(&file))
+    };
+    above.find(is_program).map(Path::to_owned)
+}
+
+/// The nearest signed bundle with this file somewhere in it.
+#[must_use]
+pub fn sealed_around(file: &Path) -> Option<PathBuf> {
+    let file = file.canonicalize().ok()?;
+    let is_sealed = |directory: &&Path| {
+        let places = [directory.join("Contents"), directory.to_path_buf()];
+        places.iter().any(|place| place.join(seal::PLACE).is_file())
+    };
+    let found = file.ancestors().skip(1).find(is_sealed)?;
+    let is_contents = found.ends_with("Contents");
+    Some(
+        found
+            .parent()
+            .filter(|_| is_contents)
+            .unwrap_or(found)
+            .to_owned(),
+    )
 }
 
 /// Whether these bytes are code that can be signed.

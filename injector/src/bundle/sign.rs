@@ -16,7 +16,6 @@ use crate::mmap::Map;
 use crate::output::{self, OutputError, Staged, mode::Mode};
 use crate::progress::Silent;
 use crate::sign::macho::codesign::CodesignOptions;
-use crate::sign::macho::entitlements::Entitlements;
 use crate::sign::macho::requirements;
 use crate::sign::{self, Identity, SignOptions};
 
@@ -109,7 +108,7 @@ impl Signer<'_> {
             .iter()
             .filter(|found| matches!(found.what, What::InnerBundle))
         {
-            self.bundle(&inner.on_disk, &self.inside(None), levels)?;
+            self.bundle(&inner.on_disk, &self.inside(), levels)?;
             // Their seals may be new, and are resources of this bundle.
             let new: Vec<_> = self
                 .staged
@@ -127,7 +126,7 @@ impl Signer<'_> {
                 What::InnerBundle => {}
                 What::Link(target) => seal.link(&item.path, target),
                 What::Bundle => {
-                    let code = self.bundle(&item.on_disk, &self.inside(None), levels)?;
+                    let code = self.bundle(&item.on_disk, &self.inside(), levels)?;
                     let (_, code) =
                         code.ok_or_else(|| BundleError::NotCode(item.on_disk.clone()))?;
                     seal.code(&item.path, code.hash, &code.requirement);
@@ -140,7 +139,7 @@ impl Signer<'_> {
                     let bytes = Map::open(&item.on_disk);
                     let bytes = bytes.map_err(|source| BundleError::read(&item.on_disk, source))?;
                     if is_code(&bytes) {
-                        let code = self.file(&item.on_disk, &bytes, self.inside(Some(&bytes)))?;
+                        let code = self.file(&item.on_disk, &bytes, self.inside())?;
                         if rule == Rule::Nested {
                             seal.code(&item.path, code.hash, &code.requirement);
                         } else {
@@ -167,17 +166,14 @@ impl Signer<'_> {
             (1, Sha256::digest(&layout.info).into()),
             (3, Sha256::digest(&seal).into()),
         ]);
-        if options.entitlements.is_none() {
-            options.entitlements = Entitlements::of_signed(&bytes);
-        }
         self.file(program, &bytes, options)
     }
 
     /// Options for code inside.
-    fn inside(&self, signed: Option<&[u8]>) -> CodesignOptions {
+    fn inside(&self) -> CodesignOptions {
         CodesignOptions {
             identifier: None,
-            entitlements: signed.and_then(Entitlements::of_signed),
+            entitlements: None,
             ..self.options.macos.clone()
         }
     }

@@ -31,6 +31,21 @@ Examples:
 
 If APP has the name of a subcommand, give it a directory: `oxidize-inject ./verify --resources DIR`.";
 
+const SIGN_EXAMPLES: &str = "\
+Examples:
+  A Windows program, with a key in a file and a time stamp:
+      oxidize-inject sign app.exe --sign-p12 id.p12 --timestamp-url http://timestamp.example
+
+  A macOS bundle, for notarization:
+      oxidize-inject sign Demo.app --sign-p12 id.p12 --hardened-runtime \\
+          --timestamp-url http://timestamp.apple.com/ts01
+
+  A key in a token or at a service, by a command that signs a digest:
+      oxidize-inject sign app.exe --sign-certificates chain.pem --sign-command ./pkcs11.sh
+
+  See what came of it:
+      oxidize-inject verify app.exe";
+
 /// The options of which one at least says what to package.
 pub(super) const APPLICATION: &str = "application";
 
@@ -370,17 +385,27 @@ pub(super) enum Command {
     Inspect(Inspect),
     /// Unpack the files of a packaged application, or save its blob
     Extract(Extract),
-    /// Check that a packaged application is intact
+    /// Check that a packaged application is intact, and who signed a program
     ///
-    /// Exit status: 0 it is what was written; 3 another tool rewrote it, and program and resources
-    /// are intact; 1 it is damaged, or cannot be read.
+    /// Tells of a signature who made it, when, with which certificates, and what is wrong with
+    /// these. Whether to trust the signer is the system's to say. Takes programs, libraries and
+    /// bundles of others, too.
+    ///
+    /// Exit status: 0 it is what was written or signed; 3 another tool rewrote the application,
+    /// and program and resources are intact; 1 it is damaged, was changed after it was signed, is
+    /// neither signed nor an application, or cannot be read.
     Verify(Verify),
     /// Recover the stub that an application was made from
     Remove(Remove),
     /// List and fetch stubs, the prebuilt programs that applications are made from
     #[command(subcommand)]
     Stubs(Stubs),
-    /// Sign a Windows or macOS program
+    /// Sign a Windows or macOS program, library or bundle
+    ///
+    /// Replaces a present signature. The key is in a file, or a command signs for it
+    /// (docs/signing.md). Without an identity, macOS code is signed ad hoc, and Windows programs
+    /// are refused.
+    #[command(after_help = SIGN_EXAMPLES)]
     Sign(Box<Sign>),
     /// Notarize a signed macOS program or bundle with Apple, and staple the ticket to a bundle
     #[cfg(feature = "notarize")]
@@ -448,7 +473,7 @@ pub(super) struct Extract {
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// The packaged application
+    /// The packaged application; or a Windows or macOS program or library, or a macOS bundle
     pub(super) app: PathBuf,
     #[command(flatten)]
     pub(super) common: Common,

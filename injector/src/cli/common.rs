@@ -20,7 +20,8 @@ pub(super) struct Configuration {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "macOS")]
 pub(super) struct MacOs {
-    /// The identifier in the signature, such as com.example.app [default: the name of APP]
+    /// The identifier in the signature, such as com.example.app [default: the file's name; a
+    /// program that is signed again keeps the one it has]
     #[arg(long, value_name = "NAME")]
     pub(super) identifier: Option<String>,
     /// Enable the hardened runtime, which notarization requires
@@ -29,7 +30,8 @@ pub(super) struct MacOs {
     /// A property list with the program's entitlements
     #[arg(long, value_name = "FILE")]
     pub(super) entitlements: Option<PathBuf>,
-    /// The team identifier in the signature [default: taken from Apple's certificate]
+    /// The team in the signature, ten characters, for certificates that Apple did not issue
+    /// [default: the one in Apple's certificate]
     #[arg(long, value_name = "ID")]
     pub(super) team_id: Option<String>,
 }
@@ -46,6 +48,20 @@ pub(super) struct Common {
     /// Print more details
     #[arg(short, long)]
     pub(super) verbose: bool,
+}
+
+/// Whether the command line asks for JSON. Before it is parsed this is all that is known of it.
+pub(super) fn asks_json() -> bool {
+    let names = ["--output-format", "--format"];
+    let mut before = String::new();
+    std::env::args_os().any(|argument| {
+        let argument = argument.to_string_lossy().into_owned();
+        let joined = argument.split_once('=');
+        let asks = joined.is_some_and(|(name, value)| names.contains(&name) && value == "json")
+            || names.contains(&before.as_str()) && argument == "json";
+        before = argument;
+        asks
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

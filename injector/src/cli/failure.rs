@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io::Write;
 
+use serde_json::{Value, json};
+
 use super::text::{indented, printable};
 
 /// A failure on its way to the user.
@@ -11,6 +13,8 @@ pub(super) struct Failure {
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
+    /// What JSON says beside it.
+    details: Vec<(&'static str, Value)>,
 }
 
 impl Failure {
@@ -20,6 +24,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             hint: None,
+            details: Vec::new(),
         }
     }
 
@@ -55,6 +60,23 @@ impl Failure {
     pub(super) fn in_one_line(&self) -> String {
         let parts = std::iter::once(&self.message).chain(&self.causes);
         parts.map(String::as_str).collect::<Vec<_>>().join(": ")
+    }
+
+    /// Something more, for programs.
+    pub(super) fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Failure {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// What programs are told.
+    pub(super) fn to_json(&self) -> Value {
+        let mut all = json!({ "ok": false });
+        for (name, value) in &self.details {
+            all[*name] = value.clone();
+        }
+        all["problem"] = self.in_one_line().into();
+        all["hint"] = self.hint.clone().into();
+        all
     }
 
     fn add_causes(&mut self, mut cause: Option<&dyn Error>) {

@@ -14,6 +14,7 @@ use oxidize_inject::internal::package::PackageError;
 use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
 use oxidize_inject::internal::require::RequireError;
 use oxidize_inject::internal::sign::SignError;
+use oxidize_inject::internal::sign::form::{Form, Wanted};
 use oxidize_inject::internal::snapshot::SnapshotError;
 use oxidize_inject::internal::stubs::StubError;
 use oxidize_inject::internal::{entry, python};
@@ -89,6 +90,18 @@ impl Hint for PackageError {
             _ => return None,
         };
         Some(hint)
+    }
+}
+
+/// The hint for `sign`, which has no `--target`.
+pub(super) fn in_sign(error: &PackageError) -> Option<String> {
+    match error {
+        PackageError::Misfit {
+            feature: Feature::Signature,
+            ..
+        } => None,
+        PackageError::Misfit { feature, .. } => Some(format!("leave out {}", options(*feature))),
+        _ => error.hint(),
     }
 }
 
@@ -354,20 +367,75 @@ impl Hint for SignError {
             SignError::Entitlements { .. } => {
                 "give a property list, a dictionary at its top, as Xcode writes them"
             }
-            SignError::TimeStamp { .. } => {
+            SignError::TimeStamp(_) => {
                 "try again, or name another server with one more `--timestamp-url`"
             }
+            SignError::TimeStampUrl(_) => {
+                "`--timestamp-url` takes an address such as http://timestamp.example"
+            }
+            SignError::Form {
+                path,
+                found,
+                wanted,
+            } => return form(&path.display().to_string(), *found, *wanted),
+            SignError::PresentEntitlements(_) => "give others with `--entitlements FILE`",
+            SignError::LibraryEntitlements => {
+                "leave out `--entitlements`, and give it when the program is signed"
+            }
+            SignError::AdHocTeam => {
+                "leave out `--team-id`, or give an identity, such as `--sign-p12 FILE`"
+            }
+            SignError::KeyUsage(_) => "use the certificate that was issued for signing",
             SignError::Usage(_) => {
                 "its extended key usage has to name code signing (1.3.6.1.5.5.7.3.3)"
             }
             SignError::Command(_) => {
-                "it gets the digest on standard input and writes the signature; see docs/signing.md"
+                "standard input is the digest itself, not to be hashed again; the command writes the \
+                 signature (docs/signing.md)"
             }
+            SignError::CommandTimeout(_) => "`--sign-command-timeout` gives it more time",
             SignError::NoIdentifier => "give one with `--identifier`, such as `com.example.app`",
             _ => return None,
         };
         Some(hint.to_owned())
     }
+}
+
+/// What to do about a file of another form.
+fn form(path: &str, found: Form, wanted: Wanted) -> Option<String> {
+    let hint = match (found, wanted) {
+        (Form::Pkcs12, Wanted::Key) => format!("give it with `--sign-p12 {path}`"),
+        (Form::Pkcs12, _) => format!(
+            "give it with `--sign-p12`, or take the certificates out of it: \
+             `openssl pkcs12 -in {path} -nokeys -out certificates.pem`"
+        ),
+        (Form::Pem, _) => format!(
+            "give it with `--sign-key {path}`, and the certificates with `--sign-certificates FILE`"
+        ),
+        (Form::OldEncryptedPem, Wanted::Certificates) => {
+            "remove the key from it, or give another file".to_owned()
+        }
+        (Form::OldEncryptedPem, _) => {
+            format!("convert it: `openssl pkcs8 -topk8 -in {path} -out key.pem`")
+        }
+        (Form::DerKey, _) => {
+            format!("convert it: `openssl pkcs8 -topk8 -inform DER -in {path} -out key.pem`")
+        }
+        (Form::OpenSsh, _) => {
+            format!("convert a copy of it: `ssh-keygen -p -m PKCS8 -f {path}`")
+        }
+        (Form::DerCertificate | Form::Pkcs7, _) => format!(
+            "there is no key in it: give it with `--sign-certificates {path}`, and the key with \
+             `--sign-key FILE`"
+        ),
+        (Form::JavaKeyStore, _) => format!(
+            "convert it: `keytool -importkeystore -srckeystore {path} -destkeystore id.p12 \
+             -deststoretype pkcs12`"
+        ),
+        (Form::Utf16, _) => format!("convert it: `iconv -f UTF-16 -t ASCII {path}`"),
+        _ => return None,
+    };
+    Some(hint)
 }
 
 impl Hint for HttpError {
@@ -400,7 +468,8 @@ impl Hint for NotaryError {
                  give its .p8 file"
             }
             NotaryError::NotReady { .. } => {
-                "sign it with `--sign-p12`, `--hardened-runtime` and `--timestamp-url`"
+                "sign it with a Developer ID, the hardened runtime and a time stamp: \
+                 `oxidize-inject sign FILE --sign-p12 ID --hardened-runtime --timestamp-url URL`"
             }
             NotaryError::Refused {
                 status: 401 | 403, ..
@@ -438,6 +507,66 @@ mod tests {
         let candidates = Vec::new();
         let error = EntryError::Undecided { candidates };
         assert!(error.hint().unwrap().contains("__main__.py"));
+    }
+
+    /// The options in a text that are not `command`'s, unless it names another command to run.
+    fn strange(command: &str, hint: &str) -> Vec<String> {
+        use clap::CommandFactory as _;
+        let mut all = super::super::args::Cli::command();
+        all.build();
+        let command = all.find_subcommand(command).expect("a command");
+        let words = hint.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        let options = words.filter_map(|word| word.strip_prefix("--"));
+        let is_known = |option: &&str| {
+            let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
+            known.any(|known| known == *option)
+        };
+        options
+            .filter(|option| !is_known(option))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn hints_name_options_of_the_command_at_hand() {
+        let path = || std::path::PathBuf::from("id");
+        for error in [
+            SignError::NoPassword(path()),
+            SignError::NoCertificate(path()),
+            SignError::NoIdentity,
+            SignError::TimeStamp(Vec::new()),
+            SignError::TimeStampUrl(String::new()),
+            SignError::Command(String::new()),
+            SignError::CommandTimeout(1),
+            SignError::NoIdentifier,
+            SignError::PresentEntitlements(String::new()),
+            SignError::LibraryEntitlements,
+            SignError::AdHocTeam,
+        ] {
+            let hint = error.hint().unwrap();
+            assert_eq!(strange("sign", &hint), [""; 0], "{hint}");
+        }
+        for feature in [
+            Feature::HardenedRuntime,
+            Feature::Entitlements,
+            Feature::Team,
+            Feature::ProgramName,
+            Feature::ProgramUrl,
+            Feature::PageHashes,
+        ] {
+            let error = PackageError::Misfit {
+                feature,
+                system: "macOS",
+                target: String::new(),
+            };
+            let hint = in_sign(&error).unwrap();
+            assert_eq!(strange("sign", &hint), [""; 0], "{hint}");
+            let hint = error.hint().unwrap();
+            assert_eq!(strange("sign", &hint), ["target"], "{hint}");
+        }
+        for doubt in [Doubt::NoTimeStamp, Doubt::NoIssuer(String::new())] {
+            assert_eq!(strange("sign", &self::doubt(&doubt)), [""; 0]);
+        }
     }
 
     #[test]

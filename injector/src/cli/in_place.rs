@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::failure::Failure;
-use super::note;
 use oxidize_inject::internal::output::{self, mode::Mode};
 
 /// Where the result of `sign` and `remove` goes.
@@ -49,19 +48,13 @@ impl<'a> InPlace<'a> {
             .map_or_else(Mode::program, |there| there.mode)
     }
 
-    /// Tells of names that still lead to the old file.
-    pub(super) fn warn(&self) {
-        if self
-            .there
-            .as_ref()
-            .is_some_and(|there| there.has_other_names)
-        {
-            let file = self.file.display();
-            note(
-                "warning",
-                &format!("`{file}` has other hard links, which still lead to the file it was"),
-            );
-        }
+    /// What there is to say of names that still lead to the old file.
+    pub(super) fn warning(&self) -> Option<String> {
+        let there = self.there.as_ref()?;
+        let file = self.file.display();
+        there
+            .has_other_names
+            .then(|| format!("`{file}` has other hard links, which still lead to the file it was"))
     }
 }
 

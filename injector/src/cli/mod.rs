@@ -73,8 +73,7 @@ pub(crate) fn main() -> ExitCode {
             };
         }
         Err(settings::SettingsError::File(failure)) => {
-            failure.report();
-            return ExitCode::FAILURE;
+            return failed(&failure, common::asks_json());
         }
     };
     let cli = &settings.cli;
@@ -85,10 +84,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Inspect(args)) => inspect::inspect(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Verify(args)) => {
-            return verify::verify(args).unwrap_or_else(|failure| {
-                failure.report();
-                ExitCode::FAILURE
-            });
+            let json = common::asks_json();
+            return verify::verify(args).unwrap_or_else(|failure| failed(&failure, json));
         }
         Some(Command::Remove(args)) => remove(args),
         Some(Command::Stubs(args)) => stubs::stubs(args),
@@ -98,13 +95,26 @@ pub(crate) fn main() -> ExitCode {
         #[cfg(feature = "notarize")]
         Some(Command::Staple(args)) => notary::staple(args),
     };
+    // These write while they work, and have said already what JSON can say.
+    let has_begun = match &cli.command {
+        Some(Command::Inspect(args)) => args.list.is_some(),
+        Some(Command::Stubs(_)) => true,
+        _ => false,
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            failure.report();
-            ExitCode::FAILURE
-        }
+        Err(failure) => failed(&failure, common::asks_json() && !has_begun),
     }
+}
+
+/// Tells a failure, to programs too if they asked.
+fn failed(failure: &Failure, json: bool) -> ExitCode {
+    if json {
+        // If that fails, the failure itself is what there is to tell.
+        let _ = print(&format!("{:#}\n", failure.to_json()));
+    }
+    failure.report();
+    ExitCode::FAILURE
 }
 
 fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
@@ -133,7 +143,8 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
     let notary = args.notary.load()?;
     #[cfg(feature = "notarize")]
     if notary.is_some() && !targets.iter().any(|target| target.is_macos()) {
-        return Err(notary::not_for_this());
+        let hint = "give `--target`, such as aarch64-apple-darwin";
+        return Err(notary::not_for_this().hint(Some(hint)));
     }
     let sources = stubs::sources(&args.sources);
     let script = args.script.as_deref();
@@ -233,7 +244,7 @@ fn package(args: &Package, settings: Option<&Path>) -> Result<(), Failure> {
     if !args.common.quiet {
         for (path, report) in outputs.paths().zip(&reports) {
             let size = text::size(report.size);
-            let (name, modules) = (path.display(), report.modules);
+            let (name, modules) = (text::path(path), report.modules);
             let target = report.target;
             say(&format!(
                 "{name}  {size}  {target}  {modules} modules  {seconds:.1} s"
@@ -289,7 +300,10 @@ fn remove(args: &Remove) -> Result<(), Failure> {
         ));
     }
     if !args.common.quiet {
-        in_place.warn();
+        in_place
+            .warning()
+            .iter()
+            .for_each(|text| note("warning", text));
     }
     report_written(&args.common, path, stub.len() as u64);
     Ok(())
@@ -297,7 +311,7 @@ fn remove(args: &Remove) -> Result<(), Failure> {
 
 fn report_written(common: &Common, path: &Path, size: u64) {
     if !common.quiet {
-        say(&format!("{}  {}", path.display(), text::size(size)));
+        say(&format!("{}  {}", text::path(path), text::size(size)));
     }
 }
 

@@ -10,7 +10,7 @@ use super::bar::Bar;
 use super::common::{Common, Format};
 use super::failure::Failure;
 use super::hint::Hint;
-use super::{note, print, say};
+use super::{note, print, say, text};
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::notary::archive::Archive;
 use oxidize_inject::internal::notary::{self, ApiKey, NotaryError, Server, ticket};
@@ -90,7 +90,6 @@ impl Notary {
 /// Only macOS programs are notarized.
 pub(super) fn not_for_this() -> Failure {
     Failure::new("`--notarize` is for macOS programs")
-        .hint(Some("give `--target`, such as aarch64-apple-darwin"))
 }
 
 fn failure(message: impl Into<String>, error: &NotaryError) -> Failure {
@@ -239,7 +238,7 @@ pub(super) fn notarize(args: &Notarize) -> Result<(), Failure> {
     }
     if !args.common.quiet {
         let stapled = if is_bundle { ", stapled" } else { "" };
-        say(&format!("{}  notarized{stapled}", args.file.display()));
+        say(&format!("{}  notarized{stapled}", text::path(&args.file)));
     }
     Ok(())
 }
@@ -279,7 +278,7 @@ pub(super) fn staple(args: &Staple) -> Result<(), Failure> {
         ));
     }
     if !args.common.quiet {
-        say(&format!("{name}  stapled"));
+        say(&format!("{}  stapled", text::path(&args.bundle)));
     }
     Ok(())
 }

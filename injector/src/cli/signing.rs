@@ -25,11 +25,14 @@ use oxidize_inject::internal::sign::external::External;
 use oxidize_inject::internal::sign::identity::{Password, Source};
 use oxidize_inject::internal::sign::macho::codesign::CodesignOptions;
 use oxidize_inject::internal::sign::macho::entitlements::Entitlements;
+use oxidize_inject::internal::sign::macho::kept::kept;
 use oxidize_inject::internal::sign::pe::AuthenticodeOptions;
 use oxidize_inject::internal::sign::state::{self, State};
-use oxidize_inject::internal::sign::{self, Identity, SignOptions};
+use oxidize_inject::internal::sign::{self, Identity, SignOptions, timestamp};
 use oxidize_inject::internal::{container, output};
 
+/// A week, in seconds.
+const LONGEST_TIMEOUT: u64 = 7 * 24 * 60 * 60;
 /// A password is in the first line.
 const LONGEST_PASSWORD: u64 = 1 << 16;
 
@@ -46,21 +49,23 @@ pub(super) struct Signing {
         group = "identity"
     )]
     sign_p12: Option<PathBuf>,
-    /// Sign with the private key in this PEM file
+    /// Sign with the private key in this PEM file; --sign-certificates has the certificates
     #[arg(long, value_name = "FILE", group = "identity")]
     sign_key: Option<PathBuf>,
-    /// Certificates in PEM or DER: the signer's, unless it is stored with the key, and its issuers
+    /// Certificates in PEM, DER or PKCS#7: the signer's, unless it is stored with the key, and its
+    /// issuers'; can be repeated
     #[arg(long, value_name = "FILE", requires = "identity")]
     sign_certificates: Vec<PathBuf>,
     /// Have this command sign: it reads a digest and writes the signature (docs/signing.md)
     #[arg(long, value_name = "COMMAND", group = "identity")]
     sign_command: Option<String>,
-    /// How long that command may take
+    /// How long that command may take; then it is ended, with what it started
     #[arg(
         long,
         value_name = "SECONDS",
         requires = "sign_command",
-        default_value_t = 300
+        default_value_t = 300,
+        value_parser = clap::value_parser!(u64).range(1..=LONGEST_TIMEOUT)
     )]
     sign_command_timeout: u64,
     /// Read the password from the first line of this file [default: ask on the terminal]
@@ -124,6 +129,8 @@ impl Signing {
             return Ok(None);
         }
         let failed = |error: SignError| Failure::because("cannot sign", &error).hint(error.hint());
+        // Before anybody is asked for a password or a PIN.
+        timestamp::check_urls(&self.timestamp_url).map_err(failed)?;
         let mut ask = || self.password(source.as_ref().map(|source| &source.key));
         let identity = source
             .as_ref()
@@ -187,9 +194,7 @@ impl Signing {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return Ok(None);
         }
-        let name = file
-            .map(|file| file.display().to_string())
-            .unwrap_or_default();
+        let name = file.map(|file| text::path(file)).unwrap_or_default();
         let password = rpassword::prompt_password(format!("Password for `{name}`: "));
         password
             .map(Zeroizing::new)
@@ -204,11 +209,16 @@ impl Signing {
 /// `oxidize-inject sign`.
 #[derive(Debug, Args)]
 pub(super) struct Sign {
-    /// A Windows or macOS program or library, or a macOS bundle, made by this tool or by another
+    /// A Windows or macOS program or library, or a macOS bundle (.app, .framework), made by this
+    /// tool or by another
     file: PathBuf,
     /// Where to write the signed program [default: over FILE]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Keep nothing of the present signature of macOS code: neither identifier nor entitlements nor
+    /// flags such as the hardened runtime
+    #[arg(long)]
+    fresh: bool,
     #[command(flatten)]
     configuration: Configuration,
     #[command(flatten)]
@@ -222,6 +232,26 @@ pub(super) struct Sign {
     notary: super::notary::Notary,
 }
 
+impl Sign {
+    /// How to sign; ad hoc if nothing was said of it.
+    fn plan(&self, output: &Path) -> Result<Plan, Failure> {
+        let plan = self.signing.plan(&self.macos, output)?;
+        let mut plan = plan.unwrap_or_else(|| Plan {
+            options: SignOptions {
+                macos: CodesignOptions {
+                    identifier: self.macos.identifier.clone(),
+                    fallback: file_name(output),
+                    ..CodesignOptions::default()
+                },
+                ..SignOptions::default()
+            },
+            ..Plan::default()
+        });
+        plan.options.macos.fresh = self.fresh;
+        Ok(plan)
+    }
+}
+
 pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> {
     if args.file.is_dir() {
         return sign_bundle(args);
@@ -233,6 +263,14 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     let name = args.file.display();
     let failed =
         |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
+    if let Some(bundle) = bundle::of_program(path) {
+        let message = format!("`{name}` is the program of a bundle, and is sealed with it");
+        let hint = format!(
+            "sign the bundle: `oxidize-inject sign {}`",
+            bundle.display()
+        );
+        return Err(Failure::new(message).hint(Some(hint)));
+    }
     output::check(path, None).map_err(|error| failed(&error))?;
     let inputs = args
         .signing
@@ -243,20 +281,7 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     let inputs = inputs.chain(args.notary.inputs());
     output::check_inputs(path, inputs).map_err(|error| failed(&error))?;
     let file = Map::open(in_place.source()).map_err(|error| failed(&error))?;
-    let plan = args
-        .signing
-        .plan(&args.macos, path)?
-        .unwrap_or_else(|| Plan {
-            options: SignOptions {
-                macos: CodesignOptions {
-                    identifier: args.macos.identifier.clone(),
-                    fallback: file_name(path),
-                    ..CodesignOptions::default()
-                },
-                ..SignOptions::default()
-            },
-            ..Plan::default()
-        });
+    let plan = args.plan(path)?;
     let target = container::target(&file);
     let os = target.map_or_else(
         || Container::announced(&file).map(Container::os),
@@ -266,15 +291,34 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
         os.map_or("another system".to_owned(), |os| os.to_string()),
         os,
     )
-    .map_err(|error| failed(&error).hint(error.hint()))?;
+    .map_err(|error| failed(&error).hint(hint::in_sign(&error)))?;
     #[cfg(feature = "notarize")]
     if notary.is_some() && os != Some(OperatingSystem::MacOs) {
         return Err(super::notary::not_for_this());
+    }
+    let kept = kept(&file, &plan.options.macos);
+    let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
+    warnings.extend(in_place.warning());
+    if let Some(bundle) = bundle::sealed_around(path) {
+        let bundle = bundle.display();
+        warnings.push(format!(
+            "the signature of `{bundle}` is for the file as it was; sign the bundle again"
+        ));
     }
     let signed = sign::sign_file(&file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
     output::write_bytes(path, in_place.mode(), &signed).map_err(|error| failed(&error))?;
     let state = state::of(&signed).map_err(|error| failed(&error))?;
+    if !args.common.quiet {
+        if !kept.is_empty() {
+            let kept = kept.join(" and ");
+            note(
+                "note",
+                &format!("kept from the present signature: {kept} (`--fresh` drops them)"),
+            );
+        }
+        warnings.iter().for_each(|text| note("warning", text));
+    }
     #[cfg(feature = "notarize")]
     let notarized = notary
         .map(|notary| notary.run(path, &args.common))
@@ -285,20 +329,23 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
         return print(&format!(
             "{:#}\n",
             json!({
+                "ok": true,
                 "output": path.display().to_string(),
                 "size": signed.len(),
                 "signature": to_json(&state),
+                "kept": kept,
+                "warnings": warnings,
                 "notarized": notarized,
             })
         ));
     }
     if !args.common.quiet {
-        for doubt in plan.doubts() {
-            note("warning", &hint::doubt(&doubt));
-        }
-        in_place.warn();
         let size = text::size(signed.len() as u64);
-        say(&format!("{}  {size}  {}", path.display(), in_words(&state)));
+        say(&format!(
+            "{}  {size}  {}",
+            text::path(path),
+            in_words(&state)
+        ));
     }
     Ok(())
 }
@@ -321,44 +368,38 @@ fn sign_bundle(args: &Sign) -> Result<(), Failure> {
             hint,
         ));
     }
-    let plan = args.signing.plan(&args.macos, &args.file)?;
-    let plan = plan.unwrap_or_else(|| Plan {
-        options: SignOptions {
-            macos: CodesignOptions {
-                identifier: args.macos.identifier.clone(),
-                ..CodesignOptions::default()
-            },
-            ..SignOptions::default()
-        },
-        ..Plan::default()
-    });
+    let plan = args.plan(&args.file)?;
     let failed =
         |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
     plan.check_fit("macOS", Some(OperatingSystem::MacOs))
-        .map_err(|error| failed(&error).hint(error.hint()))?;
+        .map_err(|error| failed(&error).hint(hint::in_sign(&error)))?;
+    let warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
     let signed = bundle::sign(&args.file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
     let state = bundle::verify(&args.file).map_err(|error| failed(&error))?;
+    if !args.common.quiet {
+        warnings.iter().for_each(|text| note("warning", text));
+    }
     if args.common.output_format == Format::Json {
         return print(&format!(
             "{:#}\n",
             json!({
+                "ok": true,
                 "output": args.file.display().to_string(),
                 "program": signed.program.display().to_string(),
                 "inside": signed.inside,
                 "signature": to_json(&state),
+                "warnings": warnings,
             })
         ));
     }
     if !args.common.quiet {
-        for doubt in plan.doubts() {
-            note("warning", &hint::doubt(&doubt));
-        }
         let inside = match signed.inside {
             0 => String::new(),
             1 => ", with one more program or library inside".to_owned(),
             count => format!(", with {count} more programs and libraries inside"),
         };
+        let name = text::path(&args.file);
         say(&format!("{name}  {}{inside}", in_words(&state)));
     }
     Ok(())
@@ -381,9 +422,6 @@ pub(super) fn in_words(state: &State) -> String {
         }
         if let Some(time) = &signer.time {
             text.push_str(&format!(", time stamp {time}"));
-        }
-        for problem in &signer.problems {
-            text.push_str(&format!("; {problem}"));
         }
         text
     });
@@ -423,6 +461,9 @@ pub(super) fn details(state: &State) -> String {
     match (&signer.time, &signer.time_authority) {
         (Some(time), Some(authority)) => line("time stamp", &format!("{time} by {authority}")),
         _ => line("time stamp", "none"),
+    }
+    for problem in &signer.problems {
+        line("problem", problem);
     }
     lines
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A size in bytes.
 pub(super) fn size(bytes: u64) -> String {
@@ -54,6 +55,11 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
 /// A name from a file that nobody vouches for, in one line.
 pub(super) fn name(name: &str) -> String {
     escaped(name, acts).into_owned()
+}
+
+/// A file's name in one line, in a line that is ours.
+pub(super) fn path(path: &Path) -> String {
+    name(&path.display().to_string())
 }
 
 /// A message in which foreign names may hold line ends: further lines stand back, so that none of

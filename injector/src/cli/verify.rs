@@ -10,7 +10,7 @@ use super::app::App;
 use super::args::Verify;
 use super::common::Format;
 use super::failure::Failure;
-use super::{note, print, signing};
+use super::{note, print, signing, text};
 use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::container;
 use oxidize_inject::internal::mmap::Map;
@@ -46,24 +46,11 @@ pub(super) fn verify(args: &Verify) -> Result<ExitCode, Failure> {
         }
         Err(damage) => Err(damage),
     };
-    let name = args.app.display();
-    let intact = match judged {
-        Ok(intact) => intact,
-        Err(damage) => {
-            if json {
-                print(&format!(
-                    "{:#}\n",
-                    json!({
-                        "ok": false,
-                        "state": "damaged",
-                        "altered": Value::Null,
-                        "problem": damage.in_one_line(),
-                    })
-                ))?;
-            }
-            return Err(damage);
-        }
-    };
+    let intact = judged.map_err(|damage| {
+        damage
+            .detail("state", "damaged")
+            .detail("altered", Value::Null)
+    })?;
     let code = if intact.altered { ALTERED } else { 0 };
     if json {
         print(&format!(
@@ -93,6 +80,7 @@ pub(super) fn verify(args: &Verify) -> Result<ExitCode, Failure> {
             signature => format!(", {}", signing::in_words(signature)),
         };
         let details = signing::details(&intact.signature);
+        let name = text::path(&args.app);
         print(&format!("{name}: {state}{signed}\n{details}"))?;
     }
     Ok(ExitCode::from(code))
@@ -112,28 +100,28 @@ fn stranger(args: &Verify) -> Result<Option<Map>, Failure> {
 fn tell_signature(args: &Verify, signature: State) -> Result<ExitCode, Failure> {
     let name = args.app.display();
     let ok = !matches!(signature, State::None | State::Broken(_));
-    if args.common.output_format == Format::Json {
+    const STATE: &str = "not an application";
+    if ok && args.common.output_format == Format::Json {
         print(&format!(
             "{:#}\n",
             json!({
-                "ok": ok,
-                "state": "not an application",
+                "ok": true,
+                "state": STATE,
                 "signature": signing::to_json(&signature),
             })
         ))?;
     } else if ok && !args.common.quiet {
         let (words, details) = (signing::in_words(&signature), signing::details(&signature));
-        print(&format!("{name}: {words}\n{details}"))?;
+        print(&format!("{}: {words}\n{details}", text::path(&args.app)))?;
     }
-    match signature {
-        State::None => Err(Failure::new(format!(
-            "`{name}` is not signed, and was not made by oxidize-inject"
-        ))),
-        State::Broken(problem) => Err(Failure::new(format!(
-            "the signature of `{name}` is broken: {problem}"
-        ))),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    let problem = match &signature {
+        State::None => format!("`{name}` is not signed, and was not made by oxidize-inject"),
+        State::Broken(problem) => format!("the signature of `{name}` is broken: {problem}"),
+        _ => return Ok(ExitCode::SUCCESS),
+    };
+    Err(Failure::new(problem)
+        .detail("state", STATE)
+        .detail("signature", signing::to_json(&signature)))
 }
 
 /// `Err`: it is damaged.

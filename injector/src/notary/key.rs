@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::error::NotaryError;
 use crate::sign::SignError;
-use crate::sign::identity;
+use crate::sign::{identity, pem};
 
 /// Apple's name for whom the token is for.
 const AUDIENCE: &str = "appstoreconnect-v1";
@@ -115,7 +115,7 @@ impl ApiKey {
 }
 
 fn from_pem(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let blocks = identity::pem_blocks(bytes)?;
+    let blocks = pem::blocks(bytes)?;
     let mut blocks = blocks.into_iter();
     blocks.find_map(|(label, der)| (label == "PRIVATE KEY").then_some(der))
 }

@@ -7,6 +7,8 @@ use oxidize_format::target::OperatingSystem;
 
 use super::{Feature, PackageError, Request, Signing};
 use crate::sign::SignError;
+use crate::sign::macho::requirements;
+use crate::sign::timestamp;
 use crate::snapshot;
 use crate::snapshot::SnapshotError;
 
@@ -69,6 +71,10 @@ impl Signing {
             (Feature::ProgramUrl, windows.program_url.is_some()),
             (Feature::PageHashes, windows.page_hashes),
         ];
+        if let Some(team) = &macos.team {
+            requirements::check_team(team)?;
+        }
+        timestamp::check_urls(&self.options.timestamp_urls)?;
         let is_windows = os == Some(OperatingSystem::Windows);
         let is_macos = os == Some(OperatingSystem::MacOs);
         let misfit = |feature, system| {
@@ -88,6 +94,9 @@ impl Signing {
         }
         if !(is_windows || is_macos) {
             return misfit(Feature::Signature, "Windows and macOS");
+        }
+        if macos.team.is_some() && self.identity.is_none() {
+            return Err(SignError::AdHocTeam.into());
         }
         Ok(())
     }

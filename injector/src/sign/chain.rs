@@ -7,7 +7,9 @@ use const_oid::db::rfc5912;
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, BasicConstraints, ExtendedKeyUsage};
+use x509_cert::ext::pkix::{
+    AuthorityInfoAccessSyntax, BasicConstraints, ExtendedKeyUsage, KeyUsage,
+};
 use x509_cert::name::Name;
 
 use super::key::{Hash, Public};
@@ -80,31 +82,18 @@ pub(super) fn validity(certificate: &Certificate) -> (u64, u64) {
     (seconds(&validity.not_before), seconds(&validity.not_after))
 }
 
-/// Seconds since 1970 as `YYYY-MM-DD`.
-pub(super) fn day(seconds: u64) -> String {
-    let date = der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds));
-    date.map_or_else(
-        |_| seconds.to_string(),
-        |date| format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()),
-    )
-}
-
-/// Seconds since 1970 as `YYYYMMDDhhmmssZ`.
+/// Seconds since 1970 as RFC 3339 has it, in UTC.
 pub(super) fn moment(seconds: u64) -> String {
     let date = der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds));
-    date.map_or_else(
-        |_| seconds.to_string(),
-        |date| {
-            let (year, month, day) = (date.year(), date.month(), date.day());
-            let (hour, minute, second) = (date.hour(), date.minutes(), date.seconds());
-            format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
-        },
-    )
+    date.map_or_else(|_| seconds.to_string(), |date| date.to_string())
+}
+
+fn constraints(certificate: &Certificate) -> Option<BasicConstraints> {
+    extension(certificate, rfc5280::ID_CE_BASIC_CONSTRAINTS)
 }
 
 fn is_authority(certificate: &Certificate) -> bool {
-    extension::<BasicConstraints>(certificate, rfc5280::ID_CE_BASIC_CONSTRAINTS)
-        .is_some_and(|constraints| constraints.ca)
+    constraints(certificate).is_some_and(|constraints| constraints.ca)
 }
 
 /// Whether `issuer` signed `certificate`; `None` for a kind of key that is not known here.
@@ -124,46 +113,122 @@ pub(super) fn build<'c>(leaf: &'c Certificate, pool: &[&'c Certificate]) -> Vec<
         if last.issuer == last.subject {
             break;
         }
-        let mut issuers = pool
-            .iter()
-            .filter(|one| one.tbs_certificate.subject == last.issuer);
-        let Some(issuer) = issuers.next() else { break };
+        let is_issuer = |one: &&&Certificate| one.tbs_certificate.subject == last.issuer;
+        let below = chain[chain.len() - 1];
+        let signed = |one: &&&Certificate| is_signed_by(below, one) == Some(true);
+        // An authority that got a new key has the name it had.
+        let mut issuers = pool.iter().filter(is_issuer);
+        let first = issuers.clone().next();
+        let Some(issuer) = issuers.find(signed).or(first) else {
+            break;
+        };
         chain.push(issuer);
     }
     chain
 }
 
-/// What is wrong with a chain at a time, if anything: who issued whom, and until when.
+/// Everything that is wrong at a time with a chain of certificates for code.
+pub(super) fn problems(chain: &[&Certificate], time: u64) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(leaf) = chain.first() {
+        let name = shown_name(leaf);
+        if usage(leaf, Purpose::CodeSigning) == Usage::Other {
+            problems.push(format!(
+                "the certificate of `{name}` is not for signing code"
+            ));
+        }
+        if !may_sign(leaf) {
+            problems.push(format!(
+                "the certificate of `{name}` has no digitalSignature in its key usage"
+            ));
+        }
+        if is_authority(leaf) {
+            problems.push(format!(
+                "the certificate of `{name}` is an authority's (CA:TRUE), with which systems may \
+                 not accept programs"
+            ));
+        }
+    }
+    problems.extend(path_problems(chain, time));
+    for (depth, issuer) in chain.iter().enumerate().skip(1) {
+        let name = shown_name(issuer);
+        let is_root = issuer.tbs_certificate.subject == issuer.tbs_certificate.issuer;
+        if !is_root && !may_issue_for_code(issuer) {
+            problems.push(format!(
+                "`{name}` is an authority for other purposes than signing code"
+            ));
+        }
+        let key_usage: Option<KeyUsage> = extension(issuer, rfc5280::ID_CE_KEY_USAGE);
+        if key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
+            problems.push(format!(
+                "the certificate of `{name}` has no keyCertSign in its key usage"
+            ));
+        }
+        let longest = constraints(issuer).and_then(|constraints| constraints.path_len_constraint);
+        // Authorities between it and the signer.
+        if longest.is_some_and(|longest| usize::from(longest) < depth - 1) {
+            problems.push(format!("`{name}` allows no authority this far below it"));
+        }
+    }
+    problems
+}
+
+/// The first thing that is wrong with a chain at a time, if anything: who issued whom, and until
+/// when.
 pub(super) fn problem(chain: &[&Certificate], time: u64) -> Option<String> {
+    path_problems(chain, time).into_iter().next()
+}
+
+fn path_problems(chain: &[&Certificate], time: u64) -> Vec<String> {
+    let mut problems = Vec::new();
     for (index, certificate) in chain.iter().enumerate() {
-        let name = common_name(certificate).escape_debug().to_string();
+        let name = shown_name(certificate);
         let (start, end) = validity(certificate);
         if time < start {
-            return Some(format!(
+            problems.push(format!(
                 "the certificate of `{name}` is valid from {}",
-                day(start)
+                moment(start)
             ));
         }
         if time > end {
-            return Some(format!(
+            problems.push(format!(
                 "the certificate of `{name}` was valid until {}",
-                day(end)
+                moment(end)
             ));
         }
         let Some(issuer) = chain.get(index + 1) else {
             continue;
         };
-        let above = common_name(issuer).escape_debug().to_string();
+        let above = shown_name(issuer);
         if !is_authority(issuer) {
-            return Some(format!("`{above}` is not an authority"));
+            problems.push(format!("`{above}` is not an authority"));
         }
         if is_signed_by(certificate, issuer) == Some(false) {
-            return Some(format!(
+            problems.push(format!(
                 "`{above}` did not sign the certificate of `{name}`"
             ));
         }
     }
-    None
+    problems
+}
+
+/// A certificate's name in one line.
+fn shown_name(certificate: &Certificate) -> String {
+    common_name(certificate).escape_debug().to_string()
+}
+
+/// Whether the key may sign what is no certificate.
+pub(super) fn may_sign(certificate: &Certificate) -> bool {
+    let usage: Option<KeyUsage> = extension(certificate, rfc5280::ID_CE_KEY_USAGE);
+    usage.is_none_or(|usage| usage.digital_signature())
+}
+
+/// Whether those for whom the authority vouches may sign code: the purposes in its certificate, if
+/// there are any, bound theirs (as Windows sees it).
+fn may_issue_for_code(issuer: &Certificate) -> bool {
+    let usage: Option<ExtendedKeyUsage> = extension(issuer, rfc5280::ID_CE_EXT_KEY_USAGE);
+    let allowed = [Purpose::CodeSigning.oid(), rfc5280::ANY_EXTENDED_KEY_USAGE];
+    usage.is_none_or(|usage| usage.0.iter().any(|purpose| allowed.contains(purpose)))
 }
 
 /// Where the certificate of the issuer can be had: what the certificate says, or what is known of

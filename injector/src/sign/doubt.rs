@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Doubt {
     /// The signature ends with the certificate.
     NoTimeStamp,
+    /// Something is wrong with the chain of certificates.
+    Chain(String),
     /// A certificate above the signer's is missing; which, and where it is published.
     NoIssuer(String),
     /// The certificate of this name does not say that it is for signing code.
@@ -20,7 +22,7 @@ impl fmt::Display for Doubt {
             Doubt::NoTimeStamp => {
                 f.write_str("without a time stamp the signature ends with the certificate")
             }
-            Doubt::NoIssuer(which) => f.write_str(which),
+            Doubt::Chain(problem) | Doubt::NoIssuer(problem) => f.write_str(problem),
             Doubt::Purpose(name) => write!(
                 f,
                 "the certificate of `{}` does not say that it is for signing code",

@@ -5,7 +5,22 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::form::{Form, Wanted};
 use crate::image::ImageError;
+
+/// A time stamp server that gave none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its address, without what may be a secret.
+    pub url: String,
+    /// Why, in one line.
+    pub problem: String,
+}
+
+fn refusals(all: &[Refusal]) -> String {
+    let one = |refusal: &Refusal| format!("`{}`: {}", refusal.url, refusal.problem);
+    all.iter().map(one).collect::<Vec<_>>().join("; nor from ")
+}
 
 /// Why something cannot be signed. None of these messages holds anything of a key or a password.
 #[derive(Debug, Error)]
@@ -26,6 +41,16 @@ pub enum SignError {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// The file with the identity is of another form.
+    #[error("`{}` is {found}, not {wanted}", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: Form,
+        /// What it was to be.
+        wanted: Wanted,
     },
     /// The password is wrong.
     #[error("the password for `{}` is wrong", .0.display())]
@@ -50,6 +75,12 @@ pub enum SignError {
         /// What is wrong.
         problem: String,
     },
+    /// The entitlements of the present signature cannot be kept.
+    #[error("the entitlements of the present signature cannot be kept: {0}")]
+    PresentEntitlements(String),
+    /// Entitlements for something that is no program.
+    #[error("a library has no entitlements: those of the program that loads it count")]
+    LibraryEntitlements,
     /// A Windows program and no identity.
     #[error("a Windows program is signed with an identity, and none was given")]
     NoIdentity,
@@ -62,21 +93,21 @@ pub enum SignError {
     /// The program lacks what a signature needs.
     #[error("the program cannot be signed: {0}")]
     Lacks(&'static str),
-    /// The time stamp server refused or did not answer.
-    #[error("no time stamp from `{url}`")]
-    TimeStamp {
-        /// The server.
-        url: String,
-        /// What went wrong.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// Every time stamp server refused or did not answer.
+    #[error("no time stamp from {}", refusals(.0))]
+    TimeStamp(Vec<Refusal>),
+    /// The address of a time stamp server is none.
+    #[error("{} is not the http or https URL of a time stamp server", .0)]
+    TimeStampUrl(String),
     /// The certificates do not tell which one is the signer's.
     #[error("none, or more than one, of the certificates can be the signer's")]
     NoLeaf,
     /// The command that signs did not.
     #[error("the sign command {0}")]
     Command(String),
+    /// The command that signs takes too long; the limit in seconds.
+    #[error("the sign command did not answer within {0} s")]
+    CommandTimeout(u64),
     /// The certificate is not valid now.
     #[error("the certificate of `{name}` {problem}")]
     Validity {
@@ -88,6 +119,11 @@ pub enum SignError {
     /// The certificate is for something else.
     #[error("the certificate of `{0}` is not for signing code")]
     Usage(String),
+    /// The certificate's key may not sign.
+    #[error(
+        "the certificate of `{0}` does not let its key sign: no digitalSignature in its key usage"
+    )]
+    KeyUsage(String),
     /// The team is not the certificate's.
     #[error("the team id is `{asked}`, but the certificate is of the team `{own}`")]
     Team {
@@ -96,6 +132,12 @@ pub enum SignError {
         /// What the certificate says.
         own: String,
     },
+    /// A team id that Apple would not give.
+    #[error("the team id `{0}` is malformed: it has ten characters, A to Z and 0 to 9")]
+    TeamForm(String),
+    /// A team and no identity.
+    #[error("an ad hoc signature has no team")]
+    AdHocTeam,
     /// A macOS program without a name.
     #[error("the identifier is empty")]
     NoIdentifier,

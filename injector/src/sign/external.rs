@@ -8,6 +8,7 @@
 //! | `OXIDIZE_SIGN_REQUEST` | `sign`, or `certificates` |
 //! | `OXIDIZE_SIGN_ALGORITHM` | `rsa-pkcs1-sha256`, `ecdsa-p256-sha256` or `ecdsa-p384-sha384` |
 //! | `OXIDIZE_SIGN_HASH` | `sha256` or `sha384`: of what standard input holds |
+//! | `OXIDIZE_SIGN_RUN` | by which what the command started is found when it takes too long |
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -15,10 +16,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::descendants;
 use super::error::SignError;
+use super::terminal::Terminal;
 
 /// Signatures have some hundred bytes, chains some KiB.
 const LARGEST: u64 = 1 << 20;
+/// Nobody waits longer for it than a year.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A command that signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +60,11 @@ impl External {
     }
 
     fn run(&self, environment: &[(&str, &str)], input: &[u8]) -> Result<Vec<u8>, SignError> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + self.timeout.min(LONGEST);
+        let mark = descendants::mark();
+        let terminal = Terminal::save();
         let mut child = shell(&self.command)
+            .env(descendants::MARK, &mark)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -76,13 +84,13 @@ impl External {
         });
         let answer = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
         let Ok(answer) = answer else {
-            return Err(self.stop(child));
+            return Err(self.stop(child, &mark, &terminal));
         };
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
                 Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-                _ => return Err(self.stop(child)),
+                _ => return Err(self.stop(child, &mark, &terminal)),
             }
         };
         // Before its status: nobody reads on, and that may have ended it.
@@ -99,11 +107,10 @@ impl External {
         Ok(answer)
     }
 
-    fn stop(&self, mut child: Child) -> SignError {
-        let _ = child.kill();
-        let _ = child.wait();
-        let seconds = self.timeout.as_secs();
-        failed(format!("did not answer within {seconds} seconds"))
+    fn stop(&self, child: Child, mark: &str, terminal: &Terminal) -> SignError {
+        descendants::end(child, mark);
+        terminal.restore();
+        SignError::CommandTimeout(self.timeout.as_secs())
     }
 }
 

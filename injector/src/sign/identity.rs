@@ -28,7 +28,10 @@ use super::cms::{Parsed, Signer};
 use super::doubt::Doubt;
 use super::error::SignError;
 use super::external::External;
+use super::form::{Form, Wanted};
+use super::found;
 use super::key::{Hash, Public};
+use super::pem;
 
 /// A key and its certificates.
 pub struct Identity {
@@ -99,7 +102,8 @@ impl Identity {
                 _ => return Err(unusable("there are several private keys in it")),
             }
         } else {
-            let blocks = pem_blocks(&bytes).ok_or_else(|| unusable("it is not a PEM file"))?;
+            let blocks = pem::blocks(&bytes);
+            let blocks = blocks.ok_or_else(|| other_form(path, &bytes, Wanted::Key))?;
             let mut key = None;
             for (label, der) in &blocks {
                 let found = match &label[..] {
@@ -120,7 +124,10 @@ impl Identity {
                     return Err(unusable("there are several private keys in it"));
                 }
             }
-            key.ok_or_else(|| unusable("there is no private key in it"))?
+            key.ok_or_else(|| match found::form(&bytes) {
+                Form::Pem => unusable("there is no private key in it"),
+                _ => other_form(path, &bytes, Wanted::Key),
+            })?
         };
         for file in &source.certificates {
             pool.extend(certificates(file)?);
@@ -196,8 +203,7 @@ impl Identity {
     ///
     /// As for [`check`](Self::check).
     pub fn check_now(&self) -> Result<(), SignError> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        self.check(now.map_or(0, |now| now.as_secs()))
+        self.check(now())
     }
 
     /// Refuses what nobody would trust at that time, in seconds since 1970.
@@ -209,9 +215,9 @@ impl Identity {
         let leaf = self.leaf();
         let (start, end) = chain::validity(leaf);
         let problem = if time < start {
-            Some(format!("is not valid before {}", chain::day(start)))
+            Some(format!("is not valid before {}", chain::moment(start)))
         } else if time > end {
-            Some(format!("was valid until {}", chain::day(end)))
+            Some(format!("was valid until {}", chain::moment(end)))
         } else {
             None
         };
@@ -219,16 +225,21 @@ impl Identity {
             let name = self.name();
             return Err(SignError::Validity { name, problem });
         }
-        match chain::usage(leaf, Purpose::CodeSigning) {
-            Usage::Other => Err(SignError::Usage(self.name())),
-            Usage::Named | Usage::Missing => Ok(()),
+        if chain::usage(leaf, Purpose::CodeSigning) == Usage::Other {
+            return Err(SignError::Usage(self.name()));
         }
+        if !chain::may_sign(leaf) {
+            return Err(SignError::KeyUsage(self.name()));
+        }
+        Ok(())
     }
 
-    /// What is doubtful about the identity.
+    /// What is doubtful about the identity now.
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
-        let mut doubts = Vec::new();
+        let chain: Vec<&Certificate> = self.chain.iter().collect();
+        let problems = chain::problems(&chain, now());
+        let mut doubts: Vec<Doubt> = problems.into_iter().map(Doubt::Chain).collect();
         if let Some(last) = self.chain.last().filter(|last| !is_root(last)) {
             let place = chain::issuer_url(last)
                 .map_or_else(String::new, |url| format!(" (published at {url})"));
@@ -419,6 +430,12 @@ fn bits(certificate: &Certificate) -> &[u8] {
     info.subject_public_key.raw_bytes()
 }
 
+/// Seconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
+}
+
 fn is_root(certificate: &Certificate) -> bool {
     certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer
 }
@@ -435,6 +452,14 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
     Ok(bytes)
 }
 
+fn other_form(path: &Path, bytes: &[u8], wanted: Wanted) -> SignError {
+    SignError::Form {
+        path: path.to_owned(),
+        found: found::form(bytes),
+        wanted,
+    }
+}
+
 fn certificate(path: &Path, der: &[u8]) -> Result<Certificate, SignError> {
     Certificate::from_der(der).map_err(|_| SignError::Identity {
         path: path.to_owned(),
@@ -445,11 +470,13 @@ fn certificate(path: &Path, der: &[u8]) -> Result<Certificate, SignError> {
 /// The certificates of a file.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, SignError> {
     let bytes = read(path)?;
-    let found = read_certificates(&bytes).ok_or_else(|| SignError::Identity {
-        path: path.to_owned(),
-        problem: "it holds no certificate, or one that does not hold together".to_owned(),
-    })?;
-    Ok(found)
+    read_certificates(&bytes).ok_or_else(|| match found::form(&bytes) {
+        Form::Pem => SignError::Identity {
+            path: path.to_owned(),
+            problem: "no certificate is in it, or a malformed one".to_owned(),
+        },
+        _ => other_form(path, &bytes, Wanted::Certificates),
+    })
 }
 
 /// Certificates in PEM or DER, each alone or in a PKCS#7 file; `None` when there is none, or one
@@ -459,7 +486,7 @@ fn read_certificates(bytes: &[u8]) -> Option<Vec<Certificate>> {
         Ok(certificate) => Some(vec![certificate]),
         Err(_) => Parsed::bag(der),
     };
-    let found = match pem_blocks(bytes) {
+    let found = match pem::blocks(bytes) {
         None => one(bytes)?,
         Some(blocks) => {
             let mut all = Vec::new();
@@ -474,32 +501,16 @@ fn read_certificates(bytes: &[u8]) -> Option<Vec<Certificate>> {
     (!found.is_empty()).then_some(found)
 }
 
-pub(crate) type Block = (String, Zeroizing<Vec<u8>>);
-
-/// What stands between `-----BEGIN` and `-----END`, wherever it stands; `None` when there is
-/// nothing of the kind.
-pub(crate) fn pem_blocks(bytes: &[u8]) -> Option<Vec<Block>> {
-    let text = str::from_utf8(bytes).ok()?;
-    let mut blocks = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("-----BEGIN ") {
-        let label = rest[start + 11..].split("-----").next()?;
-        let end_line = format!("-----END {label}-----");
-        let end = start + rest[start..].find(&end_line)? + end_line.len();
-        let (label, der) = der::pem::decode_vec(&rest.as_bytes()[start..end]).ok()?;
-        blocks.push((label.to_owned(), Zeroizing::new(der)));
-        rest = &rest[end..];
-    }
-    (!blocks.is_empty()).then_some(blocks)
-}
-
 type Ask<'a> = dyn FnMut() -> Result<Option<Password>, SignError> + 'a;
 
 fn pkcs12(path: &Path, bytes: &[u8], password: &mut Ask<'_>) -> Result<Pkcs12Archive, SignError> {
     use p12_keystore::error::Error as Problem;
-    let unreadable = |error: Problem| SignError::Identity {
-        path: path.to_owned(),
-        problem: format!("it is no PKCS#12 file that can be read ({error})"),
+    let unreadable = |error: Problem| match found::form(bytes) {
+        Form::Pkcs12 | Form::Unknown => SignError::Identity {
+            path: path.to_owned(),
+            problem: format!("it is no PKCS#12 file that can be read ({error})"),
+        },
+        _ => other_form(path, bytes, Wanted::Pkcs12),
     };
     // Looked at before anybody is asked: a file without a password, or none at all.
     match Pkcs12Archive::from_pkcs12(bytes, "") {

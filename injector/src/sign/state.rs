@@ -14,7 +14,7 @@ use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
 use crate::property_list;
 
-use super::chain::{self, Purpose, Usage, common_name};
+use super::chain::{self, common_name};
 use super::cms::{Parsed, Verification};
 use super::der;
 use super::error::SignError;
@@ -50,9 +50,9 @@ pub struct Signer {
     pub issuer: String,
     /// The names of the certificates, the signer's first, as far as they are there.
     pub chain: Vec<String>,
-    /// From when to when the signer's certificate is valid, as `YYYY-MM-DD`.
+    /// From when to when the signer's certificate is valid, as RFC 3339 writes it, in UTC.
     pub valid: (String, String),
-    /// The time stamp, as `YYYYMMDDhhmmssZ`; some authorities give fractions of the second.
+    /// The time stamp, in the same form; some authorities give fractions of the second.
     pub time: Option<String>,
     /// When the signer claims to have signed, in the same form (macOS). Nobody vouches for it.
     pub claimed_time: Option<String>,
@@ -132,6 +132,10 @@ pub(crate) fn seals(file: &[u8], slot: u32, content: &[u8]) -> bool {
 /// The program is malformed.
 pub fn of(file: &[u8]) -> Result<State, SignError> {
     if let Some(parts) = fat::parts(file)? {
+        if !fat::is_filled(file, &parts) {
+            let problem = "there is something between or behind its programs";
+            return Ok(State::Broken(problem.to_owned()));
+        }
         let states = parts.into_iter().map(|part| of(&file[part]));
         let states = states.collect::<Result<Vec<_>, SignError>>()?;
         let rank = |state: &State| match state {
@@ -174,20 +178,16 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     let token = token.map(|token| timestamp::check(&token, parsed.signature()));
     let time = token.transpose().map_err(|error| error.to_string())?;
     let (start, end) = chain::validity(leaf);
-    let mut problems = Vec::new();
-    if chain::usage(leaf, Purpose::CodeSigning) == Usage::Other {
-        problems.push("the signer's certificate is not for signing code".to_owned());
-    }
     // Without a time stamp nothing says when it was signed, so the present counts.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_secs());
     let signed = time.as_ref().map_or(now, |time| time.seconds);
-    problems.extend(chain::problem(&chain, signed));
+    let problems = chain::problems(&chain, signed);
     Ok(Some(Signer {
         name: common_name(leaf),
         issuer: issuer_name.unwrap_or_else(|| issuer.to_string()),
         chain: chain.iter().map(|one| common_name(one)).collect(),
-        valid: (chain::day(start), chain::day(end)),
+        valid: (chain::moment(start), chain::moment(end)),
         claimed_time: claimed_time(parsed),
         time_authority: time.as_ref().map(|time| time.authority.clone()),
         time: time.map(|time| time.time),
@@ -248,6 +248,9 @@ fn macos(image: &Image<'_>) -> Result<State, SignError> {
         return Ok(State::None);
     };
     let bytes = &image.bytes[range.clone()];
+    if range.end != image.bytes.len() {
+        return Ok(State::Broken("there is something behind it".to_owned()));
+    }
     match signature::check(image.bytes, range) {
         Check::Good => {}
         Check::OtherHash => return Ok(State::Unknown(None)),

@@ -17,6 +17,7 @@ use super::der::{self, context, elements, integer, seq, sha256, split, tlv};
 use super::key::Hash;
 use crate::http::{self, Client, HttpError, Settings};
 use crate::sign::SignError;
+use crate::sign::error::Refusal;
 
 /// `id-ct-TSTInfo`
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -146,7 +147,7 @@ fn info(token: &[u8]) -> Option<&[u8]> {
     inside((tag, info), der::SEQUENCE).filter(|_| kinds)
 }
 
-/// The time in a token: `YYYYMMDDhhmmss[.f]Z`.
+/// The time in a token: `YYYYMMDDhhmmss[.f]Z`, as the authority wrote it.
 #[must_use]
 pub fn time(token: &[u8]) -> Option<String> {
     let (_, token, _) = split(token)?;
@@ -159,7 +160,7 @@ pub fn time(token: &[u8]) -> Option<String> {
 /// What a token says that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// `YYYYMMDDhhmmss[.f]Z`
+    /// As RFC 3339 writes it, in UTC.
     pub(super) time: String,
     /// The same in seconds since 1970.
     pub(super) seconds: u64,
@@ -202,13 +203,13 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError>
         return Err(TimestampError::Signature(problem));
     }
     if let Some(problem) = chain::problem(&chain, seconds) {
-        let day = chain::day(seconds);
+        let said = chain::moment(seconds);
         return Err(TimestampError::Signature(format!(
-            "it says {day}, but {problem}"
+            "it says {said}, but {problem}"
         )));
     }
     Ok(Stamp {
-        time: time.to_owned(),
+        time: chain::moment(seconds).replace('Z', &time[14..]),
         seconds,
         authority,
     })
@@ -254,10 +255,20 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How far a server's clock may be from ours.
 const CLOCKS: u64 = 24 * 60 * 60;
 
+/// Checks the addresses of servers, before anything is signed.
+///
+/// # Errors
+/// One is not the address of a server.
+pub fn check_urls(urls: &[String]) -> Result<(), SignError> {
+    let wrong = urls.iter().find(|url| http::parse(url).is_err());
+    wrong.map_or(Ok(()), |url| Err(SignError::TimeStampUrl(http::shown(url))))
+}
+
 /// Asks the servers in turn for a token for these bytes. `None` when there is no server.
 pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, SignError> {
-    let mut last = None;
+    let mut refusals = Vec::new();
     for round in 0..ROUNDS {
+        refusals.clear();
         let mut broken = false;
         for url in urls {
             match ask(url, bytes) {
@@ -265,7 +276,10 @@ pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, Si
                 Err(source) => {
                     // What a server answers is its last word; a connection may be better later.
                     broken |= source.is::<HttpError>();
-                    last = Some((url, without_query(url, source)));
+                    refusals.push(Refusal {
+                        url: http::shown(url),
+                        problem: without_query(url, &*source),
+                    });
                 }
             }
         }
@@ -276,31 +290,27 @@ pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, Si
             thread::sleep(PAUSE * (round + 1));
         }
     }
-    match last {
-        None => Ok(None),
-        Some((url, source)) => Err(SignError::TimeStamp {
-            url: http::shown(url),
-            source,
-        }),
+    if refusals.is_empty() {
+        return Ok(None);
     }
+    Err(SignError::TimeStamp(refusals))
 }
 
 /// The failure in one line without the query and the fragment of the address, should it have them.
-fn without_query(url: &str, source: Failure) -> Failure {
-    let Some((_, secrets)) = url.split_once(['?', '#']) else {
-        return source;
-    };
-    let mut text = source.to_string();
-    let mut below = source.source();
+fn without_query(url: &str, failure: &dyn std::error::Error) -> String {
+    let mut text = failure.to_string();
+    let mut below = failure.source();
     while let Some(cause) = below {
         text = format!("{text}: {cause}");
         below = cause.source();
     }
+    let Some((_, secrets)) = url.split_once(['?', '#']) else {
+        return text;
+    };
     let secrets = secrets
         .split(['?', '#'])
         .filter(|secret| !secret.is_empty());
-    let text = secrets.fold(text, |text, secret| text.replace(secret, "..."));
-    text.into()
+    secrets.fold(text, |text, secret| text.replace(secret, "..."))
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -321,7 +331,7 @@ fn ask(url: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         .duration_since(SystemTime::UNIX_EPOCH)?
         .as_secs();
     if stamp.seconds.abs_diff(now) > CLOCKS {
-        let (said, now) = (chain::day(stamp.seconds), chain::day(now));
+        let (said, now) = (chain::moment(stamp.seconds), chain::moment(now));
         let problem = format!("it says {said}, and the clock here says {now}");
         return Err(TimestampError::Signature(problem).into());
     }

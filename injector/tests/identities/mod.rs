@@ -5,17 +5,17 @@
 
 #[path = "../skips/mod.rs"]
 mod skips;
+#[path = "stamps.rs"]
+mod stamps;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::thread;
 
 use oxidize_inject::internal::container::{self, InjectOptions, macho, pe};
 pub use skips::skip;
+use stamps::Authority;
 
 /// Options: an RSA key with its chain.
 pub const RSA: &str = "--sign-key rsa.key --sign-certificates rsa.pem --sign-certificates ca.pem";
@@ -53,15 +53,6 @@ basicConstraints = critical,CA:true
 extendedKeyUsage = codeSigning
 [stamps]
 extendedKeyUsage = critical,timeStamping
-[tsa]
-default_tsa = stamp
-[stamp]
-serial = serial
-default_policy = 1.2.3.4
-digests = sha256
-signer_digest = sha256
-tsa_name = no
-ess_cert_id_alg = sha256
 ";
 
 /// A directory with identities; `None` without openssl.
@@ -72,7 +63,6 @@ pub fn workshop() -> Option<&'static Path> {
             .unwrap()
             .keep();
         fs::write(dir.join("config"), CONFIG).unwrap();
-        fs::write(dir.join("serial"), "01\n").unwrap();
         fs::write(dir.join("password"), format!("{PASSWORD}\n")).unwrap();
         fs::write(dir.join("wrong"), "incorrect horse").unwrap();
         let mut steps = vec![
@@ -138,6 +128,17 @@ pub fn windows_program() -> Vec<u8> {
     plan.assemble(&blob())
 }
 
+/// The same program without what says that it is ours.
+pub fn of_others(mut program: Vec<u8>) -> Vec<u8> {
+    for (ours, theirs) in [("__oxidesc", "__foreign"), (".oxidesc", ".foreign")] {
+        let ours = ours.as_bytes();
+        while let Some(at) = program.windows(ours.len()).position(|name| name == ours) {
+            program[at..at + ours.len()].copy_from_slice(theirs.as_bytes());
+        }
+    }
+    program
+}
+
 /// A library for macOS: a program of ours that says it is one (`MH_DYLIB`).
 pub fn mac_library(arm: bool) -> Vec<u8> {
     let mut library = mac_program(arm);
@@ -184,48 +185,10 @@ pub fn responder(dir: &Path, requests: usize) -> String {
 
 /// [`responder`], and what becomes of its answers.
 pub fn responder_with(dir: &Path, requests: usize, spoil: fn(&mut Vec<u8>)) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/stamp", listener.local_addr().unwrap());
-    // Tests run at the same time, and serial numbers are counted in a file.
-    let place = tempfile::tempdir_in(dir).unwrap();
-    for file in ["config", "serial", "tsa.pem", "tsa.key", "ca.pem"] {
-        fs::copy(dir.join(file), place.path().join(file)).unwrap();
-    }
-    thread::spawn(move || {
-        let dir = place.path();
-        for stream in listener.incoming().take(requests) {
-            let mut stream = stream.unwrap();
-            let (mut asked, mut part) = (Vec::new(), [0; 4096]);
-            let body = loop {
-                let count = stream.read(&mut part).unwrap();
-                asked.extend_from_slice(&part[..count]);
-                let end = asked.windows(4).position(|bytes| bytes == b"\r\n\r\n");
-                let Some(end) = end.map(|end| end + 4) else {
-                    continue;
-                };
-                let head = String::from_utf8_lossy(&asked[..end]).to_lowercase();
-                let len = head.split("content-length:").nth(1).unwrap();
-                let len: usize = len.lines().next().unwrap().trim().parse().unwrap();
-                if asked.len() >= end + len {
-                    assert!(head.contains("application/timestamp-query"), "{head}");
-                    break asked[end..end + len].to_vec();
-                }
-            };
-            fs::write(dir.join("query"), body).unwrap();
-            let reply = "ts -reply -config config -queryfile query -signer tsa.pem -inkey tsa.key \
-                         -chain ca.pem -out reply";
-            openssl(reply, dir).unwrap();
-            let mut reply = fs::read(dir.join("reply")).unwrap();
-            spoil(&mut reply);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n",
-                reply.len()
-            );
-            stream
-                .write_all(&[head.as_bytes(), &reply].concat())
-                .unwrap();
-        }
-    });
-    url
+    let authority = Authority {
+        key: dir.join("tsa.key"),
+        certificate: dir.join("tsa.pem"),
+        chain: Some(dir.join("ca.pem")),
+    };
+    authority.start(requests, spoil).unwrap()
 }

@@ -189,7 +189,8 @@ fn signers_with_odd_keys_and_names() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
         let told = run(command.arg("verify").arg(&file)).unwrap();
         assert!(told.contains(expected), "{told}");
-        assert!(told.ends_with("  time stamp: none\n"), "{told}");
+        // Openssl makes an authority of it.
+        assert!(told.contains("\n  time stamp: none\n  problem: "), "{told}");
         assert_eq!(told.matches("\n  time stamp").count(), 1, "{told}");
     }
 }

@@ -2,11 +2,15 @@
 
 #![cfg(unix)]
 
+mod chains;
 mod doubts;
+mod forms;
 #[path = "../identities/mod.rs"]
 mod identities;
+mod kept;
 mod others;
 mod time_stamps;
+mod told;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -106,10 +110,10 @@ fn a_command_that_does_not_sign_writes_nothing() {
             "wrote 256 bytes, which are not the signature of `Test-rsa`",
         ),
         ("cat > /dev/null; exit 3", "failed (exit status: 3)"),
-        ("exec sleep 60", "did not answer within 1 seconds"),
+        ("exec sleep 60", "did not answer within 1 s"),
         (
             "sleep 60 2> /dev/null & exit 0",
-            "did not answer within 1 seconds",
+            "did not answer within 1 s",
         ),
         ("echo garbage", "wrote 8 bytes, which are not the signature"),
         (
@@ -135,6 +139,56 @@ fn a_command_that_does_not_sign_writes_nothing() {
         assert!(fs::read(&file).unwrap() == program, "{line}");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "{line}");
     }
+}
+
+/// Whether a process with these words on its command line is alive.
+#[cfg(target_os = "linux")]
+fn is_running(words: &str) -> bool {
+    let words = words.replace(' ', "\0").into_bytes();
+    fs::read_dir("/proc").unwrap().any(|entry| {
+        let line = fs::read(entry.unwrap().path().join("cmdline")).unwrap_or_default();
+        line.starts_with(&words)
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_takes_too_long_ends_with_all_that_it_started() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let cleaned = place.path().join("cleaned");
+    let id = std::process::id();
+    let lines = [
+        // Below the shell; deeper; without a parent; not even in the process group.
+        "sleep DURATION; true".to_owned(),
+        "sh -c 'sh -c \"sleep DURATION; true\"; true' | cat".to_owned(),
+        "(sleep DURATION &) ; sleep 50".to_owned(),
+        "(setsid sleep DURATION > /dev/null 2>&1 &) ; sleep 50".to_owned(),
+        "sleep DURATION & exit 0".to_owned(),
+        // Deaf to a request; and one that puts things in order before it ends.
+        "trap '' TERM; sleep DURATION; sleep 50".to_owned(),
+        format!(
+            "trap 'touch {}; exit' TERM; sleep DURATION & wait",
+            cleaned.display()
+        ),
+    ];
+    for (number, line) in lines.iter().enumerate() {
+        let sleeps = format!("sleep {}.{id}", 40 + number);
+        let line = line.replace("sleep DURATION", &sleeps);
+        let file = place.path().join("app.exe");
+        fs::write(&file, windows_program()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+        command
+            .arg("sign")
+            .arg(&file)
+            .args(["--sign-command", &line]);
+        command.args("--sign-command-timeout 1 --sign-certificates rsa.pem".split(' '));
+        let told = run(command.current_dir(dir)).unwrap_err();
+        let expected = "did not answer within 1 s";
+        assert!(told.contains(expected), "{line}: {told}");
+        assert!(!is_running(&sleeps), "{line}");
+    }
+    assert!(cleaned.exists());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use oxidize_inject::internal::sign::state::State;
 
-use super::identities::{openssl, responder, responder_with, sign, windows_program, workshop};
+use super::identities::{openssl, responder, responder_with, run, sign, windows_program, workshop};
 use super::state_of;
 
 #[test]
@@ -53,6 +53,51 @@ fn time_stamps_are_checked() {
         "{:?}",
         state_of(&broken)
     );
+}
+
+#[test]
+fn every_server_that_gives_none_is_told() {
+    let Some(dir) = workshop() else { return };
+    let spoilt = responder_with(dir, 9, |reply| *reply.last_mut().unwrap() ^= 1);
+    let arguments = format!(
+        "--sign-key rsa.key --sign-certificates rsa.pem --timestamp-url http://127.0.0.1:9/one \
+         --timestamp-url {spoilt} --timestamp-url http://127.0.0.1:9/three?key=hunter2"
+    );
+    let told = sign(dir, &windows_program(), &arguments).unwrap_err();
+    for expected in [
+        "no time stamp from `http://127.0.0.1:9/one`: cannot reach",
+        &format!("nor from `{spoilt}`: the time stamp does not hold"),
+        "nor from `http://127.0.0.1:9/three?...`: cannot reach",
+        "hint: try again",
+    ] {
+        assert!(told.contains(expected), "{told}");
+    }
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn addresses_are_looked_at_before_anybody_signs() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let called = place.path().join("called");
+    let file = place.path().join("app.exe");
+    fs::write(&file, windows_program()).unwrap();
+    for url in [
+        "timestamp.example",
+        "ftp://timestamp.example",
+        "http://",
+        "file:///x",
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+        // Nobody is asked for the certificates either.
+        command.arg("sign").arg(&file);
+        command.args(["--sign-command", &format!("touch {}", called.display())]);
+        command.args(["--timestamp-url", "http://127.0.0.1:9"]);
+        let told = run(command.args(["--timestamp-url", url])).unwrap_err();
+        let expected = "is not the http or https URL of a time stamp server";
+        assert!(told.contains(expected), "{url}: {told}");
+        assert!(!called.exists(), "{url}");
+    }
 }
 
 /// Makes a time stamp server's answer one that says `time` (`YYYYMMDDhhmmss`, UTC) and is signed by
@@ -103,7 +148,9 @@ fn time_stamps_of_another_time_or_of_strangers_are_refused() {
     assert!(told.contains("its time cannot be"), "{told}");
     let told = sign_with(|reply| forge(reply, "tsa", "20010101000000")).unwrap_err();
     assert!(
-        told.contains("it says 2001-01-01, but the certificate of `Test-tsa` is valid from"),
+        told.contains(
+            "it says 2001-01-01T00:00:00Z, but the certificate of `Test-tsa` is valid from"
+        ),
         "{told}"
     );
     let told = sign_with(|reply| forge(reply, "rsa", "20010101000000")).unwrap_err();

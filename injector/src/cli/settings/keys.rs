@@ -160,8 +160,10 @@ fn arguments(file: &File, entry: &Entry, arg: &Arg) -> Result<Vec<OsString>, Fai
             .into_iter()
             .collect()),
         (ArgAction::SetTrue, _) => Err(refused("true or false")),
-        (ArgAction::Set, Value::Text(text) | Value::Number(text)) => Ok(vec![one(text)]),
-        (ArgAction::Set, _) => Err(refused("a string or a number")),
+        (ArgAction::Set, Value::Number(text)) if is_number(arg) => Ok(vec![one(text)]),
+        (ArgAction::Set, _) if is_number(arg) => Err(refused("a number")),
+        (ArgAction::Set, Value::Text(text)) => Ok(vec![one(text)]),
+        (ArgAction::Set, _) => Err(refused("a string")),
         (ArgAction::Append, Value::Text(text)) => Ok(vec![one(text)]),
         (ArgAction::Append, Value::List(values)) => values
             .iter()

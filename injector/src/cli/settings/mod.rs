@@ -99,7 +99,10 @@ impl Settings {
         // What is in force can be shown before everything is there.
         let shown = given.is_some_and(|given| given.get_flag("show_settings"));
         let parser = if shown { lenient(command) } else { command };
-        let matches = parser.try_get_matches_from(arguments)?;
+        let matches = match parser.clone().try_get_matches_from(&arguments) {
+            Err(error) => return Err(blamed(&parser, &arguments, &from_file, error)),
+            Ok(matches) => matches,
+        };
         Ok(Self {
             cli: Cli::from_arg_matches(&matches)?,
             matches,
@@ -161,6 +164,62 @@ fn merge(
         from_file,
         file,
     }))
+}
+
+/// An error of the options together, told with the places of the keys without which it would not
+/// be there. Of conflicting keys that is each of them.
+fn blamed(
+    parser: &Command,
+    arguments: &[OsString],
+    from_file: &BTreeMap<String, Place>,
+    error: clap::Error,
+) -> SettingsError {
+    let kinds = [
+        ErrorKind::ArgumentConflict,
+        ErrorKind::MissingRequiredArgument,
+    ];
+    if !kinds.contains(&error.kind()) {
+        return error.into();
+    }
+    // Usage and the way to help are about the command line.
+    let complaint = |error: &clap::Error| {
+        let text = error.to_string();
+        let text = text.split("\n\n").next().unwrap_or_default();
+        let lines = text.strip_prefix("error: ").unwrap_or(text).lines();
+        lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let told = complaint(&error);
+    let is_to_blame = |name: &str| {
+        let (key, value) = (format!("--{name}"), format!("--{name}="));
+        let is_key = |argument: &OsString| {
+            let argument = argument.to_string_lossy();
+            argument == key || argument.starts_with(&value)
+        };
+        let others = arguments.iter().filter(|argument| !is_key(argument));
+        let parsed = parser.clone().try_get_matches_from(others);
+        parsed.map_or_else(
+            |error| {
+                let without = complaint(&error);
+                !told.iter().all(|line| without.contains(line))
+            },
+            |_| true,
+        )
+    };
+    let mut places: Vec<(&Place, &str)> = from_file
+        .iter()
+        .filter(|(name, _)| is_to_blame(name))
+        .map(|(name, place)| (place, name.as_str()))
+        .collect();
+    places.sort_by_key(|(place, _)| place.line);
+    let Some(((place, name), rest)) = places.split_first() else {
+        return error.into();
+    };
+    let and = rest
+        .iter()
+        .map(|(place, name)| format!(" and `{name}` (line {})", place.line))
+        .collect::<String>();
+    let text = told.join(" ");
+    Failure::new(format!("{place}: `{name}`{and}: {text}")).into()
 }
 
 /// The command line with nothing required, to see what was given.

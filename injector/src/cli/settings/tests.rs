@@ -178,8 +178,25 @@ fn what_is_wrong_is_told_with_its_line() {
         ),
         (
             "optimize = 1.5",
-            "must be a string or a number, not a number with a fraction",
+            "must be a number, not a number with a fraction",
         ),
+        (
+            "optimize = '1'",
+            "oxidize.toml:1: `optimize` must be a number, not a string",
+        ),
+        (
+            "sign-command-timeout = '30'",
+            "`sign-command-timeout` must be a number, not a string",
+        ),
+        (
+            "sign-command-timeout = 0",
+            "oxidize.toml:1: invalid value '0' for '--sign-command-timeout <SECONDS>'",
+        ),
+        (
+            "identifier = 7",
+            "`identifier` must be a string, not a number",
+        ),
+        ("script = true", "`script` must be a string, not a boolean"),
         ("include = [['x']]", "`include` must be an array of strings"),
         (
             "children = 'x'",
@@ -202,6 +219,38 @@ fn what_is_wrong_is_told_with_its_line() {
         let message = Project::own(text).told(&["a", "-r", "d"]);
         assert!(message.contains(told), "{text}: {message}");
     }
+}
+
+#[test]
+fn keys_that_do_not_go_together_are_told_with_their_lines() {
+    for (text, arguments, told) in [
+        (
+            "sign-p12 = 'a'\n\nsign-key = 'b'",
+            &["sign", "f"][..],
+            "oxidize.toml:1: `sign-p12` and `sign-key` (line 3): the argument '--sign-p12 <FILE>' \
+             cannot be used with '--sign-key <FILE>'",
+        ),
+        (
+            "execution-level = 'as-invoker'\nmanifest = 'x'",
+            &["a", "-r", "d"],
+            "oxidize.toml:1: `execution-level` and `manifest` (line 2): the argument",
+        ),
+        (
+            "resources = 'd'\ntimestamp-url = 'http://a'",
+            &["a"],
+            "oxidize.toml:2: `timestamp-url`: the following required arguments were not provided: \
+             <--sign-p12 <FILE>|",
+        ),
+    ] {
+        let message = Project::own(text).told(arguments);
+        assert!(message.contains(told), "{text}: {message}");
+    }
+    // Nothing of the file is to blame.
+    let message = Project::own("compress = true").told(&["sign", "f", "--sign-name", "x"]);
+    assert!(
+        message.starts_with("error: the following required"),
+        "{message}"
+    );
 }
 
 #[test]

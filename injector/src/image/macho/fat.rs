@@ -56,6 +56,16 @@ pub fn parts(bytes: &[u8]) -> Result<Option<Vec<Range<usize>>>, ImageError> {
     Ok(Some(parts))
 }
 
+/// Whether there is nothing behind the programs, and nothing but zeros between them.
+pub(crate) fn is_filled(bytes: &[u8], parts: &[Range<usize>]) -> bool {
+    let mut end = HEADER + parts.len() * ENTRY;
+    parts.iter().all(|part| {
+        let gap = bytes.get(end..part.start);
+        end = part.end;
+        gap.is_some_and(|gap| gap.iter().all(|byte| *byte == 0))
+    }) && end == bytes.len()
+}
+
 /// Whether the file is what [`join`] makes of the programs in it, with nothing between and behind
 /// them.
 ///

@@ -29,32 +29,15 @@ use super::super::der::{OCTET_STRING, oid, seq, tlv};
 use super::super::error::SignError;
 use super::super::identity::Identity;
 use super::super::{Edits, timestamp};
-use super::entitlements::{Entitlements, SLOT_ENTITLEMENTS};
+use super::entitlements::SLOT_ENTITLEMENTS;
+use super::kept::Kept;
+pub use super::options::{CodesignOptions, RUNTIME};
 use super::requirements;
 use crate::image::ImageError;
 use crate::image::macho::adhoc::{ADHOC, CMS, CODE_DIRECTORY, PAGE, Pages, SHA256, SUPERBLOB};
-use crate::image::macho::{EXECUTE, Image, Segment, signature};
+use crate::image::macho::{EXECUTE, Image, Segment};
 use crate::sign::SignOptions;
 
-/// What only macOS has.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CodesignOptions {
-    /// Name of the program; that of the present signature without it.
-    pub identifier: Option<String>,
-    /// Name of the program where it has neither.
-    pub fallback: String,
-    /// Whether it runs under the hardened runtime.
-    pub hardened_runtime: bool,
-    /// What it is allowed.
-    pub entitlements: Option<Entitlements>,
-    /// The team; Apple's certificates name it.
-    pub team: Option<String>,
-    /// Hashes of what lies elsewhere in the program's bundle, by slot.
-    pub sealed: BTreeMap<u32, [u8; 32]>,
-}
-
-/// Code directory flag: the hardened runtime.
-pub const RUNTIME: u32 = 0x1_0000;
 const ENTITLEMENTS: u32 = 0xfade_7171;
 const ENTITLEMENTS_DER: u32 = 0xfade_7172;
 /// Slots.
@@ -97,15 +80,15 @@ pub(in super::super) fn sign(
 ) -> Result<Edits, SignError> {
     let image = Image::parse_code(program)?.ok_or(SignError::NotSignable)?;
     let place = Place::find(&image)?;
-    let identifier = options.macos.identifier.clone().or_else(|| {
-        let signature = image.signature().ok().flatten()?.1;
-        signature::identifier(program.get(signature)?).map(str::to_owned)
-    });
+    let kept = Kept::of(&image, &options.macos)?;
+    let identifier = options.macos.identifier.clone();
+    let identifier = identifier.or_else(|| kept.identifier.clone());
     let identifier = identifier.unwrap_or_else(|| options.macos.fallback.clone());
     if identifier.trim().is_empty() {
         return Err(SignError::NoIdentifier);
     }
-    let draft = Draft::new(&image, identifier.replace('\0', ""), identity, options)?;
+    let identifier = identifier.replace('\0', "");
+    let draft = Draft::new(&image, identifier, &kept, identity, options)?;
     let hashed = |head: &[u8], place: &Place| {
         let mut pages = Pages::new(place.limit);
         pages.update(head);
@@ -262,6 +245,7 @@ impl Draft {
     fn new(
         image: &Image<'_>,
         identifier: String,
+        kept: &Kept,
         identity: Option<&Identity>,
         options: &SignOptions,
     ) -> Result<Draft, SignError> {
@@ -276,7 +260,11 @@ impl Draft {
         // What a library may do is its program's to say.
         let is_program = image.header.filetype.get(object::LittleEndian).0 == EXECUTE;
         let mut executable_flags = if is_program { MAIN_BINARY } else { 0 };
-        if let Some(entitlements) = macos.entitlements.as_ref().filter(|_| is_program) {
+        if macos.entitlements.is_some() && !is_program {
+            return Err(SignError::LibraryEntitlements);
+        }
+        let entitlements = macos.entitlements.as_ref().or(kept.entitlements.as_ref());
+        if let Some(entitlements) = entitlements {
             let der = entitlements.der().map_err(SignError::Key)?;
             blobs.insert(SLOT_ENTITLEMENTS, blob(ENTITLEMENTS, &entitlements.xml));
             blobs.insert(SLOT_ENTITLEMENTS_DER, blob(ENTITLEMENTS_DER, &der));
@@ -293,13 +281,15 @@ impl Draft {
             });
         }
         let team = macos.team.clone().or(own);
+        let runtime = if macos.hardened_runtime { RUNTIME } else { 0 };
+        let flags = adhoc | runtime | kept.flags;
         Ok(Draft {
             identifier,
             team: team.map(|team| team.replace('\0', "")),
-            flags: adhoc | if macos.hardened_runtime { RUNTIME } else { 0 },
+            flags,
             executable: (text.offset, text.file_size),
             executable_flags,
-            runtime: macos.hardened_runtime.then(|| sdk(image)),
+            runtime: (flags & RUNTIME != 0).then(|| sdk(image)),
             blobs,
             sealed: macos.sealed.clone(),
         })

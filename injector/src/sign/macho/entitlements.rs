@@ -11,7 +11,7 @@ use plist::{Dictionary, Value};
 use super::super::der::{self, context, integer, seq, tlv};
 use super::super::error::SignError;
 use super::super::identity;
-use crate::image::macho::{Image, fat, signature};
+use crate::image::macho::signature;
 use crate::property_list;
 
 /// Their slot in a signature, as a property list.
@@ -40,15 +40,15 @@ impl Entitlements {
         })
     }
 
-    /// Those that signed code has, of a universal file its first program's.
-    pub(crate) fn of_signed(code: &[u8]) -> Option<Entitlements> {
-        let first = fat::parts(code)
-            .ok()?
-            .and_then(|parts| parts.into_iter().next());
-        let code = first.map_or(code, |first| &code[first]);
-        let (_, range) = Image::parse_code(code).ok()??.signature().ok()??;
-        let blob = signature::blob(&code[range], SLOT_ENTITLEMENTS)?;
-        Entitlements::parse(blob.get(8..)?).ok()
+    /// Those in a signature.
+    ///
+    /// # Errors
+    /// There are some that cannot be read.
+    pub(super) fn of_signature(signature: &[u8]) -> Result<Option<Entitlements>, SignError> {
+        let blob = signature::blob(signature, SLOT_ENTITLEMENTS);
+        let list = blob.and_then(|blob| blob.get(8..));
+        let list = list.map(Entitlements::parse).transpose();
+        list.map_err(SignError::PresentEntitlements)
     }
 
     fn parse(bytes: &[u8]) -> Result<Entitlements, String> {

@@ -2,4 +2,6 @@
 
 pub mod codesign;
 pub mod entitlements;
+pub mod kept;
+mod options;
 pub(crate) mod requirements;

@@ -52,6 +52,18 @@ fn is_apple(certificate: &Certificate) -> bool {
     attribute(&certificate.tbs_certificate.issuer, O).as_deref() == Some("Apple Inc.")
 }
 
+/// Whether this can be a team id.
+///
+/// # Errors
+/// It is malformed.
+pub(crate) fn check_team(id: &str) -> Result<(), SignError> {
+    let is_part = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if id.len() == 10 && id.bytes().all(is_part) {
+        return Ok(());
+    }
+    Err(SignError::TeamForm(id.to_owned()))
+}
+
 /// The team that Apple wrote into the certificate.
 pub(crate) fn team(identity: &Identity) -> Option<String> {
     let leaf = identity.leaf();
