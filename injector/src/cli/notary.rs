@@ -11,6 +11,7 @@ use super::common::{Common, Format};
 use super::failure::Failure;
 use super::hint::Hint;
 use super::{note, print, say};
+use oxidize_inject::Target;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::notary::archive::Archive;
 use oxidize_inject::internal::notary::{self, ApiKey, NotaryError, Server, ticket};
@@ -89,8 +90,10 @@ impl Notary {
 
 /// Only macOS programs are notarized.
 pub(super) fn not_for_this() -> Failure {
-    Failure::new("`--notarize` is for macOS programs")
-        .hint(Some("give `--target`, such as aarch64-apple-darwin"))
+    Failure::new("`--notarize` is for macOS programs").hint(Some(format!(
+        "give `--target`, such as {}",
+        Target::AARCH64_MACOS.triple()
+    )))
 }
 
 fn failure(message: impl Into<String>, error: &NotaryError) -> Failure {
