@@ -20,6 +20,7 @@ openssl openssl
 softhsm2-util softhsm2
 pkcs11-tool opensc
 jq jq
+sudo sudo
 qemu-aarch64 qemu-user
 /usr/lib/binfmt.d/qemu-aarch64.conf qemu-user-binfmt
 wine wine

@@ -396,7 +396,7 @@ fn stub_id(repository: &Path, distribution: &str, target: &str) -> Result<String
         .output()?;
     digest.update(version.stdout);
     let mut files = vec!["Cargo.lock".into()];
-    if target.ends_with("-apple-darwin") {
+    if env::var("CARGO_CFG_TARGET_OS")? == "macos" {
         // What the system is taken to have, and what is written into the program after the link.
         for file in [
             "prebuilt/support/macos/imports.toml".to_owned(),

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use oxidize_format::Target;
 use oxidize_python::{LIBRARY, PROGRAM, VERSION};
 
 use tempfile::TempDir;
@@ -81,7 +82,7 @@ impl Environment {
 
     /// Packages an application directory with a start snapshot, if there is a stub for that.
     pub(crate) fn snapshot(&self, application: &Path) -> Result<Option<PathBuf>, String> {
-        const TARGET: &str = "x86_64-unknown-linux-musl";
+        const TARGET: &str = Target::X86_64_LINUX_MUSL.triple();
         let stub = self.repository.join("target/stubs").join(TARGET);
         if !stub.is_dir() {
             eprintln!("no start snapshots: there is no stub for {TARGET} in target/stubs");
@@ -183,8 +184,12 @@ fn plain(repository: &Path, interpreter: &Path, home: &Path) -> Result<PathBuf, 
     }
     fs::create_dir_all(home.join("bin")).map_err(complain)?;
     fs::copy(interpreter, &python).map_err(complain)?;
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    for part in ["stdlib", &target] {
+    let target = if cfg!(target_arch = "aarch64") {
+        Target::AARCH64_LINUX_GNU
+    } else {
+        Target::X86_64_LINUX_GNU
+    };
+    for part in ["stdlib", target.triple()] {
         let archive = repository.join(format!(
             "prebuilt/distributions/cpython-{VERSION}-{part}.tar.zst"
         ));

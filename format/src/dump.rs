@@ -7,10 +7,10 @@ use core::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{Entry, RunConfig, RunOptions};
+use crate::config::RunConfig;
 use crate::header::SectionKind;
 use crate::hex::Hex;
-use crate::{Blob, ChildRole, Compression, Data, Error, Exit, ModuleKind, VERSION_MAJOR};
+use crate::{Blob, Compression, Data, Error, ModuleKind, VERSION_MAJOR};
 
 /// The whole blob as text: header, sections, run configuration and every record. Data is
 /// represented by the SHA-256 of its stored bytes, so all of the blob is read.
@@ -75,87 +75,11 @@ fn index(data: Option<Data<'_>>) -> String {
     data.map_or_else(|| "-".to_owned(), |data| data.index().to_string())
 }
 
+/// The keys that are not at their defaults, and a list's items one by one.
 fn config(out: &mut Lines, config: &RunConfig<'_>) {
-    match config.entry {
-        Entry::None => out.line(format_args!("config entry none")),
-        Entry::Module(module) => out.line(format_args!("config entry module {}", escape(module))),
-        Entry::Function { module, function } => out.line(format_args!(
-            "config entry function {} {}",
-            escape(module),
-            escape(function)
-        )),
-        Entry::Script(path) => out.line(format_args!("config entry script {}", escape(path))),
-    }
-    let name = config.program_name.unwrap_or_default();
-    out.line(format_args!("config program_name {}", escape(name)));
-    out.line(format_args!("config optimize {}", config.optimize));
-    let exit = match config.exit {
-        Exit::Full => "full",
-        Exit::Fast => "fast",
-    };
-    out.line(format_args!("config exit {exit}"));
-    let utf8_mode = config
-        .utf8_mode
-        .map_or("-", |on| if on { "1" } else { "0" });
-    out.line(format_args!("config utf8_mode {utf8_mode}"));
-    let seed = config
-        .hash_seed
-        .map_or_else(|| "-".to_owned(), |seed| seed.to_string());
-    out.line(format_args!("config hash_seed {seed}"));
-    out.line(format_args!("config verbose {}", config.verbose));
-    for (name, on) in [
-        ("unbuffered", config.unbuffered),
-        ("inspect", config.inspect),
-        ("use_environment", config.use_environment),
-        ("site", config.site),
-        ("user_site", config.user_site),
-        ("cwd_on_path", config.cwd_on_path),
-        ("faulthandler", config.faulthandler),
-        ("dev_mode", config.dev_mode),
-        ("install_signal_handlers", config.install_signal_handlers),
-        ("ca_bundle_probe", config.ca_bundle_probe),
-        ("terminfo_probe", config.terminfo_probe),
-    ] {
-        out.line(format_args!("config {name} {}", u8::from(on)));
-    }
-    let children = match config.children {
-        ChildRole::Interpreter => "interpreter",
-        ChildRole::Application => "application",
-        ChildRole::Off => "off",
-    };
-    out.line(format_args!("config children {children}"));
-    // Younger than the golden dumps, which have no such line.
-    if config.check_at_start {
-        out.line(format_args!("config check_at_start 1"));
-    }
-    if config.quiet_imports {
-        out.line(format_args!("config quiet_imports 1"));
-    }
-    if let Some(name) = config.files_directory {
-        out.line(format_args!("config files_directory {}", escape(name)));
-    }
-    for path in config.placed() {
-        out.line(format_args!("config placed {}", escape(path)));
-    }
-    for (name, entry) in &RunOptions::from(config).named_entries {
-        let (name, entry) = (escape(name), escape(entry));
-        out.line(format_args!("config named_entry {name} {entry}"));
-    }
-    for option in config.warn_options() {
-        out.line(format_args!("config warn_option {}", escape(option)));
-    }
-    for option in config.x_options() {
-        out.line(format_args!("config x_option {}", escape(option)));
-    }
-    for path in config.sys_path() {
-        out.line(format_args!("config sys_path {}", escape(path)));
-    }
-    for (name, value) in config.environment() {
-        out.line(format_args!(
-            "config environment {} {}",
-            escape(name),
-            escape(value)
-        ));
+    for (name, fields) in config.stored() {
+        let fields: Vec<String> = fields.iter().map(|field| escape(field)).collect();
+        out.line(format_args!("config {name} {}", fields.join(" ")));
     }
 }
 

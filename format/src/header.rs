@@ -28,7 +28,7 @@ pub const APPLICATION_ROOT: &str = "/~oxidize/app";
 /// The version of the agreement between blob and stub beyond the format: virtual root, modules that
 /// the importer relies on and their native functions, meaning of the run configuration. A stub
 /// refuses a blob that was made for another number.
-pub const STUB_ABI: u32 = 2;
+pub const STUB_ABI: u32 = 3;
 /// Alignment of native images and of the snapshot within the blob, in bytes.
 pub const PAGE: u64 = 65_536;
 /// Alignment of bytecode and of every table, in bytes.

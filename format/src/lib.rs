@@ -15,7 +15,7 @@
 //!     py_version_hex: 0x030d_0ff0,
 //!     bytecode_magic: 0x0a0d_0df3,
 //!     stub_abi: 1,
-//!     target: "x86_64-unknown-linux-gnu".into(),
+//!     target: oxidize_format::Target::X86_64_LINUX_GNU.triple().into(),
 //!     root: oxidize_format::VIRTUAL_ROOT.into(),
 //! });
 //! writer.set_run_config(RunOptions {
@@ -34,6 +34,8 @@
 //! assert_eq!(code.stored_bytes()?, b"marshalled code");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+#![warn(clippy::missing_errors_doc)]
 
 mod blob;
 mod block;
@@ -60,7 +62,7 @@ mod validate;
 mod write;
 
 pub use blob::Blob;
-pub use config::{ChildRole, Entry, Exit, RunConfig, RunOptions};
+pub use config::{ChildRole, Entry, Exit, RunConfig, RunOptions, Setting, SettingField, settings};
 pub use data::{Compression, Data};
 pub use descriptor::Descriptor;
 pub use distributions::{Distribution, Distributions};

@@ -191,21 +191,45 @@ impl Processor {
 
 impl Target {
     /// Linux with glibc, on an Intel or AMD processor.
-    pub const X86_64_LINUX_GNU: Target = Target::new(Processor::X86_64, CLibrary::Glibc);
+    pub const X86_64_LINUX_GNU: Target = Target {
+        processor: Processor::X86_64,
+        c_library: CLibrary::Glibc,
+    };
     /// Linux, static, on an Intel or AMD processor.
-    pub const X86_64_LINUX_MUSL: Target = Target::new(Processor::X86_64, CLibrary::Musl);
+    pub const X86_64_LINUX_MUSL: Target = Target {
+        processor: Processor::X86_64,
+        c_library: CLibrary::Musl,
+    };
     /// Linux with glibc, on Arm.
-    pub const AARCH64_LINUX_GNU: Target = Target::new(Processor::Aarch64, CLibrary::Glibc);
+    pub const AARCH64_LINUX_GNU: Target = Target {
+        processor: Processor::Aarch64,
+        c_library: CLibrary::Glibc,
+    };
     /// Linux, static, on Arm.
-    pub const AARCH64_LINUX_MUSL: Target = Target::new(Processor::Aarch64, CLibrary::Musl);
+    pub const AARCH64_LINUX_MUSL: Target = Target {
+        processor: Processor::Aarch64,
+        c_library: CLibrary::Musl,
+    };
     /// Windows on an Intel or AMD processor.
-    pub const X86_64_WINDOWS: Target = Target::new(Processor::X86_64, CLibrary::Ucrt);
+    pub const X86_64_WINDOWS: Target = Target {
+        processor: Processor::X86_64,
+        c_library: CLibrary::Ucrt,
+    };
     /// Macs with Apple's processors.
-    pub const AARCH64_MACOS: Target = Target::new(Processor::Aarch64, CLibrary::LibSystem);
+    pub const AARCH64_MACOS: Target = Target {
+        processor: Processor::Aarch64,
+        c_library: CLibrary::LibSystem,
+    };
     /// Macs with Intel's processors.
-    pub const X86_64_MACOS: Target = Target::new(Processor::X86_64, CLibrary::LibSystem);
+    pub const X86_64_MACOS: Target = Target {
+        processor: Processor::X86_64,
+        c_library: CLibrary::LibSystem,
+    };
     /// Both kinds of Mac.
-    pub const UNIVERSAL2_MACOS: Target = Target::new(Processor::Universal2, CLibrary::LibSystem);
+    pub const UNIVERSAL2_MACOS: Target = Target {
+        processor: Processor::Universal2,
+        c_library: CLibrary::LibSystem,
+    };
 
     /// The targets that there are stubs for. A universal program consists of two of them.
     pub const ALL: [Target; 7] = [
@@ -218,18 +242,11 @@ impl Target {
         Target::X86_64_MACOS,
     ];
 
-    const fn new(processor: Processor, c_library: CLibrary) -> Target {
-        Target {
-            processor,
-            c_library,
-        }
-    }
-
     /// The target with these parts, if there is one.
     #[must_use]
     pub fn of(processor: Processor, c_library: CLibrary) -> Option<Target> {
-        let wanted = Target::new(processor, c_library);
-        Target::known().find(|target| *target == wanted)
+        Target::known()
+            .find(|target| target.processor == processor && target.c_library == c_library)
     }
 
     fn known() -> impl Iterator<Item = Target> {
@@ -310,14 +327,18 @@ impl Target {
 
     /// The triple, as Rust has it.
     #[must_use]
-    pub fn triple(self) -> String {
-        let rest = match self.c_library {
-            CLibrary::Glibc => "unknown-linux-gnu",
-            CLibrary::Musl => "unknown-linux-musl",
-            CLibrary::Ucrt => "pc-windows-gnu",
-            CLibrary::LibSystem => "apple-darwin",
-        };
-        format!("{}-{rest}", self.processor.name())
+    pub const fn triple(self) -> &'static str {
+        // Of what could be combined, only these exist.
+        match (self.c_library, self.processor) {
+            (CLibrary::Glibc, Processor::X86_64) => "x86_64-unknown-linux-gnu",
+            (CLibrary::Glibc, _) => "aarch64-unknown-linux-gnu",
+            (CLibrary::Musl, Processor::X86_64) => "x86_64-unknown-linux-musl",
+            (CLibrary::Musl, _) => "aarch64-unknown-linux-musl",
+            (CLibrary::Ucrt, _) => "x86_64-pc-windows-gnu",
+            (CLibrary::LibSystem, Processor::X86_64) => "x86_64-apple-darwin",
+            (CLibrary::LibSystem, Processor::Aarch64) => "aarch64-apple-darwin",
+            (CLibrary::LibSystem, Processor::Universal2) => "universal2-apple-darwin",
+        }
     }
 
     /// The file name of a program.
@@ -383,7 +404,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.triple())
+        f.pad(self.triple())
     }
 }
 
@@ -403,22 +424,17 @@ mod tests {
 
     #[test]
     fn every_target_is_printed_and_parsed_as_one_triple() {
-        let triples = [
-            "x86_64-unknown-linux-gnu",
-            "x86_64-unknown-linux-musl",
-            "aarch64-unknown-linux-gnu",
-            "aarch64-unknown-linux-musl",
-            "x86_64-pc-windows-gnu",
-            "aarch64-apple-darwin",
-            "x86_64-apple-darwin",
-            "universal2-apple-darwin",
-        ];
-        assert_eq!(
-            Target::known().map(Target::triple).collect::<Vec<_>>(),
-            triples
-        );
+        let rest = |target: Target| match target.c_library() {
+            CLibrary::Glibc => "unknown-linux-gnu",
+            CLibrary::Musl => "unknown-linux-musl",
+            CLibrary::Ucrt => "pc-windows-gnu",
+            CLibrary::LibSystem => "apple-darwin",
+        };
         for target in Target::known() {
-            assert_eq!(target.triple().parse(), Ok(target));
+            let triple = format!("{}-{}", target.processor().name(), rest(target));
+            assert_eq!(target.triple(), triple);
+            assert_eq!(target.to_string(), triple);
+            assert_eq!(triple.parse(), Ok(target));
             assert_eq!(
                 Target::of(target.processor(), target.c_library()),
                 Some(target)

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{everything, fields};
-use oxidize_format::{Blob, Compression, Entry, ModuleKind, Writer};
+use oxidize_format::{Blob, Compression, Entry, ModuleKind, Target, Writer};
 
 #[test]
 fn empty_blob() {
@@ -15,7 +15,7 @@ fn empty_blob() {
     blob.validate().unwrap();
     blob.verify_digest().unwrap();
     assert_eq!(blob.modules().len(), 0);
-    assert_eq!(blob.target().unwrap(), "x86_64-unknown-linux-gnu");
+    assert_eq!(blob.target().unwrap(), Target::X86_64_LINUX_GNU.triple());
     assert_eq!(blob.run_config().unwrap().entry, Entry::None);
     assert_eq!(blob.tree().root().unwrap().name(), "/~oxidize");
     assert!(blob.modules().find("a").unwrap().is_none());
@@ -39,7 +39,7 @@ fn one_of_everything() {
     };
     assert_eq!(config.entry, entry);
     assert_eq!(config.optimize, 1);
-    assert!(config.ca_bundle_probe && !config.terminfo_probe);
+    assert!(!config.ca_bundle_probe && config.install_signal_handlers);
     assert_eq!(config.warn_options().count(), 2);
     assert_eq!(config.environment().next(), Some(("LANG", "C.UTF-8")));
 

@@ -6,7 +6,7 @@ mod common;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use oxidize_format::{Blob, SectionKind};
+use oxidize_format::{Blob, SectionKind, Target};
 
 const BEGIN: &str = "<!-- begin worked example -->\n";
 const END: &str = "<!-- end worked example -->\n";
@@ -178,7 +178,7 @@ fn listing() -> String {
         "app",
         "__init__.py",
         "say.py",
-        "x86_64-unknown-linux-gnu",
+        Target::X86_64_LINUX_GNU.triple(),
     ] {
         assert!(bytes[list.at..].starts_with(text.as_bytes()));
         list.row(text.len(), text);

@@ -121,35 +121,42 @@ def utf8(raw):
 # ---- 6. Run configuration ------------------------------------------------------------------
 
 TEXTS = {1: "entry_module", 2: "entry_function", 3: "entry_script", 16: "program_name", 40: "files_directory"}
-NUMBERS = {  # key: name, largest value, default
-    17: ("optimize", 2, 0),
-    18: ("exit", 1, 0),
-    19: ("utf8_mode", 1, None),
-    29: ("hash_seed", NONE, None),
-    22: ("verbose", NONE, 0),
-    20: ("unbuffered", 1, 0),
-    21: ("inspect", 1, 0),
-    25: ("use_environment", 1, 0),
-    26: ("site", 1, 0),
-    27: ("user_site", 1, 0),
-    28: ("cwd_on_path", 1, 0),
-    30: ("faulthandler", 1, 0),
-    31: ("dev_mode", 1, 0),
-    32: ("install_signal_handlers", 1, 1),
-    35: ("ca_bundle_probe", 1, 1),
-    36: ("terminfo_probe", 1, 1),
-    37: ("children", 2, 0),
-    38: ("check_at_start", 1, 0),
-    39: ("quiet_imports", 1, 0),
+NUMBERS = {  # key: name, largest value
+    17: ("optimize", 2),
+    18: ("exit", 1),
+    19: ("utf8_mode", 1),
+    29: ("hash_seed", NONE),
+    22: ("verbose", NONE),
+    20: ("unbuffered", 1),
+    21: ("inspect", 1),
+    25: ("use_environment", 1),
+    26: ("site", 1),
+    27: ("user_site", 1),
+    28: ("cwd_on_path", 1),
+    30: ("faulthandler", 1),
+    31: ("dev_mode", 1),
+    32: ("install_signal_handlers", 1),
+    35: ("ca_bundle_probe", 1),
+    37: ("children", 2),
+    38: ("check_at_start", 1),
+    39: ("quiet_imports", 1),
 }
 LISTS = {
-    23: "warn_option",
-    24: "x_option",
+    23: "warn_options",
+    24: "x_options",
     33: "sys_path",
     34: "environment",
     41: "placed",
-    42: "named_entry",
+    42: "named_entries",
+    43: "environment_set",
+    44: "environment_pass",
 }
+PAIRS = (34, 42, 43)
+
+
+def passing(text):
+    name = text.removesuffix("*")
+    return text and not set(name) & set("=*")
 
 
 def named_entry(text):
@@ -159,9 +166,8 @@ def named_entry(text):
 
 
 def read_config(section):
-    config = {name: None for name in TEXTS.values()}
-    config.update({name: default for name, _, default in NUMBERS.values()})
-    config.update({name: [] for name in LISTS.values()})
+    """The keys that are there, one line for each."""
+    there, lines = set(), []
     at, last = 0, 0
     while at < len(section):
         ensure(at + 8 <= len(section), "run configuration: half a record")
@@ -177,61 +183,31 @@ def read_config(section):
         if key in TEXTS or key in LISTS:
             text = utf8(value)
             ensure(text and "\0" not in text, "run configuration: text")
-            if key in TEXTS:
-                config[TEXTS[key]] = text
-            else:
-                config[LISTS[key]].append(text)
             plain = text not in (".", "..") and not set(text) & set("/\\:")
             ensure(key != 40 or plain, "run configuration: directory beside the executable")
             ensure(key != 42 or named_entry(text), "run configuration: named entry")
-            ensure(key != 34 or text.find("=") > 0, "run configuration: environment default")
+            ensure(key not in (34, 43) or text.find("=") > 0, "run configuration: environment")
+            ensure(key != 44 or passing(text), "run configuration: environment pass")
+            fields = text.split("=", 1) if key in PAIRS else [text]
+            name = TEXTS.get(key) or LISTS[key]
         elif key in NUMBERS:
-            name, largest, _ = NUMBERS[key]
+            name, largest = NUMBERS[key]
             ensure(length == 4, "run configuration: a number has four bytes")
-            config[name] = struct.unpack("<I", value)[0]
-            ensure(config[name] <= largest, "run configuration: number too large")
+            number = struct.unpack("<I", value)[0]
+            ensure(number <= largest, "run configuration: number too large")
+            if name == "exit":
+                number = ("full", "fast")[number]
+            if name == "children":
+                number = ("interpreter", "application", "off")[number]
+            fields = [str(number)]
         else:
             ensure(flags & 1 == 0, "run configuration: unknown required key")
-    if config["entry_function"] is not None:
-        ensure(config["entry_module"] is not None, "run configuration: function without module")
-    if config["entry_script"] is not None:
-        ensure(config["entry_module"] is None, "run configuration: module and script")
-    return config
-
-
-def dump_config(config):
-    if config["entry_function"] is not None:
-        entry = f"function {field(config['entry_module'])} {field(config['entry_function'])}"
-    elif config["entry_module"] is not None:
-        entry = f"module {field(config['entry_module'])}"
-    elif config["entry_script"] is not None:
-        entry = f"script {field(config['entry_script'])}"
-    else:
-        entry = "none"
-    yield f"config entry {entry}"
-    yield f"config program_name {field(config['program_name'])}"
-    for name, _, _ in NUMBERS.values():
-        value = config[name]
-        if name == "exit":
-            value = "fast" if value else "full"
-        if name == "children":
-            value = ("interpreter", "application", "off")[value]
-        if name in ("check_at_start", "quiet_imports") and not value:
             continue
-        yield f"config {name} {'-' if value is None else value}"
-    if config["files_directory"] is not None:
-        yield f"config files_directory {field(config['files_directory'])}"
-    for path in config["placed"]:
-        yield f"config placed {field(path)}"
-    for pair in config["named_entry"]:
-        name, entry = pair.split("=", 1)
-        yield f"config named_entry {field(name)} {field(entry)}"
-    for name in ("warn_option", "x_option", "sys_path"):
-        for value in config[name]:
-            yield f"config {name} {field(value)}"
-    for pair in config["environment"]:
-        name, value = pair.split("=", 1)
-        yield f"config environment {field(name)} {field(value)}"
+        ensure(key != 2 or 1 in there, "run configuration: function without module")
+        ensure(key != 3 or 1 not in there, "run configuration: module and script")
+        there.add(key)
+        lines.append(" ".join(["config", name, *map(field, fields)]))
+    return lines
 
 
 # ---- 7. Modules ----------------------------------------------------------------------------
@@ -393,7 +369,7 @@ def dump(blob):
     yield f"licenses {bounded(blob.licenses, data, 'header: licences')}"
     for kind, (offset, length) in sorted(blob.sections.items()):
         yield f"section {kind} {offset} {length}"
-    yield from dump_config(read_config(blob.section(1)))
+    yield from read_config(blob.section(1))
     yield from dump_modules(blob, nodes, data, natives)
     yield from dump_tree(blob, data)
     yield from dump_data(blob)

@@ -316,7 +316,6 @@ fn run_options_round_trip() {
             environment_set: vec![("C".into(), "d=".into())],
             environment_pass: vec!["HOME".into(), "LC_*".into(), "*".into()],
             ca_bundle_probe: false,
-            terminfo_probe: false,
             children: oxidize_format::ChildRole::Off,
             check_at_start: true,
             files_directory: text("app.files"),

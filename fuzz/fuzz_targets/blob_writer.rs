@@ -203,7 +203,7 @@ fn options(config: Config) -> RunOptions {
         site: on(0),
         dev_mode: on(1),
         install_signal_handlers: on(2),
-        terminfo_probe: on(3),
+        ca_bundle_probe: on(3),
         check_at_start: on(4),
         ..RunOptions::default()
     }

@@ -4,85 +4,37 @@
 
 use std::str::FromStr;
 
-use oxidize_format::RunOptions;
+use oxidize_format::{RunOptions, SettingField, settings};
 
-/// Where a key's value goes, which also says what the value is.
-enum Field {
-    Switch(fn(&mut RunOptions) -> &mut bool),
-    /// A switch that may be unset.
-    Choice(fn(&mut RunOptions) -> &mut Option<bool>),
-    Number(fn(&mut RunOptions) -> &mut u32),
-    /// A number, or `random` for none.
-    Seed(fn(&mut RunOptions) -> &mut Option<u32>),
-    Text(fn(&mut RunOptions) -> &mut Option<String>),
-    /// Texts, one more each time.
-    List(fn(&mut RunOptions) -> &mut Vec<String>),
+/// What a field's value is, in a sentence.
+fn wants(field: SettingField) -> &'static str {
+    match field {
+        SettingField::Switch(_) | SettingField::Choice(_) => "true or false",
+        SettingField::Number(_) => "a number",
+        SettingField::Seed(_) => "a number or \"random\"",
+        SettingField::Text(_) | SettingField::List(_) => "a text",
+    }
 }
 
-/// All keys, in the order of the format's table.
-static KEYS: [(&str, Field); 17] = [
-    ("program-name", Field::Text(|run| &mut run.program_name)),
-    ("utf8", Field::Choice(|run| &mut run.utf8_mode)),
-    ("unbuffered", Field::Switch(|run| &mut run.unbuffered)),
-    ("verbose", Field::Number(|run| &mut run.verbose)),
-    ("warning", Field::List(|run| &mut run.warn_options)),
-    ("option", Field::List(|run| &mut run.x_options)),
-    (
-        "use-environment",
-        Field::Switch(|run| &mut run.use_environment),
-    ),
-    ("site", Field::Switch(|run| &mut run.site)),
-    ("user-site", Field::Switch(|run| &mut run.user_site)),
-    (
-        "working-directory-on-path",
-        Field::Switch(|run| &mut run.cwd_on_path),
-    ),
-    ("hash-seed", Field::Seed(|run| &mut run.hash_seed)),
-    ("fault-handler", Field::Switch(|run| &mut run.faulthandler)),
-    ("development-mode", Field::Switch(|run| &mut run.dev_mode)),
-    (
-        "signal-handlers",
-        Field::Switch(|run| &mut run.install_signal_handlers),
-    ),
-    ("quiet-imports", Field::Switch(|run| &mut run.quiet_imports)),
-    ("search-path", Field::List(|run| &mut run.sys_path)),
-    (
-        "check-at-start",
-        Field::Switch(|run| &mut run.check_at_start),
-    ),
-];
-
-impl Field {
-    /// What a value is, in a sentence.
-    fn wants(&self) -> &'static str {
-        match self {
-            Field::Switch(_) | Field::Choice(_) => "true or false",
-            Field::Number(_) => "a number",
-            Field::Seed(_) => "a number or \"random\"",
-            Field::Text(_) | Field::List(_) => "a text",
-        }
+/// `None` if the value does not fit; nothing is set then.
+fn set(field: SettingField, run: &mut RunOptions, value: &str) -> Option<()> {
+    let text = || (!value.is_empty() && !value.contains('\0')).then(|| value.to_owned());
+    match field {
+        SettingField::Switch(place) => *place(run) = value.parse().ok()?,
+        SettingField::Choice(place) => *place(run) = Some(value.parse().ok()?),
+        SettingField::Number(place) => *place(run) = value.parse().ok()?,
+        SettingField::Seed(place) if value == "random" => *place(run) = None,
+        SettingField::Seed(place) => *place(run) = Some(value.parse().ok()?),
+        SettingField::Text(place) => *place(run) = Some(text()?),
+        SettingField::List(place) => place(run).push(text()?),
     }
-
-    /// `None` if the value does not fit; nothing is set then.
-    fn set(&self, run: &mut RunOptions, value: &str) -> Option<()> {
-        let text = || (!value.is_empty() && !value.contains('\0')).then(|| value.to_owned());
-        match self {
-            Field::Switch(place) => *place(run) = value.parse().ok()?,
-            Field::Choice(place) => *place(run) = Some(value.parse().ok()?),
-            Field::Number(place) => *place(run) = value.parse().ok()?,
-            Field::Seed(place) if value == "random" => *place(run) = None,
-            Field::Seed(place) => *place(run) = Some(value.parse().ok()?),
-            Field::Text(place) => *place(run) = Some(text()?),
-            Field::List(place) => place(run).push(text()?),
-        }
-        Some(())
-    }
+    Some(())
 }
 
 /// A setting of the interpreter: a key and a value that fits it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Setting {
-    key: usize,
+    field: SettingField,
     value: String,
 }
 
@@ -108,7 +60,7 @@ pub enum InterpreterError {
 }
 
 fn names() -> String {
-    let names: Vec<_> = KEYS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = settings().iter().map(|setting| setting.name).collect();
     names.join(", ")
 }
 
@@ -117,17 +69,18 @@ impl FromStr for Setting {
 
     fn from_str(text: &str) -> Result<Self, InterpreterError> {
         let (name, value) = text.split_once('=').ok_or(InterpreterError::NoValue)?;
-        let found = KEYS.iter().enumerate().find(|(_, key)| key.0 == name);
-        let (at, (key, field)) =
-            found.ok_or_else(|| InterpreterError::NoSuchKey(name.to_owned()))?;
-        let set = field.set(&mut RunOptions::default(), value);
-        set.ok_or_else(|| InterpreterError::BadValue {
-            key,
-            wants: field.wants(),
-            value: value.to_owned(),
+        let found = settings().into_iter().find(|setting| setting.name == name);
+        let setting = found.ok_or_else(|| InterpreterError::NoSuchKey(name.to_owned()))?;
+        let field = setting.field;
+        set(field, &mut RunOptions::default(), value).ok_or_else(|| {
+            InterpreterError::BadValue {
+                key: setting.name,
+                wants: wants(field),
+                value: value.to_owned(),
+            }
         })?;
         Ok(Self {
-            key: at,
+            field,
             value: value.to_owned(),
         })
     }
@@ -136,10 +89,8 @@ impl FromStr for Setting {
 impl Setting {
     /// Puts the setting into a run configuration.
     pub fn apply(&self, options: &mut RunOptions) {
-        if let Some((_, field)) = KEYS.get(self.key) {
-            let set = field.set(options, &self.value);
-            debug_assert!(set.is_some(), "checked when it was read");
-        }
+        let set = set(self.field, options, &self.value);
+        debug_assert!(set.is_some(), "checked when it was read");
     }
 }
 
@@ -197,13 +148,14 @@ mod tests {
 
     #[test]
     fn each_key_changes_something() {
-        for (name, field) in &KEYS {
-            let unlike_default = match field {
-                Field::Switch(place) if *place(&mut RunOptions::default()) => "false",
-                Field::Switch(_) | Field::Choice(_) => "true",
-                Field::Number(_) | Field::Seed(_) => "7",
-                Field::Text(_) | Field::List(_) => "x",
+        for setting in settings() {
+            let unlike_default = match setting.field {
+                SettingField::Switch(place) if *place(&mut RunOptions::default()) => "false",
+                SettingField::Switch(_) | SettingField::Choice(_) => "true",
+                SettingField::Number(_) | SettingField::Seed(_) => "7",
+                SettingField::Text(_) | SettingField::List(_) => "x",
             };
+            let name = setting.name;
             let changed = options(&[&format!("{name}={unlike_default}")]);
             assert_ne!(changed, RunOptions::default(), "{name}");
         }

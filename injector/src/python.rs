@@ -63,8 +63,8 @@ impl Python {
 
     /// Where the standard library appears at run time.
     #[must_use]
-    pub fn library_root(self) -> String {
-        format!("{VIRTUAL_ROOT}/lib/python{}", self.short())
+    pub fn library_root(self, target: Target) -> String {
+        format!("{VIRTUAL_ROOT}/{}", Layout::of(target, self).library)
     }
 }
 
@@ -85,15 +85,18 @@ impl std::fmt::Display for Python {
 /// Whether this is the virtual directory of some version's standard library.
 #[must_use]
 pub fn is_library_root(path: &str) -> bool {
-    let below = path
-        .strip_prefix(VIRTUAL_ROOT)
-        .and_then(|path| path.strip_prefix("/lib/python"));
-    below.is_some_and(|version| version.split('.').all(|part| part.parse::<u32>().is_ok()))
+    let Some(below) = path.strip_prefix(VIRTUAL_ROOT) else {
+        return false;
+    };
+    let is_version = |version: &str| version.split('.').all(|part| part.parse::<u32>().is_ok());
+    below == "/Lib" || below.strip_prefix("/lib/python").is_some_and(is_version)
 }
 
 /// The directories of an installation, below its prefix, as `sysconfig` has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
+    /// The standard library.
+    pub library: String,
     /// Installed packages.
     pub site_packages: String,
     /// Scripts and programs.
@@ -108,6 +111,7 @@ impl Layout {
     pub fn of(target: Target, python: Python) -> Layout {
         if target.is_windows() {
             Layout {
+                library: "Lib".to_owned(),
                 site_packages: "Lib/site-packages".to_owned(),
                 scripts: "Scripts",
                 headers: "Include".to_owned(),
@@ -115,6 +119,7 @@ impl Layout {
         } else {
             let version = python.short();
             Layout {
+                library: format!("lib/python{version}"),
                 site_packages: format!("lib/python{version}/site-packages"),
                 scripts: "bin",
                 headers: format!("include/site/python{version}"),
@@ -143,8 +148,11 @@ mod tests {
         let old = Python::of(0x030b_02f0, 3495);
         assert_eq!(old.to_string(), "3.11.2");
         assert_eq!((&*old.tag(), old.minor()), ("311", 11));
-        assert_eq!(old.library_root(), "/~oxidize/lib/python3.11");
-        assert!(is_library_root(&old.library_root()));
+        let root = old.library_root(Target::AARCH64_MACOS);
+        assert_eq!(root, "/~oxidize/lib/python3.11");
+        assert_eq!(old.library_root(Target::X86_64_WINDOWS), "/~oxidize/Lib");
+        assert!(is_library_root(&root) && is_library_root("/~oxidize/Lib"));
+        assert!(!is_library_root("/~oxidize/Lib/site-packages"));
         assert!(!is_library_root("/~oxidize/lib/python3.11/json"));
         assert!(!is_library_root("/~oxidize/lib"));
         let layout = Layout::of(Target::X86_64_LINUX_GNU, old);

@@ -311,7 +311,7 @@ impl<'f> Finder<'f> {
             return match target {
                 Some(wanted) if wanted != stub.target => Err(StubError::OtherTarget {
                     path: stub.path,
-                    found: stub.target.triple(),
+                    found: stub.target.triple().to_owned(),
                     wanted,
                 }),
                 _ => Ok(stub),
@@ -322,7 +322,7 @@ impl<'f> Finder<'f> {
             return Ok(stub);
         }
         if !Target::ALL.contains(&target) {
-            return Err(UnknownTarget(target.triple()).into());
+            return Err(UnknownTarget(target.triple().to_owned()).into());
         }
         match self.fetcher().fetch(target)? {
             Some(fetched) => self.stored(&fetched.bundle, Some(fetched.origin)),
@@ -363,7 +363,7 @@ impl<'f> Finder<'f> {
         let usable = |bundle: &Bundle| {
             let manifest = &bundle.manifest;
             (&*manifest.target, &*manifest.python_version, manifest.abi)
-                == (&*target.triple(), python::VERSION, python::STUB_ABI)
+                == (target.triple(), python::VERSION, python::STUB_ABI)
         };
         let bundles = self
             .store
@@ -423,11 +423,11 @@ fn candidates(target: Target) -> Vec<PathBuf> {
     if target == host_target() {
         places.push(beside.join(&name));
     }
-    places.push(beside.join("stubs").join(&triple).join(&name));
+    places.push(beside.join("stubs").join(triple).join(&name));
     for directory in beside.ancestors() {
         let built = directory.join("target");
         if is_checkout(directory) && beside.starts_with(&built) {
-            places.push(built.join("stubs").join(&triple).join(&name));
+            places.push(built.join("stubs").join(triple).join(&name));
             if target == host_target() {
                 places.push(built.join("release").join(&name));
             }

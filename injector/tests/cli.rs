@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
+use oxidize_inject::Target;
 use oxidize_inject::internal::container;
 use oxidize_inject::internal::container::elf::synthetic;
 use oxidize_inject::internal::container::{macho, pe};
@@ -219,7 +220,7 @@ fn stubs_that_are_none() {
                 dir.path(),
                 &["app", "-r", "res", "--target", "riscv64-unknown-none"]
             ),
-            package(dir.path(), &["--target", "x86_64-unknown-linux-gnu"]),
+            package(dir.path(), &["--target", Target::X86_64_LINUX_GNU.triple()]),
         ]
         .concat()
     );

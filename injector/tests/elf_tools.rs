@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::{fs, io, thread};
 
+use oxidize_inject::Target;
 use oxidize_inject::internal::container;
 use oxidize_inject::internal::container::ContainerError;
 use skips::skip;
@@ -266,7 +267,12 @@ fn static_gnu_at_a_fixed_address() {
 
 #[test]
 fn static_musl() {
-    let target = format!("--target={}-unknown-linux-musl", std::env::consts::ARCH);
+    let target = if cfg!(target_arch = "aarch64") {
+        Target::AARCH64_LINUX_MUSL
+    } else {
+        Target::X86_64_LINUX_MUSL
+    };
+    let target = format!("--target={target}");
     if let Some(stub) = link("musl", &[&target, "-Clinker=rust-lld"]) {
         check_stub("musl", &stub);
     }

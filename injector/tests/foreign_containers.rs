@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use oxidize_format::RunOptions;
+use oxidize_format::{RunOptions, Target};
 use oxidize_inject::internal::appearance::{Appearance, ExecutionLevel};
 use oxidize_inject::internal::container::{self, InjectOptions, elf, macho, pe};
 use oxidize_inject::internal::image::macho::fat;
@@ -103,7 +103,7 @@ fn link_with(name: &str, options: &[&str]) -> Result<Vec<u8>, String> {
     let (triple, architecture) = match name {
         "macos-arm64" => ("arm64-apple-macos11", "arm64"),
         "macos-x86_64" => ("x86_64-apple-macos11", "x86_64"),
-        _ => ("x86_64-pc-windows-gnu", ""),
+        _ => (Target::X86_64_WINDOWS.triple(), ""),
     };
     let mut assembler = Command::new("llvm-mc");
     assembler.args(["-filetype=obj", "-triple", triple, "-o"]);

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use identities::mac_program;
 use made::make_app;
-use oxidize_format::{Content, FileEntry, HeaderFields, VIRTUAL_ROOT, Writer};
+use oxidize_format::{Content, FileEntry, HeaderFields, Target, VIRTUAL_ROOT, Writer};
 use oxidize_inject::internal::container::{self, elf::synthetic};
 
 const TOOL: &str = env!("CARGO_BIN_EXE_oxidize-inject");
@@ -364,7 +364,7 @@ fn files_out_of_proportion_are_not_extracted() {
         py_version_hex: 0x030d_0ff0,
         bytecode_magic: 0x0a0d_0df3,
         stub_abi: 1,
-        target: "x86_64-unknown-linux-musl".into(),
+        target: Target::X86_64_LINUX_MUSL.triple().into(),
         root: VIRTUAL_ROOT.into(),
     });
     // Many files that share one entry.

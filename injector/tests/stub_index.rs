@@ -19,6 +19,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use oxidize_format::Target;
 use oxidize_inject::internal::cache::Cache;
 use oxidize_inject::internal::progress::Silent;
 use oxidize_inject::internal::stubs::fetch::Fetched;
@@ -30,24 +31,24 @@ use skips::skip;
 use wheels::{Made, TARGET, left_in, name};
 
 /// What pip calls the systems of each target.
-const PLATFORMS: [(&str, &[&str]); 7] = [
+const PLATFORMS: [(Target, &[&str]); 7] = [
     (
-        "x86_64-unknown-linux-gnu",
+        Target::X86_64_LINUX_GNU,
         &["manylinux_2_17_x86_64", "manylinux2014_x86_64"],
     ),
     (
-        "aarch64-unknown-linux-gnu",
+        Target::AARCH64_LINUX_GNU,
         &["manylinux_2_17_aarch64", "manylinux2014_aarch64"],
     ),
-    ("x86_64-unknown-linux-musl", &["musllinux_1_2_x86_64"]),
-    ("aarch64-unknown-linux-musl", &["musllinux_1_2_aarch64"]),
-    ("x86_64-pc-windows-gnu", &["win_amd64"]),
+    (Target::X86_64_LINUX_MUSL, &["musllinux_1_2_x86_64"]),
+    (Target::AARCH64_LINUX_MUSL, &["musllinux_1_2_aarch64"]),
+    (Target::X86_64_WINDOWS, &["win_amd64"]),
     (
-        "aarch64-apple-darwin",
+        Target::AARCH64_MACOS,
         &["macosx_11_0_arm64", "macosx_14_0_arm64"],
     ),
     (
-        "x86_64-apple-darwin",
+        Target::X86_64_MACOS,
         &["macosx_11_0_x86_64", "macosx_14_0_x86_64"],
     ),
 ];
@@ -533,11 +534,8 @@ fn a_real_index_and_pip_beside_us() {
     // pip takes the same file, and for every platform the right one. Those of the other targets are
     // this one by other names: pip looks at names and METADATA only.
     for (target, _) in PLATFORMS {
-        if target != TARGET {
-            made.write_as(
-                &packages,
-                &wheel::file_name(wheels::VERSION, target.parse().unwrap()),
-            );
+        if target.triple() != TARGET {
+            made.write_as(&packages, &wheel::file_name(wheels::VERSION, target));
         }
     }
     for (target, platforms) in PLATFORMS {
@@ -563,7 +561,7 @@ fn a_real_index_and_pip_beside_us() {
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
-            let wanted = wheel::file_name(wheels::VERSION, target.parse().unwrap());
+            let wanted = wheel::file_name(wheels::VERSION, target);
             assert_eq!(found.concat(), wanted, "{platform}");
             assert_eq!(
                 fs::read(by_pip.join(&wanted)).unwrap(),

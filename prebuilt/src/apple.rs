@@ -6,7 +6,7 @@
 //! comes from where. Apple's own, which list everything and are not ours to hand on, are looked at
 //! only while the list is made.
 
-pub mod stack;
+pub(crate) mod stack;
 
 use crate::recipe::Target;
 use anyhow::{Context, Result};
@@ -19,12 +19,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Where the list lies, in the folder `prebuilt`.
-pub const LIST: &str = "support/macos/imports.toml";
+pub(crate) const LIST: &str = "support/macos/imports.toml";
 
 /// `support/macos/imports.toml`.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Imports {
+pub(crate) struct Imports {
     /// In the order of the file.
     pub library: Vec<Library>,
 }
@@ -32,7 +32,7 @@ pub struct Imports {
 /// One library of the system.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Library {
+pub(crate) struct Library {
     /// What a program names.
     pub install_name: String,
     /// Text stubs, below the folder that the linker takes for Apple's SDK.
@@ -59,7 +59,7 @@ impl Library {
 
 impl Imports {
     /// Reads the list; `root` is the folder `prebuilt`.
-    pub fn read(root: &Path) -> Result<Self> {
+    pub(crate) fn read(root: &Path) -> Result<Self> {
         let path = root.join(LIST);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("no list of imports {}", path.display()))?;
@@ -68,7 +68,10 @@ impl Imports {
 
     /// Every symbol a program for `arch` may import, with its library and whether it is newer than
     /// macOS 11.
-    pub fn of<'a>(&'a self, arch: &'a str) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
+    pub(crate) fn of<'a>(
+        &'a self,
+        arch: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
         self.library.iter().flat_map(move |library| {
             library.of(arch).map(|name| {
                 let newer = library.newer.contains(name);
@@ -79,7 +82,7 @@ impl Imports {
 
     /// Writes the text stubs for programs of one processor below `sdk`, in the layout that linkers
     /// know.
-    pub fn write_stubs(&self, sdk: &Path, arch: &str) -> Result<()> {
+    pub(crate) fn write_stubs(&self, sdk: &Path, arch: &str) -> Result<()> {
         for library in &self.library {
             let text = text_stub(library, arch);
             for file in &library.files {
@@ -131,7 +134,7 @@ fn quoted(name: &str) -> String {
 
 /// An undefined symbol of a program.
 #[derive(Debug)]
-pub struct Import {
+pub(crate) struct Import {
     /// With the underscore of C.
     pub name: String,
     /// Install name of the library it is looked for in; `None` where the program looks everywhere.
@@ -141,7 +144,7 @@ pub struct Import {
 }
 
 /// What a linked program imports, sorted by name.
-pub fn imports(bytes: &[u8]) -> Result<Vec<Import>> {
+pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<Import>> {
     let header = MachHeader64::<Endianness>::parse(bytes, 0).context("not a 64-bit Mach-O file")?;
     let endian = header.endian()?;
     let libraries = libraries(bytes)?;
@@ -170,7 +173,7 @@ pub fn imports(bytes: &[u8]) -> Result<Vec<Import>> {
 }
 
 /// Install names of the libraries a program names, in its order.
-pub fn libraries(bytes: &[u8]) -> Result<Vec<String>> {
+pub(crate) fn libraries(bytes: &[u8]) -> Result<Vec<String>> {
     let header = MachHeader64::<Endianness>::parse(bytes, 0).context("not a 64-bit Mach-O file")?;
     let endian = header.endian()?;
     let mut commands = header.load_commands(endian, bytes, 0)?;
@@ -186,7 +189,7 @@ pub fn libraries(bytes: &[u8]) -> Result<Vec<String>> {
 
 /// Symbols that a text stub of version 4 exports for a processor, re-exported libraries in the same
 /// file included.
-pub fn exported(text: &str, arch: &str) -> BTreeSet<String> {
+pub(crate) fn exported(text: &str, arch: &str) -> BTreeSet<String> {
     let wanted = tapi_target(arch);
     let (mut names, mut part, mut here) = (BTreeSet::new(), "", false);
     let mut rest = text;
@@ -219,7 +222,7 @@ pub fn exported(text: &str, arch: &str) -> BTreeSet<String> {
 
 /// Public names of the interpreter as the linker's list of exported symbols wants them: one a line,
 /// sorted.
-pub fn exports(library: &[u8]) -> Result<String> {
+pub(crate) fn exports(library: &[u8]) -> Result<String> {
     let names = public_names(library)?;
     Ok(names
         .iter()
@@ -227,7 +230,7 @@ pub fn exports(library: &[u8]) -> Result<String> {
 }
 
 /// Python's names that a static library defines for everyone, with the underscore of C.
-pub fn public_names(library: &[u8]) -> Result<BTreeSet<String>> {
+pub(crate) fn public_names(library: &[u8]) -> Result<BTreeSet<String>> {
     use object::{ObjectSymbol, SymbolScope};
     let archive = object::read::archive::ArchiveFile::parse(library)?;
     let mut names = BTreeSet::new();
@@ -248,7 +251,7 @@ pub fn public_names(library: &[u8]) -> Result<BTreeSet<String>> {
 
 /// Symbols of libSystem that a stub for `arch` defines itself, with the underscore of C
 /// (`stubs/src/files/posix/names_macos.txt`); `root` is the folder `prebuilt`.
-pub fn defined_functions(root: &Path, arch: &str) -> Result<Vec<String>> {
+pub(crate) fn defined_functions(root: &Path, arch: &str) -> Result<Vec<String>> {
     let path = root.join("../stubs/src/files/posix/names_macos.txt");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let lines = text
@@ -269,7 +272,7 @@ fn symbol(line: &str, arch: &str) -> String {
 }
 
 /// Whether a target's programs are Apple's.
-pub fn is_apple(target: &Target) -> bool {
+pub(crate) fn is_apple(target: &Target) -> bool {
     target.os == "macos"
 }
 

@@ -21,7 +21,12 @@ const HEAD: &str = "\
 /// Renews the list: links the stubs against `full`, a text stub with all of libSystem's symbols,
 /// and keeps what they import. `eleven` is the text stub of macOS 11's libSystem. A processor
 /// without an archive in the lock keeps what it has.
-pub fn renew(repository: &Path, recipes: &Recipes, full: &Path, eleven: &Path) -> Result<()> {
+pub(crate) fn renew(
+    repository: &Path,
+    recipes: &Recipes,
+    full: &Path,
+    eleven: &Path,
+) -> Result<()> {
     let mut list = Imports::read(&recipes.root)?;
     let folder = repository.join("target/apple-imports");
     let system = std::fs::read(full).with_context(|| format!("no {}", full.display()))?;

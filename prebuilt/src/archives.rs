@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The lock of the archives of the recipes' version that are in `folder`.
-pub fn lock(recipes: &Recipes, folder: &Path) -> Result<Lock> {
+pub(crate) fn lock(recipes: &Recipes, folder: &Path) -> Result<Lock> {
     let version = &recipes.cpython.python.version;
     let mut names = recipes.targets()?;
     names.extend(["stdlib".to_owned(), "tests".to_owned()]);

@@ -4,6 +4,7 @@
 #![allow(missing_docs)]
 
 use clap::{Args, Parser, Subcommand};
+use oxidize_format::Target;
 use std::path::PathBuf;
 
 /// Builds what oxidize-inject is made of besides Rust code.
@@ -139,7 +140,7 @@ pub enum Command {
     )]
     Profile {
         /// A target whose programs run on this machine
-        #[arg(long, default_value = "x86_64-unknown-linux-gnu")]
+        #[arg(long, default_value = Target::X86_64_LINUX_GNU.triple())]
         target: String,
         /// libclang_rt.profile of clang, for that target
         #[arg(long)]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One C or assembler file.
 #[derive(Debug, Clone)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// Relative to the folder the compiler runs in, so that `__FILE__` is the same everywhere.
     pub source: String,
     /// Where the object goes.
@@ -20,7 +20,7 @@ pub struct Unit {
 
 /// Compiles `units` in `folder`. The first failure stops the rest and is reported with the
 /// compiler's words.
-pub fn compile(
+pub(crate) fn compile(
     zig: &Zig,
     target: &Target,
     map: &Path,
@@ -87,13 +87,13 @@ fn one(zig: &Zig, target: &Target, map: &Path, folder: &Path, unit: &Unit) -> Re
 
 /// `dir/file.c` to `dir-file.o`: members of a static library are told apart by their file name
 /// alone.
-pub fn object_name(source: &str) -> String {
+pub(crate) fn object_name(source: &str) -> String {
     let stem = source.rsplit_once('.').map_or(source, |(stem, _)| stem);
     let stem = stem.trim_start_matches("../").trim_start_matches('/');
     format!("{}.o", stem.replace('/', "-"))
 }
 
 /// Macros as compiler arguments.
-pub fn defines(names: &[String]) -> Vec<String> {
+pub(crate) fn defines(names: &[String]) -> Vec<String> {
     names.iter().map(|name| format!("-D{name}")).collect()
 }

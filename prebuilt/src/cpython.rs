@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Builds `libpython<short>.a` and the bundled libraries into `deps/lib`; answers CPython's source
 /// folder.
-pub fn build(place: &Workspace<'_>) -> Result<PathBuf> {
+pub(crate) fn build(place: &Workspace<'_>) -> Result<PathBuf> {
     let source = prepare(place)?;
     let build = place.work.join("build/cpython");
     let mut objects = compile_interpreter(place, &source, &build)?;
@@ -27,7 +27,7 @@ pub fn build(place: &Workspace<'_>) -> Result<PathBuf> {
 
 /// Unpacks and patches CPython and puts what was generated for it beside; answers its source
 /// folder.
-pub fn prepare(place: &Workspace<'_>) -> Result<PathBuf> {
+pub(crate) fn prepare(place: &Workspace<'_>) -> Result<PathBuf> {
     let cpython = &place.recipes.cpython;
     eprintln!("== CPython {}", cpython.python.version);
     let source = place.fetcher.unpack(CPYTHON, &place.work.join("src"))?;
@@ -46,7 +46,7 @@ pub fn prepare(place: &Workspace<'_>) -> Result<PathBuf> {
 }
 
 /// Compiles the interpreter and its built-in modules into the emptied folder `build`.
-pub fn compile_interpreter(
+pub(crate) fn compile_interpreter(
     place: &Workspace<'_>,
     source: &Path,
     build: &Path,
@@ -68,7 +68,12 @@ pub fn compile_interpreter(
 }
 
 /// Makes the libraries that CPython's source tree carries, in the folder `lib`.
-pub fn build_bundled(place: &Workspace<'_>, source: &Path, build: &Path, lib: &Path) -> Result<()> {
+pub(crate) fn build_bundled(
+    place: &Workspace<'_>,
+    source: &Path,
+    build: &Path,
+    lib: &Path,
+) -> Result<()> {
     for bundled in &place.recipes.cpython.bundled {
         let extra = bundled.on.of(&place.target.os);
         let mut arguments = common_arguments(place)?;
@@ -121,12 +126,12 @@ fn whole_program(place: &Workspace<'_>, build: &Path, objects: &[PathBuf]) -> Re
 }
 
 /// `libpython3.13.a`.
-pub fn library_name(place: &Workspace<'_>) -> String {
+pub(crate) fn library_name(place: &Workspace<'_>) -> String {
     format!("libpython{}.a", place.recipes.cpython.python.short())
 }
 
 /// Flags and include folders of every file of CPython.
-pub fn common_arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
+pub(crate) fn common_arguments(place: &Workspace<'_>) -> Result<Vec<String>> {
     let compile = &place.recipes.cpython.compile;
     let extra = compile.on.of(&place.target.os);
     let mut arguments = place.target.flags.interpreter.clone();
@@ -244,7 +249,7 @@ fn config_c(place: &Workspace<'_>, source: &Path) -> Result<String> {
 
 /// Applies the patches in `folder` in order of their names, with `patch -p1`; each says at its head
 /// why it is needed.
-pub fn apply_patches(folder: &Path, source: &Path) -> Result<()> {
+pub(crate) fn apply_patches(folder: &Path, source: &Path) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Ok(());
     };

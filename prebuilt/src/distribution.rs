@@ -8,14 +8,14 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Builds everything and writes `cpython-VERSION-TRIPLE.tar.zst` into `out`.
-pub fn build(place: &Workspace<'_>, out: &Path) -> Result<PathBuf> {
+pub(crate) fn build(place: &Workspace<'_>, out: &Path) -> Result<PathBuf> {
     library::build_all(place)?;
     cpython::build(place)?;
     assemble(place, out)
 }
 
 /// The second half of [`build`]: from finished libraries to the archive.
-pub fn assemble(place: &Workspace<'_>, out: &Path) -> Result<PathBuf> {
+pub(crate) fn assemble(place: &Workspace<'_>, out: &Path) -> Result<PathBuf> {
     eprintln!("== distribution");
     let python = &place.recipes.cpython.python;
     let dist = place.dist();

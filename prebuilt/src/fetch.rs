@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// Finds archives and crates and unpacks them.
 #[derive(Debug)]
-pub struct Fetcher<'a> {
+pub(crate) struct Fetcher<'a> {
     recipes: &'a Recipes,
     /// `--sources` or `OXIDIZE_SOURCES`.
     local: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Fetcher<'a> {
 
 impl<'a> Fetcher<'a> {
     /// `local` is `--sources`; downloads are kept in `downloads`.
-    pub fn new(recipes: &'a Recipes, local: Option<&Path>, downloads: &Path) -> Self {
+    pub(crate) fn new(recipes: &'a Recipes, local: Option<&Path>, downloads: &Path) -> Self {
         let local = local
             .map(Path::to_path_buf)
             .or_else(|| std::env::var_os("OXIDIZE_SOURCES").map(PathBuf::from));
@@ -37,7 +37,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The checked archive of a source.
-    pub fn archive(&self, name: &str) -> Result<PathBuf> {
+    pub(crate) fn archive(&self, name: &str) -> Result<PathBuf> {
         let source = self
             .recipes
             .sources
@@ -148,7 +148,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Unpacks a source into `into` (made fresh) and answers its root folder.
-    pub fn unpack(&self, name: &str, into: &Path) -> Result<PathBuf> {
+    pub(crate) fn unpack(&self, name: &str, into: &Path) -> Result<PathBuf> {
         let source = &self.recipes.sources[name];
         let archive = self.archive(name)?;
         let root = into.join(&source.root);
@@ -163,7 +163,7 @@ impl<'a> Fetcher<'a> {
 
     /// The folder of a carrier crate, unpacked by cargo, which has checked it against
     /// carriers/Cargo.lock.
-    pub fn carrier(&self, name: &str) -> Result<PathBuf> {
+    pub(crate) fn carrier(&self, name: &str) -> Result<PathBuf> {
         if self.crates.get().is_none() {
             let _ = self.crates.set(self.carriers()?);
         }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Writes `build/link-kit` of the distribution.
-pub fn write(place: &Workspace<'_>) -> Result<()> {
+pub(crate) fn write(place: &Workspace<'_>) -> Result<()> {
     let kit = place.dist().join("build/link-kit");
     std::fs::create_dir_all(kit.join("lib"))?;
     match place.target.inputs.kind {
@@ -40,7 +40,7 @@ pub fn write(place: &Workspace<'_>) -> Result<()> {
 
 /// Archives in link order: libpython first and whole, since programs and wheels use API that it
 /// does not use itself.
-pub fn archives(place: &Workspace<'_>) -> Vec<String> {
+pub(crate) fn archives(place: &Workspace<'_>) -> Vec<String> {
     let mut names = vec![cpython::library_name(place)];
     for bundled in &place.recipes.cpython.bundled {
         names.push(format!("lib{}.a", bundled.name));

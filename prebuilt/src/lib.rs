@@ -6,34 +6,36 @@
 //! archives of it; `profile` records what the compiler is to optimise for. The README tells why
 //! things are the way they are.
 
-pub mod apple;
-pub mod apple_imports;
-pub mod archives;
+#![warn(clippy::missing_errors_doc)]
+
+mod apple;
+mod apple_imports;
+mod archives;
 pub mod cli;
-pub mod compile;
-pub mod cpython;
+mod compile;
+mod cpython;
 pub mod crates;
 pub mod digest;
-pub mod distribution;
-pub mod fetch;
-pub mod files;
-pub mod kit;
-pub mod library;
-pub mod licences;
+mod distribution;
+mod fetch;
+mod files;
+mod kit;
+mod library;
+mod licences;
 pub mod lock;
-pub mod pack;
-pub mod profile;
-pub mod python_json;
+mod pack;
+mod profile;
+mod python_json;
 pub mod recipe;
-pub mod regenerate;
-pub mod stdlib;
-pub mod stub;
-pub mod support;
-pub mod sysconfig;
+mod regenerate;
+mod stdlib;
+mod stub;
+mod support;
+mod sysconfig;
 pub mod validate;
 pub mod wheels;
-pub mod workspace;
-pub mod zig;
+mod workspace;
+mod zig;
 
 use anyhow::{Context, Result};
 use cli::{Command, Place, Sources};
@@ -301,9 +303,9 @@ fn make_tool_wheels(
     let zig = Zig::find(zig, &repository.join("target/tool-build/zig-cache"))?;
     let targets = match only {
         [] => tool::TARGETS.map(oxidize_format::Target::triple).to_vec(),
-        only => only.to_vec(),
+        only => only.iter().map(String::as_str).collect(),
     };
-    for triple in &targets {
+    for triple in targets {
         let wheel = Tool::new(repository, recipes, triple)?.build(&zig, out)?;
         println!("{}", wheel.display());
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// Builds every library of the target into `deps/lib` and `deps/include`; those with a stamp of the
 /// same recipe are left as they are.
-pub fn build_all(place: &Workspace<'_>) -> Result<()> {
+pub(crate) fn build_all(place: &Workspace<'_>) -> Result<()> {
     for library in place.recipes.target_libraries(place.target) {
         build(place, library).with_context(|| format!("library {}", library.name))?;
     }

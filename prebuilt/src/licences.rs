@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Writes `licenses/NAME.txt` for everything that is in the target's archive.
-pub fn write(place: &Workspace<'_>) -> Result<()> {
+pub(crate) fn write(place: &Workspace<'_>) -> Result<()> {
     let folder = place.dist().join("licenses");
     std::fs::create_dir_all(&folder)?;
     for (key, licence) in concerning(place) {
@@ -17,7 +17,9 @@ pub fn write(place: &Workspace<'_>) -> Result<()> {
 }
 
 /// The licences of a target, by name.
-pub fn concerning<'a>(place: &'a Workspace<'_>) -> impl Iterator<Item = (&'a String, &'a Licence)> {
+pub(crate) fn concerning<'a>(
+    place: &'a Workspace<'_>,
+) -> impl Iterator<Item = (&'a String, &'a Licence)> {
     place.recipes.target_licences(place.target)
 }
 

@@ -12,7 +12,7 @@ const WINDOW_LOG: u32 = 25;
 
 /// Packs everything under `root`, with names relative to it, into `archive`. Directories have no
 /// entries of their own.
-pub fn pack(root: &Path, archive: &Path) -> Result<()> {
+pub(crate) fn pack(root: &Path, archive: &Path) -> Result<()> {
     let mut files = Vec::new();
     list(root, root, &mut files)?;
     files.sort();
@@ -56,7 +56,7 @@ pub fn pack(root: &Path, archive: &Path) -> Result<()> {
 }
 
 /// Unpacks a `.tar.zst`.
-pub fn unpack(archive: &Path, into: &Path) -> Result<()> {
+pub(crate) fn unpack(archive: &Path, into: &Path) -> Result<()> {
     let file = File::open(archive).with_context(|| format!("cannot open {}", archive.display()))?;
     let mut decoder = zstd::Decoder::new(file)?;
     decoder.window_log_max(WINDOW_LOG)?;

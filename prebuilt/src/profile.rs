@@ -15,7 +15,11 @@ use std::process::Command;
 
 /// Builds the counting interpreter, trains it as CPython's own build does, and writes
 /// [`crate::recipe::Recipes::profile`].
-pub fn record(place: &mut Workspace<'_>, runtime: &Path, llvm_profdata: &Path) -> Result<()> {
+pub(crate) fn record(
+    place: &mut Workspace<'_>,
+    runtime: &Path,
+    llvm_profdata: &Path,
+) -> Result<()> {
     let runtime = runtime.canonicalize().context("--runtime")?;
     library::build_all(place)?;
     place.instrumented = true;

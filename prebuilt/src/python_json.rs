@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 /// Builds the document.
-pub fn document(place: &Workspace<'_>) -> Result<Value> {
+pub(crate) fn document(place: &Workspace<'_>) -> Result<Value> {
     let recipes = place.recipes;
     let target = place.target;
     let python = &recipes.cpython.python;

@@ -280,6 +280,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oxidize_format::Target;
 
     fn recipes() -> Result<Recipes> {
         Recipes::locked(Path::new(env!("CARGO_MANIFEST_DIR")))
@@ -314,7 +315,9 @@ mod tests {
             .err()
             .context("no error")?;
         assert!(
-            error.to_string().contains("x86_64-unknown-linux-gnu"),
+            error
+                .to_string()
+                .contains(Target::X86_64_LINUX_GNU.triple()),
             "{error}"
         );
         Ok(())
@@ -337,12 +340,13 @@ mod tests {
     #[test]
     fn a_target_has_the_licences_of_what_it_has() -> Result<()> {
         let recipes = recipes()?;
-        for (triple, has, has_not) in [
-            ("x86_64-unknown-linux-gnu", "ncurses", "mingw-w64"),
-            ("x86_64-unknown-linux-musl", "musl", "glibc"),
-            ("x86_64-pc-windows-gnu", "mingw-w64", "ncurses"),
-            ("x86_64-pc-windows-gnu", "openssl", "glibc"),
+        for (target, has, has_not) in [
+            (Target::X86_64_LINUX_GNU, "ncurses", "mingw-w64"),
+            (Target::X86_64_LINUX_MUSL, "musl", "glibc"),
+            (Target::X86_64_WINDOWS, "mingw-w64", "ncurses"),
+            (Target::X86_64_WINDOWS, "openssl", "glibc"),
         ] {
+            let triple = target.triple();
             let target = recipes.target(triple)?;
             let found = |key| recipes.target_licences(&target).any(|(k, _)| k == key);
             assert!(found(has), "{triple}: no {has}");

@@ -19,7 +19,7 @@ const LINUX: &str = include_str!("../recipes/configure.cache");
 const MACOS: &str = include_str!("../recipes/configure-macos.cache");
 
 /// Runs configure for the target and writes `prebuilt/generated`.
-pub fn run(place: &Workspace<'_>, build_python: &Path) -> Result<()> {
+pub(crate) fn run(place: &Workspace<'_>, build_python: &Path) -> Result<()> {
     let python = &place.recipes.cpython.python;
     let build_python = build_python.canonicalize().context("--build-python")?;
     same_version(&build_python, python.short())?;

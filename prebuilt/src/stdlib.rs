@@ -17,7 +17,7 @@ fn is_dropped(name: &str) -> bool {
 }
 
 /// Writes `cpython-VERSION-stdlib.tar.zst` and `cpython-VERSION-tests.tar.zst` into `out`.
-pub fn build(
+pub(crate) fn build(
     recipes: &Recipes,
     fetcher: &Fetcher<'_>,
     work: &Path,

@@ -13,7 +13,7 @@ use std::process::Command;
 /// Builds the stub of `target` and puts it with its manifest and licence texts into `out`. The
 /// distribution is the locked one, or that of the recipes' version in the folder `distributions`;
 /// then the archives that the injector needs are put beside the stub.
-pub fn build(
+pub(crate) fn build(
     repository: &Path,
     recipes: &Recipes,
     target: &Target,
@@ -25,7 +25,7 @@ pub fn build(
 
 /// [`build`] for macOS with other libraries to link against than those of our list: a folder laid
 /// out like Apple's SDK.
-pub fn build_against(
+pub(crate) fn build_against(
     repository: &Path,
     recipes: &Recipes,
     target: &Target,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Compiles the target's support files; `objects` are the interpreter's, whose public names they
 /// may list.
-pub fn build(
+pub(crate) fn build(
     place: &Workspace<'_>,
     source: &Path,
     build: &Path,
@@ -45,7 +45,7 @@ pub fn build(
 }
 
 /// Brings `prebuilt/support` into the work folder.
-pub fn copy(place: &Workspace<'_>) -> Result<()> {
+pub(crate) fn copy(place: &Workspace<'_>) -> Result<()> {
     let folder = place.support();
     if folder.is_dir() {
         std::fs::remove_dir_all(&folder)?;

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// Variables as `configure` found them (`generated/…/config_vars.json`), with the recipe's names
 /// for the target.
-pub fn variables(place: &Workspace<'_>) -> Result<Map<String, Value>> {
+pub(crate) fn variables(place: &Workspace<'_>) -> Result<Map<String, Value>> {
     let path = place
         .recipes
         .generated()
@@ -33,7 +33,7 @@ pub fn variables(place: &Workspace<'_>) -> Result<Map<String, Value>> {
 }
 
 /// File name of the module, without folder. The sysconfig module of Windows does without.
-pub fn file_name(place: &Workspace<'_>) -> Option<String> {
+pub(crate) fn file_name(place: &Workspace<'_>) -> Option<String> {
     let python = &place.target.python;
     (!is_windows(place)).then(|| {
         format!(
@@ -48,7 +48,7 @@ fn is_windows(place: &Workspace<'_>) -> bool {
 }
 
 /// The module's text.
-pub fn module(variables: &Map<String, Value>) -> String {
+pub(crate) fn module(variables: &Map<String, Value>) -> String {
     let mut text = String::from(
         "# Configuration variables of this interpreter, read by the sysconfig module.\nbuild_time_vars = {\n",
     );

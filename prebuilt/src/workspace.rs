@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// See the module's text.
 #[derive(Debug)]
-pub struct Workspace<'a> {
+pub(crate) struct Workspace<'a> {
     /// Everything that can be built.
     pub recipes: &'a Recipes,
     /// For what it is built.
@@ -34,7 +34,7 @@ pub struct Workspace<'a> {
 
 impl<'a> Workspace<'a> {
     /// Creates the folders and wrappers.
-    pub fn new(
+    pub(crate) fn new(
         recipes: &'a Recipes,
         target: &'a Target,
         zig: &'a Zig,
@@ -85,28 +85,28 @@ impl<'a> Workspace<'a> {
     }
 
     /// Static libraries that are done.
-    pub fn lib(&self) -> PathBuf {
+    pub(crate) fn lib(&self) -> PathBuf {
         self.work.join("deps/lib")
     }
 
     /// Headers of the libraries that are done.
-    pub fn include(&self) -> PathBuf {
+    pub(crate) fn include(&self) -> PathBuf {
         self.work.join("deps/include")
     }
 
     /// `cc`, `ar`, `ranlib`.
-    pub fn wrappers(&self) -> PathBuf {
+    pub(crate) fn wrappers(&self) -> PathBuf {
         self.work.join("bin")
     }
 
     /// A copy of `prebuilt/support`: the compiler replaces the work folder's name in what it
     /// writes.
-    pub fn support(&self) -> PathBuf {
+    pub(crate) fn support(&self) -> PathBuf {
         self.work.join("support")
     }
 
     /// The distribution that is put together; the archive's `python/`.
-    pub fn dist(&self) -> PathBuf {
+    pub(crate) fn dist(&self) -> PathBuf {
         self.work.join("dist/python")
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The one version archives are built with; another one would give other bytes.
-pub const ZIG_VERSION: &str = "0.15.2";
+pub(crate) const ZIG_VERSION: &str = "0.15.2";
 
 /// A checked zig.
 #[derive(Debug, Clone)]

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use oxidize_format::Target;
+
 fn run(arguments: &[&str]) -> std::io::Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_oxidize-prebuilt"))
         .args(arguments)
@@ -17,7 +19,7 @@ fn a_target_without_recipe_is_answered_with_those_that_have_one() -> std::io::Re
         text.starts_with("error: no recipe for target pdp11-unknown-unix\n"),
         "{text}"
     );
-    assert!(text.contains("x86_64-unknown-linux-musl"), "{text}");
+    assert!(text.contains(Target::X86_64_LINUX_MUSL.triple()), "{text}");
     Ok(())
 }
 
@@ -28,7 +30,12 @@ fn a_program_that_is_no_stub_is_refused_with_every_reason() -> Result<(), Box<dy
 {
     let program = std::env::current_exe()?;
     let program = program.to_str().ok_or("path")?;
-    let output = run(&["validate", "--target", "x86_64-unknown-linux-gnu", program])?;
+    let output = run(&[
+        "validate",
+        "--target",
+        Target::X86_64_LINUX_GNU.triple(),
+        program,
+    ])?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success());
     for reason in [

@@ -12,7 +12,7 @@ type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 fn entries() -> std::result::Result<Vec<String>, Box<dyn std::error::Error>> {
     let mut entries = Vec::new();
     for target in Target::ALL {
-        let triple = &target.triple();
+        let triple = target.triple();
         let tags = target.wheel_platforms().join(".");
         let name = format!("{}-{}-py3-none-{tags}.whl", wheel::PACKAGE, wheels::VERSION);
         entries.push(wheels::entry(

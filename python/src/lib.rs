@@ -36,14 +36,9 @@ pub const ARCHIVED_LIBRARY: &str = concat!(
     env!("OXIDIZE_PYTHON_MINOR_VERSION"),
     "/"
 );
-/// The standard library in a packaged program.
+/// The standard library in a packaged program, but for Windows.
 pub const VIRTUAL_LIBRARY: &str =
     concat!("/~oxidize/lib/python", env!("OXIDIZE_PYTHON_MINOR_VERSION"));
-/// The same as Windows programs see it.
-pub const WINDOWS_LIBRARY: &str = concat!(
-    r"C:\~oxidize\lib\python",
-    env!("OXIDIZE_PYTHON_MINOR_VERSION")
-);
 /// Installed packages in a packaged program, but for Windows.
 pub const VIRTUAL_SITE_PACKAGES: &str = concat!(
     "/~oxidize/lib/python",

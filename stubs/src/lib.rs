@@ -7,6 +7,8 @@
 //! The program itself (`main.rs`) only calls it. Without the feature `python` this crate is its
 //! pure parts alone, which need no CPython to link: what the fuzz targets use.
 
+#![warn(clippy::missing_errors_doc)]
+
 pub mod choice;
 pub mod environment;
 pub mod group;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::tools::GNU;
-use crate::{Result, fail, tools};
+use crate::{Result, fail, targets, tools};
 
 use oxidize_python::{HEADERS, LIBRARY, PROGRAM};
 
@@ -16,7 +16,14 @@ pub fn python(target: &str) -> Result<PathBuf> {
     let mut pythons = PYTHONS.lock().unwrap_or_else(PoisonError::into_inner);
     pythons
         .entry(target.to_owned())
-        .or_insert_with(|| put_program(&prefix(target)?, &tools::plain_python(target)?))
+        .or_insert_with(|| {
+            let place = if targets::is_windows(target) {
+                "python.exe"
+            } else {
+                PROGRAM
+            };
+            put_program(&prefix(target)?.join(place), &tools::plain_python(target)?)
+        })
         .clone()
 }
 
@@ -27,24 +34,30 @@ pub fn python_with_tests() -> Result<PathBuf> {
     PYTHON
         .get_or_init(|| {
             let prefix = unpacked("tested", &["stdlib", GNU, "tests"])?;
-            put_program(&prefix, &tools::plain_python(GNU)?)
+            put_program(&prefix.join(PROGRAM), &tools::plain_python(GNU)?)
         })
         .clone()
 }
 
-fn put_program(prefix: &Path, program: &Path) -> Result<PathBuf> {
-    let python = prefix.join(PROGRAM);
-    std::fs::create_dir_all(prefix.join("bin"))?;
+fn put_program(python: &Path, program: &Path) -> Result<PathBuf> {
+    let directory = python.parent().unwrap_or(python);
+    std::fs::create_dir_all(directory)?;
     // Another test may run the old one: replace, do not overwrite.
-    let fresh = prefix.join(format!("bin/.python-{}", std::process::id()));
+    let fresh = directory.join(format!(".python-{}", std::process::id()));
     tools::copy_program(program, &fresh)?;
-    std::fs::rename(fresh, &python)?;
-    Ok(python)
+    std::fs::rename(fresh, python)?;
+    Ok(python.to_owned())
 }
 
 /// The directory with the standard library, common part and the target's.
 fn prefix(target: &str) -> Result<PathBuf> {
-    unpacked(&format!("stdlib-{target}"), &["stdlib", target])
+    let prefix = unpacked(&format!("stdlib-{target}"), &["stdlib", target])?;
+    if targets::is_windows(target) {
+        // Where Python looks for it there. A concurrent test may have been faster.
+        let _ = std::fs::rename(prefix.join(LIBRARY), prefix.join("Lib"));
+        std::fs::create_dir_all(prefix.join("DLLs"))?;
+    }
+    Ok(prefix)
 }
 
 /// A directory that holds CPython's package `test` and nothing else.
@@ -130,6 +143,23 @@ pub fn without_paths(text: &str, program: &Path, resources: &Path, target: &str)
         Some(path) => Ok(path.to_owned()),
         None => fail(format!("{} is not UTF-8", path.display())),
     };
+    if targets::is_windows(target) {
+        // wine's drive Z is the root directory. Python's `repr` doubles backslashes.
+        let library = prefix(target)?.join("Lib");
+        let mut text = text.to_owned();
+        for (place, name) in [
+            (format!("Z:{}", path(resources)?), "RESOURCES"),
+            ("C:/~oxidize/app".to_owned(), "RESOURCES"),
+            (format!("Z:{}", path(&library)?), "STDLIB"),
+            ("C:/~oxidize/Lib".to_owned(), "STDLIB"),
+            (format!("Z:{}", path(program)?), "PROGRAM"),
+        ] {
+            for separator in ["\\\\", "\\", "/"] {
+                text = text.replace(&place.replace('/', separator), name);
+            }
+        }
+        return Ok(text);
+    }
     Ok(text
         .replace(&path(resources)?, "RESOURCES")
         .replace("/~oxidize/app", "RESOURCES")

@@ -62,11 +62,11 @@ pub const RUNNABLE: [Target; 5] = [
 ];
 
 /// 64-bit Arm with glibc.
-pub const ARM_GNU: &str = "aarch64-unknown-linux-gnu";
+pub const ARM_GNU: &str = oxidize_format::Target::AARCH64_LINUX_GNU.triple();
 /// 64-bit Arm, fully static.
-pub const ARM_MUSL: &str = "aarch64-unknown-linux-musl";
+pub const ARM_MUSL: &str = oxidize_format::Target::AARCH64_LINUX_MUSL.triple();
 /// Windows.
-pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
+pub const WINDOWS: &str = oxidize_format::Target::X86_64_WINDOWS.triple();
 
 /// Whether programs of this target are PE files.
 pub fn is_windows(triple: &str) -> bool {

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use oxidize_format::Target;
+
 use crate::{Result, Stop, fail, missing, targets};
 
 /// The target every machine that runs these tests can execute.
-pub const GNU: &str = "x86_64-unknown-linux-gnu";
+pub const GNU: &str = Target::X86_64_LINUX_GNU.triple();
 /// Fully static.
-pub const MUSL: &str = "x86_64-unknown-linux-musl";
+pub const MUSL: &str = Target::X86_64_LINUX_MUSL.triple();
 
 /// This crate's folder in the checkout.
 pub fn here() -> &'static Path {

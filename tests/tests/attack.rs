@@ -19,8 +19,10 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
+use oxidize_format::Target;
 use oxidize_tests::package::Package;
 use oxidize_tests::run::Run;
+use oxidize_tests::targets::WINDOWS;
 use oxidize_tests::tools::{self, MUSL};
 use oxidize_tests::{Result, check, fail, missing, trial};
 
@@ -149,11 +151,11 @@ fn bounded(command: &mut Command, limit: Duration) -> Result<Told> {
 /// One application of each kind of file, and whether it runs here: every reader is attacked.
 fn subjects() -> Result<Vec<(Vec<u8>, bool)>> {
     let hello = || Package::app("hello").options(["--stdlib", "used"]);
-    let windows = hello().target("x86_64-pc-windows-gnu");
-    for half in ["x86_64-apple-darwin", "aarch64-apple-darwin"] {
-        tools::stub(half)?;
+    let windows = hello().target(WINDOWS);
+    for half in Target::UNIVERSAL2_MACOS.parts() {
+        tools::stub(half.triple())?;
     }
-    let mac = hello().options(["--target", "universal2-apple-darwin"]);
+    let mac = hello().options(["--target", Target::UNIVERSAL2_MACOS.triple()]);
     let packages = [
         (hello(), true),
         (hello().target(MUSL).options(["--snapshot"]), true),
@@ -425,7 +427,7 @@ fn lying_index(dice: &mut Dice) -> Result {
             }
         });
         let url = format!("http://127.0.0.1:{port}/simple");
-        let target = "x86_64-pc-windows-gnu";
+        let target = WINDOWS;
         let told = tool(
             directory.path(),
             &["stubs", "import", "--allow-unlisted-stub", "nothing.whl"],

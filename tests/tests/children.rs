@@ -65,6 +65,7 @@ fn main() -> std::process::ExitCode {
             strangers(triple)
         }));
         trials.push(trial(format!("{label}::setuid"), move || setuid(triple)));
+        trials.push(trial(format!("{label}::sudo"), move || sudo(triple)));
         trials.push(trial(format!("{label}::capabilities"), move || {
             capabilities(triple)
         }));
@@ -289,7 +290,47 @@ fn setuid(target: &str) -> Result {
     Ok(())
 }
 
-/// The same with file capabilities.
+/// Every idiom in a program that sudo has started, as root and as somebody else, and sudo as the
+/// one that starts `sys.executable`.
+fn sudo(target: &str) -> Result {
+    let (_directory, path) = placed(target)?;
+    let spelled = spelled(&path);
+    as_nobody(&path)?;
+    let sudo = tools::host_tool("sudo")?;
+    // sudo sets a PATH of its own.
+    let place = path.parent().unwrap_or(Path::new("/"));
+    let search = format!("PATH={}:/usr/bin:/bin", place.display());
+    for user in ["root", "nobody"] {
+        let run = |start: &Path| {
+            Run::new(&sudo)
+                .arguments(["-n", "-u", user, "env", &search])
+                .arguments([start])
+        };
+        for idiom in AGAIN {
+            let label = format!("{idiom} as {user}");
+            let outcome = run(&path).arguments([idiom, "--opt", "-c"]).outcome()?;
+            is(
+                outcome,
+                &format!("again ['{idiom}', '--opt', '-c']\n"),
+                &label,
+            )?;
+        }
+        for how in ["command", "exec_command"] {
+            let outcome = run(&path).arguments([how]).outcome()?;
+            is(outcome, "python ['-c']\n", &format!("{how} as {user}"))?;
+        }
+        let outcome = run(&path).arguments(["-c", "x"]).outcome()?;
+        is(outcome, "application ['-c', 'x']\n", user)?;
+        refused(
+            &run(&spelled).arguments(["-c", "x"]).outcome()?,
+            "sys.executable",
+        )?;
+    }
+    let outcome = Run::new(&path).arguments(["sudo_command"]).outcome()?;
+    is(outcome, "python ['-c']\n", "sudo sys.executable")
+}
+
+/// What is true of a setuid program, with file capabilities.
 fn capabilities(target: &str) -> Result {
     let (_directory, path) = placed(target)?;
     as_nobody(&path)?;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use oxidize_tests::package::Package;
 use oxidize_tests::run::{Outcome, Run};
+use oxidize_tests::targets::WINDOWS;
 use oxidize_tests::tools::GNU;
 use oxidize_tests::{Result, check, plain, tools, trial};
 
@@ -84,6 +85,77 @@ print(importlib.resources.files('pkg').joinpath('data.txt').read_text(), pkgutil
 print([module.name for module in pkgutil.walk_packages(pkg.__path__, 'pkg.')])
 try: which.fail()
 except ZeroDivisionError: print(traceback.format_exc())"),
+        ],
+    ),
+    program(
+        "separators_stay_as_the_search_path_has_them",
+        &[
+            ("v/which.py", ""),
+            ("v/pkg/__init__.py", ""),
+            ("v/pkg/part.py", ""),
+            ("__main__.py", "
+import os, sys
+root = sys.path[0]
+for entry in root + '/v/', root.replace(os.sep, '/') + '/v', root + '//v', root + '/./v', os.path.join(root, 'v', ''):
+    sys.path.insert(0, entry)
+    for name in 'which', 'pkg', 'pkg.part': sys.modules.pop(name, None)
+    import which, pkg.part
+    print(which.__file__, pkg.__path__, pkg.part.__file__, which.__spec__.origin)
+    del sys.path[0]"),
+        ],
+    ),
+    program(
+        "a_path_hook_put_first_wins",
+        &[
+            ("which.py", "name = 'plain'"),
+            ("pkg/__init__.py", ""),
+            ("pkg/part.py", "name = 'plain'"),
+            ("__main__.py", "
+import importlib.machinery as machinery, sys
+class Loader(machinery.SourceFileLoader):
+    def get_data(self, path): return super().get_data(path).replace(b'plain', b'hooked')
+    def path_stats(self, path): raise OSError
+hook = machinery.FileFinder.path_hook((Loader, ['.py']))
+sys.path_hooks.insert(0, hook)
+sys.path_importer_cache.clear()
+import which, pkg.part
+print(which.name, pkg.part.name, type(which.__loader__).__name__)
+sys.path_hooks.remove(hook)
+sys.path_importer_cache.clear()
+for name in 'which', 'pkg.part': del sys.modules[name]
+import which, pkg.part
+print(which.name, pkg.part.name, type(which.__loader__).__name__)"),
+        ],
+    ),
+    program(
+        "a_finder_put_into_the_cache_wins",
+        &[
+            ("which.py", "name = 'file'"),
+            ("pkg/__init__.py", ""),
+            ("pkg/part.py", "name = 'file'"),
+            ("__main__.py", "
+import importlib.util, sys
+import pkg
+class Finder:
+    @staticmethod
+    def find_spec(name, target=None):
+        print('asked for', name)
+        return importlib.util.spec_from_loader(name, Finder) if name.endswith('t') else None
+    @staticmethod
+    def create_module(spec): pass
+    @staticmethod
+    def exec_module(module): module.name = 'finder'
+sys.path_importer_cache[sys.path[0]] = sys.path_importer_cache[pkg.__path__[0]] = Finder
+import pkg.part
+print(pkg.part.name)
+try: import which
+except ImportError as error: print(error)
+sys.path_importer_cache[sys.path[0]] = None
+try: import which
+except ImportError as error: print(error)
+sys.path_importer_cache.clear()
+import which
+print(which.name)"),
         ],
     ),
     program(
@@ -370,14 +442,17 @@ fn main() -> std::process::ExitCode {
     let programs = [SEARCH, LOADERS, METADATA, RESOURCES, LINES, SCRIPTS]
         .into_iter()
         .flatten();
-    oxidize_tests::main(
-        programs
-            .map(|program| trial(program.name, move || compare(program)))
-            .collect(),
-    )
+    let trials = programs.flat_map(|program| {
+        [("gnu", GNU), ("windows", WINDOWS)].map(|(label, target)| {
+            trial(format!("{label}::{}", program.name), move || {
+                compare(program, target)
+            })
+        })
+    });
+    oxidize_tests::main(trials.collect())
 }
 
-fn compare(program: &Program) -> Result {
+fn compare(program: &Program, target: &str) -> Result {
     let place = tools::scratch()?;
     let root = place.path().join("root");
     for (path, text) in program.files {
@@ -387,14 +462,20 @@ fn compare(program: &Program) -> Result {
     }
     let script = program.script.map(|script| ["--script", script]);
     let app = Package::new(&root)
+        .target(target)
         .options(script.into_iter().flatten())
         .build()?;
     let packaged = Run::new(app.path()).outcome()?;
     let start = program
         .script
         .map_or(root.clone(), |script| root.join(script));
-    let on_disk = Run::new(plain::python(GNU)?)
-        .arguments(["-B".into(), start.into_os_string()])
+    // wine's drive Z is the root directory.
+    let start = match target {
+        WINDOWS => format!("Z:{}", start.display()).replace('/', "\\").into(),
+        _ => start.into_os_string(),
+    };
+    let on_disk = Run::new(plain::python(target)?)
+        .arguments(["-B".into(), start])
         .outcome()?;
     let text = |outcome: &Outcome, program: &Path| {
         let Outcome {
@@ -404,10 +485,10 @@ fn compare(program: &Program) -> Result {
             ..
         } = outcome;
         let text = format!("{ending:?}\n{stdout}\n{stderr}");
-        plain::without_paths(&text, program, &root, GNU)
+        plain::without_paths(&text, program, &root, target)
     };
     let packaged = text(&packaged, app.path())?;
-    let on_disk = text(&on_disk, &plain::python(GNU)?)?;
+    let on_disk = text(&on_disk, &plain::python(target)?)?;
     check(packaged == on_disk, || {
         format!("packaged:\n{packaged}\non disk:\n{on_disk}")
     })

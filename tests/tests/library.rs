@@ -118,7 +118,7 @@ fn the_library_can_do_what_the_command_can() {
     let options = ["--script", "tool.py", "--target", tools::GNU];
     compare(plain.target(Target::X86_64_LINUX_GNU), &options, "plain");
 
-    tools::stub(&Target::X86_64_WINDOWS.triple()).unwrap();
+    tools::stub(Target::X86_64_WINDOWS.triple()).unwrap();
     let looks = Appearance {
         gui: true,
         execution_level: ExecutionLevel::RequireAdministrator,
@@ -143,7 +143,7 @@ fn the_library_can_do_what_the_command_can() {
     compare(windows, &options, "looks.exe");
 
     let mac = Target::AARCH64_MACOS;
-    tools::stub(&mac.triple()).unwrap();
+    tools::stub(mac.triple()).unwrap();
     let signing = Signing::ad_hoc().unwrap().hardened_runtime();
     let packager = Packager::new(&resources)
         .script("tool.py")
@@ -153,7 +153,7 @@ fn the_library_can_do_what_the_command_can() {
     let options = [
         "--script=tool.py",
         "--target",
-        &mac.triple(),
+        mac.triple(),
         "--identifier=org.example.tool",
         "--hardened-runtime",
     ];

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use goblin::mach::{Mach, MachO};
 use object::{Object, ObjectSegment, ObjectSymbol};
+use oxidize_format::Target;
 use oxidize_tests::identity::Identity;
 use oxidize_tests::package::{App, Package};
 use oxidize_tests::{Result, check, fail, missing, tools, trial};
@@ -22,8 +23,8 @@ const LIEF: &str = "lief==1.0.0";
 const PIE: u32 = 0x20_0000;
 
 const TARGETS: [(&str, &str); 2] = [
-    ("arm64", "aarch64-apple-darwin"),
-    ("intel", "x86_64-apple-darwin"),
+    ("arm64", Target::AARCH64_MACOS.triple()),
+    ("intel", Target::X86_64_MACOS.triple()),
 ];
 
 /// A test of a target.
@@ -447,7 +448,12 @@ fn universal() -> Result {
     }
     let made = Command::new(tools::program("oxidize-inject")?)
         .arg(&output)
-        .args(["-q", "--target", "universal2-apple-darwin", "--resources"])
+        .args([
+            "-q",
+            "--target",
+            Target::UNIVERSAL2_MACOS.triple(),
+            "--resources",
+        ])
         .arg(tools::checkout().join("examples/hello"))
         .output()?;
     check(made.status.success(), || {

@@ -20,8 +20,15 @@ fn main() -> std::process::ExitCode {
         trial("metadata_of_installed_packages", metadata),
         trial("numpy_loads_from_memory", || numpy(package("numpy")?)),
         trial("pillow_draws_text", pillow),
-        trial("pkg_resources_sees_the_application", pkg_resources),
+        trial("pkg_resources_sees_the_application", || {
+            pkg_resources(tools::GNU)
+        }),
+        trial("windows_pkg_resources_sees_the_application", || {
+            pkg_resources(WINDOWS)
+        }),
         trial("packages_that_start_python", starters),
+        trial("ansible_runs_tasks_on_this_machine", ansible),
+        trial("qprocess_starts_python", qprocess),
         trial("arm_numpy_loads_from_memory", || numpy(arm_numpy()?)),
         trial("gnu_requests_by_its_own_authority", || tls(tools::GNU)),
         trial("musl_requests_by_its_own_authority", || tls(tools::MUSL)),
@@ -227,8 +234,11 @@ fn pillow() -> Result {
     outcome.prints("FreeTypeFont True\n").map(drop)
 }
 
-fn pkg_resources() -> Result {
-    let app = package("pkg_resources")?.shared()?;
+fn pkg_resources(target: &str) -> Result {
+    // Its program is copied once.
+    static PACKAGE: OnceLock<Result<Package>> = OnceLock::new();
+    let package = PACKAGE.get_or_init(|| package("pkg_resources"));
+    let app = package.clone()?.target(target).build()?;
     let outcome = Run::new(app.path()).timeout(120).outcome()?;
     let expected = "75.8.0\nTrue\nTrue\nTrue\nb'#'\n";
     outcome.prints(expected).map(drop)
@@ -242,6 +252,56 @@ fn starters() -> Result {
     let expected = "uvloop [\"python\"]\n\
                     fork [0, 1, 4, 9]\nspawn [0, 1, 4, 9]\nforkserver [0, 1, 4, 9]\n";
     outcome.prints(expected).map(drop)
+}
+
+fn ansible() -> Result {
+    let app = package("ansible")?.shared()?;
+    let home = tools::scratch()?;
+    let task = |arguments: &[&str]| {
+        Run::new(app.path())
+            .arguments(arguments)
+            .variable("HOME", home.path())
+            .variable("LC_ALL", "C.UTF-8")
+            .variable("PATH", "/usr/bin:/bin")
+            .timeout(240)
+            .outcome()
+    };
+    let pong = "localhost | SUCCESS => {\n    \"changed\": false,\n    \"ping\": \"pong\"\n}\n";
+    task(&["--module-name", "ping"])?.prints(pong)?;
+    let said = "localhost | CHANGED | rc=0 >>\nhi there\n";
+    let echo = ["--module-name", "command", "--args", "echo hi there"];
+    task(&echo)?.prints(said).map(drop)
+}
+
+/// What Qt's core consists of, in PySide6's wheels.
+const QT_CORE: [&str; 10] = [
+    "shiboken6",
+    "PySide6/__init__.py",
+    "PySide6/_config.py",
+    "PySide6/_git_pyside_version.py",
+    "PySide6/QtCore.abi3.so",
+    "PySide6/libpyside6.abi3.so.6.12",
+    "PySide6/Qt/lib/libQt6Core.so.6",
+    "PySide6/Qt/lib/libicudata.so.73",
+    "PySide6/Qt/lib/libicui18n.so.73",
+    "PySide6/Qt/lib/libicuuc.so.73",
+];
+
+fn qprocess() -> Result {
+    let all = wheels::installed_for("qprocess", &["manylinux_2_34_x86_64"])?;
+    let core = tools::scratch()?;
+    for path in QT_CORE {
+        let place = core.path().join(path);
+        std::fs::create_dir_all(place.parent().unwrap_or(core.path()))?;
+        let mut copy = Command::new("cp");
+        let done = copy.arg("-r").arg(all.join(path)).arg(&place).output()?;
+        check(done.status.success(), || {
+            String::from_utf8_lossy(&done.stderr).into_owned()
+        })?;
+    }
+    let app = with_program(core.path().to_owned(), "qprocess")?.build()?;
+    let outcome = Run::new(app.path()).timeout(120).outcome()?;
+    outcome.prints("0 [\"python\"]\n0\n").map(drop)
 }
 
 fn arm_numpy() -> Result<Package> {

@@ -27,6 +27,8 @@ fn main() -> std::process::ExitCode {
         trial("files_that_others_signed_stay_theirs", others),
         trial("names_too_long_for_a_module_are_refused", long_name),
         trial("control_c_interrupts", control_c),
+        trial("sysconfig_names_what_is_there", layout),
+        trial("shelve_works_with_the_library_it_uses", shelve),
     ])
 }
 
@@ -424,6 +426,40 @@ fn long_name() -> Result {
     check(fs::read_dir(place.path())?.next().is_none(), || {
         "something was written".to_owned()
     })
+}
+
+/// `sys.path`, `sys.prefix` and what `sysconfig` says agree, as in an installation.
+fn layout() -> Result {
+    let place = tools::scratch()?;
+    fs::write(
+        place.path().join("__main__.py"),
+        "import os, sys, sysconfig\n\
+         paths = sysconfig.get_paths()\n\
+         print(sys.prefix, sys.exec_prefix, sys.base_prefix, sys.path)\n\
+         print(paths['stdlib'], paths['platstdlib'], paths['purelib'], paths['data'])\n\
+         print(os.path.dirname(os.__file__) == paths['stdlib'], os.path.isfile(os.__file__))\n",
+    )?;
+    let app = Package::new(place.path()).target(WINDOWS).build()?;
+    let outcome = Run::new(app.path()).outcome()?;
+    let expected = r"C:\~oxidize C:\~oxidize C:\~oxidize ['C:\\~oxidize\\app', 'C:\\~oxidize\\Lib']
+C:\~oxidize\Lib C:\~oxidize\Lib C:\~oxidize\Lib\site-packages C:\~oxidize
+True True
+";
+    outcome.prints(expected).map(drop)
+}
+
+fn shelve() -> Result {
+    let (resources, place) = (tools::scratch()?, tools::scratch()?);
+    fs::write(
+        resources.path().join("__main__.py"),
+        "import shelve\n\
+         with shelve.open('x') as shelf: shelf['a'] = [1]\n\
+         with shelve.open('x') as shelf: print(dict(shelf))\n",
+    )?;
+    let package = Package::new(resources.path()).target(WINDOWS);
+    let app = package.options(["--stdlib", "used"]).build()?;
+    let run = Run::new(app.path()).directory(place.path());
+    run.outcome()?.prints("{'a': [1]}\n").map(drop)
 }
 
 /// In a terminal, which wine makes a console of.

@@ -1,4 +1,9 @@
-//! The keys of version 1, one line each: number, type, whether a reader must know it.
+//! Records: a key and its value, as they lie in the section.
+
+use super::table::KEYS;
+use super::value::Item;
+use crate::bytes::{align_up, slice, u16_at, u32_at};
+use crate::{Error, Structure, WriteError};
 
 /// The shape of a key's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,103 +17,238 @@ pub(super) enum Shape {
 }
 
 /// One key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Key {
     pub(super) number: u16,
+    /// As the document has it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the document"))]
+    pub(super) name: &'static str,
+    /// As [`super::RunOptions`] has it.
+    pub(super) field: &'static str,
     pub(super) shape: Shape,
     /// Flag bit 0 of the record: a reader that does not know the key must refuse the blob.
     pub(super) required: bool,
+    /// The fields of the line that a dump has for a value.
+    pub(super) show: fn(&Record<'_>) -> Vec<String>,
 }
 
-const fn key(number: u16, shape: Shape, required: bool) -> Key {
-    Key {
-        number,
-        shape,
-        required,
+/// Record flag bit 0.
+const REQUIRED: u16 = 1;
+/// Size of a record's head in bytes: key u16, flags u16, value length u32.
+const HEAD: u64 = 8;
+/// Values are padded with zero bytes to a multiple of this.
+const PAD: u64 = 8;
+
+/// What is known about a key.
+fn find(number: u16) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.number == number)
+}
+
+/// One keyed value. If its key is known, it has the key's shape.
+pub(super) struct Record<'a> {
+    at: u64,
+    pub(super) number: u16,
+    pub(super) key: Option<&'static Key>,
+    value: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn fail(&self, rule: &'static str) -> Error {
+        Error::BadValue {
+            structure: Structure::RunConfig,
+            offset: self.at,
+            value: u64::from(self.number),
+            rule,
+        }
+    }
+
+    /// The value of a text key; "" for a number.
+    pub(super) fn text(&self) -> &'a str {
+        core::str::from_utf8(self.value).unwrap_or_default() // checked
+    }
+
+    /// The value of a number key; 0 for text.
+    pub(super) fn number_value(&self) -> u32 {
+        if self.value.len() == 4 {
+            u32_at(self.value, 0)
+        } else {
+            0
+        }
+    }
+
+    /// Whether it may follow a record with this key.
+    pub(super) fn follows(&self, previous: u16) -> bool {
+        let list = self.key.is_some_and(|key| key.shape == Shape::TextList);
+        self.number > previous || (list && self.number == previous)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.key.map(|key| key.shape) {
+            None => {}
+            Some(Shape::Number(max)) => {
+                if self.value.len() != 4 {
+                    return Err(self.fail("a number has four bytes"));
+                }
+                let number = self.number_value();
+                if number > max {
+                    return Err(Error::BadValue {
+                        structure: Structure::RunConfig,
+                        offset: self.at + HEAD,
+                        value: u64::from(number),
+                        rule: "the number is above the key's maximum",
+                    });
+                }
+            }
+            Some(Shape::Text | Shape::TextList) => {
+                let text = core::str::from_utf8(self.value).map_err(|error| Error::NotUtf8 {
+                    structure: Structure::RunConfig,
+                    offset: self.at + HEAD + error.valid_up_to() as u64,
+                })?;
+                if text.is_empty() || text.contains('\0') {
+                    return Err(self.fail("text is not empty and has no NUL"));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-pub(super) const ENTRY_MODULE: u16 = 1;
-pub(super) const ENTRY_FUNCTION: u16 = 2;
-pub(super) const ENTRY_SCRIPT: u16 = 3;
-pub(super) const PROGRAM_NAME: u16 = 16;
-pub(super) const OPTIMIZE: u16 = 17;
-pub(super) const EXIT: u16 = 18;
-pub(super) const UTF8_MODE: u16 = 19;
-pub(super) const UNBUFFERED: u16 = 20;
-pub(super) const INSPECT: u16 = 21;
-pub(super) const VERBOSE: u16 = 22;
-pub(super) const WARN_OPTION: u16 = 23;
-pub(super) const X_OPTION: u16 = 24;
-pub(super) const USE_ENVIRONMENT: u16 = 25;
-pub(super) const SITE: u16 = 26;
-pub(super) const USER_SITE: u16 = 27;
-pub(super) const CWD_ON_PATH: u16 = 28;
-pub(super) const HASH_SEED: u16 = 29;
-pub(super) const FAULTHANDLER: u16 = 30;
-pub(super) const DEV_MODE: u16 = 31;
-pub(super) const INSTALL_SIGNAL_HANDLERS: u16 = 32;
-pub(super) const SYS_PATH: u16 = 33;
-pub(super) const ENVIRONMENT: u16 = 34;
-pub(super) const CA_BUNDLE_PROBE: u16 = 35;
-pub(super) const TERMINFO_PROBE: u16 = 36;
-pub(super) const CHILDREN: u16 = 37;
-pub(super) const CHECK_AT_START: u16 = 38;
-pub(super) const QUIET_IMPORTS: u16 = 39;
-pub(super) const FILES_DIRECTORY: u16 = 40;
-pub(super) const PLACED: u16 = 41;
-pub(super) const NAMED_ENTRY: u16 = 42;
-pub(super) const ENVIRONMENT_SET: u16 = 43;
-pub(super) const ENVIRONMENT_PASS: u16 = 44;
+/// Walks the records of a section.
+pub(super) struct Records<'a> {
+    bytes: &'a [u8],
+    base: u64,
+    next: u64,
+}
 
-const SWITCH: Shape = Shape::Number(1);
-const ANY_NUMBER: Shape = Shape::Number(u32::MAX);
+impl<'a> Records<'a> {
+    pub(super) fn new(bytes: &'a [u8], base: u64) -> Self {
+        Self {
+            bytes,
+            base,
+            next: 0,
+        }
+    }
 
-/// All keys, ascending.
-static ALL: [Key; 32] = [
-    key(ENTRY_MODULE, Shape::Text, true),
-    key(ENTRY_FUNCTION, Shape::Text, true),
-    key(ENTRY_SCRIPT, Shape::Text, true),
-    key(PROGRAM_NAME, Shape::Text, true),
-    key(OPTIMIZE, Shape::Number(2), true),
-    key(EXIT, SWITCH, true),
-    key(UTF8_MODE, SWITCH, true),
-    key(UNBUFFERED, SWITCH, true),
-    key(INSPECT, SWITCH, true),
-    key(VERBOSE, ANY_NUMBER, false),
-    key(WARN_OPTION, Shape::TextList, true),
-    key(X_OPTION, Shape::TextList, true),
-    key(USE_ENVIRONMENT, SWITCH, true),
-    key(SITE, SWITCH, true),
-    key(USER_SITE, SWITCH, true),
-    key(CWD_ON_PATH, SWITCH, true),
-    key(HASH_SEED, ANY_NUMBER, true),
-    key(FAULTHANDLER, SWITCH, false),
-    key(DEV_MODE, SWITCH, true),
-    key(INSTALL_SIGNAL_HANDLERS, SWITCH, true),
-    key(SYS_PATH, Shape::TextList, true),
-    key(ENVIRONMENT, Shape::TextList, true),
-    key(CA_BUNDLE_PROBE, SWITCH, false),
-    key(TERMINFO_PROBE, SWITCH, false),
-    key(CHILDREN, Shape::Number(2), true),
-    key(CHECK_AT_START, SWITCH, true),
-    key(QUIET_IMPORTS, SWITCH, false),
-    key(FILES_DIRECTORY, Shape::Text, true),
-    key(PLACED, Shape::TextList, true),
-    key(NAMED_ENTRY, Shape::TextList, true),
-    key(ENVIRONMENT_SET, Shape::TextList, true),
-    key(ENVIRONMENT_PASS, Shape::TextList, true),
-];
+    fn step(&mut self) -> Result<Record<'a>, Error> {
+        let at = self.base + self.next;
+        let head = slice(self.bytes, self.next, HEAD, Structure::RunConfig, at)?;
+        let (number, flags, length) = (u16_at(head, 0), u16_at(head, 2), u32_at(head, 4));
+        if flags & !REQUIRED != 0 {
+            return Err(Error::UnknownFlags {
+                structure: Structure::RunConfig,
+                offset: at + 2,
+                bits: u32::from(flags & !REQUIRED),
+            });
+        }
+        let key = find(number);
+        if key.is_none() && flags & REQUIRED != 0 {
+            return Err(Error::BadValue {
+                structure: Structure::RunConfig,
+                offset: at,
+                value: u64::from(number),
+                rule: "this required key is unknown",
+            });
+        }
+        let start = self.next + HEAD; // within the section, or the head had failed
+        let value = slice(
+            self.bytes,
+            start,
+            u64::from(length),
+            Structure::RunConfig,
+            at + 4,
+        )?;
+        // The last value is padded too: a section is a multiple of the padding long.
+        let padded = align_up(u64::from(length), PAD).unwrap_or(u64::MAX);
+        let whole = slice(self.bytes, start, padded, Structure::RunConfig, at + 4)?;
+        if whole.iter().skip(value.len()).any(|byte| *byte != 0) {
+            return Err(Error::BadValue {
+                structure: Structure::RunConfig,
+                offset: at + HEAD + u64::from(length),
+                value: 1,
+                rule: "padding is zero",
+            });
+        }
+        self.next = start + padded;
+        let record = Record {
+            at,
+            number,
+            key,
+            value,
+        };
+        record.check()?;
+        Ok(record)
+    }
+}
 
-/// Record flag bit 0.
-pub(super) const REQUIRED: u16 = 1;
-/// Size of a record's head in bytes: key u16, flags u16, value length u32.
-pub(super) const HEAD: u64 = 8;
-/// Values are padded with zero bytes to a multiple of this.
-pub(super) const PAD: u64 = 8;
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, Error>;
 
-/// What is known about a key.
-pub(super) fn find(number: u16) -> Option<&'static Key> {
-    let at = ALL.binary_search_by_key(&number, |key| key.number).ok()?;
-    ALL.get(at)
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.bytes.len() as u64 {
+            return None;
+        }
+        let step = self.step();
+        if step.is_err() {
+            self.next = u64::MAX; // an error comes once
+        }
+        Some(step)
+    }
+}
+
+/// Collects records, in any order of their keys.
+#[derive(Default)]
+pub(super) struct Encoder(Vec<(u16, Vec<u8>)>);
+
+impl Encoder {
+    /// The section's bytes: keys ascend, the items of a list stay in order.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.0.sort_by_key(|(key, _)| *key);
+        self.0.into_iter().flat_map(|(_, record)| record).collect()
+    }
+
+    fn record(&mut self, key: u16, value: &[u8], length: u32) {
+        let required = find(key).is_some_and(|key| key.required);
+        let mut record = Vec::new();
+        record.extend(key.to_le_bytes());
+        record.extend(u16::from(required).to_le_bytes());
+        record.extend(length.to_le_bytes());
+        record.extend(value);
+        record.resize(record.len().next_multiple_of(PAD as usize), 0);
+        self.0.push((key, record));
+    }
+
+    pub(super) fn number(
+        &mut self,
+        key: u16,
+        field: &'static str,
+        value: Option<u32>,
+    ) -> Result<(), WriteError> {
+        let Some(value) = value else { return Ok(()) };
+        let shape = find(key).map(|key| key.shape);
+        if matches!(shape, Some(Shape::Number(max)) if value > max) {
+            return Err(bad(field, "the number is above the key's maximum"));
+        }
+        self.record(key, &value.to_le_bytes(), 4);
+        Ok(())
+    }
+
+    pub(super) fn item<I: Item>(
+        &mut self,
+        key: u16,
+        field: &'static str,
+        value: &I::Owned,
+    ) -> Result<(), WriteError> {
+        let text = I::text(value).ok_or_else(|| bad(field, I::RULE))?;
+        if text.is_empty() || text.contains('\0') {
+            return Err(bad(field, "text is not empty and has no NUL"));
+        }
+        let length =
+            u32::try_from(text.len()).map_err(|_| bad(field, "text has fewer than 4 GiB"))?;
+        self.record(key, text.as_bytes(), length);
+        Ok(())
+    }
+}
+
+pub(super) fn bad(field: &'static str, rule: &'static str) -> WriteError {
+    WriteError::BadOption { field, rule }
 }

@@ -13,7 +13,7 @@ pub fn fields() -> HeaderFields {
         py_version_hex: 0x030d_0ff0,
         bytecode_magic: 0x0a0d_0df3,
         stub_abi: 1,
-        target: "x86_64-unknown-linux-gnu".into(),
+        target: oxidize_format::Target::X86_64_LINUX_GNU.triple().into(),
         root: VIRTUAL_ROOT.into(),
     }
 }
@@ -60,7 +60,7 @@ pub fn everything() -> Writer<Vec<u8>> {
         warn_options: vec!["error".into(), "ignore::DeprecationWarning".into()],
         sys_path: vec!["$ORIGIN/plugins".into()],
         environment: vec![("LANG".into(), "C.UTF-8".into())],
-        terminfo_probe: false,
+        ca_bundle_probe: false,
         ..RunOptions::default()
     });
     let app = "/~oxidize/app";

@@ -42,7 +42,9 @@ impl Hint for PackageError {
                 "leave out {}, or name another system with `--target`",
                 options(*feature)
             ),
-            PackageError::TooManyStubs => "`--target universal2-apple-darwin` takes two".to_owned(),
+            PackageError::TooManyStubs => {
+                format!("`--target {}` takes two", Target::UNIVERSAL2_MACOS)
+            }
             PackageError::StrayStub { target, .. } => {
                 format!("leave it out, or add `--target {target}`")
             }
@@ -163,8 +165,10 @@ impl Hint for SnapshotError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             SnapshotError::Target(_) => {
-                "only static Linux programs have start snapshots \
-                 (`--target x86_64-unknown-linux-musl`, for example)"
+                return Some(format!(
+                    "only static Linux programs have start snapshots (`--target {}`, for example)",
+                    Target::X86_64_LINUX_MUSL
+                ));
             }
             SnapshotError::CannotRun { .. } => {
                 "package on a machine with the target's processor and Linux, or register qemu-user \

@@ -32,7 +32,7 @@ pub(super) fn inspect(args: &Inspect) -> Result<(), Failure> {
     let mut summary = Summary::of(&app, &blob)?;
     // Its first program's blob speaks for one processor only.
     if let Some(target) = app.target().filter(|target| target.parts().len() > 1) {
-        summary.target = target.triple();
+        summary.target = target.triple().to_owned();
     }
     let header = blob.header();
     let slot = app.slot();

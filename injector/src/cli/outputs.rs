@@ -114,7 +114,7 @@ fn named(app: &Path, target: Target) -> PathBuf {
     let triple = target.triple();
     let mut path = match app.to_str() {
         Some(text) if text.contains(PLACEHOLDER) => {
-            PathBuf::from(text.replace(PLACEHOLDER, &triple))
+            PathBuf::from(text.replace(PLACEHOLDER, triple))
         }
         _ => {
             let name = app.file_name().unwrap_or_default();
@@ -199,8 +199,8 @@ mod tests {
             .collect()
     }
 
-    const LINUX: &str = "x86_64-unknown-linux-gnu";
-    const WINDOWS: &str = "x86_64-pc-windows-gnu";
+    const LINUX: &str = Target::X86_64_LINUX_GNU.triple();
+    const WINDOWS: &str = Target::X86_64_WINDOWS.triple();
 
     #[test]
     fn one_target_takes_the_name_as_it_is() {

@@ -81,7 +81,7 @@ fn list(common: &Common) -> Result<(), Failure> {
                 Ok(None) => ("absent", None),
                 Err(_) => ("damaged", None),
             };
-            rows.push((target.triple(), row.0, row.1));
+            rows.push((target.triple().to_owned(), row.0, row.1));
         }
         for entry in finder.store().entries().map_err(unreadable)? {
             match entry.bundle {
@@ -158,7 +158,7 @@ fn fetch(args: &FetchStubs) -> Result<(), Failure> {
                 .map(|stub| stub.target.clone())
                 .collect()
         } else if args.targets.is_empty() {
-            vec![stubs::host_target().triple()]
+            vec![stubs::host_target().triple().to_owned()]
         } else {
             args.targets.clone()
         };
@@ -219,7 +219,7 @@ fn path(args: &PathOfStub) -> Result<(), Failure> {
         ..Sources::default()
     };
     let target = args.target.clone();
-    let target = target.unwrap_or_else(|| stubs::host_target().triple());
+    let target = target.unwrap_or_else(|| stubs::host_target().triple().to_owned());
     let stub = with(&sources, &args.common, |finder| {
         let what = format!("no stub for {target} is available locally");
         let found = target.parse().map_err(StubError::Unsupported);

@@ -83,16 +83,16 @@ fn make(
     let slow = path.with_extension("sources");
     write(
         stub,
-        stdlib(archives, stub.slot.python),
+        stdlib(archives, stub.slot.python, stub.target),
         BTreeMap::new(),
         &slow,
     )?;
     let compiler = Compiler::new(cache, &slow, stub.slot.python, identity.clone());
-    let part = stdlib(archives, stub.slot.python);
+    let part = stdlib(archives, stub.slot.python, stub.target);
     let code = LibraryCode::load(&compiler, archives, &part, stub.target, 0, progress)?;
     write(
         stub,
-        stdlib(archives, stub.slot.python),
+        stdlib(archives, stub.slot.python, stub.target),
         code.by_path(),
         path,
     )

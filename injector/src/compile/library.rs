@@ -144,7 +144,8 @@ impl LibraryImports {
         if let Some(found) = kept.and_then(|entry| serde_json::from_slice(&entry).ok()) {
             return Ok(LibraryImports(found));
         }
-        let part = stdlib(archives, compiler.python);
+        // For which target does not matter: the names are relative.
+        let part = stdlib(archives, compiler.python, Target::X86_64_LINUX_GNU);
         let paths: Vec<_> = part.sources().map(|(_, path)| path).collect();
         let jobs: Vec<Job<'_>> = paths.iter().map(|path| job(&part, path, path)).collect();
         progress.start("Reading the standard library", jobs.len() as u64);

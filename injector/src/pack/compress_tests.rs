@@ -165,7 +165,7 @@ fn code_that_no_start_imports_is_compressed() {
     for module in &mut library.modules {
         module.name = rename(&module.name);
     }
-    library.root = Python::OWN.library_root();
+    library.root = Python::OWN.library_root(oxidize_format::Target::X86_64_LINUX_GNU);
     // `main` imports `lib_m`: a module of one statement, padded.
     let mut application = super::compress_tests::input(None).parts.remove(0);
     let code = crate::marshal::statements::tests::importing("lib_m");
@@ -181,7 +181,7 @@ fn code_that_no_start_imports_is_compressed() {
 #[test]
 fn files_of_the_library_are_compressed() {
     let mut input = input(None);
-    input.parts[0].root = Python::OWN.library_root();
+    input.parts[0].root = Python::OWN.library_root(oxidize_format::Target::X86_64_LINUX_GNU);
     let part = &input.parts[0];
     let files = compress_files(
         part,

@@ -247,16 +247,17 @@ mod tests {
         let cache = crate::cache::Cache::at(cache.path()).unwrap();
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = root.join("../prebuilt/distributions");
-        let archives: Vec<_> = [
-            "stdlib".to_owned(),
-            oxidize_format::Target::X86_64_LINUX_GNU.triple(),
-        ]
-        .map(|part| {
-            let name = format!("cpython-{}-{part}.tar.zst", crate::python::VERSION);
-            crate::collect::stdlib::Archive::open(&cache, &folder.join(name)).unwrap()
-        })
-        .into();
-        let part = crate::pack::stdlib(&archives, crate::python::Python::OWN);
+        let archives: Vec<_> = ["stdlib", oxidize_format::Target::X86_64_LINUX_GNU.triple()]
+            .map(|part| {
+                let name = format!("cpython-{}-{part}.tar.zst", crate::python::VERSION);
+                crate::collect::stdlib::Archive::open(&cache, &folder.join(name)).unwrap()
+            })
+            .into();
+        let part = crate::pack::stdlib(
+            &archives,
+            crate::python::Python::OWN,
+            oxidize_format::Target::X86_64_LINUX_GNU,
+        );
         let modules = part.modules.iter();
         let library: Library<'_> = modules.map(|module| (&*module.name, None)).collect();
         let listed = COMPUTED.imports.values().flatten();

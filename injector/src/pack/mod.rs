@@ -109,7 +109,7 @@ pub fn pack<'a>(
         py_version_hex: input.python.hex(),
         bytecode_magic: input.python.bytecode_magic(),
         stub_abi: python::STUB_ABI,
-        target: input.target.triple(),
+        target: input.target.triple().to_owned(),
         root: format::VIRTUAL_ROOT.to_owned(),
     });
     writer.set_run_config(input.config.clone());

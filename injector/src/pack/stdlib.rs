@@ -1,5 +1,7 @@
 //! The standard library, as part of an application.
 
+use oxidize_format::Target;
+
 use super::part::Part;
 use crate::collect::modules::{self, Suffixes};
 use crate::collect::stdlib::Archive;
@@ -10,8 +12,8 @@ const DESKTOP: [&str; 2] = ["idlelib", "turtledemo"];
 
 /// The standard library's part with its modules: what the archives hold.
 #[must_use]
-pub fn stdlib(archives: &[Archive], python: Python) -> Part<'_> {
-    let mut part = Part::library(&python.library_root(), archives);
+pub fn stdlib(archives: &[Archive], python: Python, target: Target) -> Part<'_> {
+    let mut part = Part::library(&python.library_root(target), archives);
     // Its compiled parts are linked into the stub: there is no shared object to look for.
     part.modules = modules::modules(&part.as_tree(), Suffixes(Vec::new()), &|_, _| false);
     part.retain_modules(|name| {

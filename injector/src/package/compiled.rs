@@ -206,7 +206,7 @@ impl Compiled<'_> {
     /// Number of files besides the standard library's.
     pub(super) fn files(&self) -> usize {
         let parts = self.input.parts.iter();
-        let library = self.tools.python().library_root();
+        let library = self.tools.python().library_root(self.tools.stub().target);
         let parts = parts.filter(|part| part.root != library);
         parts.map(|part| part.files.len()).sum()
     }

@@ -21,7 +21,7 @@ pub(super) fn check(request: &Request, target: Target) -> Result<(), PackageErro
         Err(PackageError::Misfit {
             feature,
             system,
-            target: target.triple(),
+            target: target.triple().to_owned(),
         })
     };
     if let Some(windows) = &request.windows

@@ -267,7 +267,7 @@ fn universal(
             match finder.find(Some(path), Some(target)) {
                 Ok(stub) => given = Some(stub),
                 Err(StubError::OtherTarget { found, .. })
-                    if targets.iter().any(|part| part.triple() == *found) => {}
+                    if targets.iter().any(|part| part.triple() == found) => {}
                 Err(error) => return Err(error.into()),
             }
         }

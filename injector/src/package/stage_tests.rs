@@ -44,10 +44,7 @@ fn workshop_of(python: Python) -> TempDir {
     let mut tar = tar::Builder::new(zstd::Encoder::new(archive, 1).unwrap().auto_finish());
     let mut header = tar::Header::new_ustar();
     header.set_size(0);
-    let path = format!(
-        "python/install/{}/json.py",
-        &python.library_root()["/~oxidize/".len()..]
-    );
+    let path = format!("python/install/lib/python{}/json.py", python.short());
     tar.append_data(&mut header, path, &b""[..]).unwrap();
     tar.finish().unwrap();
     drop(tar);

@@ -74,7 +74,7 @@ impl<'c> Toolchain<'c> {
 
     /// The standard library with all its modules, uncompiled.
     pub(super) fn library(&self) -> Part<'_> {
-        pack::stdlib(&self.archives, self.python())
+        pack::stdlib(&self.archives, self.python(), self.stub.target)
     }
 
     /// All licence texts, each under its name.

@@ -217,7 +217,10 @@ mod tests {
         let error = installed("cp313-cp313-manylinux_2_17_x86_64", WINDOWS).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`ham/_core.so` came with a wheel for cp313-cp313-manylinux_2_17_x86_64, which does not run on x86_64-pc-windows-gnu"
+            format!(
+                "`ham/_core.so` came with a wheel for cp313-cp313-manylinux_2_17_x86_64, \
+                 which does not run on {WINDOWS}"
+            )
         );
     }
 
@@ -274,7 +277,10 @@ mod tests {
         check_files(&elf, GNU).unwrap();
         assert_eq!(
             check_files(&elf, WINDOWS).unwrap_err().to_string(),
-            "`a.cpython-313-x86_64-linux-gnu.so` is an extension module for another system than x86_64-pc-windows-gnu"
+            format!(
+                "`a.cpython-313-x86_64-linux-gnu.so` is an extension module for another system \
+                 than {WINDOWS}"
+            )
         );
         assert!(check_files(&[("a.abi3.so", "\x7fELF")], MAC).is_err());
         // Both systems' modules side by side, and text that is no native code.

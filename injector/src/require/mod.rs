@@ -168,7 +168,7 @@ impl Requirements {
             if !Tags::of(target, host.python).fit(tags) {
                 return Err(RequireError::ForeignWheel {
                     file: file.clone().into_owned(),
-                    target: target.triple(),
+                    target: target.triple().to_owned(),
                 });
             }
             wheel::unpack(host.cache, path, &Layout::of(target, host.python))?;

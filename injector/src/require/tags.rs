@@ -196,7 +196,7 @@ else:
         fs::write(&input, table.join("\n")).unwrap();
         let mut python = Command::new("python3");
         python
-            .args(["-c", PACKAGING, &target.triple()])
+            .args(["-c", PACKAGING, target.triple()])
             .env("PYTHONPATH", place);
         python.args(
             [NEWEST_GLIBC, NEWEST_MUSL, Python::OWN.minor()].map(|number| number.to_string()),

@@ -15,7 +15,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// The target of [`synthetic`] stubs.
-pub(crate) const TARGET: &str = "x86_64-unknown-linux-musl";
+pub(crate) const TARGET: &str = oxidize_format::Target::X86_64_LINUX_MUSL.triple();
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A stub to be wrapped.

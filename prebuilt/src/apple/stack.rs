@@ -21,7 +21,7 @@ const SHA256_TYPE: u8 = 2;
 const HASH: usize = 32;
 
 /// Writes `size`, in bytes, into a signed program.
-pub fn set(program: &mut [u8], size: u64) -> Result<()> {
+pub(crate) fn set(program: &mut [u8], size: u64) -> Result<()> {
     let (field, signature) = places(program)?;
     program
         .get_mut(field..field + 8)

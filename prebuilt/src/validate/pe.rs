@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn one_c_runtime_and_no_other() -> Result<()> {
         let recipes = Recipes::locked(Path::new(env!("CARGO_MANIFEST_DIR")))?;
-        let target = recipes.target("x86_64-pc-windows-gnu")?;
+        let target = recipes.target(oxidize_format::Target::X86_64_WINDOWS.triple())?;
         assert!(allowed(&target, "api-ms-win-crt-heap-l1-1-0.dll"));
         assert!(allowed(&target, "kernel32.dll"));
         for name in [

@@ -392,7 +392,7 @@ impl Tool<'_> {
         let named = self.settings.licences.iter();
         let named = named.flat_map(|(target, names)| names.iter().map(move |name| (target, name)));
         for (target, name) in named {
-            let file = self.distribution(&target.triple())?.join("python/licenses");
+            let file = self.distribution(target.triple())?.join("python/licenses");
             let file = file.join(format!("{name}.txt"));
             let licence =
                 std::fs::read_to_string(&file).with_context(|| format!("no {}", file.display()))?;

@@ -1,6 +1,6 @@
 //! The meta path finder (`importlib.abc.MetaPathFinder`, `importlib.metadata.DistributionFinder`).
 
-use super::{find, make_spec, parent_directory, path_entry, paths};
+use super::{Slot, find, make_spec, parent_directory, path_entry, paths, slot};
 use crate::ffi::{Call, Gil, Method, Object, Raised, Result};
 
 /// What the importer does as a finder.
@@ -22,7 +22,8 @@ pub(super) fn methods() -> Vec<Method> {
 /// `find_spec(fullname, path=None, target=None)`.
 ///
 /// A module is ours only if the search path comes to the directory it lies in before anything else
-/// can have the name. What the path says otherwise is for `PathFinder` to find out.
+/// can have the name, and if that directory is still ours to search. What is so otherwise is for
+/// `PathFinder` to find out.
 fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let gil = call.gil();
     let name = call.argument(0, "fullname")?;
@@ -44,23 +45,47 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     }
     let path = call.optional(1, "path")?.filter(|path| !path.is_none());
     let directory = parent_directory(&module);
-    let first = match &path {
-        Some(path) => path
-            .items()?
-            .first()
-            .is_some_and(|entry| is(entry, directory)),
-        None => is_first(gil, text, directory)?,
+    let entry = match &path {
+        Some(path) => {
+            let first = path.items()?.into_iter().next();
+            first.filter(|entry| is(entry, directory))
+        }
+        None => first_entry(gil, text, directory)?,
     };
-    if first {
-        make_spec(call.receiver(), &name, &module)
-    } else {
-        Ok(gil.none())
+    match entry {
+        Some(entry) if searched_by_us(call.receiver(), &entry)? => {
+            make_spec(call.receiver(), &name, &module)
+        }
+        _ => Ok(gil.none()),
     }
 }
 
-/// Whether an entry of a search path is a directory of the blob.
+/// Whether `PathFinder` would ask our finder about an entry of a search path: nobody put another
+/// into `sys.path_importer_cache`, or a hook before ours that could make one.
+fn searched_by_us(importer: &Object<'_>, entry: &Object<'_>) -> Result<bool> {
+    let gil = importer.gil();
+    let kept = gil.sys(c"path_importer_cache")?.get(entry.as_str()?)?;
+    if let Some(finder) = kept {
+        return Ok(finder.class().is(&slot(importer, Slot::FileFinder)?));
+    }
+    let ours = slot(importer, Slot::PathHook)?;
+    for hook in gil.sys(c"path_hooks")?.items()? {
+        if hook.is(&ours) {
+            return Ok(true);
+        }
+        // `zipimport` takes no directory, and stands first in sub-interpreters.
+        let module = hook.attr_opt(c"__module__")?;
+        if module.as_ref().and_then(text) != Some("zipimport") {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether an entry of a search path is a directory of the blob, spelled as its files are. What is
+/// found by another spelling keeps that, which the directory's own finder sees to.
 fn is(entry: &Object<'_>, directory: &str) -> bool {
-    text(entry).is_some_and(|entry| paths::same(entry, directory))
+    text(entry).is_some_and(|entry| entry == paths::outward(directory))
 }
 
 fn text<'a>(entry: &'a Object<'_>) -> Option<&'a str> {
@@ -70,23 +95,23 @@ fn text<'a>(entry: &'a Object<'_>) -> Option<&'a str> {
     entry.as_str().map_err(|Raised| entry.gil().clear()).ok()
 }
 
-/// Whether a search for `name` along `sys.path` comes to `directory` before anything else can have
-/// it. The blob's records say that the searched directories before it do not.
-fn is_first(gil: Gil<'_>, name: &str, directory: &str) -> Result<bool> {
+/// The entry of `sys.path` for `directory`, if a search for `name` comes to it before anything else
+/// can have the name. The blob's records say that the searched directories before it do not.
+fn first_entry<'py>(gil: Gil<'py>, name: &str, directory: &str) -> Result<Option<Object<'py>>> {
     let mut searched = paths::BLOB_SEARCHED.iter().peekable();
     for entry in gil.sys(c"path")?.items()? {
-        let Some(entry) = text(&entry) else {
-            return Ok(false);
+        let Some(path) = text(&entry) else {
+            return Ok(None);
         };
-        if let Some(root) = searched.next_if(|root| paths::same(entry, root)) {
+        if let Some(root) = searched.next_if(|root| paths::same(path, root)) {
             if *root == directory {
-                return Ok(true);
+                return Ok(Some(entry).filter(|entry| is(entry, directory)));
             }
-        } else if path_entry::may_have(gil, entry, name)? {
-            return Ok(false);
+        } else if path_entry::may_have(gil, path, name)? {
+            return Ok(None);
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// `invalidate_caches()`.

@@ -83,6 +83,10 @@ enum Slot {
     SourceLoader,
     /// The class of loaders of extension modules.
     ExtensionLoader,
+    /// The class of finders of directories.
+    FileFinder,
+    /// Our entry of `sys.path_hooks`.
+    PathHook,
 }
 
 fn slot<'py>(importer: &Object<'py>, slot: Slot) -> Result<Object<'py>> {
@@ -113,6 +117,8 @@ pub(crate) fn install(gil: Gil<'_>) -> Result<bool> {
         gil.sys(c"flags")?.attr(c"optimize")?,
         native.attr(c"SourceFileLoader")?,
         native.attr(c"ExtensionFileLoader")?,
+        native.attr(c"FileFinder")?,
+        native.attr(c"path_hook")?,
     ])?;
     let importer = types::instantiate(&native.attr(c"Importer")?, state)?;
     native.set_attr(c"importer", &importer)?;

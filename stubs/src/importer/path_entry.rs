@@ -154,7 +154,7 @@ fn find_spec<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     if let Some((module, is_package)) = record(gil, &path, tail)? {
         let entry = call.receiver().attr(c"path")?;
         let entry = entry.as_str()?;
-        if is_package == module.is_package() && paths::same(entry, &path) {
+        if is_package == module.is_package() && entry == paths::outward(&path) {
             return make_spec(&importer, &name, &module);
         }
         let Some(file) = module.file() else {

@@ -21,8 +21,12 @@ pub use windows::{APPLICATION_ROOT, ROOT, STDLIB_ROOT, inward, is_virtual, outwa
 pub const BLOB_ROOT: &str = oxidize_format::VIRTUAL_ROOT;
 /// The application: `sys.path[0]`.
 pub const BLOB_APPLICATION_ROOT: &str = oxidize_format::APPLICATION_ROOT;
-/// The standard library: `sys.path[1]`.
+/// The standard library, where `sysconfig` has it: `sys.path[1]`.
+#[cfg(not(windows))]
 pub const BLOB_STDLIB_ROOT: &str = oxidize_python::VIRTUAL_LIBRARY;
+/// The standard library, where `sysconfig` has it: `sys.path[1]`.
+#[cfg(windows)]
+pub const BLOB_STDLIB_ROOT: &str = "/~oxidize/Lib";
 /// Installed packages, where `sysconfig` has them. On `sys.path` if the blob says so.
 #[cfg(not(windows))]
 pub const BLOB_SITE_ROOT: &str = oxidize_python::VIRTUAL_SITE_PACKAGES;

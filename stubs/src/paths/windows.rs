@@ -14,7 +14,7 @@ pub const ROOT: &str = r"C:\~oxidize";
 /// The application: `sys.path[0]`.
 pub const APPLICATION_ROOT: &str = r"C:\~oxidize\app";
 /// The standard library: `sys.path[1]`.
-pub const STDLIB_ROOT: &str = oxidize_python::WINDOWS_LIBRARY;
+pub const STDLIB_ROOT: &str = r"C:\~oxidize\Lib";
 
 fn is_separator(byte: u8) -> bool {
     byte == b'\\' || byte == b'/'

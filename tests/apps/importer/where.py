@@ -3,4 +3,6 @@ import os
 
 def virtual(path):
     """A path of the executable's resources as this system has it."""
-    return "C:" + path.replace("/", os.sep) if os.name == "nt" else path
+    if os.name != "nt":
+        return path
+    return "C:" + path.replace("lib/python3.13", "Lib").replace("/", os.sep)

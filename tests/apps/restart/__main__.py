@@ -51,6 +51,8 @@ def python(how):
         print("bottom")
     if how == "command":
         run([PYTHON, "-c", "import sys; print('python', sys.argv)"])
+    if how == "sudo_command":
+        run(["sudo", "-n", PYTHON, "-c", "import sys; print('python', sys.argv)"])
     if how == "exec_command":
         os.execv(PYTHON, [PYTHON, "-c", "import sys; print('python', sys.argv)"])
     if how == "module":

@@ -652,7 +652,7 @@ fn other_targets_are_refused() -> Result {
         .build();
     match built {
         Err(oxidize_tests::Stop::Failed(text)) => check(
-            text.contains("there are no start snapshots for x86_64-unknown-linux-gnu"),
+            text.contains(&format!("there are no start snapshots for {GNU}")),
             || text.clone(),
         ),
         Err(stop) => Err(stop),
