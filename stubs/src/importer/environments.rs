@@ -66,7 +66,11 @@ pub(super) fn questions(module: &Object<'_>) -> Result<()> {
     let absolute = gil.import("os.path")?.attr(c"abspath")?;
     let plain = absolute.call(std::slice::from_ref(&executable))?;
     let (executable, plain) = (path.call(&[executable])?, path.call(&[plain])?);
-    for key in gil.builtin(c"list")?.call(&[known.clone()])?.items()? {
+    for key in gil
+        .builtin(c"list")?
+        .call(std::slice::from_ref(&known))?
+        .items()?
+    {
         let value = known.call_method(c"__getitem__", std::slice::from_ref(&key))?;
         let other = match key.tuple_item(0) {
             None if equal(&key, &executable)? => plain.clone(),
