@@ -13,10 +13,10 @@ def run():
     with open("plugins/greeter-1.0.dist-info/METADATA", "w") as stream:
         stream.write("Metadata-Version: 2.1\nName: greeter\nVersion: 1.0\n")
     with open("plugins/greeter-1.0.dist-info/entry_points.txt", "w") as stream:
-        stream.write("[sample.plugins]\ngreet = greeter:greet\n")
+        stream.write("[sample.extra]\ngreet = greeter:greet\n")
     plugins = os.path.abspath("plugins")
     sys.path.append(plugins)
-    [found] = importlib.metadata.entry_points(group="sample.plugins")
+    [found] = importlib.metadata.entry_points(group="sample.extra")
     assert found.load()() == (1, os.path.join(plugins, "greeter.py"))
     assert importlib.metadata.version("greeter") == "1.0"
     # Where a program looks that wants its user's modules beside it.
