@@ -33,6 +33,14 @@ pub(crate) struct Own {
     pub(crate) identity: Identity,
 }
 
+impl Own {
+    /// Whether a path leads to this program.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        let same = || Some(identify(path)? == identify(&self.file)?);
+        path == self.executable || path == self.file || same() == Some(true)
+    }
+}
+
 static OWN: RwLock<Option<&'static Own>> = RwLock::new(None);
 
 /// What was found at the start.

@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use oxidize_tests::package::Package;
-use oxidize_tests::run::Run;
+use oxidize_tests::run::{Ending, Run};
 use oxidize_tests::targets::{ARM_GNU, WINDOWS};
-use oxidize_tests::{Result, check, fail, missing, tools, trial, wheels};
+use oxidize_tests::{Result, check, fail, missing, plain, tools, trial, wheels};
 
 fn main() -> std::process::ExitCode {
     oxidize_tests::main(vec![
@@ -29,6 +29,8 @@ fn main() -> std::process::ExitCode {
         trial("packages_that_start_python", starters),
         trial("ansible_runs_tasks_on_this_machine", ansible),
         trial("qprocess_starts_python", qprocess),
+        trial("no_virtual_environment_of_the_application", refused),
+        trial("virtual_environments_of_installed_pythons", installed),
         trial("arm_numpy_loads_from_memory", || numpy(arm_numpy()?)),
         trial("gnu_requests_by_its_own_authority", || tls(tools::GNU)),
         trial("musl_requests_by_its_own_authority", || tls(tools::MUSL)),
@@ -302,6 +304,85 @@ fn qprocess() -> Result {
     let app = with_program(core.path().to_owned(), "qprocess")?.build()?;
     let outcome = Run::new(app.path()).timeout(120).outcome()?;
     outcome.prints("0 [\"python\"]\n0\n").map(drop)
+}
+
+/// What makes environments, in a directory of its own, away from other Pythons.
+fn maker(place: &Path, arguments: &[&str]) -> Result<Run> {
+    let app = package("makers")?.shared()?;
+    let run = Run::new(app.path()).arguments(arguments).timeout(120);
+    Ok(run
+        .directory(place)
+        .variable("HOME", place)
+        .variable("XDG_CACHE_HOME", place))
+}
+
+/// Each says it once, and leaves nothing behind that looks like an environment.
+fn refused() -> Result {
+    let place = tools::scratch()?;
+    let tox = "[tox]\nenv_list = own\nskipsdist = true\n[testenv]\ncommands = python -V\n";
+    std::fs::write(place.path().join("tox.ini"), tox)?;
+    for (arguments, status) in [
+        (&["venv", "made"][..], 1),
+        (&["venv", "--copies", "--without-pip", "made"], 1),
+        (&["virtualenv", "made"], 1),
+        (&["virtualenv", "--no-seed", "made"], 1),
+        (&["tox", "--workdir", "made"], 1),
+    ] {
+        let outcome = maker(place.path(), arguments)?.outcome()?;
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        let reason = "a packaged application cannot be the Python of a virtual environment";
+        check(
+            outcome.ending == Ending::Status(status)
+                && said.matches(reason).count() == 1
+                && !said.contains("Traceback"),
+            || format!("{arguments:?}\n{outcome}"),
+        )?;
+        for made in ["made/pyvenv.cfg", "made/own/pyvenv.cfg", "made/bin"] {
+            check(!place.path().join(made).exists(), || {
+                format!("{arguments:?} left {made}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// They are found by version and by path; the application, which is of this version, is not.
+fn installed() -> Result {
+    let python = plain::python(tools::GNU)?;
+    let place = tools::scratch()?;
+    let minor = oxidize_python::MINOR_VERSION;
+    let tox = format!(
+        "[tox]\nenv_list = py{}\nskipsdist = true\n[testenv]\ncommands = python -c {}\n",
+        minor.replace('.', ""),
+        "'import sys; print(sys.prefix != sys.base_prefix, sys.executable)'",
+    );
+    std::fs::write(place.path().join("tox.ini"), tox)?;
+    let path = python.to_string_lossy();
+    let search = python.parent().unwrap_or(&python);
+    for arguments in [
+        &["virtualenv", "-p", &path, "made"][..],
+        &["virtualenv", "-p", minor, "made"],
+        &["tox", "--workdir", "made"],
+    ] {
+        let outcome = maker(place.path(), arguments)?
+            .variable("PATH", search)
+            .outcome()?
+            .success()?;
+        let made = match arguments[0] {
+            "tox" => {
+                check(outcome.stdout.contains("True"), || outcome.to_string())?;
+                place
+                    .path()
+                    .join("made")
+                    .join(format!("py{}", minor.replace('.', "")))
+            }
+            _ => place.path().join("made"),
+        };
+        let home = std::fs::read_to_string(made.join("pyvenv.cfg"))?;
+        check(home.contains(&*search.to_string_lossy()), || home.clone())?;
+        std::fs::remove_dir_all(place.path().join("made"))?;
+    }
+    Ok(())
 }
 
 fn arm_numpy() -> Result<Package> {

@@ -37,6 +37,8 @@ pub(crate) enum Exception {
     Os,
     /// `TypeError`: wrong arguments.
     Type,
+    /// `RuntimeError`: what was asked for cannot be done here.
+    Runtime,
     /// `AttributeError`: a module has nothing of this name.
     Attribute,
     /// `SystemExit`: the program asked to end.
@@ -227,6 +229,7 @@ impl<'py> Gil<'py> {
                 Exception::Import => py::PyExc_ImportError,
                 Exception::Os => py::PyExc_OSError,
                 Exception::Type => py::PyExc_TypeError,
+                Exception::Runtime => py::PyExc_RuntimeError,
                 Exception::Attribute => py::PyExc_AttributeError,
                 Exception::SystemExit => py::PyExc_SystemExit,
                 Exception::KeyboardInterrupt => py::PyExc_KeyboardInterrupt,

@@ -54,8 +54,7 @@ impl Refusal {
                 .to_owned(),
             Refusal::Off => "it was packaged with `--children off`, so sys.executable starts no Python interpreter"
                 .to_owned(),
-            Refusal::VirtualEnvironment => "it is not the Python of a virtual environment: a packaged application cannot \
-                make one\n\n\
+            Refusal::VirtualEnvironment => "a packaged application cannot be the Python of a virtual environment\n\n\
                 hint: make the environment with an installed Python"
                 .to_owned(),
             Refusal::Generations(count) => format!(
@@ -154,7 +153,7 @@ pub fn decide(facts: &Facts<'_>, leads_to_us: &dyn Fn(&Path) -> Option<bool>) ->
         || facts.started_as.is_some_and(spelled)
         || facts.arguments.first().is_some_and(|first| spelled(first));
     if !as_interpreter {
-        if facts.in_environment {
+        if facts.in_environment || makes_environment(facts) {
             return Identity::Refused(Refusal::VirtualEnvironment);
         }
         return application(facts, 0);
@@ -187,6 +186,27 @@ pub fn decide(facts: &Facts<'_>, leads_to_us: &dyn Fn(&Path) -> Option<bool>) ->
         (_, false) => Identity::Refused(Refusal::Stranger),
         (_, true) => Identity::Interpreter,
     }
+}
+
+/// Whether a process of ours takes the application for a Python that makes a virtual environment:
+/// pipx starts what its own path really is with `-m venv`, or with code that imports `venv`.
+fn makes_environment(facts: &Facts<'_>) -> bool {
+    let by_us = facts
+        .ancestors
+        .is_some_and(|all| all.first().is_some_and(|parent| parent.is_us));
+    let [_, option, what, ..] = facts.arguments else {
+        return false;
+    };
+    let imports_it = || {
+        let code = what.to_string_lossy();
+        code.contains("import ") && code.contains("venv.")
+    };
+    let makes = match option.as_encoded_bytes() {
+        b"-m" => what == "venv" || what == "virtualenv",
+        b"-c" => imports_it(),
+        _ => false,
+    };
+    by_us && makes
 }
 
 /// Whether an argument in the place of a script is the program itself: a path to its file, or the

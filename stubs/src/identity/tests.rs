@@ -88,6 +88,25 @@ fn started_by_the_plain_path() {
 }
 
 #[test]
+fn the_plain_path_makes_no_environment() {
+    for line in ["app -m venv x", "app -m virtualenv x"] {
+        let case = Case {
+            started_as: "/opt/tool/app",
+            line,
+            ..CASE
+        };
+        let refused = Identity::Refused(Refusal::VirtualEnvironment);
+        assert_eq!(decided(&case), refused, "{line}");
+        // By its user.
+        let case = Case {
+            ancestors: &[(false, "sh"), (true, "app")],
+            ..case
+        };
+        assert_eq!(decided(&case), Identity::Application(0), "{line}");
+    }
+}
+
+#[test]
 fn started_as_the_interpreter() {
     for line in [
         SPELLED,

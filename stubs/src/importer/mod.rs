@@ -10,6 +10,7 @@
 //! import one file under several names, and several files under one.
 
 mod code;
+mod environments;
 #[cfg(not(target_os = "linux"))]
 pub(crate) mod extension;
 pub(crate) mod loader;
@@ -44,7 +45,9 @@ pub(crate) const CLASSES: &[Class] = &[
 
 /// The functions, for `_oxidize`.
 pub(crate) fn functions() -> Vec<Method> {
-    path_entry::functions()
+    let mut functions = path_entry::functions();
+    functions.extend(environments::functions());
+    functions
 }
 
 /// What all interpreters of the process share. Constant after start.

@@ -3,7 +3,7 @@
 
 use oxidize_format::Module;
 
-use super::{paths, spawned};
+use super::{environments, paths, spawned};
 use crate::ffi::{Exception, Gil, Object, Raised, Result};
 
 /// Called after a module was executed.
@@ -29,6 +29,15 @@ pub(super) fn loaded<'py>(
         "multiprocessing.spawn" if is_standard(module) => spawned::register(object),
         // Copies of multiprocessing: Celery's, and the one that pickles with dill.
         "billiard.spawn" | "multiprocess.spawn" => spawned::register(object),
+        "venv" if is_standard(module) => environments::venv(object),
+        "virtualenv.run.session" => environments::session(object),
+        // virtualenv's own up to 20, then a package beside it.
+        "virtualenv.discovery.py_info" | "python_discovery._py_info" => {
+            environments::description(object)
+        }
+        "virtualenv.discovery.cached_py_info" | "python_discovery._cached_py_info" => {
+            environments::questions(object)
+        }
         _ => Ok(()),
     }
 }
