@@ -7,6 +7,9 @@ use std::io::Read;
 use std::path::Path;
 
 /// Of a file's content.
+///
+/// # Errors
+/// A file that cannot be read.
 pub fn file(path: &Path) -> Result<String> {
     let mut file =
         std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;

@@ -48,6 +48,9 @@ use workspace::Workspace;
 use zig::Zig;
 
 /// The repository: this crate is only ever run from a checkout.
+///
+/// # Errors
+/// A crate without a parent folder.
 pub fn repository() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     Ok(root
@@ -57,6 +60,9 @@ pub fn repository() -> Result<PathBuf> {
 }
 
 /// Carries out a command.
+///
+/// # Errors
+/// Whatever the command runs into, with its causes.
 pub fn run(command: &Command) -> Result<()> {
     let repository = repository()?;
     let prebuilt = repository.join("prebuilt");

@@ -45,6 +45,9 @@ const HEADER: &str = "# Written by `oxidize-prebuilt lock`; do not edit. prebuil
 
 impl Lock {
     /// Reads the file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is malformed, or has another layout than 1.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -61,11 +64,17 @@ impl Lock {
     }
 
     /// The file's text.
+    ///
+    /// # Errors
+    /// A value that TOML cannot express.
     pub fn text(&self) -> Result<String> {
         Ok(format!("{HEADER}{}", toml::to_string(self)?))
     }
 
     /// The entry with that name.
+    ///
+    /// # Errors
+    /// If there is none; the message lists those that there are.
     pub fn archive(&self, name: &str) -> Result<&Archive> {
         self.archive
             .iter()

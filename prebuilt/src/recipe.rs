@@ -28,6 +28,9 @@ impl Variables {
     }
 
     /// Replaces every `{name}`; an unknown name is an error, braces around anything else stay.
+    ///
+    /// # Errors
+    /// A name that no variable has.
     pub fn expand(&self, text: &str) -> Result<String> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -54,6 +57,9 @@ impl Variables {
     }
 
     /// [`Variables::expand`] for a list.
+    ///
+    /// # Errors
+    /// As [`Variables::expand`].
     pub fn expand_all(&self, texts: &[String]) -> Result<Vec<String>> {
         texts.iter().map(|text| self.expand(text)).collect()
     }
@@ -89,17 +95,26 @@ pub const CPYTHON: &str = "cpython";
 
 impl Recipes {
     /// The recipes of the version that `distributions/lock.toml` has archives of.
+    ///
+    /// # Errors
+    /// As [`Lock::read`] and [`Recipes::load`].
     pub fn locked(root: &Path) -> Result<Self> {
         let lock = Lock::read(&root.join("distributions/lock.toml"))?;
         Self::load(root, &lock.cpython)
     }
 
     /// The recipes of a version, or the locked ones if none is named.
+    ///
+    /// # Errors
+    /// As [`Recipes::locked`] and [`Recipes::load`].
     pub fn of(root: &Path, version: Option<&str>) -> Result<Self> {
         version.map_or_else(|| Self::locked(root), |version| Self::load(root, version))
     }
 
     /// Reads and cross-checks the recipes under `root` (the folder `prebuilt`).
+    ///
+    /// # Errors
+    /// A recipe that cannot be read, is malformed, or names what another one does not have.
     pub fn load(root: &Path, version: &str) -> Result<Self> {
         let dir = root.join("recipes");
         let cpython: CPython = read(&dir.join(format!("cpython-{version}.toml")))?;
@@ -170,6 +185,9 @@ impl Recipes {
     }
 
     /// Reads one target's recipe; the error for an unknown one lists those that exist.
+    ///
+    /// # Errors
+    /// A target without a recipe, or one whose recipe cannot be read or is malformed.
     pub fn target(&self, triple: &str) -> Result<Target> {
         let path = self
             .root
@@ -197,6 +215,9 @@ impl Recipes {
     }
 
     /// All targets that have a recipe, sorted.
+    ///
+    /// # Errors
+    /// If the folder of the recipes cannot be read.
     pub fn targets(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(self.root.join("recipes/targets"))? {

@@ -30,6 +30,10 @@ impl Complaints {
 
 /// Validates one file, archive or stub, and prints the verdict. `triple` is needed for a stub
 /// without manifest.
+///
+/// # Errors
+/// A file that cannot be read, or a stub whose target nothing tells. What is wrong with a file
+/// that can be read is printed, and the answer is `false`.
 pub fn file(recipes: &Recipes, path: &Path, triple: Option<&str>) -> Result<bool> {
     let name = path
         .file_name()
@@ -154,6 +158,9 @@ pub struct Slot {
 }
 
 /// Reads the descriptor in an empty stub's slot.
+///
+/// # Errors
+/// A file of no known format, without a slot, or with resources in it.
 pub fn slot(bytes: &[u8]) -> Result<Slot> {
     let file = object::File::parse(bytes)?;
     let name = match file.format() {

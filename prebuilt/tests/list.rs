@@ -40,7 +40,7 @@ fn what_is_written_is_what_the_command_trusts() -> Result {
     assert_eq!(listed.stubs.len(), Target::ALL.len());
     for target in Target::ALL {
         let triple = target.triple();
-        let stub = listed.find(target).ok_or(triple.as_str())?;
+        let stub = listed.find(target).ok_or(triple)?;
         let manifest = Sha256Sum::of(format!("manifest of {triple}").as_bytes());
         assert!(listed.trusts(manifest));
         assert_eq!((stub.manifest, stub.size), (manifest, 7));

@@ -71,10 +71,7 @@ fn is_directory(path: &Path) -> bool {
 /// Whether all directories on the way from `root` to a file in it are such.
 fn is_inside(root: &Path, path: &Path) -> bool {
     let above = path.ancestors().skip(1);
-    path.starts_with(root)
-        && above
-            .take_while(|above| *above != root)
-            .all(|above| is_directory(above))
+    path.starts_with(root) && above.take_while(|above| *above != root).all(is_directory)
 }
 
 /// Whether an entry can have this path below its kind: two digits of its key, then the others.

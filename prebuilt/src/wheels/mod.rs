@@ -30,12 +30,18 @@ pub struct StubWheel {
 }
 
 /// Platform tags of a target, as a wheel's file name has them.
+///
+/// # Errors
+/// An unknown target.
 pub fn platform(triple: &str) -> Result<String> {
     let target: oxidize_format::Target = triple.parse()?;
     Ok(target.wheel_platforms().join("."))
 }
 
 /// Targets that have a distribution, in the order of the lock.
+///
+/// # Errors
+/// As [`lock::Lock::read`].
 pub fn targets(prebuilt: &Path) -> Result<Vec<String>> {
     let lock = lock::Lock::read(&prebuilt.join("distributions/lock.toml"))?;
     let names = lock.archive.into_iter().map(|archive| archive.name);
@@ -45,6 +51,9 @@ pub fn targets(prebuilt: &Path) -> Result<Vec<String>> {
 }
 
 /// Links the stub of a target and makes its wheel in `out`.
+///
+/// # Errors
+/// If the stub cannot be linked, an archive is missing, or the wheel cannot be written.
 pub fn build(
     repository: &Path,
     recipes: &Recipes,
@@ -255,11 +264,17 @@ fn list(entries: &[String]) -> String {
 }
 
 /// Writes the list.
+///
+/// # Errors
+/// If the file cannot be written.
 pub fn write_list(repository: &Path, entries: &[String]) -> Result<()> {
     Ok(std::fs::write(repository.join(LIST), list(entries))?)
 }
 
 /// Complains about stubs that are not in the list as they are.
+///
+/// # Errors
+/// If the list cannot be read, or lacks one of them.
 pub fn check_list(repository: &Path, entries: &[String]) -> Result<()> {
     let text =
         std::fs::read_to_string(repository.join(LIST)).with_context(|| format!("no {LIST}"))?;

@@ -106,6 +106,9 @@ pub struct Tool<'t> {
 
 impl<'t> Tool<'t> {
     /// The command for this target.
+    ///
+    /// # Errors
+    /// A target for which the command is not published, or whose Rust toolchain is missing.
     pub fn new(repository: &'t Path, recipes: &'t Recipes, triple: &'t str) -> Result<Self> {
         let target: Target = triple.parse().map_err(|_| not_published(triple))?;
         Ok(Self {
@@ -120,11 +123,18 @@ impl<'t> Tool<'t> {
     }
 
     /// Builds it and makes its wheel in `out`.
+    ///
+    /// # Errors
+    /// If cargo fails, and as [`Tool::pack`].
     pub fn build(&self, zig: &Zig, out: &Path) -> Result<PathBuf> {
         self.pack(&self.compile(zig)?, out)
     }
 
     /// Makes the wheel of a finished program in `out`.
+    ///
+    /// # Errors
+    /// A program that needs more than its target promises, a licence that is missing, or a wheel that
+    /// cannot be written.
     pub fn pack(&self, program: &[u8], out: &Path) -> Result<PathBuf> {
         self.check(program)?;
         let licences = self.licences()?;

@@ -326,7 +326,7 @@ fn mark_after<'py>(call: &Call<'py>) -> Result<Object<'py>> {
     let value = call.argument(1, "mark")?;
     if let (Some(name), Some(value)) = (
         Text::new(&*MARK.to_string_lossy()),
-        Text::new(value.as_str()?.to_owned()),
+        Text::new(value.as_str()?),
     ) {
         lifecycle::set_environment(&name, &value);
     }
