@@ -158,11 +158,7 @@ impl Report {
         let _ = writeln!(
             self.text,
             "## files of {} KiB\n\nOpen, read and close, in one process that takes turns. The first opening of a virtual \
-             file copies it into memory, which costs its pages; a real one is in the page cache. \
-             The kernel's part alone sets the limit (in C, on one machine, medians of 3000): `memfd_create`, \
-             `write` and `close` of 64 KiB take 29 µs, and neither `sendfile` nor `fallocate` \
-             makes it less, against 6.2 µs for opening and reading a real file: 4.7 times. To open \
-             again what is in memory by `/proc/self/fd` takes 3.4 µs and to read it 5.8 µs, 1.5 times.\n\n| files | virtual | \
+             file copies it into memory, which costs its pages; a real one is in the page cache.\n\n| files | virtual | \
              real | ratio |\n| --- | ---: | ---: | ---: |",
             SIZE >> 10
         );

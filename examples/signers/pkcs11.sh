@@ -1,7 +1,8 @@
 #!/bin/sh
 # A token or service with a PKCS#11 module (--sign-command ./pkcs11.sh).
 # MODULE: the module's path. ID: the key's id in hexadecimal, which `pkcs11-tool --list-objects
-# --login` shows; told a label, some versions sign with any key. Without PIN, pkcs11-tool asks on the terminal.
+# --login` shows; told a label, some versions sign with any key. Without PIN, pkcs11-tool asks on the
+# terminal.
 set -e
 : "${MODULE:?is not set: the path of the PKCS#11 module}"
 : "${ID:?is not set: the id of the key}"

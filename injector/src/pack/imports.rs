@@ -3,8 +3,9 @@
 //! The worker says what each source mentions ([`Mentions`]): import statements anywhere, names
 //! given to functions that import, the beginning of computed ones, and strings that may be names.
 //! This follows them through the library. Too much is cheap here and too little is an error at run
-//! time, so a string counts when a module has that name. What even so stays unseen is written down
-//! in `computed.toml`.
+//! time, so a string of the application counts when a module has that name. The library's own
+//! strings do not: nearly every module has one that is a module's name too. Which modules it imports
+//! by computed names is written down in `computed.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -77,7 +78,7 @@ pub fn reached<'a>(
             open.extend(matching(pattern, library));
         }
         if let Some(Some(source)) = library.get(name.as_str()) {
-            open.extend(mentioned(*source, library));
+            open.extend(imported(*source, library));
         }
     }
     found.retain(|name| library.contains_key(name.as_str()));
@@ -96,9 +97,9 @@ fn matching(pattern: &str, library: &Library<'_>) -> Vec<String> {
         .collect()
 }
 
-/// The modules that a source mentions. `from a import b` mentions `a` and `a.b`, which may be a
+/// The modules that a source imports. `from a import b` mentions `a` and `a.b`, which may be a
 /// module. Built-in modules are not in the library but may bring some of it along.
-fn mentioned(source: Source<'_>, library: &Library<'_>) -> BTreeSet<String> {
+fn imported(source: Source<'_>, library: &Library<'_>) -> BTreeSet<String> {
     let mentions = source.mentions;
     let imports = mentions.imports.iter();
     let mut found: BTreeSet<String> = imports
@@ -107,7 +108,13 @@ fn mentioned(source: Source<'_>, library: &Library<'_>) -> BTreeSet<String> {
     for package in &mentions.below {
         found.extend(matching(&format!("{package}.*"), library));
     }
-    for text in &mentions.strings {
+    found
+}
+
+/// The same, and the modules that its strings may name.
+fn mentioned(source: Source<'_>, library: &Library<'_>) -> BTreeSet<String> {
+    let mut found = imported(source, library);
+    for text in &source.mentions.strings {
         // `logging.handlers.SysLogHandler`: the longest beginning that is a module.
         let ends = text.match_indices('.').map(|(at, _)| at);
         let beginnings = std::iter::once(text.len()).chain(ends.rev());

@@ -5,7 +5,7 @@
 //! a name that belongs to the user of the process that made it. Nobody makes such a file for
 //! another user, or gives an ordinary one these permissions.
 
-use std::ffi::{CString, c_int};
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -82,7 +82,7 @@ fn nameless() -> Option<File> {
             libc::MFD_CLOEXEC,
         )
     };
-    match c_int::try_from(file) {
+    match RawFd::try_from(file) {
         // SAFETY: a new descriptor.
         Ok(file) if file >= 0 => Some(unsafe { File::from_raw_fd(file) }),
         _ => unlinked(),
