@@ -241,8 +241,8 @@ fn difference(expected: &str, found: &str) -> String {
     }
 }
 
-/// What the C libraries in a stub read: `getenv` in the sources of libedit, ncurses, OpenSSL, SQLite,
-/// libffi, expat and musl.
+/// What the C libraries in a stub read: `getenv` in the sources of libedit, ncurses, OpenSSL,
+/// SQLite, libffi, expat and musl.
 const LIBRARIES: [&str; 44] = [
     "BAUDRATE",
     "COLORFGBG",

@@ -4,8 +4,8 @@
 //! given to functions that import, the beginning of computed ones, and strings that may be names.
 //! This follows them through the library. Too much is cheap here and too little is an error at run
 //! time, so a string of the application counts when a module has that name. The library's own
-//! strings do not: nearly every module has one that is a module's name too. Which modules it imports
-//! by computed names is written down in `computed.toml`.
+//! strings do not: nearly every module has one that is a module's name too. Which modules it
+//! imports by computed names is written down in `computed.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

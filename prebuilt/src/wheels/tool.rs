@@ -133,8 +133,8 @@ impl<'t> Tool<'t> {
     /// Makes the wheel of a finished program in `out`.
     ///
     /// # Errors
-    /// A program that needs more than its target promises, a licence that is missing, or a wheel that
-    /// cannot be written.
+    /// A program that needs more than its target promises, a licence that is missing, or a wheel
+    /// that cannot be written.
     pub fn pack(&self, program: &[u8], out: &Path) -> Result<PathBuf> {
         self.check(program)?;
         let licences = self.licences()?;

@@ -107,8 +107,8 @@ pub(crate) fn immortalise(specs: &[Object<'_>]) {
     unsafe { PyUnstable_GC_VisitObjects(visit, (&raw mut kinds).cast()) }
 }
 
-/// Makes a list one of a class, or a plain list again. Anything else is left alone, and so is a list
-/// if the instances of the class are larger.
+/// Makes a list one of a class, or a plain list again. Anything else is left alone, and so is a
+/// list if the instances of the class are larger.
 pub(crate) fn set_list_class(list: &Object<'_>, class: Option<&Object<'_>>) {
     let plain = &raw mut py::PyList_Type;
     let class = class.map_or(plain, |class| class.as_ptr().cast::<py::PyTypeObject>());

@@ -57,8 +57,8 @@ fn parent(process: &str) -> Option<u32> {
     rest.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// Real, effective and saved user of a process. The owner of its directory is not enough: it is root
-/// for whatever may not be looked at.
+/// Real, effective and saved user of a process. The owner of its directory is not enough: it is
+/// root for whatever may not be looked at.
 fn users(process: &str) -> Option<[u32; 3]> {
     let status = read(&format!("/proc/{process}/status"))?;
     let status = String::from_utf8_lossy(&status);
