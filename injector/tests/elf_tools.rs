@@ -198,6 +198,22 @@ fn check_damage(label: &str, app: &[u8]) {
         damaged(&what, at + 17, 1);
     }
     assert!(kinds > 1, "{label}");
+    // The resources' own segment, and the path of the dynamic linker, which the kernel reads by its
+    // place in the file.
+    for at in (0..half(56)).map(segment) {
+        let kind = u32::from_le_bytes(app[at..at + 4].try_into().unwrap());
+        match kind {
+            1 => {
+                damaged("that a segment can be read", at + 4, 4);
+                damaged("what a segment has in memory", at + 44, 1);
+            }
+            3 => {
+                damaged("where the dynamic linker's path is", at + 8, 1);
+                damaged("how long the dynamic linker's path is", at + 32, 1);
+            }
+            _ => {}
+        }
+    }
     damaged("the system's number", 7, 1);
     let end = half(62);
     assert!(

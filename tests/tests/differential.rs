@@ -96,7 +96,7 @@ except ZeroDivisionError: print(traceback.format_exc())"),
             ("__main__.py", "
 import os, sys
 root = sys.path[0]
-for entry in root + '/v/', root.replace(os.sep, '/') + '/v', root + '//v', root + '/./v', os.path.join(root, 'v', ''):
+for entry in root + '/v/', root + '//v', root + '/./v', os.path.join(root, 'v', ''):
     sys.path.insert(0, entry)
     for name in 'which', 'pkg', 'pkg.part': sys.modules.pop(name, None)
     import which, pkg.part
@@ -341,7 +341,8 @@ for name in ('single', 'by_directory', 'by-directory', 'another-name', 'nameless
     print(name, attempt(lambda: m.version(name)), attempt(lambda: m.requires(name)), attempt(lambda: [str(file) for file in m.files(name)]))
 print(sorted(str(distribution.name) for distribution in m.distributions()))
 print([(point.name, point.value) for point in m.entry_points(group='group')])
-print(sorted(m.packages_distributions().items()))
+# A disk lists in an order of its own.
+print(sorted((name, sorted(of)) for name, of in m.packages_distributions().items()))
 sys.path.append(os.path.join(sys.path[0], 'deeper'))
 print(m.version('below'), [distribution.version for distribution in m.distributions(name='below', path=sys.path[-1:])])"),
         ],

@@ -1,5 +1,8 @@
 //! Whether an application is what was written, what another tool made of it, or damaged.
 
+use object::LittleEndian as Le;
+use object::elf;
+
 use super::super::error::ContainerError;
 use super::super::undo::{self, Record};
 use super::snapshot::{self, Snapshot};
@@ -42,6 +45,7 @@ fn without_snapshot(bytes: &[u8]) -> Result<bool, ContainerError> {
     let image = Image::parse(bytes)?.ok_or(ContainerError::NoSlot)?;
     let blob = find(&image)?.and_then(|found| found.slot.blob);
     let blob = blob.ok_or(ContainerError::Empty)?;
+    check_blob_segment(&image)?;
     let at = undo_offset(blob.end);
     match undo::revert(bytes, at) {
         // Nothing between stub and blob, and nothing behind them.
@@ -56,6 +60,25 @@ fn without_snapshot(bytes: &[u8]) -> Result<bool, ContainerError> {
             Ok(true)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// The segment of the blob is read-only data and nothing else: the outline leaves it out.
+fn check_blob_segment(image: &Image<'_>) -> Result<(), ContainerError> {
+    let segment = find(image)?.and_then(|found| found.segment);
+    let mut programs = image.programs.iter().enumerate();
+    let program = segment.and_then(|segment| {
+        programs.find(|(index, _)| image.program_offset(*index) == segment.header)
+    });
+    let is_written = program.is_some_and(|(_, program)| {
+        program.p_flags.get(Le) == elf::PF_R && program.p_memsz.get(Le) == program.p_filesz.get(Le)
+    });
+    if is_written {
+        Ok(())
+    } else {
+        Err(ContainerError::Damaged(
+            "the segment of the resources is not what was written",
+        ))
     }
 }
 
@@ -79,6 +102,7 @@ fn with_snapshot(
     snapshot: &Snapshot,
 ) -> Result<(), ContainerError> {
     let blob = found.slot.blob.as_ref().ok_or(ContainerError::Empty)?;
+    check_blob_segment(image)?;
     let record = Record::read(image.bytes, undo_offset(blob.end))?;
     let original = snapshot.original(image)?;
     let outline = loaded::outline_before(image, found, &original);

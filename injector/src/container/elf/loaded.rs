@@ -132,6 +132,21 @@ fn note_outline(
             if kind == elf::PT_TLS {
                 loaded.note(&[program.p_align.get(Le)]);
             }
+            if kind == elf::PT_INTERP {
+                note_interpreter(image, loaded, program);
+            }
         }
     }
+}
+
+/// The path of the dynamic linker. The kernel reads it by its place in the file, whatever the
+/// address says (`load_elf_binary` in fs/binfmt_elf.c).
+fn note_interpreter(image: &Image<'_>, loaded: &mut Loaded<'_>, program: &ProgramHeader64<Le>) {
+    /// The kernel refuses a longer one (`PATH_MAX`).
+    const LONGEST: u64 = 4096;
+    let (start, size) = (program.p_offset.get(Le), program.p_filesz.get(Le));
+    let range = start as usize..start.saturating_add(size.min(LONGEST)) as usize;
+    loaded.note(&[size]);
+    let path = image.bytes.get(range).unwrap_or_default();
+    loaded.outline.extend_from_slice(path);
 }
