@@ -191,45 +191,21 @@ impl Processor {
 
 impl Target {
     /// Linux with glibc, on an Intel or AMD processor.
-    pub const X86_64_LINUX_GNU: Target = Target {
-        processor: Processor::X86_64,
-        c_library: CLibrary::Glibc,
-    };
+    pub const X86_64_LINUX_GNU: Target = Target::new(Processor::X86_64, CLibrary::Glibc);
     /// Linux, static, on an Intel or AMD processor.
-    pub const X86_64_LINUX_MUSL: Target = Target {
-        processor: Processor::X86_64,
-        c_library: CLibrary::Musl,
-    };
+    pub const X86_64_LINUX_MUSL: Target = Target::new(Processor::X86_64, CLibrary::Musl);
     /// Linux with glibc, on Arm.
-    pub const AARCH64_LINUX_GNU: Target = Target {
-        processor: Processor::Aarch64,
-        c_library: CLibrary::Glibc,
-    };
+    pub const AARCH64_LINUX_GNU: Target = Target::new(Processor::Aarch64, CLibrary::Glibc);
     /// Linux, static, on Arm.
-    pub const AARCH64_LINUX_MUSL: Target = Target {
-        processor: Processor::Aarch64,
-        c_library: CLibrary::Musl,
-    };
+    pub const AARCH64_LINUX_MUSL: Target = Target::new(Processor::Aarch64, CLibrary::Musl);
     /// Windows on an Intel or AMD processor.
-    pub const X86_64_WINDOWS: Target = Target {
-        processor: Processor::X86_64,
-        c_library: CLibrary::Ucrt,
-    };
+    pub const X86_64_WINDOWS: Target = Target::new(Processor::X86_64, CLibrary::Ucrt);
     /// Macs with Apple's processors.
-    pub const AARCH64_MACOS: Target = Target {
-        processor: Processor::Aarch64,
-        c_library: CLibrary::LibSystem,
-    };
+    pub const AARCH64_MACOS: Target = Target::new(Processor::Aarch64, CLibrary::LibSystem);
     /// Macs with Intel's processors.
-    pub const X86_64_MACOS: Target = Target {
-        processor: Processor::X86_64,
-        c_library: CLibrary::LibSystem,
-    };
+    pub const X86_64_MACOS: Target = Target::new(Processor::X86_64, CLibrary::LibSystem);
     /// Both kinds of Mac.
-    pub const UNIVERSAL2_MACOS: Target = Target {
-        processor: Processor::Universal2,
-        c_library: CLibrary::LibSystem,
-    };
+    pub const UNIVERSAL2_MACOS: Target = Target::new(Processor::Universal2, CLibrary::LibSystem);
 
     /// The targets that there are stubs for. A universal program consists of two of them.
     pub const ALL: [Target; 7] = [
@@ -242,11 +218,18 @@ impl Target {
         Target::X86_64_MACOS,
     ];
 
+    const fn new(processor: Processor, c_library: CLibrary) -> Target {
+        Target {
+            processor,
+            c_library,
+        }
+    }
+
     /// The target with these parts, if there is one.
     #[must_use]
     pub fn of(processor: Processor, c_library: CLibrary) -> Option<Target> {
-        Target::known()
-            .find(|target| target.processor == processor && target.c_library == c_library)
+        let wanted = Target::new(processor, c_library);
+        Target::known().find(|target| *target == wanted)
     }
 
     fn known() -> impl Iterator<Item = Target> {

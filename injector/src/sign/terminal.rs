@@ -13,7 +13,7 @@ impl Terminal {
         Terminal
     }
 
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self, reason = "the twin of the one for Unix")]
     pub(super) fn restore(&self) {}
 }
 
