@@ -22,6 +22,8 @@ mod fileobject;
 pub(crate) mod generators;
 pub(crate) mod heap;
 pub(crate) mod lifecycle;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory;
 pub(crate) mod module;
 mod object;
 #[cfg(unix)]

@@ -189,7 +189,8 @@ pub fn decide(facts: &Facts<'_>, leads_to_us: &dyn Fn(&Path) -> Option<bool>) ->
 }
 
 /// Whether a process of ours takes the application for a Python that makes a virtual environment:
-/// pipx starts what its own path really is with `-m venv`, or with code that imports `venv`.
+/// pipx starts what its own path really is with `-m venv`, or with code that imports `venv`. An
+/// application that was started with these arguments itself only starts again.
 fn makes_environment(facts: &Facts<'_>) -> bool {
     let by_us = facts
         .ancestors
@@ -206,7 +207,7 @@ fn makes_environment(facts: &Facts<'_>) -> bool {
         b"-c" => imports_it(),
         _ => false,
     };
-    by_us && makes
+    by_us && makes && !repeats(facts)
 }
 
 /// Whether an argument in the place of a script is the program itself: a path to its file, or the

@@ -89,7 +89,10 @@ fn started_by_the_plain_path() {
 
 #[test]
 fn the_plain_path_makes_no_environment() {
-    for line in ["app -m venv x", "app -m virtualenv x"] {
+    for (line, again) in [
+        ("app -m venv x", &[(true, "app -m venv x")]),
+        ("app -m virtualenv x", &[(true, "app -m virtualenv x")]),
+    ] {
         let case = Case {
             started_as: "/opt/tool/app",
             line,
@@ -101,6 +104,14 @@ fn the_plain_path_makes_no_environment() {
         let case = Case {
             ancestors: &[(false, "sh"), (true, "app")],
             ..case
+        };
+        assert_eq!(decided(&case), Identity::Application(0), "{line}");
+        // By the application that has these arguments and starts itself again.
+        let case = Case {
+            started_as: "/opt/tool/app",
+            line,
+            ancestors: again,
+            ..CASE
         };
         assert_eq!(decided(&case), Identity::Application(0), "{line}");
     }

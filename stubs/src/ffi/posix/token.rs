@@ -73,20 +73,12 @@ fn text(process: u32) -> String {
 
 #[cfg(target_os = "linux")]
 fn nameless() -> Option<File> {
-    // By number, because glibc has the function only since 2.27.
-    // SAFETY: a NUL-terminated name.
-    let file = unsafe {
-        libc::syscall(
-            libc::SYS_memfd_create,
-            c"oxidize".as_ptr(),
-            libc::MFD_CLOEXEC,
-        )
-    };
-    match RawFd::try_from(file) {
-        // SAFETY: a new descriptor.
-        Ok(file) if file >= 0 => Some(unsafe { File::from_raw_fd(file) }),
-        _ => unlinked(),
+    let file = crate::ffi::memory::create_file(c"oxidize", libc::MFD_CLOEXEC);
+    if file < 0 {
+        return unlinked();
     }
+    // SAFETY: a new descriptor.
+    Some(unsafe { File::from_raw_fd(file) })
 }
 
 #[cfg(target_os = "macos")]
@@ -102,7 +94,9 @@ fn unlinked() -> Option<File> {
     // SAFETY: a string of ours whose end is replaced, and a descriptor that is new.
     unsafe {
         let file = libc::mkstemp(path);
-        libc::unlink(path);
+        if file >= 0 {
+            libc::unlink(path);
+        }
         drop(CString::from_raw(path));
         (file >= 0).then(|| {
             libc::fcntl(file, libc::F_SETFD, libc::FD_CLOEXEC);

@@ -14,10 +14,11 @@ use oxidize_format::{Compression, Data, Node};
 use super::attributes;
 use super::content::{on_disk, open_on_disk, write_all};
 use super::{last_error, system};
+use crate::ffi::memory::{MFD_EXEC, create_file};
 
-/// linux/memfd.h; Linux 6.3 wants to be told one or the other.
+/// linux/memfd.h; Linux 6.3 wants to be told this or `MFD_EXEC`.
 const MFD_NOEXEC_SEAL: c_uint = 0x0008;
-const MFD_EXEC: c_uint = 0x0010;
+
 /// Flags of `open` that a descriptor of ours keeps.
 const KEPT_FLAGS: c_int = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_APPEND | libc::O_PATH;
 /// Copies that stay: files up to [`SMALL`] in most places, up to [`MEDIUM`] in the last
@@ -191,7 +192,6 @@ fn create(node: Node<'static>) -> Result<c_int, c_int> {
     }
 }
 
-/// By number, because glibc has the function only since 2.27 and the stub runs on 2.17.
 fn in_memory(name: &CStr, executable: bool) -> Result<c_int, c_int> {
     let usual = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     let wish = if executable {
@@ -199,18 +199,11 @@ fn in_memory(name: &CStr, executable: bool) -> Result<c_int, c_int> {
     } else {
         MFD_NOEXEC_SEAL
     };
-    // SAFETY: a NUL-terminated name of at most 249 bytes, which the kernel checks.
-    unsafe {
-        let mut file = libc::syscall(libc::SYS_memfd_create, name.as_ptr(), usual | wish);
-        if file < 0 {
-            file = libc::syscall(libc::SYS_memfd_create, c"oxidize".as_ptr(), usual);
-        }
-        if file < 0 {
-            last_error()
-        } else {
-            Ok(file as c_int)
-        }
+    let mut file = create_file(name, usual | wish);
+    if file < 0 {
+        file = create_file(c"oxidize", usual);
     }
+    if file < 0 { last_error() } else { Ok(file) }
 }
 
 /// Where there are no files in memory: one of this user alone whose name is gone at once.

@@ -4,13 +4,11 @@
 //! is another one by now, so a path is never used twice: descriptors are closed after loading, and
 //! each path is spelled in a way of its own.
 
-use std::ffi::{CStr, CString, c_int, c_uint};
+use std::ffi::{CStr, CString, c_int};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// `MFD_EXEC` (linux/memfd.h, Linux 6.3): ask for an executable file where the system's default is
-/// not to.
-const MFD_EXEC: c_uint = 0x0010;
+use crate::ffi::memory::{MFD_EXEC, create_file};
 
 /// A private file in memory that `dlopen` can open by [`Image::path`]. Dropping it closes the
 /// descriptor; what was loaded stays mapped.
@@ -39,10 +37,10 @@ impl Image {
 
     fn create(name: &str, bytes: &[u8]) -> io::Result<Self> {
         let name = CString::new(name.rsplit('/').next().unwrap_or(name))?;
-        let mut descriptor = create(&name, libc::MFD_CLOEXEC | MFD_EXEC);
+        let mut descriptor = create_file(&name, libc::MFD_CLOEXEC | MFD_EXEC);
         if descriptor < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL) {
             // Before Linux 6.3 the flag is unknown, and every such file is executable.
-            descriptor = create(&name, libc::MFD_CLOEXEC);
+            descriptor = create_file(&name, libc::MFD_CLOEXEC);
         }
         if descriptor < 0 {
             return Err(io::Error::last_os_error());
@@ -81,10 +79,4 @@ fn detour() -> String {
     let digits = (0..=number.ilog2()).rev();
     let spelled = digits.map(|digit| if number >> digit & 1 == 1 { "./" } else { "/" });
     spelled.collect()
-}
-
-/// By number, because glibc has the function only since 2.27 and the stub runs on 2.17.
-fn create(name: &CStr, flags: c_uint) -> c_int {
-    // SAFETY: a NUL-terminated name.
-    unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) as c_int }
 }
