@@ -48,6 +48,8 @@ pub mod trial;
 pub mod wheels;
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Trial};
 
@@ -101,11 +103,36 @@ pub fn check(condition: bool, what: impl FnOnce() -> String) -> Result {
 
 /// A named test.
 pub fn trial(name: impl Into<String>, body: impl FnOnce() -> Result + Send + 'static) -> Trial {
-    Trial::ignorable_test(name, move || match body() {
-        Ok(()) => Ok(Completion::Completed),
-        Err(Stop::Missing(what)) if !skips_forbidden() => Ok(Completion::ignored_with(what)),
-        Err(stop) => Err(stop.to_string().into()),
+    let name = name.into();
+    Trial::ignorable_test(name.clone(), move || {
+        let start = Instant::now();
+        let result = body();
+        durations().push((start.elapsed(), name));
+        match result {
+            Ok(()) => Ok(Completion::Completed),
+            Err(Stop::Missing(what)) if !skips_forbidden() => Ok(Completion::ignored_with(what)),
+            Err(stop) => Err(stop.to_string().into()),
+        }
     })
+}
+
+/// How long each test took, from its start to its end.
+fn durations() -> MutexGuard<'static, Vec<(Duration, String)>> {
+    static DURATIONS: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
+    DURATIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The tests that took longest: a line for those who wait for them.
+fn tell_slowest() {
+    let mut all = std::mem::take(&mut *durations());
+    all.sort_by(|a, b| b.cmp(a));
+    let slowest = all.iter().take(8).filter(|(took, _)| took.as_secs() >= 5);
+    let list: Vec<String> = slowest
+        .map(|(took, name)| format!("{name} {} s", took.as_secs()))
+        .collect();
+    if !list.is_empty() {
+        eprintln!("slowest: {}", list.join(", "));
+    }
 }
 
 /// Whether a missing tool is a failure (`OXIDIZE_FORBID_SKIPS=1`).
@@ -117,5 +144,6 @@ pub fn skips_forbidden() -> bool {
 pub fn main(trials: Vec<Trial>) -> std::process::ExitCode {
     let conclusion = libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials);
     package::forget_shared();
+    tell_slowest();
     conclusion.exit_code()
 }
