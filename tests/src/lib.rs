@@ -47,7 +47,11 @@ pub mod tools;
 pub mod trial;
 pub mod wheels;
 
+use std::collections::HashSet;
 use std::fmt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -116,6 +120,49 @@ pub fn trial(name: impl Into<String>, body: impl FnOnce() -> Result + Send + 'st
     })
 }
 
+/// Programs inherit which signals are ignored, and a shell lets those in the background ignore
+/// SIGINT, `nohup` SIGHUP. Starts this process anew without that.
+fn heed_signals() {
+    const USUAL: u64 = 1 << (1 - 1) | 1 << (2 - 1) | 1 << (3 - 1) | 1 << (15 - 1);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:\t"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    if ignored.unwrap_or(0) & USUAL != 0
+        && let Ok(program) = std::env::current_exe()
+    {
+        let error = Command::new("env")
+            .arg("--default-signal=HUP,INT,QUIT,TERM")
+            .arg(program)
+            .args(std::env::args_os().skip(1))
+            .exec();
+        eprintln!("signals stay ignored: {error}");
+    }
+}
+
+/// Names of tests of this suite that passed in an earlier run of the same files: `.ci/run` runs the
+/// README's commands on a bare machine first, and then only what that could not. Lines of
+/// `SUITE TEST` in the file that `OXIDIZE_PASSED` names.
+fn passed_before() -> HashSet<String> {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let program = Path::new(&program).file_stem().unwrap_or_default();
+    let program = program.to_string_lossy();
+    // cargo adds a hash to the suite's name.
+    let suite = program
+        .rsplit_once('-')
+        .map_or(&*program, |(suite, _)| suite);
+    let list = std::env::var_os("OXIDIZE_PASSED").map(std::fs::read_to_string);
+    let list = list
+        .map(|text| text.expect("the file in OXIDIZE_PASSED"))
+        .unwrap_or_default();
+    list.lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(of, _)| *of == suite)
+        .map(|(_, name)| name.to_owned())
+        .collect()
+}
+
 /// How long each test took, from its start to its end.
 fn durations() -> MutexGuard<'static, Vec<(Duration, String)>> {
     static DURATIONS: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
@@ -141,8 +188,19 @@ pub fn skips_forbidden() -> bool {
 }
 
 /// Runs the tests of one file: its `main`.
-pub fn main(trials: Vec<Trial>) -> std::process::ExitCode {
-    let conclusion = libtest_mimic::run(&libtest_mimic::Arguments::from_args(), trials);
+///
+/// Two at a time for each processor, because most wait for a program or for an emulator to start.
+pub fn main(mut trials: Vec<Trial>) -> std::process::ExitCode {
+    heed_signals();
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(2 * processors);
+    let passed = passed_before();
+    trials.retain(|trial| !passed.contains(trial.name()));
+    if !passed.is_empty() {
+        println!("{} tests passed before and are left out", passed.len());
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
     package::forget_shared();
     tell_slowest();
     conclusion.exit_code()

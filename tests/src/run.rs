@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -221,6 +222,7 @@ impl Run {
         if let Launcher::Wine(_, variables) = &launcher {
             command.envs(variables.iter().map(|(name, value)| (name, value)));
         }
+        let _turn = matches!(launcher, Launcher::Wine(..)).then(Turn::take);
         command.current_dir(directory).process_group(0);
         command
             .stdin(Stdio::piped())
@@ -239,6 +241,32 @@ impl Run {
             Launcher::Wine(..) => outcome.with_unix_line_ends(),
             _ => outcome,
         })
+    }
+}
+
+/// Leave to run a Windows program, given back when dropped. While many start at once, wine fails to
+/// start their children (`STATUS_DLL_INIT_FAILED`).
+struct Turn;
+
+static WINDOWS_PROGRAMS: Mutex<usize> = Mutex::new(0);
+static ONE_ENDED: Condvar = Condvar::new();
+
+impl Turn {
+    fn take() -> Turn {
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        let running = WINDOWS_PROGRAMS.lock();
+        let running = running.unwrap_or_else(PoisonError::into_inner);
+        let running = ONE_ENDED.wait_while(running, |running| *running >= most);
+        *running.unwrap_or_else(PoisonError::into_inner) += 1;
+        Turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let running = WINDOWS_PROGRAMS.lock();
+        *running.unwrap_or_else(PoisonError::into_inner) -= 1;
+        ONE_ENDED.notify_one();
     }
 }
 
