@@ -2,6 +2,7 @@
 //! afterwards.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use crate::image::macho::adhoc::Signature;
 use crate::image::pe::checksum::Checksum;
@@ -98,27 +99,38 @@ fn feed(
 }
 
 impl Plan {
-    /// Whether `bytes` are all of the planned file, whatever blob is in it. Not for a plan with a
-    /// seal.
+    /// Offset of the first byte in which `bytes` are not the planned file, whatever blob is in it:
+    /// the end of the shorter one if nothing else differs. What is at `free` may be anything: the
+    /// seal's bytes, or what tools that sign write anew.
     #[must_use]
-    pub(super) fn is_all_of(&self, bytes: &[u8]) -> bool {
-        let mut rest = bytes;
+    pub(super) fn first_difference(&self, bytes: &[u8], free: &[Range<usize>]) -> Option<usize> {
+        let counts = |at: &usize| !free.iter().any(|range| range.contains(at));
+        let mut at = 0usize;
         for piece in &self.pieces {
             let len = usize::try_from(self.len_of(piece)).unwrap_or(usize::MAX);
-            let Some((part, tail)) = rest.split_at_checked(len) else {
-                return false;
+            let end = at.saturating_add(len);
+            let part = &bytes[at.min(bytes.len())..end.min(bytes.len())];
+            let differs = |(place, is): (usize, bool)| (!is).then_some(at + place).filter(counts);
+            let found = match piece {
+                Piece::Bytes(expected) if part != expected.as_slice() => {
+                    let same = part.iter().zip(expected).map(|(one, other)| one == other);
+                    same.enumerate().find_map(differs)
+                }
+                Piece::Zeros(_) => {
+                    let same = part.iter().map(|byte| *byte == 0);
+                    same.enumerate().find_map(differs)
+                }
+                Piece::Bytes(_) | Piece::Blob => None,
             };
-            let same = match piece {
-                Piece::Bytes(expected) => part == expected.as_slice(),
-                Piece::Zeros(_) => part.iter().all(|byte| *byte == 0),
-                Piece::Blob => true,
-            };
-            if !same {
-                return false;
+            if found.is_some() {
+                return found;
             }
-            rest = tail;
+            if part.len() < len {
+                return Some(bytes.len()).filter(counts);
+            }
+            at = end;
         }
-        rest.is_empty()
+        (at < bytes.len()).then_some(at).filter(counts)
     }
 
     /// The pieces in file order.

@@ -49,7 +49,10 @@ fn without_snapshot(bytes: &[u8]) -> Result<bool, ContainerError> {
     let at = undo_offset(blob.end);
     match undo::revert(bytes, at) {
         // Nothing between stub and blob, and nothing behind them.
-        Ok(stub) => Ok(!inject(&stub, blob.end - blob.start)?.is_all_of(bytes)),
+        Ok(stub) => {
+            let plan = inject(&stub, blob.end - blob.start)?;
+            Ok(plan.first_difference(bytes, &[]).is_some())
+        }
         Err(ContainerError::Altered) => {
             let record = Record::read(bytes, at)?;
             record.judge(

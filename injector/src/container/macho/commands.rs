@@ -15,8 +15,9 @@ const REQUIRED: u32 = 0x8000_0000;
 
 /// What a load command is to us.
 enum Role {
-    /// It holds file offsets of `__LINKEDIT` at these places. An offset of zero stands for nothing.
-    Offsets(&'static [usize]),
+    /// It holds file offsets of `__LINKEDIT` at these places, each with the number of elements
+    /// behind it, of so many bytes. An offset of zero stands for nothing.
+    Offsets(&'static [(usize, u64)]),
     /// It holds none.
     Plain,
     Unknown,
@@ -25,16 +26,18 @@ enum Role {
 fn role(kind: u32) -> Role {
     match kind & !REQUIRED {
         // Symbol table: symbols and strings.
-        0x2 => Role::Offsets(&[8, 16]),
+        0x2 => Role::Offsets(&[(8, 16), (16, 1)]),
         // Dynamic symbol table: contents, modules, references, indirect symbols, external and local
         // relocations.
-        0xb => Role::Offsets(&[32, 40, 48, 56, 64, 72]),
+        0xb => Role::Offsets(&[(32, 8), (40, 56), (48, 4), (56, 4), (64, 8), (72, 8)]),
         // Dynamic loader information: rebases, binds, weak binds, lazy binds, exports.
-        0x22 => Role::Offsets(&[8, 16, 24, 32, 40]),
+        0x22 => Role::Offsets(&[(8, 1), (16, 1), (24, 1), (32, 1), (40, 1)]),
         // Segment split information, function starts, data in code, code sign requirements of
         // libraries, linker hints, exports trie, chained fixups, atoms, function variants and their
         // fixups.
-        0x1e | 0x26 | 0x29 | 0x2b | 0x2e | 0x33 | 0x34 | 0x36 | 0x37 | 0x38 => Role::Offsets(&[8]),
+        0x1e | 0x26 | 0x29 | 0x2b | 0x2e | 0x33 | 0x34 | 0x36 | 0x37 | 0x38 => {
+            Role::Offsets(&[(8, 1)])
+        }
         // Libraries of every kind, the dynamic loader, sub-frameworks, routines.
         0xc..=0x10 | 0x12..=0x15 | 0x18 | 0x1a | 0x1f | 0x20 | 0x23 => Role::Plain,
         // UUID, run path, minimal versions, environment, source version, linker options, build
@@ -63,19 +66,21 @@ pub(super) fn linkedit_offsets(
                 });
             }
             Role::Offsets(places) => {
-                for place in places {
-                    if place + 4 > command.size {
+                for (place, element) in places {
+                    if place + 8 > command.size {
                         return Err(malformed("load command", command.at, "it is cut off"));
                     }
-                    let value = u64::from(image.word(command.at + place));
-                    if value == 0 {
+                    let place = command.at + place;
+                    let value = u64::from(image.word(place));
+                    let len = u64::from(image.word(place + 4)) * element;
+                    if value == 0 && len == 0 {
                         continue;
                     }
-                    if value < linkedit.offset || value > linkedit.file_end() {
-                        let problem = "its offset lies outside __LINKEDIT";
-                        return Err(malformed("load command", command.at + place, problem));
+                    if value < linkedit.offset || value + len > linkedit.file_end() {
+                        let problem = "its content lies outside __LINKEDIT";
+                        return Err(malformed("load command", place, problem));
                     }
-                    fields.push(command.at + place);
+                    fields.push(place);
                 }
             }
         }

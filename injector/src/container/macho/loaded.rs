@@ -7,17 +7,30 @@ use super::super::loaded::{Loaded, MOST_PARTS, most_bytes};
 use super::{BLOB_SEGMENT, LINKEDIT, find};
 use crate::image::macho::{Image, SEGMENT};
 
-/// Set in the number of a command that the dynamic loader must understand.
-const REQUIRED: u32 = 0x8000_0000;
 /// `LC_DYLD_CHAINED_FIXUPS`
-const FIXUPS: u32 = 0x34;
+const FIXUPS: u32 = 0x8000_0034;
 /// `LC_DYLD_INFO` and `LC_DYLD_INFO_ONLY`
-const INFORMATION: u32 = 0x22;
-/// What tools that sign, strip or identify programs write: symbols, dynamic symbols, identifier,
-/// signature, split information, function starts, data in code, requirements of libraries, source
-/// version, linker hints, exports, atoms and function variants.
-const FOR_TOOLS: [u32; 15] = [
-    0x2, 0xb, 0x1b, 0x1d, 0x1e, 0x26, 0x29, 0x2a, 0x2b, 0x2e, 0x33, 0x36, 0x37, 0x38, 0x31,
+const INFORMATION: [u32; 2] = [0x22, 0x8000_0022];
+/// What tools that sign, strip or identify programs write, and its size: symbols, dynamic symbols,
+/// identifier, signature, split information, function starts, data in code, source version,
+/// requirements of libraries, linker hints, exports, atoms, function variants and their fixups,
+/// notes. Of another size, the kernel may refuse it.
+const FOR_TOOLS: [(u32, usize); 15] = [
+    (0x2, 24),
+    (0xb, 80),
+    (0x1b, 24),
+    (0x1d, 16),
+    (0x1e, 16),
+    (0x26, 16),
+    (0x29, 16),
+    (0x2a, 16),
+    (0x2b, 16),
+    (0x2e, 16),
+    (0x8000_0033, 16),
+    (0x36, 16),
+    (0x37, 16),
+    (0x38, 16),
+    (0x31, 40),
 ];
 /// Kinds of sections without bytes in the file: `S_ZEROFILL`, `S_GB_ZEROFILL`,
 /// `S_THREAD_LOCAL_ZEROFILL`.
@@ -50,16 +63,16 @@ pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
                 return;
             };
             left = rest;
-            loaded.note(&[content.len() as u64]);
+            loaded.note(&[len.into()]);
             loaded.outline.extend_from_slice(content);
         };
-        match command.kind & !REQUIRED {
+        match command.kind {
             // Its address and rights count, and of most what is in it.
             SEGMENT => note_segment(&mut loaded, bytes),
             FIXUPS => content(8),
             // Rebases, binds, weak and lazy binds. The exports are symbols.
-            INFORMATION => [8, 16, 24, 32].into_iter().for_each(content),
-            kind if FOR_TOOLS.contains(&kind) => {}
+            kind if INFORMATION.contains(&kind) => [8, 16, 24, 32].into_iter().for_each(content),
+            kind if FOR_TOOLS.contains(&(kind, command.size)) => {}
             _ => loaded.outline.extend_from_slice(bytes),
         }
     }
@@ -96,7 +109,7 @@ pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
 }
 
 /// Notes what a segment command says about the memory. Those of the blob and of symbols and
-/// signature grow and shrink; what is in the first is the blob's own affair.
+/// signature grow and shrink, and injection changes the rights of the first.
 fn note_segment(loaded: &mut Loaded<'_>, command: &[u8]) {
     const SECTIONS: usize = 72;
     const SECTION: usize = 80;
@@ -106,21 +119,24 @@ fn note_segment(loaded: &mut Loaded<'_>, command: &[u8]) {
     let name = &fields[8..24];
     loaded.outline.extend_from_slice(name);
     let named = |wanted: &[u8]| name.strip_prefix(wanted).is_some_and(|rest| rest[0] == 0);
-    if named(BLOB_SEGMENT) {
-        return;
-    }
+    let is_slot = named(BLOB_SEGMENT);
     // Rights and flags.
-    loaded.outline.extend_from_slice(&fields[56..64]);
+    if !is_slot {
+        loaded.outline.extend_from_slice(&fields[56..64]);
+    }
     loaded.outline.extend_from_slice(&fields[68..72]);
     if named(LINKEDIT) {
         return;
     }
     // Addresses, and how much of them the file holds.
-    loaded.outline.extend_from_slice(&fields[24..40]);
-    loaded.outline.extend_from_slice(&fields[48..56]);
+    if !is_slot {
+        loaded.outline.extend_from_slice(&fields[24..40]);
+        loaded.outline.extend_from_slice(&fields[48..56]);
+    }
     for section in sections.chunks_exact(SECTION) {
         // Names, address, size, alignment, kind.
-        loaded.outline.extend_from_slice(&section[..48]);
+        let place = if is_slot { 32 } else { 48 };
+        loaded.outline.extend_from_slice(&section[..place]);
         loaded.outline.extend_from_slice(&section[52..56]);
         loaded.outline.extend_from_slice(&section[64..68]);
     }

@@ -40,6 +40,7 @@
 //! holds, so [`remove`] still gives the stub back, with the stub's own signature. In a [universal
 //! file](crate::image::macho::fat) every program has a slot and a blob of its own.
 
+mod altered;
 mod commands;
 mod inject;
 mod loaded;
@@ -220,6 +221,23 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
     let (Some(segment), Some(blob)) = (&found.segment, &found.slot.blob) else {
         return Err(ContainerError::Empty);
     };
+    let commands: usize = image.commands.iter().map(|command| command.size).sum();
+    if image.header.sizeofcmds.get(Le) as usize != commands {
+        let problem = "the load commands are of another size together";
+        return Err(malformed("Mach-O header", 20, problem));
+    }
+    for found in &image.segments {
+        let problem = if image.word(found.command + 4) as usize
+            != found.section_at(found.sections.len()) - found.command
+        {
+            "it has another number of sections than room for them"
+        } else if found.file_size > 0 && !found.offset.is_multiple_of(image.page()) {
+            "it does not begin with a page of the file"
+        } else {
+            continue;
+        };
+        return Err(malformed("segment command", found.command, problem));
+    }
     let wrong = |problem| malformed("segment of the resources", segment.command, problem);
     if segment.writable || segment.executable {
         return Err(wrong("it is not read-only"));
@@ -278,23 +296,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
         let problem = "the file is not signed, so no Mac will start it";
         return Err(malformed("Mach-O header", 0, problem));
     }
-    let altered = match remove(bytes) {
-        Ok(_) => false,
-        Err(ContainerError::Altered) => {
-            let record = Record::read(bytes, undo_offset(blob.end))?;
-            let in_place = assemble(&image, &record).is_ok_and(|stub| {
-                let stub = Image::parse(&stub).ok().flatten();
-                stub.is_some_and(|stub| {
-                    loaded::of(&stub).is_ok_and(|stub| record.has_headers(&stub))
-                })
-            });
-            record.judge(in_place, &loaded::of(&image)?.outline, |address, size| {
-                loaded::at(&image, address, size)
-            })?;
-            true
-        }
-        Err(error) => return Err(error),
-    };
+    let altered = altered::judge(&image, linkedit, blob)?;
     Ok(Verified {
         slot: found.slot,
         altered,

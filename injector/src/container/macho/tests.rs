@@ -5,6 +5,7 @@ use super::super::{ContainerError, InjectOptions, Piece};
 use super::synthetic::{Shape, build};
 use super::*;
 use crate::image::ImageError;
+use crate::image::macho::adhoc::{ADHOC, Signature};
 
 fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, ContainerError> {
     super::inject(image, blob_len, &InjectOptions::default())
@@ -232,6 +233,79 @@ fn a_flipped_byte_is_noticed_wherever_it_is() {
             verify(&broken).is_err() || at < 4,
             "the byte at {at:#x} was flipped and nobody noticed"
         );
+    }
+}
+
+/// Whoever changes a header may sign the file again. What the system reads is damage; the rest is
+/// another tool's work.
+#[test]
+fn no_flipped_bit_of_the_headers_passes() {
+    for chained in [true, false] {
+        let stub = build(&Shape {
+            arm: false, // whose pages are smaller
+            chained,
+            ..Shape::default()
+        });
+        let app = inject(&stub, 100).unwrap().assemble(&[7; 100]);
+        let signature = word(&app, command(&app, 0x1d) + 8);
+        let text = Image::parse(&app).unwrap().unwrap();
+        let text = text.find_segment(TEXT).unwrap();
+        let seal = Signature {
+            identifier: "stub".to_owned(),
+            flags: ADHOC,
+            code_limit: signature,
+            executable: (text.offset, text.file_size),
+        };
+        let signed = |headers: &[u8]| {
+            let mut other = headers.to_vec();
+            other.extend_from_slice(&app[headers.len()..signature as usize]);
+            let signature = seal.of(&other);
+            other.extend_from_slice(&signature);
+            other
+        };
+        assert_eq!(signed(&app[..0x1000]), app);
+        let image = Image::parse(&app).unwrap().unwrap();
+        let end = image.headers().len();
+        // For tools: a reserved word; what stands in load commands that only they read; of a
+        // section where the file has it and its relocations, which segments and fixups say for the
+        // loader, and reserved words; where a segment without bytes begins.
+        let mut for_tools = vec![0x1c..0x20];
+        for found in &image.commands {
+            if [0x2, 0xb, 0x1b, 0x26, 0x29, 0x8000_0033].contains(&found.kind) {
+                for_tools.push(found.at + 8..found.at + found.size);
+            }
+            // Another of those; and the same without the order to understand it, which every loader
+            // does; exports.
+            if [0x26, 0x29].contains(&found.kind) {
+                for_tools.push(found.at..found.at + 4);
+            }
+            if found.kind == 0x8000_0022 {
+                for_tools.extend([found.at + 3..found.at + 4, found.at + 40..found.at + 48]);
+            }
+        }
+        for segment in &image.segments {
+            for section in (0..segment.sections.len()).map(|index| segment.section_at(index)) {
+                for_tools.extend(
+                    [48..52, 56..64, 68..80]
+                        .map(|range| section + range.start..section + range.end),
+                );
+            }
+            if segment.file_size == 0 {
+                for_tools.push(segment.command + 40..segment.command + 48);
+            }
+        }
+        let mut passed = Vec::new();
+        for bit in 0..end * 8 {
+            let mut headers = app[..end].to_vec();
+            headers[bit / 8] ^= 1 << (bit % 8);
+            let is_for_tools = for_tools.iter().any(|range| range.contains(&(bit / 8)));
+            if let Ok(verified) = verify(&signed(&headers))
+                && !(verified.altered && is_for_tools)
+            {
+                passed.push(format!("{:#x}.{} {}", bit / 8, bit % 8, verified.altered));
+            }
+        }
+        assert_eq!(passed, Vec::<String>::new());
     }
 }
 

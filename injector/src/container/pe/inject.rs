@@ -48,7 +48,35 @@ pub fn inject(
         restored => restored,
     };
     let image = Image::parse(&stub)?.ok_or(ContainerError::NoSlot)?;
-    fill(&image, blob_len, options)
+    let subsystem = image.optional.subsystem.get(Le).0;
+    if options.gui && ![GUI, CONSOLE].contains(&subsystem) {
+        return Err(malformed(
+            "optional header",
+            image.optional_at + OPTIONAL_SUBSYSTEM,
+            "the program is for neither console nor desktop",
+        ));
+    }
+    let subsystem = if options.gui { GUI } else { subsystem };
+    let tree = Tree::new(BLOB_NAME, &options.resources)?;
+    fill(&image, blob_len, subsystem, tree.len(), |address, len| {
+        tree.write_with(address, len)
+    })
+}
+
+/// Plans what [`inject`] made of a stub with the resource tree that is there. A desktop program
+/// stays one, for which the subsystem of the file stands.
+pub(super) fn again(
+    stub: &[u8],
+    blob_len: u64,
+    subsystem: u16,
+    tree: &[u8],
+) -> Result<Plan, ContainerError> {
+    let image = Image::parse(stub)?.ok_or(ContainerError::NoSlot)?;
+    let own = image.optional.subsystem.get(Le).0;
+    let subsystem = if subsystem == GUI { GUI } else { own };
+    fill(&image, blob_len, subsystem, tree.len(), |_, _| {
+        tree.to_vec()
+    })
 }
 
 /// The file without its Authenticode certificates, which no longer hold once a byte changes.
@@ -92,22 +120,21 @@ impl Layout {
     }
 }
 
-fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Plan, ContainerError> {
+/// `tree` writes the resource tree, `tree_len` bytes long, for the address of the section and the
+/// length of the blob.
+fn fill(
+    image: &Image<'_>,
+    blob_len: u64,
+    subsystem: u16,
+    tree_len: usize,
+    tree: impl FnOnce(u32, u32) -> Vec<u8>,
+) -> Result<Plan, ContainerError> {
     let found = find(image)?.ok_or(ContainerError::NoSlot)?;
     check_room(image)?;
-    let subsystem = image.optional.subsystem.get(Le).0;
-    if options.gui && ![GUI, CONSOLE].contains(&subsystem) {
-        return Err(malformed(
-            "optional header",
-            image.optional_at + OPTIONAL_SUBSYSTEM,
-            "the program is for neither console nor desktop",
-        ));
-    }
-    let tree = Tree::new(BLOB_NAME, &options.resources)?;
     let summary = Summary::of(&loaded::of(image)?);
     let fields = [2, 4, 4, 4, 2, 8, 4, SECTION_HEADER, DESCRIPTOR_SIZE];
     let undo_len = undo::record_len(&fields, &summary);
-    let layout = lay_out(image, blob_len, tree.len() as u64, undo_len)?;
+    let layout = lay_out(image, blob_len, tree_len as u64, undo_len)?;
     // Everything was found to lie below 2 GiB.
     let small = |value: u64| u32::try_from(value).expect("below 2 GiB");
 
@@ -127,7 +154,6 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Pla
         let problem = "it lies inside the headers";
         return Err(malformed("descriptor", descriptor_at, problem));
     }
-    let gui = if options.gui { GUI } else { subsystem };
     let (last, last_size) = cover_gap(image, &layout);
     let patches = [
         (image.file_at + 2, count.to_le_bytes().to_vec()),
@@ -143,7 +169,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Pla
         (image.checksum_at(), vec![0; 4]),
         (
             image.optional_at + OPTIONAL_SUBSYSTEM,
-            gui.to_le_bytes().to_vec(),
+            subsystem.to_le_bytes().to_vec(),
         ),
         (
             image.directory_at(RESOURCES),
@@ -169,7 +195,7 @@ fn fill(image: &Image<'_>, blob_len: u64, options: &InjectOptions) -> Result<Pla
     let pieces = vec![
         Piece::Bytes(stub),
         Piece::Zeros(zeros),
-        Piece::Bytes(tree.write_with(small(layout.address), small(blob_len))),
+        Piece::Bytes(tree(small(layout.address), small(blob_len))),
         Piece::Blob,
         Piece::Zeros(layout.padding),
         Piece::Bytes(record),

@@ -34,6 +34,8 @@ pub(super) fn of<'a>(image: &Image<'a>) -> Result<Loaded<'a>, ContainerError> {
         u64::from(optional.dll_characteristics.get(Le).0),
         if is_usual { 0 } else { subsystem.into() },
         optional.section_alignment.get(Le).into(),
+        optional.file_alignment.get(Le).into(),
+        optional.number_of_rva_and_sizes.get(Le).into(),
         optional.major_operating_system_version.get(Le).into(),
         optional.minor_operating_system_version.get(Le).into(),
         optional.major_subsystem_version.get(Le).into(),

@@ -38,6 +38,7 @@
 //! run time and for [`detect`] here; the undo record is lost, so [`verify`] calls such a file
 //! altered and [`remove`] refuses it.
 
+mod altered;
 mod inject;
 mod loaded;
 #[cfg(any(test, feature = "testing"))]
@@ -51,7 +52,7 @@ use oxidize_format::descriptor::{DESCRIPTOR_SIZE, Descriptor};
 use oxidize_format::target::{CLibrary, Container, Processor, Target};
 
 use super::error::{ContainerError, malformed};
-use super::undo::{self, Record};
+use super::undo;
 use super::{Slot, Verified};
 use crate::image::pe::checksum::Checksum;
 use crate::image::pe::{Image, RESOURCES, Section, resources};
@@ -237,27 +238,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
     {
         return Err(wrong("its tree does not lead to the blob"));
     }
-    let unsigned = inject::without_certificates(bytes)?;
-    let at = undo_offset(blob.end);
-    let altered = match undo::revert(&unsigned, at) {
-        // Windows asks for the checksum only in drivers, and not every tool that rewrites a program
-        // keeps it.
-        Ok(_) => !has_checksum(&image),
-        Err(ContainerError::Altered) => {
-            let record = Record::read(&unsigned, at)?;
-            let in_place = undo::prefix(&unsigned, at).is_ok_and(|stub| {
-                let stub = Image::parse(&stub).ok().flatten();
-                stub.is_some_and(|stub| {
-                    loaded::of(&stub).is_ok_and(|stub| record.has_headers(&stub))
-                })
-            });
-            record.judge(in_place, &loaded::of(&image)?.outline, |address, size| {
-                loaded::at(&image, address, size)
-            })?;
-            true
-        }
-        Err(error) => return Err(error),
-    };
+    let altered = altered::judge(&image, section, blob)?;
     Ok(Verified {
         slot: found.slot,
         altered,

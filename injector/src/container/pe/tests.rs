@@ -11,7 +11,7 @@ fn inject(image: &[u8], blob_len: u64) -> Result<super::super::Plan, ContainerEr
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
-    let alignment = prop_oneof![Just(0x200u32), Just(0x1000), Just(0x4000)];
+    let alignment = prop_oneof![Just(0x200u32), Just(0x800), Just(0x1000)];
     let bss = prop_oneof![Just(0u32), 1..5u32, 0xff0..0x1010u32, 0..3_000_000u32];
     let tail = prop_oneof![Just(0usize), 1..9usize, 0xff0..0x1010usize];
     (
@@ -356,6 +356,73 @@ fn a_tool_that_rewrites_headers_is_told_from_damage() {
             matches!(error, ContainerError::Damaged(_)),
             "{damaged:?}: {error}"
         );
+    }
+}
+
+/// Whoever changes a header may correct the checksum as well. What Windows reads is damage; the rest
+/// is another tool's work.
+#[test]
+fn no_flipped_bit_of_the_headers_passes() {
+    let stub = build(&Shape::default());
+    for app in [
+        inject(&stub, 100).unwrap().assemble(&[7; 100]),
+        sign(&inject(&stub, 100).unwrap().assemble(&[7; 100])),
+    ] {
+        let image = Image::parse(&app).unwrap().unwrap();
+        let (checksum, optional) = (image.checksum_at(), image.optional_at);
+        let headers = image.optional.size_of_headers.get(Le) as usize;
+        let names = image
+            .sections()
+            .map(|section| section.header..section.header + 8);
+        // For tools: the text for DOS, time stamp and symbols, the linker's version, sums that
+        // nobody loads by, the version of the program, obsolete flags; the checksum itself; debug information and
+        // certificates; what sections say for linkers, and the rest behind the table.
+        let mut for_tools = vec![
+            2..0x3c,
+            0x40..image.file_at - 4,
+            image.file_at + 4..image.file_at + 16,
+            optional + 2..optional + 16,
+            optional + 20..optional + 24,
+            optional + 44..optional + 48,
+            optional + 104..optional + 108,
+            checksum..checksum + 4,
+            image.directory_at(4)..image.directory_at(5),
+            image.directory_at(6)..image.directory_at(7),
+        ];
+        for name in names {
+            let header = name.start;
+            // How much of the file it has; where that is counts for what is loaded alone.
+            let size = header + 16..header + 20;
+            for_tools.extend([name, size, header + 24..header + 36]);
+            if app[header + 16..header + 20] == [0; 4] {
+                for_tools.push(header + 20..header + 24);
+            }
+        }
+        let sections = usize::from(image.file.number_of_sections.get(Le));
+        let table = image.sections().next().unwrap().header;
+        for_tools.push(table + sections * 40..headers);
+        // What was stripped. And the choice between console and desktop, which injection writes
+        // and no record holds: the other one is a whole program, too.
+        let flags = (image.file_at + 18) * 8;
+        let stripped = [flags + 2, flags + 3, flags + 9];
+        let desktop = (optional + 68) * 8;
+        let mut passed = Vec::new();
+        for bit in 0..headers * 8 {
+            let mut other = app.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            let sum = checksum_of(&other, checksum);
+            other[checksum..checksum + 4].copy_from_slice(&sum.to_le_bytes());
+            let is_for_tools = for_tools.iter().any(|range| range.contains(&(bit / 8)));
+            if let Ok(verified) = verify(&other)
+                && bit != desktop
+            {
+                let is_told = verified.altered || other == app;
+                if !is_told || !(is_for_tools || stripped.contains(&bit)) {
+                    passed.push(format!("{:#x}.{} {}", bit / 8, bit % 8, verified.altered));
+                }
+            }
+        }
+        assert_eq!(passed, Vec::<String>::new());
     }
 }
 
