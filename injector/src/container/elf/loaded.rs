@@ -127,10 +127,7 @@ fn note_outline(
             let (flags, address) = (program.p_flags.get(Le), program.p_vaddr.get(Le));
             loaded.note(&[kind.0.into(), flags.0.into(), address, memory]);
             if [elf::PT_LOAD, elf::PT_TLS].contains(&kind) {
-                loaded.note(&[file]);
-            }
-            if kind == elf::PT_TLS {
-                loaded.note(&[program.p_align.get(Le)]);
+                loaded.note(&[file, program.p_align.get(Le)]);
             }
             if kind == elf::PT_INTERP {
                 note_interpreter(image, loaded, program);

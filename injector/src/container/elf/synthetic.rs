@@ -81,10 +81,10 @@ pub fn build(shape: &Shape) -> Vec<u8> {
     out.extend_from_slice(b"OXIBLOBSLOT\0\0\0\0\0");
     out.extend((0..shape.code).map(|i| i as u8));
     out.resize(data_at as usize, 0);
-    out.extend_from_slice(&[0xda; 64]);
+    out.extend((0..64).map(|i| 0xda ^ i));
 
     let (sections_at, count) = if shape.sections {
-        section_headers(&mut out, base, slot_at)
+        section_headers(&mut out, base, slot_at, data_at)
     } else {
         (0, 0u16)
     };
@@ -122,16 +122,17 @@ fn note(name: &[u8], kind: u32, content: &[u8]) -> Vec<u8> {
     out
 }
 
-fn section_headers(out: &mut Vec<u8>, base: u64, slot_at: u64) -> (u64, u16) {
+fn section_headers(out: &mut Vec<u8>, base: u64, slot_at: u64, data_at: u64) -> (u64, u16) {
     let names_at = out.len() as u64;
-    let names = b"\0.oxi.blob\0.shstrtab\0";
+    let names = b"\0.oxi.blob\0.data\0.shstrtab\0";
     out.extend_from_slice(names);
     out.resize(out.len().next_multiple_of(8), 0);
     let sections_at = out.len() as u64;
     out.extend_from_slice(&[0; 64]);
     let blob: (u32, u32, [u64; 4], u64) = (1, 1, [2 | 1 << 21, base + slot_at, slot_at, 16], 16);
-    let strings: (u32, u32, [u64; 4], u64) = (11, 3, [0, 0, names_at, names.len() as u64], 1);
-    for (name, kind, range, align) in [blob, strings] {
+    let data = (11, 1, [3, base + data_at, data_at, 64], 8);
+    let strings = (17, 3, [0, 0, names_at, names.len() as u64], 1);
+    for (name, kind, range, align) in [blob, data, strings] {
         out.extend_from_slice(&name.to_le_bytes());
         out.extend_from_slice(&kind.to_le_bytes());
         for value in range {
@@ -141,5 +142,5 @@ fn section_headers(out: &mut Vec<u8>, base: u64, slot_at: u64) -> (u64, u16) {
         out.extend_from_slice(&align.to_le_bytes());
         out.extend_from_slice(&[0; 8]);
     }
-    (sections_at, 3)
+    (sections_at, 4)
 }

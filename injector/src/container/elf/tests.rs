@@ -1,3 +1,5 @@
+use object::LittleEndian as Le;
+use object::elf;
 use proptest::prelude::*;
 
 use super::super::ContainerError;
@@ -238,4 +240,46 @@ fn a_large_bss_takes_no_room_in_the_file() {
         plan.unwrap().total_len()
     };
     assert_eq!(length(0), length(64 << 20));
+}
+
+/// What the system reads is damage; the rest is another tool's work.
+#[test]
+fn no_flipped_bit_of_the_headers_passes() {
+    for sections in [true, false] {
+        let stub = build(&Shape {
+            sections,
+            ..Shape::default()
+        });
+        let app = inject(&stub, 100).unwrap().assemble(&[7; 100]);
+        let image = Image::parse(&app).unwrap().unwrap();
+        let end = image.headers_len() as usize;
+        // For tools: padding, the version of the header and its size, sections; physical addresses,
+        // and all of notes and of the stack's size but rights, address and memory.
+        let mut for_tools = vec![12..16, 20..24, 40..48, 52..54, 58..64];
+        for (index, program) in image.programs.iter().enumerate() {
+            let at = image.program_offset(index);
+            for_tools.push(at + 24..at + 32);
+            match program.p_type.get(Le) {
+                elf::PT_NOTE => for_tools.push(at + 4..at + 56),
+                elf::PT_GNU_STACK => {
+                    for_tools.extend(
+                        [8..16, 32..40, 48..56].map(|range| at + range.start..at + range.end),
+                    );
+                }
+                _ => {}
+            }
+        }
+        let mut passed = Vec::new();
+        for bit in 0..end * 8 {
+            let mut other = app.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            let is_for_tools = for_tools.iter().any(|range| range.contains(&(bit / 8)));
+            if let Ok(verified) = verify(&other)
+                && !(verified.altered && is_for_tools)
+            {
+                passed.push(format!("{:#x}.{} {}", bit / 8, bit % 8, verified.altered));
+            }
+        }
+        assert_eq!(passed, Vec::<String>::new(), "{sections}");
+    }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::InjectOptions;
 use super::super::error::ContainerError;
+use super::super::plan::Seal;
 use super::super::undo::Record;
 use super::{BLOB_SEGMENT, LINKEDIT, PAGE, assemble, inject, loaded, remove, undo_offset};
 use crate::image::macho::{Image, Segment};
@@ -47,7 +48,7 @@ fn is_altered(
     const OVERWRITTEN: ContainerError =
         ContainerError::Damaged("bytes of the headers were overwritten");
     let plan = inject(stub, blob_len, &InjectOptions::default())?;
-    let signature = plan.seal().map_or(plan.total_len(), |seal| seal.offset());
+    let signature = plan.seal().map_or(plan.total_len(), Seal::offset);
     let signature = usize::try_from(signature).unwrap_or(usize::MAX);
     let stub = Image::parse(stub)?.ok_or(ContainerError::NoSlot)?;
     let (Some(slot), Some(end), Some((command, _))) = (

@@ -269,7 +269,7 @@ fn no_flipped_bit_of_the_headers_passes() {
         // For tools: a reserved word; what stands in load commands that only they read; of a
         // section where the file has it and its relocations, which segments and fixups say for the
         // loader, and reserved words; where a segment without bytes begins.
-        let mut for_tools = vec![0x1c..0x20];
+        let mut for_tools: Vec<_> = std::iter::once(0x1c..0x20).collect();
         for found in &image.commands {
             if [0x2, 0xb, 0x1b, 0x26, 0x29, 0x8000_0033].contains(&found.kind) {
                 for_tools.push(found.at + 8..found.at + found.size);

@@ -53,8 +53,8 @@ fn is_altered(
         image.optional.subsystem.get(Le).0,
         tree,
     )?;
-    let checksum = image.checksum_at();
-    match plan.first_difference(unsigned, &[checksum..checksum + 4]) {
+    let checksum = image.checksum_at()..image.checksum_at() + 4;
+    match plan.first_difference(unsigned, std::slice::from_ref(&checksum)) {
         Some(at) if at < stub.len() => Err(ContainerError::Damaged(
             "bytes of the headers were overwritten",
         )),
