@@ -429,9 +429,11 @@ pub(super) fn in_words(state: &State) -> String {
         (State::None, _) => "not signed".to_owned(),
         (State::AdHoc { .. }, _) => "signed ad hoc".to_owned(),
         (State::Broken(problem), _) => format!("broken signature: {problem}"),
-        (State::Unknown(_), Some(signer)) => format!("{signer}, in a way that is not checked here"),
-        (_, Some(signer)) => signer,
-        (_, None) => "signed in a way that is not checked here".to_owned(),
+        (State::Unknown(_, reason), signer) => {
+            let signer = signer.map_or_else(|| "signed".to_owned(), |signer| signer + ",");
+            format!("{signer} in a way that is not checked here: {reason}")
+        }
+        (_, signer) => signer.unwrap_or_default(),
     };
     text::name(&words)
 }
@@ -473,6 +475,9 @@ pub(super) fn to_json(state: &State) -> Value {
     let mut value = json!({ "state": state.word() });
     if let State::AdHoc { identifier } = state {
         value["identifier"] = identifier.clone().into();
+    }
+    if let State::Unknown(_, reason) = state {
+        value["unchecked"] = reason.clone().into();
     }
     if let Some(signer) = state.signer() {
         value["signer"] = signer.name.clone().into();

@@ -102,7 +102,7 @@ pub(super) fn sign(
 /// Whether somebody has signed it, and nothing speaks against the signature.
 fn is_signed(bytes: &[u8]) -> bool {
     let state = state::of(bytes);
-    matches!(state, Ok(State::Good(_) | State::Unknown(_)))
+    matches!(state, Ok(State::Good(_) | State::Unknown(..)))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<Stamp> {

@@ -10,7 +10,7 @@ use ::cms::signed_data::{
     CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos,
 };
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA};
-use const_oid::db::rfc5912::ID_RSASSA_PSS;
+use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION};
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::asn1::{Any, OctetString, SetOfVec};
 use der::{Decode, Encode};
@@ -21,7 +21,7 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::der as raw;
 use super::error::SignError;
-use super::key::{Hash, Public};
+use super::key::{self, Hash, Public};
 use super::{ber, chain};
 
 /// What is signed.
@@ -130,8 +130,8 @@ pub(super) enum Verification {
     Valid,
     /// It did not.
     Invalid(&'static str),
-    /// It was signed in a way that is not checked here.
-    Unsupported,
+    /// It was signed in a way that is not checked here: by this algorithm.
+    Unsupported(String),
 }
 
 impl Parsed {
@@ -237,7 +237,7 @@ impl Parsed {
     pub(super) fn verify(&self, content: &[u8]) -> Verification {
         let signer = self.signer();
         let Some(hash) = Hash::of(signer.digest_alg.oid) else {
-            return Verification::Unsupported;
+            return Verification::Unsupported(key::name(signer.digest_alg.oid));
         };
         let Some(leaf) = self.leaf() else {
             return Verification::Invalid("the signer's certificate is missing");
@@ -250,17 +250,22 @@ impl Parsed {
                 }
                 &attributes[..]
             }
-            None if signer.signed_attrs.is_some() => return Verification::Unsupported,
+            None if signer.signed_attrs.is_some() => {
+                return Verification::Invalid("its signed attributes are malformed");
+            }
             None => content,
         };
-        let Some(key) = Public::of(&leaf.tbs_certificate.subject_public_key_info) else {
-            return Verification::Unsupported;
+        let info = &leaf.tbs_certificate.subject_public_key_info;
+        let Some(key) = Public::of(info) else {
+            return Verification::Unsupported(key::kind(info));
         };
         let algorithm = signer.signature_algorithm.oid;
-        if algorithm == ID_RSASSA_PSS {
-            return Verification::Unsupported;
-        }
-        let hash = Hash::of(algorithm).unwrap_or(hash);
+        let hash = match Hash::of(algorithm) {
+            Some(hash) => hash,
+            // Some name the kind of the key alone.
+            None if [RSA_ENCRYPTION, ID_EC_PUBLIC_KEY].contains(&algorithm) => hash,
+            None => return Verification::Unsupported(key::name(algorithm)),
+        };
         if key.verify(hash, message, self.signature()) {
             Verification::Valid
         } else {

@@ -321,16 +321,15 @@ pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, SignError> {
     }))
 }
 
-/// The digest of the program that stands in the content of a signature: `None` for a hash that is
-/// not known here.
-pub(super) fn signed_digest(content: &[u8]) -> Option<(Hash, &[u8])> {
+/// The digest of the program that stands in the content of a signature, and by which hash.
+pub(super) fn signed_digest(content: &[u8]) -> Option<(ObjectIdentifier, &[u8])> {
     let parts = der::elements(content)?;
     let (_, info) = parts.get(1)?;
     let info = der::elements(info)?;
     let (_, algorithm) = info.first()?;
     let algorithm = der::elements(algorithm)?;
     let (_, oid) = algorithm.first().filter(|(tag, _)| *tag == der::OID)?;
-    let hash = Hash::of(ObjectIdentifier::from_bytes(oid).ok()?)?;
+    let hash = ObjectIdentifier::from_bytes(oid).ok()?;
     let (_, digest) = info.get(1).filter(|(tag, _)| *tag == der::OCTET_STRING)?;
     Some((hash, digest))
 }

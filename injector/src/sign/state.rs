@@ -18,7 +18,7 @@ use super::chain::{self, common_name};
 use super::cms::{Parsed, Verification};
 use super::der;
 use super::error::SignError;
-use super::key::Hash;
+use super::key::{self, Hash};
 use super::macho;
 use super::{pe, timestamp};
 
@@ -35,8 +35,9 @@ pub enum State {
     },
     /// Signed, and everything fits.
     Good(Signer),
-    /// Signed in a way that is not checked here.
-    Unknown(Option<Signer>),
+    /// Signed in a way that is not checked here, and what it is that is not checked. So nobody can
+    /// tell whether the program was changed.
+    Unknown(Option<Signer>, String),
     /// Signed, and something does not fit.
     Broken(String),
 }
@@ -74,7 +75,7 @@ impl State {
             State::None => "none",
             State::AdHoc { .. } => "ad hoc",
             State::Good(_) => "good",
-            State::Unknown(_) => "not checked",
+            State::Unknown(..) => "not checked",
             State::Broken(_) => "broken",
         }
     }
@@ -83,7 +84,7 @@ impl State {
     #[must_use]
     pub fn signer(&self) -> Option<&Signer> {
         match self {
-            State::Good(signer) | State::Unknown(Some(signer)) => Some(signer),
+            State::Good(signer) | State::Unknown(Some(signer), _) => Some(signer),
             _ => None,
         }
     }
@@ -141,14 +142,14 @@ pub fn of(file: &[u8]) -> Result<State, SignError> {
         let rank = |state: &State| match state {
             State::Broken(_) => 0,
             State::None => 1,
-            State::Unknown(_) => 2,
+            State::Unknown(..) => 2,
             State::AdHoc { .. } => 3,
             State::Good(_) => 4,
         };
         let chains = states.iter().filter_map(State::signer);
         let chains: Vec<Vec<String>> = chains.map(|signer| signer.chain.clone()).collect();
         let mut worst = states.into_iter().min_by_key(rank).unwrap_or(State::None);
-        if let State::Good(signer) | State::Unknown(Some(signer)) = &mut worst {
+        if let State::Good(signer) | State::Unknown(Some(signer), _) = &mut worst {
             for other in chains.iter().filter(|chain| **chain != signer.chain) {
                 let name = other.first().map_or("", String::as_str).escape_debug();
                 let problem = format!("the program for another processor is signed by `{name}`");
@@ -220,8 +221,16 @@ fn windows(file: &[u8]) -> Result<State, SignError> {
     let Some(content) = parsed.content() else {
         return Ok(State::Broken("nothing is signed in it".to_owned()));
     };
-    let Some((hash, digest)) = pe::signed_digest(content) else {
-        return Ok(State::Unknown(signer));
+    let Some((algorithm, digest)) = pe::signed_digest(content) else {
+        let problem = "no digest of a program is signed in it";
+        return Ok(State::Broken(problem.to_owned()));
+    };
+    let verification = parsed.verify(content);
+    let Some(hash) = Hash::of(algorithm) else {
+        return Ok(match verification {
+            Verification::Invalid(problem) => State::Broken(problem.to_owned()),
+            _ => State::Unknown(signer, key::name(algorithm)),
+        });
     };
     if *digest != found.digest(hash)? {
         return Ok(State::Broken(
@@ -232,13 +241,14 @@ fn windows(file: &[u8]) -> Result<State, SignError> {
         let problem = "its digest is SHA-1, which is not safe";
         signer.problems.push(problem.to_owned());
     }
-    Ok(conclude(parsed.verify(content), signer))
+    Ok(conclude(verification, signer))
 }
 
 fn conclude(verification: Verification, signer: Option<Signer>) -> State {
     match (verification, signer) {
         (Verification::Valid, Some(signer)) => State::Good(signer),
-        (Verification::Valid | Verification::Unsupported, signer) => State::Unknown(signer),
+        (Verification::Valid, None) => State::Broken("there is no signer's certificate".to_owned()),
+        (Verification::Unsupported(algorithm), signer) => State::Unknown(signer, algorithm),
         (Verification::Invalid(problem), _) => State::Broken(problem.to_owned()),
     }
 }
@@ -253,7 +263,10 @@ fn macos(image: &Image<'_>) -> Result<State, SignError> {
     }
     match signature::check(image.bytes, range) {
         Check::Good => {}
-        Check::OtherHash => return Ok(State::Unknown(None)),
+        Check::OtherHash(kind) => {
+            let reason = format!("page hashes by a hash of kind {kind}");
+            return Ok(State::Unknown(None, reason));
+        }
         Check::Malformed(problem) => return Ok(State::Broken(problem.to_owned())),
         Check::Page(_) => {
             return Ok(State::Broken(
@@ -310,14 +323,11 @@ fn alternatives_are_signed(signature: &[u8], parsed: &Parsed) -> bool {
     signature::directories(signature)
         .skip(1)
         .all(|(kind, directory)| {
-            let hash = match kind {
-                signature::SHA1 => Hash::Sha1,
-                _ => Hash::Sha256,
+            let digest = signature::digest(kind, directory).unwrap_or_default();
+            let is_it = |named: &Vec<u8>| {
+                named.len() >= 20 && (*named == digest || digest.get(..20) == Some(named))
             };
-            let digest = hash.digest(directory);
-            named
-                .iter()
-                .any(|named| *named == digest || *named == digest[..20])
+            named.iter().any(is_it)
         })
 }
 

@@ -191,8 +191,9 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError>
     match parsed.verify(content) {
         Verification::Valid => {}
         Verification::Invalid(problem) => return Err(wrong(problem)),
-        Verification::Unsupported => {
-            return Err(wrong("it is signed in a way that is not checked here"));
+        Verification::Unsupported(algorithm) => {
+            let problem = format!("it is signed in a way that is not checked here: {algorithm}");
+            return Err(TimestampError::Signature(problem));
         }
     }
     let chain = parsed.chain();

@@ -7,6 +7,7 @@ mod doubts;
 mod forms;
 #[path = "../identities/mod.rs"]
 mod identities;
+mod judged;
 mod kept;
 mod others;
 mod time_stamps;
