@@ -27,7 +27,7 @@ use oxidize_inject::internal::sign::macho::codesign::CodesignOptions;
 use oxidize_inject::internal::sign::macho::entitlements::Entitlements;
 use oxidize_inject::internal::sign::macho::kept::kept;
 use oxidize_inject::internal::sign::pe::AuthenticodeOptions;
-use oxidize_inject::internal::sign::state::{self, State};
+use oxidize_inject::internal::sign::state::{self, Signer, State};
 use oxidize_inject::internal::sign::{self, Identity, SignOptions, timestamp};
 use oxidize_inject::internal::{container, output};
 
@@ -413,17 +413,9 @@ fn file_name(path: &Path) -> String {
 /// A signature's state, for people.
 pub(super) fn in_words(state: &State) -> String {
     let signer = state.signer().map(|signer| {
-        let mut text = match &signer.name[..] {
-            "" => "signed by a certificate without a name".to_owned(),
-            name => format!("signed by {}", text::name(name)),
-        };
-        if let Some(team) = &signer.team {
-            text.push_str(&format!(" (team {})", text::name(team)));
-        }
-        if let Some(time) = &signer.time {
-            text.push_str(&format!(", time stamp {time}"));
-        }
-        text
+        let further = signer.further.iter().map(signed_by);
+        let further: String = further.map(|text| format!(", also {text}")).collect();
+        signed_by(signer) + &further
     });
     let words = match (state, signer) {
         (State::None, _) => "not signed".to_owned(),
@@ -438,15 +430,37 @@ pub(super) fn in_words(state: &State) -> String {
     text::name(&words)
 }
 
+fn signed_by(signer: &Signer) -> String {
+    let mut text = match &signer.name[..] {
+        "" => "signed by a certificate without a name".to_owned(),
+        name => format!("signed by {}", text::name(name)),
+    };
+    if let Some(team) = &signer.team {
+        text.push_str(&format!(" (team {})", text::name(team)));
+    }
+    if let Some(time) = &signer.time {
+        text.push_str(&format!(", time stamp {time}"));
+    }
+    text
+}
+
 /// What else there is to say of a signature, in lines for people.
 pub(super) fn details(state: &State) -> String {
     let mut lines = String::new();
-    let Some(signer) = state.signer() else {
-        return lines;
-    };
+    if let Some(signer) = state.signer() {
+        add_details(&mut lines, "  ", signer);
+        for further in &signer.further {
+            lines.push_str(&format!("  also {}\n", signed_by(further)));
+            add_details(&mut lines, "    ", further);
+        }
+    }
+    lines
+}
+
+fn add_details(lines: &mut String, indent: &str, signer: &Signer) {
     // Nothing in a certificate begins a line of its own.
     let mut line = |label: &str, about: &str| {
-        lines.push_str(&format!("  {label}: {}\n", text::name(about)));
+        lines.push_str(&format!("{indent}{label}: {}\n", text::name(about)));
     };
     if let Some(identifier) = &signer.identifier {
         line("identifier", identifier);
@@ -467,7 +481,6 @@ pub(super) fn details(state: &State) -> String {
     for problem in &signer.problems {
         line("problem", problem);
     }
-    lines
 }
 
 /// A signature's state, for programs.
@@ -480,19 +493,29 @@ pub(super) fn to_json(state: &State) -> Value {
         value["unchecked"] = reason.clone().into();
     }
     if let Some(signer) = state.signer() {
-        value["signer"] = signer.name.clone().into();
-        value["issuer"] = signer.issuer.clone().into();
-        value["certificates"] = signer.chain.clone().into();
-        value["valid_from"] = signer.valid.0.clone().into();
-        value["valid_until"] = signer.valid.1.clone().into();
-        value["claimed_time"] = signer.claimed_time.clone().into();
-        value["time_stamp"] = signer.time.clone().into();
-        value["time_stamp_authority"] = signer.time_authority.clone().into();
-        value["problems"] = signer.problems.clone().into();
-        if let Some(identifier) = &signer.identifier {
-            value["identifier"] = identifier.clone().into();
-            value["team"] = signer.team.clone().into();
-        }
+        add_signer(&mut value, signer);
+        let further = signer.further.iter().map(|further| {
+            let mut value = json!({});
+            add_signer(&mut value, further);
+            value
+        });
+        value["further"] = further.collect();
     }
     value
+}
+
+fn add_signer(value: &mut Value, signer: &Signer) {
+    value["signer"] = signer.name.clone().into();
+    value["issuer"] = signer.issuer.clone().into();
+    value["certificates"] = signer.chain.clone().into();
+    value["valid_from"] = signer.valid.0.clone().into();
+    value["valid_until"] = signer.valid.1.clone().into();
+    value["claimed_time"] = signer.claimed_time.clone().into();
+    value["time_stamp"] = signer.time.clone().into();
+    value["time_stamp_authority"] = signer.time_authority.clone().into();
+    value["problems"] = signer.problems.clone().into();
+    if let Some(identifier) = &signer.identifier {
+        value["identifier"] = identifier.clone().into();
+        value["team"] = signer.team.clone().into();
+    }
 }

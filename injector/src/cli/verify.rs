@@ -146,7 +146,7 @@ fn unchecked(args: &Verify, signature: &State, reason: &str, state: &'static str
     }
     Failure::new(words)
         .hint(Some(
-            "check it where the program runs: `codesign --verify --strict` or `signtool verify /pa`",
+            "check it on its own system: `codesign --verify --strict` or `signtool verify /pa`",
         ))
         .detail("state", state)
         .detail("signature", signing::to_json(signature))

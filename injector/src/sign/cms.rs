@@ -233,6 +233,18 @@ impl Parsed {
         value.to_der().ok()
     }
 
+    /// All values of an attribute that is not signed, in DER.
+    pub(super) fn unsigned_values(&self, kind: ObjectIdentifier) -> Vec<Vec<u8>> {
+        let attributes = self
+            .signer()
+            .unsigned_attrs
+            .iter()
+            .flat_map(|all| all.iter());
+        let found = attributes.filter(|attribute| attribute.oid == kind);
+        let values = found.flat_map(|attribute| attribute.values.iter());
+        values.filter_map(|value| value.to_der().ok()).collect()
+    }
+
     /// Whether this content has been signed.
     pub(super) fn verify(&self, content: &[u8]) -> Verification {
         let signer = self.signer();

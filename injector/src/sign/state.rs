@@ -14,6 +14,7 @@ use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
 use crate::property_list;
 
+use super::ber;
 use super::chain::{self, common_name};
 use super::cms::{Parsed, Verification};
 use super::der;
@@ -65,7 +66,13 @@ pub struct Signer {
     pub identifier: Option<String>,
     /// The team (macOS).
     pub team: Option<String>,
+    /// Others who signed the same program (Windows).
+    pub further: Vec<Signer>,
 }
+
+/// How many signatures a Windows program may have, and how deep they may be inside each other.
+const MOST_SIGNATURES: usize = 16;
+const MOST_LEVELS: u32 = 4;
 
 impl State {
     /// One word for it.
@@ -195,6 +202,7 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
         problems,
         identifier: None,
         team: None,
+        further: Vec::new(),
     }))
 }
 
@@ -206,15 +214,100 @@ fn claimed_time(parsed: &Parsed) -> Option<String> {
 }
 
 fn windows(file: &[u8]) -> Result<State, SignError> {
-    let Some(found) = pe::find(file)? else {
+    let Some(mut found) = pe::find(file)? else {
         return Ok(State::None);
     };
-    let Some(parsed) = found.signature.and_then(Parsed::read) else {
-        return Ok(State::Broken(
-            "it is not one Authenticode signature".to_owned(),
-        ));
+    let Some(entries) = found.entries() else {
+        let problem = "its entries do not fit into the certificate table";
+        return Ok(State::Broken(problem.to_owned()));
     };
-    let mut signer = match signer(&parsed, pe::STAMP) {
+    let mut states = Vec::new();
+    for entry in entries {
+        match entry {
+            pe::Entry::Signature(bytes) => match ber::behind(bytes) {
+                // Entries are filled with zeros up to a multiple of 8.
+                Some(behind) if behind.len() >= 8 || behind.iter().any(|byte| *byte != 0) => {
+                    states.push(State::Broken("there is something behind it".to_owned()));
+                }
+                _ => authenticode(bytes, &mut found, MOST_LEVELS, &mut states)?,
+            },
+            pe::Entry::Other { revision, kind } => {
+                let reason = format!(
+                    "an entry of kind {kind}, revision {revision:#06x}, in the certificate table"
+                );
+                states.push(State::Unknown(None, reason));
+            }
+        }
+        if states.len() > MOST_SIGNATURES {
+            let problem = format!("it has more than {MOST_SIGNATURES} signatures");
+            return Ok(State::Broken(problem));
+        }
+    }
+    Ok(together(states))
+}
+
+/// What is said of a program with several signatures, the first being the one that systems ask for.
+fn together(states: Vec<State>) -> State {
+    let count = states.len();
+    let place = |number: usize, words: &str| match count {
+        1 => words.to_owned(),
+        _ => format!("in signature {} of {count}: {words}", number + 1),
+    };
+    for (number, state) in states.iter().enumerate() {
+        if let State::Broken(problem) = state {
+            return State::Broken(place(number, problem));
+        }
+    }
+    let mut unchecked = None;
+    for (number, state) in states.iter().enumerate() {
+        if let State::Unknown(_, reason) = state {
+            unchecked.get_or_insert_with(|| place(number, reason));
+        }
+    }
+    let mut signers = states.iter().filter_map(State::signer).cloned();
+    let first = signers.next().map(|mut first| {
+        first.further = signers.collect();
+        first
+    });
+    match (first, unchecked) {
+        (signer, Some(reason)) => State::Unknown(signer, reason),
+        (Some(signer), None) => State::Good(signer),
+        (None, None) => State::None,
+    }
+}
+
+/// Judges a signature, and those that it holds.
+fn authenticode(
+    bytes: &[u8],
+    found: &mut pe::Found<'_>,
+    levels: u32,
+    states: &mut Vec<State>,
+) -> Result<(), SignError> {
+    let Some(parsed) = Parsed::read(bytes) else {
+        let problem = "it is not one Authenticode signature";
+        states.push(State::Broken(problem.to_owned()));
+        return Ok(());
+    };
+    states.push(one_authenticode(&parsed, found)?);
+    let nested = parsed.unsigned_values(pe::NESTED);
+    let Some(levels) = levels
+        .checked_sub(1)
+        .filter(|_| states.len() <= MOST_SIGNATURES)
+    else {
+        if !nested.is_empty() {
+            let problem = "it holds too many other signatures";
+            states.push(State::Broken(problem.to_owned()));
+        }
+        return Ok(());
+    };
+    for nested in nested.iter().take(MOST_SIGNATURES + 1) {
+        authenticode(nested, found, levels, states)?;
+    }
+    Ok(())
+}
+
+fn one_authenticode(parsed: &Parsed, found: &mut pe::Found<'_>) -> Result<State, SignError> {
+    let mut signer = match signer(parsed, pe::STAMP) {
         Ok(signer) => signer,
         Err(problem) => return Ok(State::Broken(problem)),
     };

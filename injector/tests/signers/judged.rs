@@ -8,7 +8,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::identities::{mac_library, of_others, openssl, run, skip, windows_program, workshop};
+use super::identities::{
+    RSA, mac_library, of_others, openssl, run, sign, skip, windows_program, workshop,
+};
 
 /// A directory with a program for Windows, `plain.exe`.
 struct Place {
@@ -77,6 +79,28 @@ impl Place {
     }
 }
 
+fn word(bytes: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+}
+
+/// Where the header says where the certificate table is.
+fn directory_at(program: &[u8]) -> usize {
+    word(program, 0x3c) + 24 + 112 + 4 * 8
+}
+
+fn table(program: &[u8]) -> &[u8] {
+    &program[word(program, directory_at(program))..]
+}
+
+/// The program with another certificate table.
+fn with_table(program: &[u8], table: &[u8]) -> Vec<u8> {
+    let at = directory_at(program);
+    let mut out = program[..word(program, at)].to_vec();
+    out[at + 4..at + 8].copy_from_slice(&(table.len() as u32).to_le_bytes());
+    out.extend_from_slice(table);
+    out
+}
+
 /// The program with a changed byte of its code.
 fn changed(program: &[u8]) -> Vec<u8> {
     let mut out = program.to_vec();
@@ -130,4 +154,95 @@ fn what_cannot_be_checked_is_not_ok() {
     library[directory + 37] = 9;
     let (done, told) = place.verify(&library);
     assert!(!done && told.contains("hash of kind 9"), "{told}");
+}
+
+#[test]
+fn every_signature_of_a_program_is_judged() {
+    let Some(place) = Place::new() else { return };
+    let by_rsa = "-h sha1 -key rsa.key -certs rsa.pem -ac ca.pem";
+    let Some(one) = place.osslsigncode("plain.exe", "one.exe", by_rsa) else {
+        return;
+    };
+    let by_ec = "-nest -h sha256 -key ec.key -certs ec.pem -ac ca.pem";
+    let two = place.osslsigncode("one.exe", "two.exe", by_ec).unwrap();
+    let other = sign(
+        place.dir,
+        &place.read("plain.exe"),
+        "--sign-key ec.key --sign-certificates ec.pem --sign-certificates ca.pem",
+    )
+    .unwrap();
+    // One inside the other, and one behind the other.
+    let beside = with_table(&one, &[table(&one), table(&other)].concat());
+    for bytes in [&two, &beside] {
+        let (done, told) = place.verify(bytes);
+        assert!(done, "{told}");
+        for words in [
+            "signed by Test-rsa",
+            "also signed by Test-ec",
+            "SHA-1, which is not",
+        ] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        let (_, told) = place.json(bytes);
+        let further = told["signature"]["further"].as_array().unwrap();
+        assert_eq!(further.len(), 1, "{told}");
+        assert_eq!(further[0]["signer"], "Test-ec", "{told}");
+        assert_eq!(further[0]["problems"], Value::Array(Vec::new()), "{told}");
+        assert!(!place.verify(&changed(bytes)).0);
+        // In the second signature's last bytes, which the key made.
+        let mut broken = bytes.clone();
+        let end = broken.iter().rposition(|byte| *byte != 0).unwrap();
+        broken[end - 3] ^= 1;
+        let (done, told) = place.verify(&broken);
+        let expected = "in signature 2 of 2: the signature is not the signer's";
+        assert!(!done && told.contains(expected), "{told}");
+    }
+    // The second signature is of another program.
+    let theirs = sign(place.dir, &changed(&place.read("plain.exe")), RSA).unwrap();
+    let foreign = with_table(&one, &[table(&one), table(&theirs)].concat());
+    let (done, told) = place.verify(&foreign);
+    let expected = "in signature 2 of 2: the program was changed";
+    assert!(!done && told.contains(expected), "{told}");
+    // An entry of another kind, and one that is cut off.
+    let mut kind = table(&other).to_vec();
+    kind[6] = 1;
+    let (done, told) = place.verify(&with_table(&one, &[table(&one), &kind[..]].concat()));
+    assert!(!done && told.contains("entry of kind 1"), "{told}");
+    for cut in [4, 8, 40] {
+        let cut = [table(&one), &table(&other)[..cut]].concat();
+        assert!(!place.verify(&with_table(&one, &cut)).0);
+    }
+}
+
+#[test]
+fn what_lies_behind_a_signature_in_its_table_is_told() {
+    let Some(place) = Place::new() else { return };
+    let signed = sign(place.dir, &place.read("plain.exe"), RSA).unwrap();
+    assert!(place.verify(&signed).0);
+    let table = table(&signed);
+    let end = table.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    for (tail, len, good) in [
+        // Padding with zeros, inside of the entry or outside.
+        (vec![], end, true),
+        (vec![], table.len(), true),
+        (vec![0; 8], table.len() + 8, false),
+        (b"payload!".to_vec(), table.len() + 8, false),
+        (b"payload!".repeat(500), table.len() + 4000, false),
+    ] {
+        let mut table = [table, &tail[..]].concat();
+        table[..4].copy_from_slice(&(len as u32).to_le_bytes());
+        let (done, told) = place.verify(&with_table(&signed, &table));
+        assert_eq!(done, good, "{len}: {told}");
+        assert!(done || told.contains("something behind it"), "{told}");
+    }
+    // In the padding itself.
+    if end < table.len() {
+        let mut filled = table.to_vec();
+        *filled.last_mut().unwrap() = 1;
+        for len in [end, table.len()] {
+            filled[..4].copy_from_slice(&(len as u32).to_le_bytes());
+            let (done, told) = place.verify(&with_table(&signed, &filled));
+            assert!(!done && told.contains("something behind it"), "{told}");
+        }
+    }
 }
