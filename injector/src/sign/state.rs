@@ -18,6 +18,7 @@ use super::ber;
 use super::chain::{self, common_name};
 use super::cms::{Parsed, Verification};
 use super::der;
+use super::doubt::Doubt;
 use super::error::SignError;
 use super::key::{self, Hash};
 use super::macho;
@@ -190,7 +191,13 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_secs());
     let signed = time.as_ref().map_or(now, |time| time.seconds);
-    let problems = chain::problems(&chain, signed);
+    let mut doubts = chain::doubts(&chain, signed);
+    if chain::lacks_only_a_root(&chain) {
+        doubts.retain(|doubt| !matches!(doubt, Doubt::NoIssuer(_)));
+    }
+    let mut problems: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+    let stamps = time.iter().flat_map(|time| &time.unchecked);
+    problems.extend(stamps.map(|problem| format!("of the time stamp: {problem}")));
     Ok(Some(Signer {
         name: common_name(leaf),
         issuer: issuer_name.unwrap_or_else(|| issuer.to_string()),

@@ -166,6 +166,8 @@ pub(super) struct Stamp {
     pub(super) seconds: u64,
     /// Who says so.
     pub(super) authority: String,
+    /// What cannot be checked of its certificates.
+    pub(super) unchecked: Vec<String>,
 }
 
 /// Checks a token for these bytes: its signature, the purpose and validity of its certificates.
@@ -213,6 +215,7 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError>
         time: chain::moment(seconds).replace('Z', &time[14..]),
         seconds,
         authority,
+        unchecked: chain::unchecked(&chain),
     })
 }
 

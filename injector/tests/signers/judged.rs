@@ -246,3 +246,100 @@ fn what_lies_behind_a_signature_in_its_table_is_told() {
         }
     }
 }
+
+#[test]
+fn verify_tells_of_certificates_what_sign_warns_of() {
+    let Some(place) = Place::new() else { return };
+    let at = place.place.path();
+    fs::write(at.join("none"), "subjectKeyIdentifier=hash\n").unwrap();
+    let request = "req -new -key ../rsa.key -subj /CN=Any -out any.csr";
+    openssl(request, at).unwrap();
+    let issue = "x509 -req -in any.csr -CA ../ca.pem -CAkey ../ca.key -CAcreateserial -days 8 \
+                 -extfile none -out any.pem";
+    openssl(issue, at).unwrap();
+    let any = at.join("any.pem").display().to_string();
+    for (certificates, missing, purpose) in [
+        (
+            "rsa.pem --sign-certificates ca.pem".to_owned(),
+            false,
+            false,
+        ),
+        ("rsa.pem".to_owned(), true, false),
+        (format!("{any} --sign-certificates ca.pem"), false, true),
+        (any.clone(), true, true),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+        let file = at.join("app.exe");
+        fs::copy(at.join("plain.exe"), &file).unwrap();
+        command
+            .arg("sign")
+            .arg(&file)
+            .args(["--sign-key", "rsa.key", "--sign-certificates"]);
+        command.args(certificates.split_whitespace());
+        let warned = run(command.current_dir(place.dir)).unwrap();
+        let (_, told) = place.verify(&place.read("app.exe"));
+        for told in [warned, told] {
+            let is_told = |words: &str| told.contains(words);
+            assert_eq!(
+                is_told("certificate of `Authority` above that of"),
+                missing,
+                "{told}"
+            );
+            assert_eq!(
+                is_told("does not say that it is for signing code"),
+                purpose,
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn certificates_that_were_changed_are_told() {
+    let Some(place) = Place::new() else { return };
+    let own = place.path("own").display().to_string();
+    let make = format!(
+        "req -x509 -newkey rsa:2048 -nodes -days 9 -config config -extensions code -subj /CN=Own \
+         -keyout {own}.key -out {own}.pem"
+    );
+    openssl(&make, place.dir).unwrap();
+    let plain = place.read("plain.exe");
+    let alone = format!("--sign-key {own}.key --sign-certificates {own}.pem");
+    for (identity, problems) in [
+        (&alone[..], &["`Own` did not sign its own certificate"][..]),
+        (
+            RSA,
+            &[
+                "`Authority` did not sign the certificate of `Test-rsa`",
+                "`Authority` did not sign its own certificate",
+            ],
+        ),
+    ] {
+        let signed = sign(place.dir, &plain, identity).unwrap();
+        let (_, told) = place.json(&signed);
+        assert_eq!(
+            told["signature"]["problems"],
+            Value::Array(Vec::new()),
+            "{told}"
+        );
+        // Every certificate lasts twenty years longer: two dates, one after the other, twelve
+        // digits and a letter each; the year comes first.
+        let dates = |part: &[u8]| part[..2] == [0x17, 13] && part[15..17] == [0x17, 13];
+        let mut at: Vec<usize> = signed
+            .windows(17)
+            .enumerate()
+            .filter(|(_, part)| dates(part))
+            .map(|(at, _)| at + 17)
+            .collect();
+        assert_eq!(at.len(), problems.len());
+        for at in at.drain(..) {
+            let mut edited = signed.clone();
+            edited[at] += 2;
+            let (status, told) = place.json(&edited);
+            let found = told["signature"]["problems"].as_array().unwrap();
+            let is_expected = |found: &Value| problems.iter().any(|known| found == known);
+            assert_eq!((status, found.len()), (0, 1), "{told}");
+            assert!(is_expected(&found[0]), "{told}");
+        }
+    }
+}
