@@ -35,6 +35,13 @@ fn judge(bundle: &Path, levels: u32) -> Result<Option<State>, BundleError> {
         let Some(program) = &layout.program else {
             continue;
         };
+        match layout::check_root(bundle) {
+            Err(BundleError::Layout { path, problem }) => {
+                let path = path.strip_prefix(bundle).unwrap_or(&path).display();
+                return Ok(Some(State::Broken(format!("`{path}`: {problem}"))));
+            }
+            checked => checked?,
+        }
         let state = judge_layout(&layout, program, levels)?;
         if matches!(state, State::Broken(_) | State::None) {
             return Ok(Some(state));

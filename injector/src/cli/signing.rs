@@ -350,6 +350,12 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Somebody else's signature is gone.
+fn replaced(name: &str) -> String {
+    let name = name.escape_debug();
+    format!("the signature of `{name}` is replaced")
+}
+
 /// A bundle is signed where it is, with everything in it.
 fn sign_bundle(args: &Sign) -> Result<(), Failure> {
     let name = args.file.display();
@@ -373,9 +379,23 @@ fn sign_bundle(args: &Sign) -> Result<(), Failure> {
         |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
     plan.check_fit("macOS", Some(OperatingSystem::MacOs))
         .map_err(|error| failed(&error).hint(hint::in_sign(&error)))?;
-    let warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
+    let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
     let signed = bundle::sign(&args.file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
+    for (name, count) in &signed.replaced {
+        let mut text = replaced(name);
+        if *count > 1 {
+            text.push_str(&format!(" ({count} programs and libraries)"));
+        }
+        warnings.push(text);
+    }
+    for inner in &signed.among_resources {
+        warnings.push(format!(
+            "`{}` is a bundle among resources, where macOS does not look for code; move it to \
+             Helpers, Frameworks, PlugIns or XPCServices",
+            inner.display()
+        ));
+    }
     let state = bundle::verify(&args.file).map_err(|error| failed(&error))?;
     if !args.common.quiet {
         warnings.iter().for_each(|text| note("warning", text));

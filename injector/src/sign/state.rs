@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNING_TIME;
+use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::time::Time;
 
@@ -20,6 +21,7 @@ use super::cms::{Parsed, Verification};
 use super::der;
 use super::doubt::Doubt;
 use super::error::SignError;
+use super::identity::Identity;
 use super::key::{self, Hash};
 use super::macho;
 use super::{pe, timestamp};
@@ -96,6 +98,21 @@ impl State {
             _ => None,
         }
     }
+}
+
+/// Whether the signer is this one.
+#[must_use]
+pub fn is_by(signer: &Signer, identity: &Identity) -> bool {
+    let leaf = identity.leaf();
+    let (start, end) = chain::validity(leaf);
+    let valid = (chain::moment(start), chain::moment(end));
+    signer.name == common_name(leaf) && signer.issuer == issuer_name(leaf) && signer.valid == valid
+}
+
+fn issuer_name(certificate: &Certificate) -> String {
+    let issuer = &certificate.tbs_certificate.issuer;
+    let name = chain::attribute(issuer, const_oid::db::rfc4519::CN);
+    name.unwrap_or_else(|| issuer.to_string())
 }
 
 /// Whether this is a program that can be signed here.
@@ -181,8 +198,6 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     let Some(leaf) = chain.first() else {
         return Ok(None);
     };
-    let issuer = &leaf.tbs_certificate.issuer;
-    let issuer_name = super::chain::attribute(issuer, const_oid::db::rfc4519::CN);
     let token = parsed.unsigned(stamp);
     let token = token.map(|token| timestamp::check(&token, parsed.signature()));
     let time = token.transpose().map_err(|error| error.to_string())?;
@@ -200,7 +215,7 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     problems.extend(stamps.map(|problem| format!("of the time stamp: {problem}")));
     Ok(Some(Signer {
         name: common_name(leaf),
-        issuer: issuer_name.unwrap_or_else(|| issuer.to_string()),
+        issuer: issuer_name(leaf),
         chain: chain.iter().map(|one| common_name(one)).collect(),
         valid: (chain::moment(start), chain::moment(end)),
         claimed_time: claimed_time(parsed),
