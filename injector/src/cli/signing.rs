@@ -1,5 +1,6 @@
 //! Options for signing, and `oxidize-inject sign`.
 
+use std::cell::Cell;
 use std::env;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use oxidize_format::target::{Container, OperatingSystem};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::app::App;
 use super::common::{Common, Configuration, Format, MacOs};
 use super::failure::Failure;
 use super::hint::{self, Hint};
@@ -18,7 +20,7 @@ use super::in_place::InPlace;
 use super::{note, print, say, text};
 use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::mmap::Map;
-use oxidize_inject::internal::package::Signing as Plan;
+use oxidize_inject::internal::package::{Doubt, Signing as Plan, foreign_team};
 use oxidize_inject::internal::regular;
 use oxidize_inject::internal::sign::SignError;
 use oxidize_inject::internal::sign::external::External;
@@ -26,6 +28,7 @@ use oxidize_inject::internal::sign::identity::{Password, Source};
 use oxidize_inject::internal::sign::macho::codesign::CodesignOptions;
 use oxidize_inject::internal::sign::macho::entitlements::Entitlements;
 use oxidize_inject::internal::sign::macho::kept::kept;
+use oxidize_inject::internal::sign::macho::validation;
 use oxidize_inject::internal::sign::pe::AuthenticodeOptions;
 use oxidize_inject::internal::sign::state::{self, Signer, State};
 use oxidize_inject::internal::sign::{self, Identity, SignOptions, timestamp};
@@ -131,7 +134,16 @@ impl Signing {
         let failed = |error: SignError| Failure::because("cannot sign", &error).hint(error.hint());
         // Before anybody is asked for a password or a PIN.
         timestamp::check_urls(&self.timestamp_url).map_err(failed)?;
-        let mut ask = || self.password(source.as_ref().map(|source| &source.key));
+        if let Some(command) = &self.sign_command
+            && command.trim().is_empty()
+        {
+            return Err(failed(SignError::Command("is empty".to_owned())));
+        }
+        let is_asked = Cell::new(false);
+        let mut ask = || {
+            is_asked.set(true);
+            self.password(source.as_ref().map(|source| &source.key))
+        };
         let identity = source
             .as_ref()
             .map(|source| Identity::load(source, &mut ask))
@@ -169,8 +181,13 @@ impl Signing {
                 page_hashes: self.sign_page_hashes,
             },
         };
-        let identity = identity.map(Arc::new);
-        Ok(Some(Plan { identity, options }))
+        let has_password = self.sign_password_file.is_some() || self.sign_password_env.is_some();
+        let unused = (has_password && !is_asked.get()).then_some(Doubt::UnusedPassword);
+        Ok(Some(Plan {
+            identity: identity.map(Arc::new),
+            options,
+            doubts: unused.into_iter().collect(),
+        }))
     }
 
     /// The password, from where the user said, or by asking.
@@ -296,6 +313,7 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     if notary.is_some() && os != Some(OperatingSystem::MacOs) {
         return Err(super::notary::not_for_this());
     }
+    let app = whole(in_place.source())?;
     let kept = kept(&file, &plan.options.macos);
     let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
     warnings.extend(in_place.warning());
@@ -307,6 +325,8 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     }
     let signed = sign::sign_file(&file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
+    warnings.extend(lost(&file, plan.identity.as_deref()));
+    warnings.extend(app.and_then(|app| not_loaded(&app, &signed)));
     output::write_bytes(path, in_place.mode(), &signed).map_err(|error| failed(&error))?;
     let state = state::of(&signed).map_err(|error| failed(&error))?;
     if !args.common.quiet {
@@ -348,6 +368,83 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
         ));
     }
     Ok(())
+}
+
+/// The application, if it is one of ours.
+///
+/// # Errors
+/// It is damaged: a signature would say that it is as it was made.
+fn whole(path: &Path) -> Result<Option<App>, Failure> {
+    let hint = "package it again: a signature does not make it whole";
+    let refused = |damage: Failure| damage.hint(Some(hint));
+    let Some(app) = App::open_if_ours(path)? else {
+        return Ok(None);
+    };
+    let app = app.map_err(refused)?;
+    // Nothing was injected into a stub, so there is nothing to compare.
+    if app.check_filled().is_err() {
+        return Ok(None);
+    }
+    // The present signature is not the question: a tool that rewrote the program may have broken
+    // it. So nobody's takes its place for that, before a signer outside is asked.
+    let nobody = SignOptions {
+        macos: CodesignOptions {
+            fallback: file_name(path),
+            fresh: true,
+            ..CodesignOptions::default()
+        },
+        ..SignOptions::default()
+    };
+    let unsigned = match Container::announced(app.image()) {
+        Some(Container::MachO) => sign::sign_file(app.image(), None, &nobody).ok(),
+        _ => None,
+    };
+    let image = unsigned.as_deref().unwrap_or(app.image());
+    app.check(image).map_err(refused)?;
+    Ok(Some(app))
+}
+
+/// What is lost of the signatures of a file that is signed again: those by others.
+fn lost(file: &[u8], identity: Option<&Identity>) -> Vec<String> {
+    let Ok(old) = state::of(file) else {
+        return Vec::new();
+    };
+    let Some(signer) = old.signer() else {
+        let unknown = matches!(old, State::Unknown(..));
+        let text = "a signature that cannot be read here is replaced".to_owned();
+        return unknown.then_some(text).into_iter().collect();
+    };
+    let is_own = identity.is_some_and(|own| state::is_by(signer, own));
+    let mut told: Vec<String> = Vec::new();
+    if !is_own {
+        told.push(replaced(&signer.name));
+    }
+    for further in &signer.further {
+        let name = further.name.escape_debug();
+        told.push(format!("the further signature of `{name}` is dropped"));
+    }
+    told
+}
+
+/// Native files of an application that macOS will not load when it is signed so.
+fn not_loaded(app: &App, signed: &[u8]) -> Option<String> {
+    let validated = validation::of(signed)?;
+    let blobs = app.blobs().ok()?;
+    let natives = blobs.iter().flat_map(|blob| blob.natives().iter());
+    let natives = natives.filter_map(|native| {
+        let native = native.ok()?;
+        let data = native.data().ok()?;
+        let team = match app.beside(&data) {
+            Some(path) => validation::team(&Map::open(&path).ok()?),
+            None => validation::team(&data.read().ok()?),
+        };
+        Some((native.name(), team))
+    });
+    let warning = foreign_team(natives, validated.team.as_deref())?;
+    Some(format!(
+        "{warning}; package with an identity of that team, or allow {} with `--entitlements`",
+        "com.apple.security.cs.disable-library-validation"
+    ))
 }
 
 /// Somebody else's signature is gone.

@@ -10,6 +10,7 @@ mod identities;
 mod judged;
 mod kept;
 mod others;
+mod spoilt;
 mod time_stamps;
 mod told;
 
