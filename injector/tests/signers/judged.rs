@@ -147,6 +147,16 @@ fn what_cannot_be_checked_is_not_ok() {
             }
         }
     }
+    // One of ours is compared with what was written; its signature is not vouched for all the same.
+    fs::write(place.path("ours.exe"), windows_program()).unwrap();
+    let md5 = "-h md5 -key rsa.key -certs rsa.pem";
+    let ours = place.osslsigncode("ours.exe", "signed.exe", md5).unwrap();
+    for (bytes, state) in [(changed(&ours), "damaged"), (ours, "not checked")] {
+        let (status, told) = place.json(&bytes);
+        assert_eq!((status, &told["state"]), (1, &state.into()), "{told}");
+        let named = told["problem"].as_str().unwrap().contains("MD5");
+        assert_eq!(named, state == "not checked", "{told}");
+    }
     // A code directory with hashes that nobody knows.
     let mut library = mac_library(true);
     let magic = 0xfade_0c02u32.to_be_bytes();
