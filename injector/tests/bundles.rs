@@ -11,7 +11,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use identities::{RSA, mac_library, mac_program, run, workshop};
+use identities::{RSA, mac_library, mac_program, mac_program_with, run, workshop};
 use oxidize_inject::internal::image::macho::fat;
 use plist::Value;
 use tempfile::TempDir;
@@ -302,6 +302,29 @@ fn a_signature_that_fails_leaves_nothing() {
         assert!(before == (directories(&app), content(&app)));
     }
     assert_eq!(fs::read(count).unwrap().len(), 6);
+}
+
+#[test]
+fn the_program_of_a_bundle_is_judged_as_one_alone() {
+    let Some(dir) = workshop() else { return };
+    let (_place, app) = application(dir);
+    let sign = |more: &str| tool(dir, &format!("sign {} {RSA} {more}", app.display()));
+    let program = mac_program_with(true, &[&mac_library(true)]);
+    write(&app, "Contents/MacOS/Demo", &program);
+    let words = "the hardened runtime will not load `/~oxidize/app/native0.so`";
+    assert!(!sign("").unwrap().contains(words));
+    let told = sign("--hardened-runtime").unwrap();
+    assert!(told.contains(words), "{told}");
+    // The code counts from 0 at the start of its section.
+    let mut damaged = program;
+    let code = (0..100).collect::<Vec<u8>>();
+    let code = damaged.windows(100).position(|bytes| bytes == code);
+    damaged[code.unwrap() + 50] ^= 1;
+    write(&app, "Contents/MacOS/Demo", damaged);
+    let before = content(&app);
+    let told = sign("").unwrap_err();
+    assert!(told.contains("Contents/MacOS/Demo` is damaged"), "{told}");
+    assert!(content(&app) == before);
 }
 
 #[test]

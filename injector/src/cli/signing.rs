@@ -477,8 +477,15 @@ fn sign_bundle(args: &Sign) -> Result<(), Failure> {
     plan.check_fit("macOS", Some(OperatingSystem::MacOs))
         .map_err(|error| failed(&error).hint(hint::in_sign(&error)))?;
     let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
+    let program = bundle::program(&args.file).map_err(|error| failed(&error))?;
+    let app = program.as_deref().map(whole).transpose()?.flatten();
     let signed = bundle::sign(&args.file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
+    if let Some(app) = app
+        && let Ok(program) = Map::open(&signed.program)
+    {
+        warnings.extend(not_loaded(&app, &program));
+    }
     for (name, count) in &signed.replaced {
         let mut text = replaced(name);
         if *count > 1 {
