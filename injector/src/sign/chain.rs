@@ -100,13 +100,14 @@ fn is_authority(certificate: &Certificate) -> bool {
 /// Whether `issuer` signed `certificate`; `None` for an algorithm that is not known here.
 fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> Option<bool> {
     // The algorithm stands in it twice, and only one of them is signed.
-    if certificate.signature_algorithm.oid != certificate.tbs_certificate.signature.oid {
+    if certificate.signature_algorithm != certificate.tbs_certificate.signature {
         return Some(false);
     }
     let hash = Hash::of(certificate.signature_algorithm.oid)?;
     let key = Public::of(&issuer.tbs_certificate.subject_public_key_info)?;
     let body = certificate.tbs_certificate.to_der().ok()?;
-    Some(key.verify(hash, &body, certificate.signature.raw_bytes()))
+    let signature = certificate.signature.as_bytes();
+    Some(signature.is_some_and(|signature| key.verify(hash, &body, signature)))
 }
 
 /// The first certificate, its issuer, the issuer's issuer, as far as they are at hand.
@@ -135,11 +136,6 @@ pub(super) fn build<'c>(leaf: &'c Certificate, pool: &[&'c Certificate]) -> Vec<
 /// Whether a certificate names itself as its issuer, as roots do.
 fn is_root(certificate: &Certificate) -> bool {
     certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer
-}
-
-/// Whether all that a chain lacks may be its root, which systems have themselves.
-pub(super) fn lacks_only_a_root(chain: &[&Certificate]) -> bool {
-    chain.len() > 1 && chain.last().is_some_and(|last| is_authority(last))
 }
 
 /// Everything that is doubtful at a time about a chain of certificates for code: what `sign` warns

@@ -13,7 +13,7 @@ use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA}
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION};
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::asn1::{Any, OctetString, SetOfVec};
-use der::{Decode, Encode};
+use der::{Decode, Encode, Tag, Tagged as _};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
@@ -165,7 +165,9 @@ impl Parsed {
 
     /// The content, without tag and length.
     pub(super) fn content(&self) -> Option<&[u8]> {
-        Some(self.data.encap_content_info.econtent.as_ref()?.value())
+        let content = self.data.encap_content_info.econtent.as_ref()?;
+        let is_known = matches!(content.tag(), Tag::Sequence | Tag::OctetString);
+        is_known.then(|| content.value())
     }
 
     /// Kind of the content.
@@ -245,6 +247,20 @@ impl Parsed {
         values.filter_map(|value| value.to_der().ok()).collect()
     }
 
+    /// Whether the kind of the content is the one that was signed.
+    fn names_one_kind(&self) -> bool {
+        let attributes = self.signer().signed_attrs.as_ref();
+        let named = attributes.map(|all| Self::value(Some(all), ID_CONTENT_TYPE));
+        named.is_none_or(|named| named.is_some_and(|kind| kind.value() == self.kind().as_bytes()))
+    }
+
+    /// Whether the hash of the signature is among those that the signed data announces.
+    pub(super) fn announces_its_hash(&self) -> bool {
+        let hash = self.signer().digest_alg.oid;
+        let mut announced = self.data.digest_algorithms.iter();
+        announced.any(|announced| announced.oid == hash)
+    }
+
     /// Whether this content has been signed.
     pub(super) fn verify(&self, content: &[u8]) -> Verification {
         let signer = self.signer();
@@ -254,6 +270,9 @@ impl Parsed {
         let Some(leaf) = self.leaf() else {
             return Verification::Invalid("the signer's certificate is missing");
         };
+        if !self.names_one_kind() {
+            return Verification::Invalid("the kind of its content is not the signed one");
+        }
         let message = match &self.attributes {
             Some(attributes) => {
                 let digest = Self::value(signer.signed_attrs.as_ref(), ID_MESSAGE_DIGEST);
@@ -293,7 +312,9 @@ fn with_certificates_once(der: &[u8]) -> Option<Vec<u8>> {
         return None;
     };
     let mut info = raw::elements(info)?;
-    let (_, data, _) = raw::split(info.get(1)?.1)?;
+    let (raw::SEQUENCE, data, _) = raw::split(info.get(1)?.1)? else {
+        return None;
+    };
     let join = |parts: &[(u8, &[u8])]| -> Vec<u8> {
         let part = |(tag, content): &(u8, &[u8])| raw::tlv(*tag, content);
         parts.iter().flat_map(part).collect()

@@ -53,7 +53,7 @@ const fn spc(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
 
-const INDIRECT_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.4");
+pub(super) const INDIRECT_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.4");
 const STATEMENT_TYPE: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.11");
 const OPUS_INFO: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.12");
 const PE_IMAGE_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.15");

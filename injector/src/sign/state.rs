@@ -19,7 +19,6 @@ use super::ber;
 use super::chain::{self, common_name};
 use super::cms::{Parsed, Verification};
 use super::der;
-use super::doubt::Doubt;
 use super::error::SignError;
 use super::identity::Identity;
 use super::key::{self, Hash};
@@ -206,10 +205,7 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_secs());
     let signed = time.as_ref().map_or(now, |time| time.seconds);
-    let mut doubts = chain::doubts(&chain, signed);
-    if chain::lacks_only_a_root(&chain) {
-        doubts.retain(|doubt| !matches!(doubt, Doubt::NoIssuer(_)));
-    }
+    let doubts = chain::doubts(&chain, signed);
     let mut problems: Vec<String> = doubts.iter().map(ToString::to_string).collect();
     let stamps = time.iter().flat_map(|time| &time.unchecked);
     problems.extend(stamps.map(|problem| format!("of the time stamp: {problem}")));
@@ -333,6 +329,10 @@ fn one_authenticode(parsed: &Parsed, found: &mut pe::Found<'_>) -> Result<State,
         Ok(signer) => signer,
         Err(problem) => return Ok(State::Broken(problem)),
     };
+    if parsed.kind() != pe::INDIRECT_DATA || !parsed.announces_its_hash() {
+        let problem = "it is not an Authenticode signature";
+        return Ok(State::Broken(problem.to_owned()));
+    }
     let Some(content) = parsed.content() else {
         return Ok(State::Broken("nothing is signed in it".to_owned()));
     };

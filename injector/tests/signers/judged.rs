@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use oxidize_inject::internal::sign::state::{self, State};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -351,5 +352,39 @@ fn certificates_that_were_changed_are_told() {
             assert_eq!((status, found.len()), (0, 1), "{told}");
             assert!(is_expected(&found[0]), "{told}");
         }
+    }
+}
+
+#[test]
+fn every_byte_of_a_certificate_table_counts() {
+    let Some(place) = Place::new() else { return };
+    let own = place.path("own").display().to_string();
+    let make = format!(
+        "req -x509 -newkey rsa:2048 -nodes -days 9 -config config -extensions code -subj /CN=Own \
+         -keyout {own}.key -out {own}.pem"
+    );
+    openssl(&make, place.dir).unwrap();
+    let alone = format!("--sign-key {own}.key --sign-certificates {own}.pem");
+    for identity in [&alone[..], RSA] {
+        let signed = sign(place.dir, &place.read("plain.exe"), identity).unwrap();
+        let start = signed.len() - table(&signed).len();
+        // Versions of signed data and its signer, and that algorithms have no parameters, say
+        // nothing and are not signed.
+        let says_nothing =
+            |at: usize| signed[at - 2..=at] == [2, 1, 1] || signed[at..at + 2] == [5, 0];
+        let mut unnoticed = Vec::new();
+        for at in start..signed.len() {
+            for bit in [0x01, 0x20] {
+                let mut changed = signed.clone();
+                changed[at] ^= bit;
+                if let Ok(State::Good(signer)) = state::of(&changed)
+                    && signer.problems.is_empty()
+                    && !says_nothing(at)
+                {
+                    unnoticed.push(at - start);
+                }
+            }
+        }
+        assert_eq!(unnoticed, [0; 0], "{identity}");
     }
 }
