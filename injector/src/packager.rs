@@ -368,6 +368,7 @@ impl Packager {
             Arc::new(package::Signing {
                 identity: signing.identity,
                 options: signing.options,
+                doubts: Vec::new(),
             })
         });
         request

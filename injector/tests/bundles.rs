@@ -11,7 +11,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use identities::{RSA, mac_library, mac_program, run, workshop};
+use identities::{RSA, mac_library, mac_program, mac_program_with, run, workshop};
 use oxidize_inject::internal::image::macho::fat;
 use plist::Value;
 use tempfile::TempDir;
@@ -220,9 +220,11 @@ fn every_change_of_a_bundle_is_told() {
                 fs::write(path, changed).unwrap();
             }
             let told = verify(&app);
-            // Nobody vouches for these: the file that Finder reads, and the links of a framework.
-            let free = name == "Contents/PkgInfo" || is_link && name.contains("F.framework/");
+            // Nobody vouches for the file that Finder reads.
+            let free = name == "Contents/PkgInfo";
             assert_eq!(told.is_ok(), free, "{name}: {told:?}");
+            // Nobody misses the links of a framework.
+            let free = free || is_link && name.contains("F.framework/");
             fs::remove_file(path).unwrap();
             let told = verify(&app);
             let free = free || name.contains(".lproj/");
@@ -245,14 +247,136 @@ fn every_change_of_a_bundle_is_told() {
             assert!(told.contains("was added after it was signed"), "{told}");
             fs::remove_file(app.join(new)).unwrap();
         }
+        for (root, beside) in [
+            ("", "Contents"),
+            ("Contents/XPCServices/X.xpc/", "Contents"),
+            ("Contents/Frameworks/F.framework/", "Versions"),
+        ] {
+            let new = app.join(format!("{root}new"));
+            fs::write(&new, "new").unwrap();
+            let told = verify(&app).unwrap_err();
+            let expected = format!("new`: it lies beside {beside}");
+            assert!(told.contains(&expected), "{told}");
+            fs::remove_file(new).unwrap();
+        }
+        // Finder's own files are nobody's concern.
+        write(&app, ".DS_Store", "x");
+        verify(&app).unwrap();
+        tool(dir, &format!("sign {} {identity}", app.display())).unwrap();
     }
+}
+
+/// Every directory below one.
+fn directories(root: &Path) -> Vec<PathBuf> {
+    let mut found = vec![root.to_owned()];
+    let mut next = 0;
+    while let Some(directory) = found.get(next) {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+        let inside = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+        let inside: Vec<PathBuf> = inside.map(|entry| entry.path()).collect();
+        found.extend(inside);
+        next += 1;
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_signature_that_fails_leaves_nothing() {
+    let Some(dir) = workshop() else { return };
+    let (_place, app) = application(dir);
+    let before = (directories(&app), content(&app));
+    // The first signature, and one behind others.
+    let count = app.with_file_name("count");
+    let later = format!(
+        "echo >> {0}; test $(wc -l < {0}) -lt 6 && exec openssl pkeyutl -sign -inkey rsa.key \
+         -pkeyopt digest:sha256",
+        count.display()
+    );
+    for line in ["false", &later] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+        command.arg("sign").arg(&app).args(["--sign-command", line]);
+        command.args(["--sign-certificates", "rsa.pem"]);
+        let told = run(command.current_dir(dir)).unwrap_err();
+        assert!(told.contains("the sign command failed"), "{told}");
+        assert!(before == (directories(&app), content(&app)));
+    }
+    assert_eq!(fs::read(count).unwrap().len(), 6);
+}
+
+#[test]
+fn the_program_of_a_bundle_is_judged_as_one_alone() {
+    let Some(dir) = workshop() else { return };
+    let (_place, app) = application(dir);
+    let sign = |more: &str| tool(dir, &format!("sign {} {RSA} {more}", app.display()));
+    let program = mac_program_with(true, &[&mac_library(true)]);
+    write(&app, "Contents/MacOS/Demo", &program);
+    let words = "the hardened runtime will not load `/~oxidize/app/native0.so`";
+    assert!(!sign("").unwrap().contains(words));
+    let told = sign("--hardened-runtime").unwrap();
+    assert!(told.contains(words), "{told}");
+    // The code counts from 0 at the start of its section.
+    let mut damaged = program;
+    let code = (0..100).collect::<Vec<u8>>();
+    let code = damaged.windows(100).position(|bytes| bytes == code);
+    damaged[code.unwrap() + 50] ^= 1;
+    write(&app, "Contents/MacOS/Demo", damaged);
+    let before = content(&app);
+    let told = sign("").unwrap_err();
+    assert!(told.contains("Contents/MacOS/Demo` is damaged"), "{told}");
+    assert!(content(&app) == before);
+}
+
+#[test]
+fn what_a_bundle_loses_or_has_in_odd_places_is_told() {
+    let Some(dir) = workshop() else { return };
+    let (_place, app) = application(dir);
+    let sign = |identity: &str| {
+        let told = tool(dir, &format!("sign {} {identity}", app.display())).unwrap();
+        let json = format!(
+            "sign {} {identity} --quiet --output-format json",
+            app.display()
+        );
+        let json: serde_json::Value = serde_json::from_str(&tool(dir, &json).unwrap()).unwrap();
+        (told, json["warnings"].to_string())
+    };
+    let odd = "Contents/Resources/Inner.app` is a bundle among resources";
+    let (told, again) = sign(RSA);
+    for told in [&told, &again] {
+        assert!(told.contains(odd), "{told}");
+        assert!(!told.contains("is replaced"), "{told}");
+    }
+    let ec = "--sign-key ec.key --sign-certificates ec.pem --sign-certificates ca.pem";
+    let (told, again) = sign(ec);
+    let replaced = "the signature of `Test-rsa` is replaced (8 programs and libraries)";
+    assert!(told.contains(replaced), "{told}");
+    assert!(!again.contains("is replaced"), "{again}");
+    let (told, _) = sign("");
+    let replaced = "the signature of `Test-ec` is replaced (8 programs and libraries)";
+    assert!(told.contains(replaced), "{told}");
+    // Where code belongs, nothing is odd.
+    fs::remove_dir_all(app.join("Contents/Resources/Inner.app")).unwrap();
+    let (told, _) = sign(RSA);
+    assert!(!told.contains("is a bundle among"), "{told}");
 }
 
 #[test]
 fn what_cannot_be_signed_is_named_and_nothing_is_changed() {
     let Some(dir) = workshop() else { return };
     type Spoil = fn(&Path);
-    let cases: [(&str, Spoil); 10] = [
+    let cases: [(&str, Spoil); 14] = [
+        ("Demo.app/notes.txt`: it lies beside Contents", |app| {
+            write(app, "notes.txt", "mine");
+        }),
+        ("Demo.app/Resources`: it lies beside Contents", |app| {
+            write(app, "Resources/notes.txt", "mine");
+        }),
+        ("Inner.app/notes.txt`: it lies beside Contents", |app| {
+            write(app, "Contents/Resources/Inner.app/notes.txt", "mine");
+        }),
+        ("F.framework/notes.txt`: it lies beside Versions", |app| {
+            write(app, "Contents/Frameworks/F.framework/notes.txt", "mine");
+        }),
         ("lies where a bundle has only code", |app| {
             write(app, "Contents/MacOS/notes.txt", "mine");
         }),

@@ -260,7 +260,7 @@ fn mac_programs_carry_a_signature_that_openssl_verifies() {
 /// Slots and blobs of a superblob.
 /// Load commands that somebody changed are damage, and signing does not make them whole.
 #[test]
-fn a_mac_program_that_was_changed_and_signed_again_is_damaged() {
+fn a_mac_program_that_was_changed_is_not_signed_again() {
     let dir = tempfile::tempdir().unwrap();
     for arm in [false, true] {
         let program = mac_program(arm);
@@ -288,11 +288,9 @@ fn a_mac_program_that_was_changed_and_signed_again_is_damaged() {
         for (what, at) in changes {
             let mut changed = program.clone();
             changed[at] ^= 2;
-            let Ok(signed) = sign(dir.path(), &changed, "") else {
-                continue;
-            };
-            let verified = container::verify(&signed);
-            assert!(verified.is_err(), "arm {arm}: {what} at {at:#x}");
+            let told = sign(dir.path(), &changed, "").unwrap_err();
+            let is_told = told.contains("is damaged") || told.contains("cannot be signed");
+            assert!(is_told, "arm {arm}: {what} at {at:#x}: {told}");
         }
     }
 }

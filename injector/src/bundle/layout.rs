@@ -137,6 +137,88 @@ impl Layout {
     }
 }
 
+/// Checks what lies in a bundle's own directory, which no seal covers, as `codesign` does
+/// (`bundlediskrep.cpp` of Security).
+///
+/// # Errors
+/// There is something that belongs elsewhere.
+pub(super) fn check_root(directory: &Path) -> Result<(), BundleError> {
+    let wrong = |path: PathBuf, problem| Err(BundleError::Layout { path, problem });
+    if is_file(&directory.join("Contents/Info.plist")) {
+        let finders = [
+            ".DS_Store",
+            ".LSOverride",
+            "Icon\r",
+            ".SoftwareDepot.tracking",
+        ];
+        for (name, path) in entries(directory)? {
+            if name != "Contents" && !(finders.contains(&&name[..]) && is_file(&path)) {
+                return wrong(
+                    path,
+                    "it lies beside Contents, where the seal does not cover it",
+                );
+            }
+        }
+        return Ok(());
+    }
+    let versions = directory.join("Versions");
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    if !name.ends_with(".framework") || !is_directory(&versions) {
+        return Ok(());
+    }
+    let current = fs::read_link(versions.join("Current")).ok();
+    let current = current.map(|target| target.to_string_lossy().into_owned());
+    for (name, path) in entries(&versions)? {
+        let is_version = |target: &String| {
+            !target.contains('/') && is_directory(&versions.join(target)) && target != ".."
+        };
+        let fits = match &name[..] {
+            "Current" => current.as_ref().is_some_and(is_version),
+            ".DS_Store" => is_file(&path),
+            _ => is_directory(&path),
+        };
+        if !fits {
+            return wrong(path, "it is no version of the framework");
+        }
+    }
+    for (name, path) in entries(directory)? {
+        if let Ok(target) = fs::read_link(&path) {
+            let target = target.to_string_lossy().into_owned();
+            let target = target.strip_prefix("./").unwrap_or(&target);
+            let named = target.strip_prefix("Versions/");
+            let (version, namesake) = named
+                .and_then(|named| named.split_once('/'))
+                .unwrap_or_default();
+            let is_current = version == "Current" || current.as_deref() == Some(version);
+            if !is_current || namesake != name {
+                return wrong(
+                    path,
+                    "it is a link, but not to its namesake in the current version",
+                );
+            }
+            continue;
+        }
+        let may_stay = ["module.map", ".DS_Store"].contains(&&name[..]) && is_file(&path);
+        if name != "Versions" && !may_stay {
+            return wrong(path, "it lies beside Versions, where no seal covers it");
+        }
+    }
+    Ok(())
+}
+
+/// Names and paths of what lies in a directory, in order.
+fn entries(directory: &Path) -> Result<Vec<(String, PathBuf)>, BundleError> {
+    let failed = |source| BundleError::read(directory, source);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        found.push((name, entry.path()));
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Whether this is a file itself, and no link to one.
 fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())

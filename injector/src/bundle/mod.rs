@@ -78,6 +78,15 @@ impl BundleError {
     }
 }
 
+/// The program of a bundle, of a framework that of the current version.
+///
+/// # Errors
+/// Its property list cannot be read or names no program that is there.
+pub fn program(bundle: &Path) -> Result<Option<PathBuf>, BundleError> {
+    let layouts = Layout::of(bundle)?;
+    Ok(layouts.into_iter().rev().find_map(|layout| layout.program))
+}
+
 /// The bundle whose program this file is.
 #[must_use]
 pub fn of_program(file: &Path) -> Option<PathBuf> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use crate::output::{self, OutputError, Staged, mode::Mode};
 use crate::progress::Silent;
 use crate::sign::macho::codesign::CodesignOptions;
 use crate::sign::macho::requirements;
-use crate::sign::{self, Identity, SignOptions};
+use crate::sign::{self, Identity, SignOptions, state};
 
 /// What was signed.
 #[derive(Debug)]
@@ -26,6 +26,10 @@ pub struct Signed {
     pub program: PathBuf,
     /// How many programs and libraries inside were signed, too.
     pub inside: usize,
+    /// Whose signatures were replaced, and how many.
+    pub replaced: BTreeMap<String, usize>,
+    /// Bundles in places for resources. They are signed, and sealed file by file.
+    pub among_resources: Vec<PathBuf>,
 }
 
 /// Signs a bundle where it is, all code inside first. Identifier and entitlements of the options
@@ -45,6 +49,9 @@ pub fn sign(
         options,
         staged: BTreeMap::new(),
         order: Vec::new(),
+        made: Made::default(),
+        replaced: BTreeMap::new(),
+        among_resources: Vec::new(),
     };
     let code = signer.bundle(bundle, &options.macos, MOST_LEVELS)?;
     let (program, _) = code.ok_or_else(|| BundleError::NotABundle(bundle.to_owned()))?;
@@ -57,7 +64,13 @@ pub fn sign(
     for (_, staged) in signer.order {
         staged.publish(&Silent)?;
     }
-    Ok(Signed { program, inside })
+    signer.made.keep();
+    Ok(Signed {
+        program,
+        inside,
+        replaced: signer.replaced,
+        among_resources: signer.among_resources,
+    })
 }
 
 /// Signed code as a seal names it.
@@ -72,6 +85,29 @@ struct Signer<'s> {
     /// Hashes of what is to take its place.
     staged: BTreeMap<PathBuf, Hashes>,
     order: Vec<(PathBuf, Staged)>,
+    /// Behind what is staged, so that they are empty when they go.
+    made: Made,
+    replaced: BTreeMap<String, usize>,
+    among_resources: Vec<PathBuf>,
+}
+
+/// Directories that were made, which go again unless all went well.
+#[derive(Debug, Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for directory in self.0.iter().rev() {
+            // One that is not empty stays.
+            let _ = fs::remove_dir(directory);
+        }
+    }
 }
 
 impl Signer<'_> {
@@ -89,6 +125,7 @@ impl Signer<'_> {
             let Some(program) = layout.program.clone() else {
                 continue;
             };
+            layout::check_root(directory)?;
             let code = self.layout(&layout, &program, options, levels)?;
             last = Some((program, code));
         }
@@ -108,6 +145,7 @@ impl Signer<'_> {
             .iter()
             .filter(|found| matches!(found.what, What::InnerBundle))
         {
+            self.among_resources.push(inner.on_disk.clone());
             self.bundle(&inner.on_disk, &self.inside(), levels)?;
             // Their seals may be new, and are resources of this bundle.
             let new: Vec<_> = self
@@ -199,6 +237,12 @@ impl Signer<'_> {
             ..self.options.clone()
         };
         let signed = sign::sign_file(bytes, self.identity, &options).map_err(failed)?;
+        if let Ok(old) = state::of(bytes)
+            && let Some(old) = old.signer()
+            && !self.identity.is_some_and(|own| state::is_by(old, own))
+        {
+            *self.replaced.entry(old.name.clone()).or_default() += 1;
+        }
         let hashes = code_hashes(&signed);
         let requirement = match self.identity {
             Some(identity) => {
@@ -222,10 +266,15 @@ impl Signer<'_> {
 
     fn stage(&mut self, path: &Path, mode: Mode, bytes: &[u8]) -> Result<(), BundleError> {
         let directory = output::directory_of(path);
-        fs::create_dir_all(directory).map_err(|source| OutputError::Create {
-            directory: directory.to_owned(),
-            source,
-        })?;
+        // Everything else is there.
+        match fs::create_dir(directory) {
+            Ok(()) => self.made.0.push(directory.to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => {
+                let directory = directory.to_owned();
+                return Err(OutputError::Create { directory, source }.into());
+            }
+        }
         let staged = Staged::new(path, mode)?;
         let written = staged.file().write_all(bytes);
         written.map_err(|source| OutputError::Write {

@@ -35,11 +35,21 @@ fn judge(bundle: &Path, levels: u32) -> Result<Option<State>, BundleError> {
         let Some(program) = &layout.program else {
             continue;
         };
+        match layout::check_root(bundle) {
+            Err(BundleError::Layout { path, problem }) => {
+                let path = path.strip_prefix(bundle).unwrap_or(&path).display();
+                return Ok(Some(State::Broken(format!("`{path}`: {problem}"))));
+            }
+            checked => checked?,
+        }
         let state = judge_layout(&layout, program, levels)?;
         if matches!(state, State::Broken(_) | State::None) {
             return Ok(Some(state));
         }
-        last = Some(state);
+        // What cannot be told of one version cannot be told of the bundle.
+        if !matches!(last, Some(State::Unknown(..))) {
+            last = Some(state);
+        }
     }
     Ok(last)
 }
@@ -83,17 +93,23 @@ fn judge_layout(layout: &Layout, program: &Path, levels: u32) -> Result<State, B
     let own = list.get(name).and_then(Value::as_dictionary);
     if own.is_none_or(|own| sorted(own) != sorted(&rules)) {
         // What rules of its maker's own leave out cannot be told.
-        return Ok(State::Unknown(state.signer().cloned()));
+        let reason = "a seal with rules of its own".to_owned();
+        return Ok(State::Unknown(state.signer().cloned(), reason));
     }
     let none = Dictionary::new();
     let files = list
         .get("files2")
         .and_then(Value::as_dictionary)
         .unwrap_or(&none);
-    match compare(layout, files, levels)? {
-        Some(problem) => broken(problem),
-        None => Ok(state),
+    let mut unchecked = None;
+    if let Some(problem) = compare(layout, files, levels, &mut unchecked)? {
+        return broken(problem);
     }
+    Ok(match (state, unchecked) {
+        (State::Unknown(signer, reason), _) => State::Unknown(signer, reason),
+        (state, Some(reason)) => State::Unknown(state.signer().cloned(), reason),
+        (state, None) => state,
+    })
 }
 
 fn sorted(rules: &Dictionary) -> Dictionary {
@@ -102,11 +118,12 @@ fn sorted(rules: &Dictionary) -> Dictionary {
     rules
 }
 
-/// The first thing that is not as the seal says.
+/// The first thing that is not as the seal says; and what of the code inside cannot be checked.
 fn compare(
     layout: &Layout,
     files: &Dictionary,
     levels: u32,
+    unchecked: &mut Option<String>,
 ) -> Result<Option<String>, BundleError> {
     let mut seen = BTreeSet::new();
     for item in tree::list(layout)? {
@@ -125,7 +142,8 @@ fn compare(
             What::Bundle => match judge(&item.on_disk, levels)? {
                 Some(State::None) | None => return Ok(Some(format!("`{path}` is not signed"))),
                 Some(State::Broken(problem)) => return Ok(Some(format!("in `{path}`: {problem}"))),
-                Some(_) => {
+                Some(state) => {
+                    note_unchecked(unchecked, path, &state);
                     let program = Layout::of(&item.on_disk)?
                         .pop()
                         .and_then(|layout| layout.program);
@@ -145,7 +163,10 @@ fn compare(
                         Ok(State::None) | Err(_) => {
                             return Ok(Some(format!("`{path}` is not signed")));
                         }
-                        Ok(_) => is_one_of(field("cdhash"), &code_hashes(&bytes)),
+                        Ok(state) => {
+                            note_unchecked(unchecked, path, &state);
+                            is_one_of(field("cdhash"), &code_hashes(&bytes))
+                        }
                     }
                 } else {
                     let hashes = Hashes::of(&bytes);
@@ -169,6 +190,12 @@ fn compare(
         .iter()
         .find(|(path, entry)| !seen.contains(*path) && !is_optional(entry));
     Ok(missing.map(|(path, _)| format!("`{path}` is missing")))
+}
+
+fn note_unchecked(unchecked: &mut Option<String>, path: &str, state: &State) {
+    if let State::Unknown(_, reason) = state {
+        unchecked.get_or_insert_with(|| format!("in `{path}`: {reason}"));
+    }
 }
 
 fn hashes_of(program: &Path) -> Result<Vec<[u8; 20]>, BundleError> {

@@ -51,6 +51,19 @@ impl App {
         }))
     }
 
+    /// [`open_or_judge`](App::open_or_judge) for a file that may be somebody else's.
+    pub(super) fn open_if_ours(path: &Path) -> Result<Option<Result<App, Failure>>, Failure> {
+        let name = path.display();
+        let unreadable =
+            |error: std::io::Error| Failure::because(format!("cannot read `{name}`"), &error);
+        let image = Map::open(path).map_err(unreadable)?;
+        let is_strange = container::slots(&image).is_ok_and(|slots| slots.is_empty());
+        if is_strange {
+            return Ok(None);
+        }
+        App::open_or_judge(path).map(Some)
+    }
+
     /// Where a file is that lies beside the program.
     pub(super) fn beside(&self, data: &Data<'_>) -> Option<PathBuf> {
         let relative = data.relative_path()?;
@@ -124,6 +137,21 @@ impl App {
             let report = Report::parse(&self.image[snapshot.report]);
             (snapshot.size, report)
         }))
+    }
+
+    /// Checks program and resources, apart from files beside it: whether another tool rewrote the
+    /// file. `image` is the application, perhaps with another signature.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(super) fn check(&self, image: &[u8]) -> Result<bool, Failure> {
+        let verified = container::verify(image).map_err(|error| self.damaged(&error))?;
+        for blob in &self.blobs()? {
+            blob.validate().map_err(|error| self.damaged(&error))?;
+            blob.verify_digest().map_err(|error| self.damaged(&error))?;
+            blob.verify_data().map_err(|error| self.damaged(&error))?;
+        }
+        Ok(verified.altered)
     }
 
     /// What is inside cannot be read.

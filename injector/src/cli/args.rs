@@ -393,7 +393,8 @@ pub(super) enum Command {
     ///
     /// Exit status: 0 it is what was written or signed; 3 another tool rewrote the application,
     /// and program and resources are intact; 1 it is damaged, was changed after it was signed, is
-    /// neither signed nor an application, or cannot be read.
+    /// signed in a way that is not checked here, is neither signed nor an application, or cannot
+    /// be read.
     Verify(Verify),
     /// Recover the stub that an application was made from
     Remove(Remove),

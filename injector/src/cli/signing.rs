@@ -1,5 +1,6 @@
 //! Options for signing, and `oxidize-inject sign`.
 
+use std::cell::Cell;
 use std::env;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use oxidize_format::target::{Container, OperatingSystem};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::app::App;
 use super::common::{Common, Configuration, Format, MacOs};
 use super::failure::Failure;
 use super::hint::{self, Hint};
@@ -18,7 +20,7 @@ use super::in_place::InPlace;
 use super::{note, print, say, text};
 use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::mmap::Map;
-use oxidize_inject::internal::package::Signing as Plan;
+use oxidize_inject::internal::package::{Doubt, Signing as Plan, foreign_team};
 use oxidize_inject::internal::regular;
 use oxidize_inject::internal::sign::SignError;
 use oxidize_inject::internal::sign::external::External;
@@ -26,8 +28,9 @@ use oxidize_inject::internal::sign::identity::{Password, Source};
 use oxidize_inject::internal::sign::macho::codesign::CodesignOptions;
 use oxidize_inject::internal::sign::macho::entitlements::Entitlements;
 use oxidize_inject::internal::sign::macho::kept::kept;
+use oxidize_inject::internal::sign::macho::validation;
 use oxidize_inject::internal::sign::pe::AuthenticodeOptions;
-use oxidize_inject::internal::sign::state::{self, State};
+use oxidize_inject::internal::sign::state::{self, Signer, State};
 use oxidize_inject::internal::sign::{self, Identity, SignOptions, timestamp};
 use oxidize_inject::internal::{container, output};
 
@@ -131,7 +134,16 @@ impl Signing {
         let failed = |error: SignError| Failure::because("cannot sign", &error).hint(error.hint());
         // Before anybody is asked for a password or a PIN.
         timestamp::check_urls(&self.timestamp_url).map_err(failed)?;
-        let mut ask = || self.password(source.as_ref().map(|source| &source.key));
+        if let Some(command) = &self.sign_command
+            && command.trim().is_empty()
+        {
+            return Err(failed(SignError::Command("is empty".to_owned())));
+        }
+        let is_asked = Cell::new(false);
+        let mut ask = || {
+            is_asked.set(true);
+            self.password(source.as_ref().map(|source| &source.key))
+        };
         let identity = source
             .as_ref()
             .map(|source| Identity::load(source, &mut ask))
@@ -169,8 +181,13 @@ impl Signing {
                 page_hashes: self.sign_page_hashes,
             },
         };
-        let identity = identity.map(Arc::new);
-        Ok(Some(Plan { identity, options }))
+        let has_password = self.sign_password_file.is_some() || self.sign_password_env.is_some();
+        let unused = (has_password && !is_asked.get()).then_some(Doubt::UnusedPassword);
+        Ok(Some(Plan {
+            identity: identity.map(Arc::new),
+            options,
+            doubts: unused.into_iter().collect(),
+        }))
     }
 
     /// The password, from where the user said, or by asking.
@@ -296,6 +313,7 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     if notary.is_some() && os != Some(OperatingSystem::MacOs) {
         return Err(super::notary::not_for_this());
     }
+    let app = whole(in_place.source())?;
     let kept = kept(&file, &plan.options.macos);
     let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
     warnings.extend(in_place.warning());
@@ -307,6 +325,8 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     }
     let signed = sign::sign_file(&file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
+    warnings.extend(lost(&file, plan.identity.as_deref()));
+    warnings.extend(app.and_then(|app| not_loaded(&app, &signed)));
     output::write_bytes(path, in_place.mode(), &signed).map_err(|error| failed(&error))?;
     let state = state::of(&signed).map_err(|error| failed(&error))?;
     if !args.common.quiet {
@@ -350,6 +370,89 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     Ok(())
 }
 
+/// The application, if it is one of ours.
+///
+/// # Errors
+/// It is damaged: a signature would say that it is as it was made.
+fn whole(path: &Path) -> Result<Option<App>, Failure> {
+    let hint = "package it again: a signature does not make it whole";
+    let refused = |damage: Failure| damage.hint(Some(hint));
+    let Some(app) = App::open_if_ours(path)? else {
+        return Ok(None);
+    };
+    let app = app.map_err(refused)?;
+    // Nothing was injected into a stub, so there is nothing to compare.
+    if app.check_filled().is_err() {
+        return Ok(None);
+    }
+    // The present signature is not the question: a tool that rewrote the program may have broken
+    // it. So nobody's takes its place for that, before a signer outside is asked.
+    let nobody = SignOptions {
+        macos: CodesignOptions {
+            fallback: file_name(path),
+            fresh: true,
+            ..CodesignOptions::default()
+        },
+        ..SignOptions::default()
+    };
+    let unsigned = match Container::announced(app.image()) {
+        Some(Container::MachO) => sign::sign_file(app.image(), None, &nobody).ok(),
+        _ => None,
+    };
+    let image = unsigned.as_deref().unwrap_or(app.image());
+    app.check(image).map_err(refused)?;
+    Ok(Some(app))
+}
+
+/// What is lost of the signatures of a file that is signed again: those by others.
+fn lost(file: &[u8], identity: Option<&Identity>) -> Vec<String> {
+    let Ok(old) = state::of(file) else {
+        return Vec::new();
+    };
+    let Some(signer) = old.signer() else {
+        let unknown = matches!(old, State::Unknown(..));
+        let text = "a signature that cannot be read here is replaced".to_owned();
+        return unknown.then_some(text).into_iter().collect();
+    };
+    let is_own = identity.is_some_and(|own| state::is_by(signer, own));
+    let mut told: Vec<String> = Vec::new();
+    if !is_own {
+        told.push(replaced(&signer.name));
+    }
+    for further in &signer.further {
+        let name = further.name.escape_debug();
+        told.push(format!("the further signature of `{name}` is dropped"));
+    }
+    told
+}
+
+/// Native files of an application that macOS will not load when it is signed so.
+fn not_loaded(app: &App, signed: &[u8]) -> Option<String> {
+    let validated = validation::of(signed)?;
+    let blobs = app.blobs().ok()?;
+    let natives = blobs.iter().flat_map(|blob| blob.natives().iter());
+    let natives = natives.filter_map(|native| {
+        let native = native.ok()?;
+        let data = native.data().ok()?;
+        let team = match app.beside(&data) {
+            Some(path) => validation::team(&Map::open(&path).ok()?),
+            None => validation::team(&data.read().ok()?),
+        };
+        Some((native.name(), team))
+    });
+    let warning = foreign_team(natives, validated.team.as_deref())?;
+    Some(format!(
+        "{warning}; package with an identity of that team, or allow {} with `--entitlements`",
+        "com.apple.security.cs.disable-library-validation"
+    ))
+}
+
+/// Somebody else's signature is gone.
+fn replaced(name: &str) -> String {
+    let name = name.escape_debug();
+    format!("the signature of `{name}` is replaced")
+}
+
 /// A bundle is signed where it is, with everything in it.
 fn sign_bundle(args: &Sign) -> Result<(), Failure> {
     let name = args.file.display();
@@ -373,9 +476,30 @@ fn sign_bundle(args: &Sign) -> Result<(), Failure> {
         |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
     plan.check_fit("macOS", Some(OperatingSystem::MacOs))
         .map_err(|error| failed(&error).hint(hint::in_sign(&error)))?;
-    let warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
+    let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
+    let program = bundle::program(&args.file).map_err(|error| failed(&error))?;
+    let app = program.as_deref().map(whole).transpose()?.flatten();
     let signed = bundle::sign(&args.file, plan.identity.as_deref(), &plan.options)
         .map_err(|error| failed(&error).hint(error.hint()))?;
+    if let Some(app) = app
+        && let Ok(program) = Map::open(&signed.program)
+    {
+        warnings.extend(not_loaded(&app, &program));
+    }
+    for (name, count) in &signed.replaced {
+        let mut text = replaced(name);
+        if *count > 1 {
+            text.push_str(&format!(" ({count} programs and libraries)"));
+        }
+        warnings.push(text);
+    }
+    for inner in &signed.among_resources {
+        warnings.push(format!(
+            "`{}` is a bundle among resources, where macOS does not look for code; move it to \
+             Helpers, Frameworks, PlugIns or XPCServices",
+            inner.display()
+        ));
+    }
     let state = bundle::verify(&args.file).map_err(|error| failed(&error))?;
     if !args.common.quiet {
         warnings.iter().for_each(|text| note("warning", text));
@@ -413,38 +537,54 @@ fn file_name(path: &Path) -> String {
 /// A signature's state, for people.
 pub(super) fn in_words(state: &State) -> String {
     let signer = state.signer().map(|signer| {
-        let mut text = match &signer.name[..] {
-            "" => "signed by a certificate without a name".to_owned(),
-            name => format!("signed by {}", text::name(name)),
-        };
-        if let Some(team) = &signer.team {
-            text.push_str(&format!(" (team {})", text::name(team)));
-        }
-        if let Some(time) = &signer.time {
-            text.push_str(&format!(", time stamp {time}"));
-        }
-        text
+        let further = signer.further.iter().map(signed_by);
+        let further: String = further.map(|text| format!(", also {text}")).collect();
+        signed_by(signer) + &further
     });
     let words = match (state, signer) {
         (State::None, _) => "not signed".to_owned(),
         (State::AdHoc { .. }, _) => "signed ad hoc".to_owned(),
         (State::Broken(problem), _) => format!("broken signature: {problem}"),
-        (State::Unknown(_), Some(signer)) => format!("{signer}, in a way that is not checked here"),
-        (_, Some(signer)) => signer,
-        (_, None) => "signed in a way that is not checked here".to_owned(),
+        (State::Unknown(_, reason), signer) => {
+            let signer = signer.map_or_else(|| "signed".to_owned(), |signer| signer + ",");
+            format!("{signer} in a way that is not checked here: {reason}")
+        }
+        (_, signer) => signer.unwrap_or_default(),
     };
     text::name(&words)
+}
+
+fn signed_by(signer: &Signer) -> String {
+    let mut text = match &signer.name[..] {
+        "" => "signed by a certificate without a name".to_owned(),
+        name => format!("signed by {}", text::name(name)),
+    };
+    if let Some(team) = &signer.team {
+        text.push_str(&format!(" (team {})", text::name(team)));
+    }
+    if let Some(time) = &signer.time {
+        text.push_str(&format!(", time stamp {time}"));
+    }
+    text
 }
 
 /// What else there is to say of a signature, in lines for people.
 pub(super) fn details(state: &State) -> String {
     let mut lines = String::new();
-    let Some(signer) = state.signer() else {
-        return lines;
-    };
+    if let Some(signer) = state.signer() {
+        add_details(&mut lines, "  ", signer);
+        for further in &signer.further {
+            lines.push_str(&format!("  also {}\n", signed_by(further)));
+            add_details(&mut lines, "    ", further);
+        }
+    }
+    lines
+}
+
+fn add_details(lines: &mut String, indent: &str, signer: &Signer) {
     // Nothing in a certificate begins a line of its own.
     let mut line = |label: &str, about: &str| {
-        lines.push_str(&format!("  {label}: {}\n", text::name(about)));
+        lines.push_str(&format!("{indent}{label}: {}\n", text::name(about)));
     };
     if let Some(identifier) = &signer.identifier {
         line("identifier", identifier);
@@ -465,7 +605,6 @@ pub(super) fn details(state: &State) -> String {
     for problem in &signer.problems {
         line("problem", problem);
     }
-    lines
 }
 
 /// A signature's state, for programs.
@@ -474,20 +613,33 @@ pub(super) fn to_json(state: &State) -> Value {
     if let State::AdHoc { identifier } = state {
         value["identifier"] = identifier.clone().into();
     }
+    if let State::Unknown(_, reason) = state {
+        value["unchecked"] = reason.clone().into();
+    }
     if let Some(signer) = state.signer() {
-        value["signer"] = signer.name.clone().into();
-        value["issuer"] = signer.issuer.clone().into();
-        value["certificates"] = signer.chain.clone().into();
-        value["valid_from"] = signer.valid.0.clone().into();
-        value["valid_until"] = signer.valid.1.clone().into();
-        value["claimed_time"] = signer.claimed_time.clone().into();
-        value["time_stamp"] = signer.time.clone().into();
-        value["time_stamp_authority"] = signer.time_authority.clone().into();
-        value["problems"] = signer.problems.clone().into();
-        if let Some(identifier) = &signer.identifier {
-            value["identifier"] = identifier.clone().into();
-            value["team"] = signer.team.clone().into();
-        }
+        add_signer(&mut value, signer);
+        let further = signer.further.iter().map(|further| {
+            let mut value = json!({});
+            add_signer(&mut value, further);
+            value
+        });
+        value["further"] = further.collect();
     }
     value
+}
+
+fn add_signer(value: &mut Value, signer: &Signer) {
+    value["signer"] = signer.name.clone().into();
+    value["issuer"] = signer.issuer.clone().into();
+    value["certificates"] = signer.chain.clone().into();
+    value["valid_from"] = signer.valid.0.clone().into();
+    value["valid_until"] = signer.valid.1.clone().into();
+    value["claimed_time"] = signer.claimed_time.clone().into();
+    value["time_stamp"] = signer.time.clone().into();
+    value["time_stamp_authority"] = signer.time_authority.clone().into();
+    value["problems"] = signer.problems.clone().into();
+    if let Some(identifier) = &signer.identifier {
+        value["identifier"] = identifier.clone().into();
+        value["team"] = signer.team.clone().into();
+    }
 }

@@ -51,6 +51,9 @@ pub(super) fn verify(args: &Verify) -> Result<ExitCode, Failure> {
             .detail("state", "damaged")
             .detail("altered", Value::Null)
     })?;
+    if let State::Unknown(_, reason) = &intact.signature {
+        return Err(unchecked(args, &intact.signature, reason, "not checked"));
+    }
     let code = if intact.altered { ALTERED } else { 0 };
     if json {
         print(&format!(
@@ -99,7 +102,7 @@ fn stranger(args: &Verify) -> Result<Option<Map>, Failure> {
 /// What there is to say of a stranger's program is its signature.
 fn tell_signature(args: &Verify, signature: State) -> Result<ExitCode, Failure> {
     let name = args.app.display();
-    let ok = !matches!(signature, State::None | State::Broken(_));
+    let ok = matches!(signature, State::Good(_) | State::AdHoc { .. });
     const STATE: &str = "not an application";
     if ok && args.common.output_format == Format::Json {
         print(&format!(
@@ -117,6 +120,7 @@ fn tell_signature(args: &Verify, signature: State) -> Result<ExitCode, Failure> 
     let problem = match &signature {
         State::None => format!("`{name}` is not signed, and was not made by oxidize-inject"),
         State::Broken(problem) => format!("the signature of `{name}` is broken: {problem}"),
+        State::Unknown(_, reason) => return Err(unchecked(args, &signature, reason, STATE)),
         _ => return Ok(ExitCode::SUCCESS),
     };
     Err(Failure::new(problem)
@@ -124,16 +128,37 @@ fn tell_signature(args: &Verify, signature: State) -> Result<ExitCode, Failure> 
         .detail("signature", signing::to_json(&signature)))
 }
 
+/// Nobody can tell here whether what was signed is still the same.
+fn unchecked(args: &Verify, signature: &State, reason: &str, state: &'static str) -> Failure {
+    let name = args.app.display();
+    let words = format!("the signature of `{name}` cannot be checked here: {reason}");
+    if args.common.output_format != Format::Json && !args.common.quiet {
+        // Who signed is told all the same, as far as it can be read.
+        let details = signing::details(signature);
+        let told = format!(
+            "{}: {}\n{details}",
+            text::path(&args.app),
+            signing::in_words(signature)
+        );
+        if let Err(failure) = print(&told) {
+            return failure;
+        }
+    }
+    Failure::new(words)
+        .hint(Some(
+            "check it on its own system: `codesign --verify --strict` or `signtool verify /pa`",
+        ))
+        .detail("state", state)
+        .detail("signature", signing::to_json(signature))
+}
+
 /// `Err`: it is damaged.
 fn judge(app: &App, args: &Verify) -> Result<Intact, Failure> {
     let name = args.app.display();
     let broken = |error: &dyn Error| Failure::because(format!("`{name}` is damaged"), error);
-    let verified = container::verify(app.image()).map_err(|error| broken(&error))?;
+    let altered = app.check(app.image())?;
     let blobs = app.blobs()?;
     for blob in &blobs {
-        blob.validate().map_err(|error| broken(&error))?;
-        blob.verify_digest().map_err(|error| broken(&error))?;
-        blob.verify_data().map_err(|error| broken(&error))?;
         for index in 0..blob.data_len() {
             let data = blob.data(index).map_err(|error| broken(&error))?;
             if let Some(path) = app.beside(&data) {
@@ -155,7 +180,7 @@ fn judge(app: &App, args: &Verify) -> Result<Intact, Failure> {
         );
     }
     Ok(Intact {
-        altered: verified.altered,
+        altered,
         digest: Hex(&blobs[0].header().digest).to_string(),
         signature,
     })

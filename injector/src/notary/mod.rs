@@ -335,7 +335,7 @@ pub fn check_ready(program: &[u8]) -> Result<(), &'static str> {
         let signature = signature.ok_or("it is not signed")?.1;
         let signer = match state::of(program) {
             Ok(State::Good(signer)) => signer,
-            Ok(State::Unknown(Some(signer))) => signer,
+            Ok(State::Unknown(Some(signer), _)) => signer,
             Ok(State::AdHoc { .. }) => return Err("it is signed without an identity"),
             _ => return Err("its signature is broken"),
         };

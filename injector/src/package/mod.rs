@@ -32,6 +32,7 @@ pub use crate::sign::Doubt;
 pub use error::PackageError;
 pub use feature::Feature;
 pub use several::{SeveralError, package_each};
+pub use signed::foreign_team;
 pub use warning::Warning;
 pub use wheels::pip_platform;
 
@@ -123,16 +124,17 @@ pub struct Signing {
     pub identity: Option<Arc<Identity>>,
     /// How.
     pub options: SignOptions,
+    /// What is doubtful about how that was asked for.
+    pub doubts: Vec<Doubt>,
 }
 
 impl Signing {
-    /// Whether the signatures name a team, which macOS asks libraries for.
+    /// The team that the signatures name, which macOS asks libraries for.
     #[must_use]
-    pub fn has_team(&self) -> bool {
-        let own = |identity: &Identity| crate::sign::macho::requirements::team(identity).is_some();
-        self.identity
-            .as_deref()
-            .is_some_and(|identity| self.options.macos.team.is_some() || own(identity))
+    pub fn team(&self) -> Option<String> {
+        let identity = self.identity.as_deref()?;
+        let asked = self.options.macos.team.clone();
+        asked.or_else(|| crate::sign::macho::requirements::team(identity))
     }
 
     /// What is doubtful about the signature.
@@ -142,6 +144,7 @@ impl Signing {
             return Vec::new();
         };
         let mut doubts = identity.doubts();
+        doubts.extend(self.doubts.iter().cloned());
         if self.options.timestamp_urls.is_empty() {
             doubts.push(Doubt::NoTimeStamp);
         }

@@ -215,6 +215,7 @@ mod tests {
             signing: Some(Arc::new(Signing {
                 identity: None,
                 options,
+                doubts: Vec::new(),
             })),
             ..Request::default()
         }

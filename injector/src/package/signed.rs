@@ -23,6 +23,7 @@ use crate::mmap::Map;
 use crate::pack::{NativeFile, Part, PartFile, Payload};
 use crate::progress::Progress;
 use crate::sign::macho::codesign::CodesignOptions;
+use crate::sign::macho::validation;
 use crate::sign::state::{self, State};
 use crate::sign::{self, SignOptions};
 
@@ -102,7 +103,7 @@ pub(super) fn sign(
 /// Whether somebody has signed it, and nothing speaks against the signature.
 fn is_signed(bytes: &[u8]) -> bool {
     let state = state::of(bytes);
-    matches!(state, Ok(State::Good(_) | State::Unknown(_)))
+    matches!(state, Ok(State::Good(_) | State::Unknown(..)))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<Stamp> {
@@ -179,13 +180,28 @@ pub(super) fn doubt(
 ) -> Option<Warning> {
     let signing =
         signing.filter(|signing| target.is_macos() && signing.options.macos.hardened_runtime)?;
-    let first = natives.first()?;
     let macos = &signing.options.macos;
-    let is_allowed = macos.entitlements.as_ref().is_some_and(|entitlements| {
-        entitlements.allow("com.apple.security.cs.disable-library-validation")
-    });
-    (!is_allowed && !signing.has_team()).then(|| Warning::ForeignTeam {
-        path: first.path.clone(),
-        count: natives.len(),
+    let is_allowed = macos
+        .entitlements
+        .as_ref()
+        .is_some_and(|entitlements| entitlements.allow(validation::OFF));
+    // They are signed with the program's identity.
+    let team = signing.team();
+    let natives = natives.iter().map(|native| (&native.path, team.clone()));
+    let natives = natives.filter(|_| !is_allowed);
+    foreign_team(natives, team.as_deref())
+}
+
+/// What there is to say of native files, each with the team that signed it, in a program of this
+/// team that validates its libraries.
+pub fn foreign_team<S: AsRef<str>>(
+    natives: impl Iterator<Item = (S, Option<String>)>,
+    own: Option<&str>,
+) -> Option<Warning> {
+    let mut foreign = natives.filter(|(_, team)| own.is_none() || team.as_deref() != own);
+    let (path, _) = foreign.next()?;
+    Some(Warning::ForeignTeam {
+        path: path.as_ref().to_owned(),
+        count: 1 + foreign.count(),
     })
 }

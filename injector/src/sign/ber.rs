@@ -18,6 +18,11 @@ pub(super) fn to_der(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(value(bytes, DEEPEST)?.0)
 }
 
+/// What follows the first value; `None` when that is not BER, or nests absurdly deep.
+pub(super) fn behind(bytes: &[u8]) -> Option<&[u8]> {
+    Some(value(bytes, DEEPEST)?.1)
+}
+
 /// One value in DER, and what follows it.
 fn value(bytes: &[u8], depth: usize) -> Option<(Vec<u8>, &[u8])> {
     let depth = depth.checked_sub(1)?;

@@ -12,7 +12,8 @@ use x509_cert::ext::pkix::{
 };
 use x509_cert::name::Name;
 
-use super::key::{Hash, Public};
+use super::doubt::Doubt;
+use super::key::{self, Hash, Public};
 
 /// The last value of this kind in a name.
 pub(super) fn attribute(name: &Name, kind: ObjectIdentifier) -> Option<String> {
@@ -96,12 +97,17 @@ fn is_authority(certificate: &Certificate) -> bool {
     constraints(certificate).is_some_and(|constraints| constraints.ca)
 }
 
-/// Whether `issuer` signed `certificate`; `None` for a kind of key that is not known here.
+/// Whether `issuer` signed `certificate`; `None` for an algorithm that is not known here.
 fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> Option<bool> {
+    // The algorithm stands in it twice, and only one of them is signed.
+    if certificate.signature_algorithm != certificate.tbs_certificate.signature {
+        return Some(false);
+    }
     let hash = Hash::of(certificate.signature_algorithm.oid)?;
     let key = Public::of(&issuer.tbs_certificate.subject_public_key_info)?;
     let body = certificate.tbs_certificate.to_der().ok()?;
-    Some(key.verify(hash, &body, certificate.signature.raw_bytes()))
+    let signature = certificate.signature.as_bytes();
+    Some(signature.is_some_and(|signature| key.verify(hash, &body, signature)))
 }
 
 /// The first certificate, its issuer, the issuer's issuer, as far as they are at hand.
@@ -127,8 +133,57 @@ pub(super) fn build<'c>(leaf: &'c Certificate, pool: &[&'c Certificate]) -> Vec<
     chain
 }
 
+/// Whether a certificate names itself as its issuer, as roots do.
+fn is_root(certificate: &Certificate) -> bool {
+    certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer
+}
+
+/// Everything that is doubtful at a time about a chain of certificates for code: what `sign` warns
+/// of, and what `verify` tells.
+pub(super) fn doubts(chain: &[&Certificate], time: u64) -> Vec<Doubt> {
+    let mut doubts: Vec<Doubt> = problems(chain, time)
+        .into_iter()
+        .chain(unchecked(chain))
+        .map(Doubt::Chain)
+        .collect();
+    if let Some(last) = chain.last().filter(|last| !is_root(last)) {
+        let place =
+            issuer_url(last).map_or_else(String::new, |url| format!(" (published at {url})"));
+        let issuer = attribute(&last.tbs_certificate.issuer, rfc4519::CN).unwrap_or_default();
+        doubts.push(Doubt::NoIssuer(format!(
+            "the certificate of `{}` above that of `{}` is missing{place}",
+            issuer.escape_debug(),
+            shown_name(last),
+        )));
+    }
+    if let Some(leaf) = chain.first()
+        && usage(leaf, Purpose::CodeSigning) == Usage::Missing
+    {
+        doubts.push(Doubt::Purpose(common_name(leaf)));
+    }
+    doubts
+}
+
+/// What cannot be checked of who issued whom.
+pub(super) fn unchecked(chain: &[&Certificate]) -> Vec<String> {
+    let pairs = chain.iter().zip(chain.iter().skip(1));
+    let unchecked = pairs.filter(|(below, above)| is_signed_by(below, above).is_none());
+    let told = unchecked.map(|(below, above)| {
+        let algorithm = match Hash::of(below.signature_algorithm.oid) {
+            Some(_) => key::kind(&above.tbs_certificate.subject_public_key_info),
+            None => key::name(below.signature_algorithm.oid),
+        };
+        format!(
+            "whether `{}` signed the certificate of `{}` is not checked here: {algorithm}",
+            shown_name(above),
+            shown_name(below)
+        )
+    });
+    told.collect()
+}
+
 /// Everything that is wrong at a time with a chain of certificates for code.
-pub(super) fn problems(chain: &[&Certificate], time: u64) -> Vec<String> {
+fn problems(chain: &[&Certificate], time: u64) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(leaf) = chain.first() {
         let name = shown_name(leaf);
@@ -152,8 +207,7 @@ pub(super) fn problems(chain: &[&Certificate], time: u64) -> Vec<String> {
     problems.extend(path_problems(chain, time));
     for (depth, issuer) in chain.iter().enumerate().skip(1) {
         let name = shown_name(issuer);
-        let is_root = issuer.tbs_certificate.subject == issuer.tbs_certificate.issuer;
-        if !is_root && !may_issue_for_code(issuer) {
+        if !is_root(issuer) && !may_issue_for_code(issuer) {
             problems.push(format!(
                 "`{name}` is an authority for other purposes than signing code"
             ));
@@ -197,6 +251,10 @@ fn path_problems(chain: &[&Certificate], time: u64) -> Vec<String> {
             ));
         }
         let Some(issuer) = chain.get(index + 1) else {
+            // Nobody else vouches for what stands in it.
+            if is_root(certificate) && is_signed_by(certificate, certificate) == Some(false) {
+                problems.push(format!("`{name}` did not sign its own certificate"));
+            }
             continue;
         };
         let above = shown_name(issuer);
@@ -233,7 +291,7 @@ fn may_issue_for_code(issuer: &Certificate) -> bool {
 
 /// Where the certificate of the issuer can be had: what the certificate says, or what is known of
 /// Apple's and Microsoft's authorities.
-pub(super) fn issuer_url(certificate: &Certificate) -> Option<String> {
+fn issuer_url(certificate: &Certificate) -> Option<String> {
     let access: Option<AuthorityInfoAccessSyntax> =
         extension(certificate, rfc5280::ID_PE_AUTHORITY_INFO_ACCESS);
     let named = access

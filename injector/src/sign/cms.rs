@@ -10,10 +10,10 @@ use ::cms::signed_data::{
     CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos,
 };
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA};
-use const_oid::db::rfc5912::ID_RSASSA_PSS;
+use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION};
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::asn1::{Any, OctetString, SetOfVec};
-use der::{Decode, Encode};
+use der::{Decode, Encode, Tag, Tagged as _};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
@@ -21,7 +21,7 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::der as raw;
 use super::error::SignError;
-use super::key::{Hash, Public};
+use super::key::{self, Hash, Public};
 use super::{ber, chain};
 
 /// What is signed.
@@ -130,8 +130,8 @@ pub(super) enum Verification {
     Valid,
     /// It did not.
     Invalid(&'static str),
-    /// It was signed in a way that is not checked here.
-    Unsupported,
+    /// It was signed in a way that is not checked here: by this algorithm.
+    Unsupported(String),
 }
 
 impl Parsed {
@@ -165,7 +165,9 @@ impl Parsed {
 
     /// The content, without tag and length.
     pub(super) fn content(&self) -> Option<&[u8]> {
-        Some(self.data.encap_content_info.econtent.as_ref()?.value())
+        let content = self.data.encap_content_info.econtent.as_ref()?;
+        let is_known = matches!(content.tag(), Tag::Sequence | Tag::OctetString);
+        is_known.then(|| content.value())
     }
 
     /// Kind of the content.
@@ -233,15 +235,44 @@ impl Parsed {
         value.to_der().ok()
     }
 
+    /// All values of an attribute that is not signed, in DER.
+    pub(super) fn unsigned_values(&self, kind: ObjectIdentifier) -> Vec<Vec<u8>> {
+        let attributes = self
+            .signer()
+            .unsigned_attrs
+            .iter()
+            .flat_map(|all| all.iter());
+        let found = attributes.filter(|attribute| attribute.oid == kind);
+        let values = found.flat_map(|attribute| attribute.values.iter());
+        values.filter_map(|value| value.to_der().ok()).collect()
+    }
+
+    /// Whether the kind of the content is the one that was signed.
+    fn names_one_kind(&self) -> bool {
+        let attributes = self.signer().signed_attrs.as_ref();
+        let named = attributes.map(|all| Self::value(Some(all), ID_CONTENT_TYPE));
+        named.is_none_or(|named| named.is_some_and(|kind| kind.value() == self.kind().as_bytes()))
+    }
+
+    /// Whether the hash of the signature is among those that the signed data announces.
+    pub(super) fn announces_its_hash(&self) -> bool {
+        let hash = self.signer().digest_alg.oid;
+        let mut announced = self.data.digest_algorithms.iter();
+        announced.any(|announced| announced.oid == hash)
+    }
+
     /// Whether this content has been signed.
     pub(super) fn verify(&self, content: &[u8]) -> Verification {
         let signer = self.signer();
         let Some(hash) = Hash::of(signer.digest_alg.oid) else {
-            return Verification::Unsupported;
+            return Verification::Unsupported(key::name(signer.digest_alg.oid));
         };
         let Some(leaf) = self.leaf() else {
             return Verification::Invalid("the signer's certificate is missing");
         };
+        if !self.names_one_kind() {
+            return Verification::Invalid("the kind of its content is not the signed one");
+        }
         let message = match &self.attributes {
             Some(attributes) => {
                 let digest = Self::value(signer.signed_attrs.as_ref(), ID_MESSAGE_DIGEST);
@@ -250,17 +281,22 @@ impl Parsed {
                 }
                 &attributes[..]
             }
-            None if signer.signed_attrs.is_some() => return Verification::Unsupported,
+            None if signer.signed_attrs.is_some() => {
+                return Verification::Invalid("its signed attributes are malformed");
+            }
             None => content,
         };
-        let Some(key) = Public::of(&leaf.tbs_certificate.subject_public_key_info) else {
-            return Verification::Unsupported;
+        let info = &leaf.tbs_certificate.subject_public_key_info;
+        let Some(key) = Public::of(info) else {
+            return Verification::Unsupported(key::kind(info));
         };
         let algorithm = signer.signature_algorithm.oid;
-        if algorithm == ID_RSASSA_PSS {
-            return Verification::Unsupported;
-        }
-        let hash = Hash::of(algorithm).unwrap_or(hash);
+        let hash = match Hash::of(algorithm) {
+            Some(hash) => hash,
+            // Some name the kind of the key alone.
+            None if [RSA_ENCRYPTION, ID_EC_PUBLIC_KEY].contains(&algorithm) => hash,
+            None => return Verification::Unsupported(key::name(algorithm)),
+        };
         if key.verify(hash, message, self.signature()) {
             Verification::Valid
         } else {
@@ -276,7 +312,9 @@ fn with_certificates_once(der: &[u8]) -> Option<Vec<u8>> {
         return None;
     };
     let mut info = raw::elements(info)?;
-    let (_, data, _) = raw::split(info.get(1)?.1)?;
+    let (raw::SEQUENCE, data, _) = raw::split(info.get(1)?.1)? else {
+        return None;
+    };
     let join = |parts: &[(u8, &[u8])]| -> Vec<u8> {
         let part = |(tag, content): &(u8, &[u8])| raw::tlv(*tag, content);
         parts.iter().flat_map(part).collect()

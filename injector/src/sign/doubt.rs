@@ -12,6 +12,8 @@ pub enum Doubt {
     Chain(String),
     /// A certificate above the signer's is missing; which, and where it is published.
     NoIssuer(String),
+    /// A password was given, and nothing is protected by one.
+    UnusedPassword,
     /// The certificate of this name does not say that it is for signing code.
     Purpose(String),
 }
@@ -23,6 +25,9 @@ impl fmt::Display for Doubt {
                 f.write_str("without a time stamp the signature ends with the certificate")
             }
             Doubt::Chain(problem) | Doubt::NoIssuer(problem) => f.write_str(problem),
+            Doubt::UnusedPassword => {
+                f.write_str("the password is not used: nothing that was read is protected by one")
+            }
             Doubt::Purpose(name) => write!(
                 f,
                 "the certificate of `{}` does not say that it is for signing code",

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use const_oid::db::{rfc4519, rfc5912};
+use const_oid::db::rfc5912;
 use der::Decode;
 use der::asn1::Any;
 use p12_keystore::Pkcs12Archive;
@@ -23,7 +23,7 @@ use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
-use super::chain::{self, Purpose, Usage, attribute, common_name};
+use super::chain::{self, Purpose, Usage, common_name};
 use super::cms::{Parsed, Signer};
 use super::doubt::Doubt;
 use super::error::SignError;
@@ -238,22 +238,7 @@ impl Identity {
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
         let chain: Vec<&Certificate> = self.chain.iter().collect();
-        let problems = chain::problems(&chain, now());
-        let mut doubts: Vec<Doubt> = problems.into_iter().map(Doubt::Chain).collect();
-        if let Some(last) = self.chain.last().filter(|last| !is_root(last)) {
-            let place = chain::issuer_url(last)
-                .map_or_else(String::new, |url| format!(" (published at {url})"));
-            let issuer = attribute(&last.tbs_certificate.issuer, rfc4519::CN).unwrap_or_default();
-            doubts.push(Doubt::NoIssuer(format!(
-                "the certificate of `{}` above that of `{}` is missing{place}",
-                issuer.escape_debug(),
-                common_name(last).escape_debug(),
-            )));
-        }
-        if chain::usage(self.leaf(), Purpose::CodeSigning) == Usage::Missing {
-            doubts.push(Doubt::Purpose(self.name()));
-        }
-        doubts
+        chain::doubts(&chain, now())
     }
 
     /// Whether the key is outside, where each signature may take a person.
@@ -434,10 +419,6 @@ fn bits(certificate: &Certificate) -> &[u8] {
 fn now() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.map_or(0, |now| now.as_secs())
-}
-
-fn is_root(certificate: &Certificate) -> bool {
-    certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer
 }
 
 /// Reads a small file.

@@ -69,6 +69,35 @@ impl Hash {
     }
 }
 
+/// What people call an algorithm.
+pub(super) fn name(oid: ObjectIdentifier) -> String {
+    let known = [
+        ("1.2.840.113549.2.2", "MD2"),
+        ("1.2.840.113549.2.5", "MD5"),
+        ("1.2.840.113549.1.1.2", "MD2 with RSA"),
+        ("1.2.840.113549.1.1.4", "MD5 with RSA"),
+        ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
+        ("1.2.840.10040.4.1", "DSA"),
+        ("1.3.132.0.35", "P-521"),
+        ("1.3.101.112", "Ed25519"),
+    ];
+    let number = oid.to_string();
+    let known = known.iter().find(|known| known.0 == number);
+    let name = known.map(|known| known.1);
+    let name = name.or_else(|| const_oid::db::DB.by_oid(&oid));
+    name.map_or(number, str::to_owned)
+}
+
+/// What people call the kind of a key.
+pub(super) fn kind(info: &SubjectPublicKeyInfoOwned) -> String {
+    let curve = info.algorithm.parameters.as_ref();
+    let curve = curve.and_then(|curve| curve.decode_as::<ObjectIdentifier>().ok());
+    match curve.filter(|_| info.algorithm.oid == rfc5912::ID_EC_PUBLIC_KEY) {
+        Some(curve) => name(curve),
+        None => name(info.algorithm.oid),
+    }
+}
+
 /// A public key of a kind that is known here.
 #[derive(Debug, Clone)]
 pub(super) enum Public {

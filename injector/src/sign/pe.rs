@@ -53,7 +53,7 @@ const fn spc(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
 
-const INDIRECT_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.4");
+pub(super) const INDIRECT_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.4");
 const STATEMENT_TYPE: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.11");
 const OPUS_INFO: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.12");
 const PE_IMAGE_DATA: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.15");
@@ -65,6 +65,9 @@ const PAGE_HASHES_CLASS: [u8; 16] = [
 const INDIVIDUAL: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.1.21");
 /// Where Microsoft keeps RFC 3161 tokens.
 pub(super) const STAMP: ObjectIdentifier = spc("1.3.6.1.4.1.311.3.3.1");
+
+/// Where a signature holds others of the same program.
+pub(super) const NESTED: ObjectIdentifier = spc("1.3.6.1.4.1.311.2.4.1");
 
 /// `WIN_CERT_REVISION_2_0` and `WIN_CERT_TYPE_PKCS_SIGNED_DATA`.
 const CERTIFICATE_KIND: [u8; 4] = [0, 2, 2, 0];
@@ -286,51 +289,80 @@ impl PeTrait for Reader<'_, '_> {
     }
 }
 
-/// The signature of a program.
+/// The certificate table of a program.
 pub(super) struct Found<'a> {
-    /// `None` where it is not one signature of the usual kind.
-    pub(super) signature: Option<&'a [u8]>,
+    table: &'a [u8],
     image: Image<'a>,
+    /// Digests that were computed.
+    digests: Vec<(Hash, Vec<u8>)>,
 }
 
-impl Found<'_> {
-    /// The digest that it should be of.
-    pub(super) fn digest(&self, hash: Hash) -> Result<Vec<u8>, SignError> {
-        digest(&self.image, &[], hash)
+/// An entry of a certificate table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry<'a> {
+    /// A signature, and perhaps something behind it.
+    Signature(&'a [u8]),
+    /// Of another kind (`wCertificateType`) or revision.
+    Other { revision: u16, kind: u16 },
+}
+
+impl<'a> Found<'a> {
+    /// The digest that a signature should be of.
+    pub(super) fn digest(&mut self, hash: Hash) -> Result<Vec<u8>, SignError> {
+        if let Some((_, digest)) = self.digests.iter().find(|known| known.0 == hash) {
+            return Ok(digest.clone());
+        }
+        let digest = digest(&self.image, &[], hash)?;
+        self.digests.push((hash, digest.clone()));
+        Ok(digest)
+    }
+
+    /// The entries of the table, each with the padding behind it; `None` where they do not end with
+    /// it.
+    pub(super) fn entries(&self) -> Option<Vec<Entry<'a>>> {
+        let mut entries = Vec::new();
+        let mut rest = self.table;
+        while !rest.is_empty() {
+            let (header, _) = rest.split_first_chunk::<8>()?;
+            let len = u32::from_le_bytes(*header.first_chunk()?);
+            let whole = usize::try_from(u64::from(len).next_multiple_of(ALIGNMENT)).ok()?;
+            let (entry, behind) = rest.split_at_checked(whole.max(8))?;
+            let half = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+            entries.push(match header[4..] == CERTIFICATE_KIND {
+                true => Entry::Signature(&entry[8..]),
+                false => Entry::Other {
+                    revision: half(4),
+                    kind: half(6),
+                },
+            });
+            rest = behind;
+        }
+        Some(entries)
     }
 }
 
-/// The signature in a program; `None` when there is none.
+/// The signatures in a program; `None` when there is none.
 pub(super) fn find(program: &[u8]) -> Result<Option<Found<'_>>, SignError> {
     let image = Image::parse(program)?.ok_or(SignError::NotSignable)?;
     let Some(range) = image.certificates()? else {
         return Ok(None);
     };
-    let table = &program[range];
-    let (header, rest) = table.split_at_checked(8).unwrap_or((&[], &[]));
-    let one = header.len() == 8
-        && header[4..] == CERTIFICATE_KIND
-        && u64::from(u32::from_le_bytes(
-            header[..4].try_into().expect("four bytes"),
-        ))
-        .next_multiple_of(ALIGNMENT)
-            == table.len() as u64;
     Ok(Some(Found {
-        signature: one.then_some(rest),
+        table: &program[range],
         image,
+        digests: Vec::new(),
     }))
 }
 
-/// The digest of the program that stands in the content of a signature: `None` for a hash that is
-/// not known here.
-pub(super) fn signed_digest(content: &[u8]) -> Option<(Hash, &[u8])> {
+/// The digest of the program that stands in the content of a signature, and by which hash.
+pub(super) fn signed_digest(content: &[u8]) -> Option<(ObjectIdentifier, &[u8])> {
     let parts = der::elements(content)?;
     let (_, info) = parts.get(1)?;
     let info = der::elements(info)?;
     let (_, algorithm) = info.first()?;
     let algorithm = der::elements(algorithm)?;
     let (_, oid) = algorithm.first().filter(|(tag, _)| *tag == der::OID)?;
-    let hash = Hash::of(ObjectIdentifier::from_bytes(oid).ok()?)?;
+    let hash = ObjectIdentifier::from_bytes(oid).ok()?;
     let (_, digest) = info.get(1).filter(|(tag, _)| *tag == der::OCTET_STRING)?;
     Some((hash, digest))
 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNING_TIME;
+use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::time::Time;
 
@@ -14,11 +15,13 @@ use crate::image::macho::signature::{self, Check};
 use crate::image::macho::{Image, fat};
 use crate::property_list;
 
+use super::ber;
 use super::chain::{self, common_name};
 use super::cms::{Parsed, Verification};
 use super::der;
 use super::error::SignError;
-use super::key::Hash;
+use super::identity::Identity;
+use super::key::{self, Hash};
 use super::macho;
 use super::{pe, timestamp};
 
@@ -35,8 +38,9 @@ pub enum State {
     },
     /// Signed, and everything fits.
     Good(Signer),
-    /// Signed in a way that is not checked here.
-    Unknown(Option<Signer>),
+    /// Signed in a way that is not checked here, and what it is that is not checked. So nobody can
+    /// tell whether the program was changed.
+    Unknown(Option<Signer>, String),
     /// Signed, and something does not fit.
     Broken(String),
 }
@@ -64,7 +68,13 @@ pub struct Signer {
     pub identifier: Option<String>,
     /// The team (macOS).
     pub team: Option<String>,
+    /// Others who signed the same program (Windows).
+    pub further: Vec<Signer>,
 }
+
+/// How many signatures a Windows program may have, and how deep they may be inside each other.
+const MOST_SIGNATURES: usize = 16;
+const MOST_LEVELS: u32 = 4;
 
 impl State {
     /// One word for it.
@@ -74,7 +84,7 @@ impl State {
             State::None => "none",
             State::AdHoc { .. } => "ad hoc",
             State::Good(_) => "good",
-            State::Unknown(_) => "not checked",
+            State::Unknown(..) => "not checked",
             State::Broken(_) => "broken",
         }
     }
@@ -83,10 +93,25 @@ impl State {
     #[must_use]
     pub fn signer(&self) -> Option<&Signer> {
         match self {
-            State::Good(signer) | State::Unknown(Some(signer)) => Some(signer),
+            State::Good(signer) | State::Unknown(Some(signer), _) => Some(signer),
             _ => None,
         }
     }
+}
+
+/// Whether the signer is this one.
+#[must_use]
+pub fn is_by(signer: &Signer, identity: &Identity) -> bool {
+    let leaf = identity.leaf();
+    let (start, end) = chain::validity(leaf);
+    let valid = (chain::moment(start), chain::moment(end));
+    signer.name == common_name(leaf) && signer.issuer == issuer_name(leaf) && signer.valid == valid
+}
+
+fn issuer_name(certificate: &Certificate) -> String {
+    let issuer = &certificate.tbs_certificate.issuer;
+    let name = chain::attribute(issuer, const_oid::db::rfc4519::CN);
+    name.unwrap_or_else(|| issuer.to_string())
 }
 
 /// Whether this is a program that can be signed here.
@@ -141,14 +166,14 @@ pub fn of(file: &[u8]) -> Result<State, SignError> {
         let rank = |state: &State| match state {
             State::Broken(_) => 0,
             State::None => 1,
-            State::Unknown(_) => 2,
+            State::Unknown(..) => 2,
             State::AdHoc { .. } => 3,
             State::Good(_) => 4,
         };
         let chains = states.iter().filter_map(State::signer);
         let chains: Vec<Vec<String>> = chains.map(|signer| signer.chain.clone()).collect();
         let mut worst = states.into_iter().min_by_key(rank).unwrap_or(State::None);
-        if let State::Good(signer) | State::Unknown(Some(signer)) = &mut worst {
+        if let State::Good(signer) | State::Unknown(Some(signer), _) = &mut worst {
             for other in chains.iter().filter(|chain| **chain != signer.chain) {
                 let name = other.first().map_or("", String::as_str).escape_debug();
                 let problem = format!("the program for another processor is signed by `{name}`");
@@ -172,8 +197,6 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     let Some(leaf) = chain.first() else {
         return Ok(None);
     };
-    let issuer = &leaf.tbs_certificate.issuer;
-    let issuer_name = super::chain::attribute(issuer, const_oid::db::rfc4519::CN);
     let token = parsed.unsigned(stamp);
     let token = token.map(|token| timestamp::check(&token, parsed.signature()));
     let time = token.transpose().map_err(|error| error.to_string())?;
@@ -182,10 +205,13 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_secs());
     let signed = time.as_ref().map_or(now, |time| time.seconds);
-    let problems = chain::problems(&chain, signed);
+    let doubts = chain::doubts(&chain, signed);
+    let mut problems: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+    let stamps = time.iter().flat_map(|time| &time.unchecked);
+    problems.extend(stamps.map(|problem| format!("of the time stamp: {problem}")));
     Ok(Some(Signer {
         name: common_name(leaf),
-        issuer: issuer_name.unwrap_or_else(|| issuer.to_string()),
+        issuer: issuer_name(leaf),
         chain: chain.iter().map(|one| common_name(one)).collect(),
         valid: (chain::moment(start), chain::moment(end)),
         claimed_time: claimed_time(parsed),
@@ -194,6 +220,7 @@ fn signer(parsed: &Parsed, stamp: ObjectIdentifier) -> Result<Option<Signer>, St
         problems,
         identifier: None,
         team: None,
+        further: Vec::new(),
     }))
 }
 
@@ -205,23 +232,120 @@ fn claimed_time(parsed: &Parsed) -> Option<String> {
 }
 
 fn windows(file: &[u8]) -> Result<State, SignError> {
-    let Some(found) = pe::find(file)? else {
+    let Some(mut found) = pe::find(file)? else {
         return Ok(State::None);
     };
-    let Some(parsed) = found.signature.and_then(Parsed::read) else {
-        return Ok(State::Broken(
-            "it is not one Authenticode signature".to_owned(),
-        ));
+    let Some(entries) = found.entries() else {
+        let problem = "its entries do not fit into the certificate table";
+        return Ok(State::Broken(problem.to_owned()));
     };
-    let mut signer = match signer(&parsed, pe::STAMP) {
+    let mut states = Vec::new();
+    for entry in entries {
+        match entry {
+            pe::Entry::Signature(bytes) => match ber::behind(bytes) {
+                // Entries are filled with zeros up to a multiple of 8.
+                Some(behind) if behind.len() >= 8 || behind.iter().any(|byte| *byte != 0) => {
+                    states.push(State::Broken("there is something behind it".to_owned()));
+                }
+                _ => authenticode(bytes, &mut found, MOST_LEVELS, &mut states)?,
+            },
+            pe::Entry::Other { revision, kind } => {
+                let reason = format!(
+                    "an entry of kind {kind}, revision {revision:#06x}, in the certificate table"
+                );
+                states.push(State::Unknown(None, reason));
+            }
+        }
+        if states.len() > MOST_SIGNATURES {
+            let problem = format!("it has more than {MOST_SIGNATURES} signatures");
+            return Ok(State::Broken(problem));
+        }
+    }
+    Ok(together(states))
+}
+
+/// What is said of a program with several signatures, the first being the one that systems ask for.
+fn together(states: Vec<State>) -> State {
+    let count = states.len();
+    let place = |number: usize, words: &str| match count {
+        1 => words.to_owned(),
+        _ => format!("in signature {} of {count}: {words}", number + 1),
+    };
+    for (number, state) in states.iter().enumerate() {
+        if let State::Broken(problem) = state {
+            return State::Broken(place(number, problem));
+        }
+    }
+    let mut unchecked = None;
+    for (number, state) in states.iter().enumerate() {
+        if let State::Unknown(_, reason) = state {
+            unchecked.get_or_insert_with(|| place(number, reason));
+        }
+    }
+    let mut signers = states.iter().filter_map(State::signer).cloned();
+    let first = signers.next().map(|mut first| {
+        first.further = signers.collect();
+        first
+    });
+    match (first, unchecked) {
+        (signer, Some(reason)) => State::Unknown(signer, reason),
+        (Some(signer), None) => State::Good(signer),
+        (None, None) => State::None,
+    }
+}
+
+/// Judges a signature, and those that it holds.
+fn authenticode(
+    bytes: &[u8],
+    found: &mut pe::Found<'_>,
+    levels: u32,
+    states: &mut Vec<State>,
+) -> Result<(), SignError> {
+    let Some(parsed) = Parsed::read(bytes) else {
+        let problem = "it is not one Authenticode signature";
+        states.push(State::Broken(problem.to_owned()));
+        return Ok(());
+    };
+    states.push(one_authenticode(&parsed, found)?);
+    let nested = parsed.unsigned_values(pe::NESTED);
+    let Some(levels) = levels
+        .checked_sub(1)
+        .filter(|_| states.len() <= MOST_SIGNATURES)
+    else {
+        if !nested.is_empty() {
+            let problem = "it holds too many other signatures";
+            states.push(State::Broken(problem.to_owned()));
+        }
+        return Ok(());
+    };
+    for nested in nested.iter().take(MOST_SIGNATURES + 1) {
+        authenticode(nested, found, levels, states)?;
+    }
+    Ok(())
+}
+
+fn one_authenticode(parsed: &Parsed, found: &mut pe::Found<'_>) -> Result<State, SignError> {
+    let mut signer = match signer(parsed, pe::STAMP) {
         Ok(signer) => signer,
         Err(problem) => return Ok(State::Broken(problem)),
     };
+    if parsed.kind() != pe::INDIRECT_DATA || !parsed.announces_its_hash() {
+        let problem = "it is not an Authenticode signature";
+        return Ok(State::Broken(problem.to_owned()));
+    }
     let Some(content) = parsed.content() else {
         return Ok(State::Broken("nothing is signed in it".to_owned()));
     };
-    let Some((hash, digest)) = pe::signed_digest(content) else {
-        return Ok(State::Unknown(signer));
+    let Some((algorithm, digest)) = pe::signed_digest(content) else {
+        let problem = "no digest of a program is signed in it";
+        return Ok(State::Broken(problem.to_owned()));
+    };
+    let verification = parsed.verify(content);
+    let Some(hash) = Hash::of(algorithm) else {
+        return Ok(match verification {
+            Verification::Invalid(problem) => State::Broken(problem.to_owned()),
+            _ => State::Unknown(signer, key::name(algorithm)),
+        });
     };
     if *digest != found.digest(hash)? {
         return Ok(State::Broken(
@@ -232,13 +356,14 @@ fn windows(file: &[u8]) -> Result<State, SignError> {
         let problem = "its digest is SHA-1, which is not safe";
         signer.problems.push(problem.to_owned());
     }
-    Ok(conclude(parsed.verify(content), signer))
+    Ok(conclude(verification, signer))
 }
 
 fn conclude(verification: Verification, signer: Option<Signer>) -> State {
     match (verification, signer) {
         (Verification::Valid, Some(signer)) => State::Good(signer),
-        (Verification::Valid | Verification::Unsupported, signer) => State::Unknown(signer),
+        (Verification::Valid, None) => State::Broken("there is no signer's certificate".to_owned()),
+        (Verification::Unsupported(algorithm), signer) => State::Unknown(signer, algorithm),
         (Verification::Invalid(problem), _) => State::Broken(problem.to_owned()),
     }
 }
@@ -253,7 +378,10 @@ fn macos(image: &Image<'_>) -> Result<State, SignError> {
     }
     match signature::check(image.bytes, range) {
         Check::Good => {}
-        Check::OtherHash => return Ok(State::Unknown(None)),
+        Check::OtherHash(kind) => {
+            let reason = format!("page hashes by a hash of kind {kind}");
+            return Ok(State::Unknown(None, reason));
+        }
         Check::Malformed(problem) => return Ok(State::Broken(problem.to_owned())),
         Check::Page(_) => {
             return Ok(State::Broken(
@@ -310,14 +438,11 @@ fn alternatives_are_signed(signature: &[u8], parsed: &Parsed) -> bool {
     signature::directories(signature)
         .skip(1)
         .all(|(kind, directory)| {
-            let hash = match kind {
-                signature::SHA1 => Hash::Sha1,
-                _ => Hash::Sha256,
+            let digest = signature::digest(kind, directory).unwrap_or_default();
+            let is_it = |named: &Vec<u8>| {
+                named.len() >= 20 && (*named == digest || digest.get(..20) == Some(named))
             };
-            let digest = hash.digest(directory);
-            named
-                .iter()
-                .any(|named| *named == digest || *named == digest[..20])
+            named.iter().any(is_it)
         })
 }
 

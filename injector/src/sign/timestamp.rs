@@ -166,6 +166,8 @@ pub(super) struct Stamp {
     pub(super) seconds: u64,
     /// Who says so.
     pub(super) authority: String,
+    /// What cannot be checked of its certificates.
+    pub(super) unchecked: Vec<String>,
 }
 
 /// Checks a token for these bytes: its signature, the purpose and validity of its certificates.
@@ -191,8 +193,9 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError>
     match parsed.verify(content) {
         Verification::Valid => {}
         Verification::Invalid(problem) => return Err(wrong(problem)),
-        Verification::Unsupported => {
-            return Err(wrong("it is signed in a way that is not checked here"));
+        Verification::Unsupported(algorithm) => {
+            let problem = format!("it is signed in a way that is not checked here: {algorithm}");
+            return Err(TimestampError::Signature(problem));
         }
     }
     let chain = parsed.chain();
@@ -212,6 +215,7 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError>
         time: chain::moment(seconds).replace('Z', &time[14..]),
         seconds,
         authority,
+        unchecked: chain::unchecked(&chain),
     })
 }
 

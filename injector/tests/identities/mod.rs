@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use oxidize_format::{Content, FileEntry, HeaderFields, NativeEntry, Writer};
 use oxidize_inject::internal::container::{self, InjectOptions, macho, pe};
 pub use skips::skip;
 use stamps::Authority;
@@ -117,15 +118,46 @@ pub fn workshop() -> Option<&'static Path> {
     }
 }
 
-pub fn blob() -> Vec<u8> {
-    (0..9_001u32).map(|i| (i % 253) as u8).collect()
+/// Resources for this target: a file, and native modules with these bytes.
+pub fn blob(target: &str, natives: &[&[u8]]) -> Vec<u8> {
+    let mut writer = Writer::new(HeaderFields {
+        py_version_hex: 0x030d_0ff0,
+        bytecode_magic: 0x0a0d_0df3,
+        stub_abi: oxidize_format::STUB_ABI,
+        target: target.into(),
+        root: oxidize_format::VIRTUAL_ROOT.into(),
+    });
+    let content: Vec<u8> = (0..9_001u32).map(|i| (i % 253) as u8).collect();
+    let file = FileEntry {
+        content: Content::plain(content),
+        executable: false,
+    };
+    writer.add_file("/~oxidize/app/data", file).unwrap();
+    for (number, native) in natives.iter().enumerate() {
+        let path = format!("/~oxidize/app/native{number}.so");
+        let file = FileEntry {
+            content: Content::plain(native.to_vec()),
+            executable: false,
+        };
+        writer.add_file(&path, file).unwrap();
+        let native = NativeEntry {
+            name: path.clone(),
+            soname: None,
+            content: Content::File(path),
+            extension: false,
+            needed: Vec::new(),
+        };
+        writer.add_native(native).unwrap();
+    }
+    writer.layout().unwrap().to_bytes()
 }
 
 /// A program for Windows.
 pub fn windows_program() -> Vec<u8> {
     let stub = pe::synthetic::build(&pe::synthetic::Shape::default());
-    let plan = container::inject(&stub, blob().len() as u64).unwrap();
-    plan.assemble(&blob())
+    let blob = blob("x86_64-pc-windows-gnu", &[]);
+    let plan = container::inject(&stub, blob.len() as u64).unwrap();
+    plan.assemble(&blob)
 }
 
 /// The same program without what says that it is ours.
@@ -147,6 +179,16 @@ pub fn mac_library(arm: bool) -> Vec<u8> {
 }
 
 pub fn mac_program(arm: bool) -> Vec<u8> {
+    mac_program_with(arm, &[])
+}
+
+/// A program for macOS with native modules.
+pub fn mac_program_with(arm: bool, natives: &[&[u8]]) -> Vec<u8> {
+    let target = match arm {
+        true => "aarch64-apple-darwin",
+        false => "x86_64-apple-darwin",
+    };
+    let blob = blob(target, natives);
     let shape = macho::synthetic::Shape {
         arm,
         ..Default::default()
@@ -156,8 +198,8 @@ pub fn mac_program(arm: bool) -> Vec<u8> {
         ..InjectOptions::default()
     };
     let stub = macho::synthetic::build(&shape);
-    let plan = container::inject_with(&stub, blob().len() as u64, &options).unwrap();
-    plan.assemble(&blob())
+    let plan = container::inject_with(&stub, blob.len() as u64, &options).unwrap();
+    plan.assemble(&blob)
 }
 
 /// `oxidize-inject sign` on these bytes.

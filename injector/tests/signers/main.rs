@@ -7,8 +7,10 @@ mod doubts;
 mod forms;
 #[path = "../identities/mod.rs"]
 mod identities;
+mod judged;
 mod kept;
 mod others;
+mod spoilt;
 mod time_stamps;
 mod told;
 

@@ -281,7 +281,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, ContainerError> {
         }
         let at = range.start;
         match check(bytes, range) {
-            Check::Good | Check::OtherHash => {}
+            Check::Good | Check::OtherHash(_) => {}
             Check::Malformed(problem) => return Err(malformed(WHAT, at, problem)),
             Check::Slot(_) => {
                 let problem = "a part of it has another hash";

@@ -4,12 +4,28 @@
 use std::ops::Range;
 
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::adhoc::{CODE_DIRECTORY, SHA256, SUPERBLOB};
 
-/// Kind of a hash in a code directory.
-pub(crate) const SHA1: u8 = 1;
+/// Kinds of hashes in a code directory (`cs_blobs.h`), the better ones behind.
+const SHA1: u8 = 1;
+const SHA256_CUT: u8 = 3;
+const SHA384: u8 = 4;
+const SHA512: u8 = 5;
+const HASHES: [u8; 5] = [SHA1, SHA256_CUT, SHA256, SHA384, SHA512];
+
+/// A digest by this kind of hash; `None` for one that is not known here.
+pub(crate) fn digest(kind: u8, bytes: &[u8]) -> Option<Vec<u8>> {
+    match kind {
+        SHA1 => Some(Sha1::digest(bytes).to_vec()),
+        SHA256 => Some(Sha256::digest(bytes).to_vec()),
+        SHA256_CUT => Some(Sha256::digest(bytes)[..20].to_vec()),
+        SHA384 => Some(Sha384::digest(bytes).to_vec()),
+        SHA512 => Some(Sha512::digest(bytes).to_vec()),
+        _ => None,
+    }
+}
 
 /// The answer of [`check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +38,8 @@ pub enum Check {
     Page(u64),
     /// The part of the signature in this slot has another hash.
     Slot(u32),
-    /// The hashes are of a kind that is not checked here.
-    OtherHash,
+    /// The hashes are of this kind, which is not checked here.
+    OtherHash(u8),
 }
 
 /// A code directory, bounds checked.
@@ -126,18 +142,15 @@ pub(crate) fn directories(signature: &[u8]) -> impl Iterator<Item = (u8, &[u8])>
     })
 }
 
-/// The hash by which a system knows the program: kind (1 for SHA-1, 2 for SHA-256) and the first 20
-/// bytes of the hash of the code directory. Programs for old systems have one of each kind; the
-/// better one counts.
+/// The hash by which a system knows the program: kind (1 for SHA-1, 2 for SHA-256, and so on) and
+/// the first 20 bytes of the hash of the code directory. Programs for old systems have several; the
+/// best one counts.
 #[must_use]
 pub fn code_hash(signature: &[u8]) -> Option<(u8, [u8; 20])> {
-    let known = directories(signature).filter(|(kind, _)| matches!(*kind, SHA1 | SHA256));
-    let (kind, bytes) = known.max_by_key(|(kind, _)| *kind)?;
-    let hash = match kind {
-        SHA1 => Sha1::digest(bytes).to_vec(),
-        _ => Sha256::digest(bytes).to_vec(),
-    };
-    Some((kind, *hash.first_chunk()?))
+    let rank = |kind: u8| HASHES.iter().position(|known| *known == kind);
+    let known = directories(signature).filter(|(kind, _)| rank(*kind).is_some());
+    let (kind, bytes) = known.max_by_key(|(kind, _)| rank(*kind))?;
+    Some((kind, *digest(kind, bytes)?.first_chunk()?))
 }
 
 /// The identifier in a signature.
@@ -151,10 +164,8 @@ pub fn identifier(signature: &[u8]) -> Option<&str> {
 pub(crate) fn seals(signature: &[u8], slot: u32, content: &[u8]) -> bool {
     let mut known = 0;
     let right = directories(signature).all(|(kind, bytes)| {
-        let digest = match kind {
-            SHA1 => Sha1::digest(content).to_vec(),
-            SHA256 => Sha256::digest(content).to_vec(),
-            _ => return false,
+        let Some(digest) = digest(kind, content) else {
+            return false;
         };
         known += 1;
         let at = || {
@@ -184,10 +195,13 @@ pub fn check(file: &[u8], signature: Range<usize>) -> Check {
         return Check::Malformed("there is something behind it");
     }
     for (kind, bytes) in directories(signature) {
-        let answer = match (kind, bytes[36]) {
-            (SHA1, 20) => check_directory::<Sha1>(file, start, signature, bytes),
-            (SHA256, 32) => check_directory::<Sha256>(file, start, signature, bytes),
-            _ => Check::OtherHash,
+        let answer = match digest(kind, &[]) {
+            Some(hash) if hash.len() == usize::from(bytes[36]) => {
+                let hash = |bytes: &[u8]| digest(kind, bytes).unwrap_or_default();
+                check_directory(file, start, signature, bytes, hash)
+            }
+            Some(_) => Check::Malformed("its hashes have another length than their kind"),
+            None => Check::OtherHash(kind),
         };
         if answer != Check::Good {
             return answer;
@@ -197,8 +211,14 @@ pub fn check(file: &[u8], signature: Range<usize>) -> Check {
 }
 
 /// [`check`] for one code directory.
-fn check_directory<H: Digest>(file: &[u8], start: usize, signature: &[u8], bytes: &[u8]) -> Check {
-    let size = <H as Digest>::output_size();
+fn check_directory(
+    file: &[u8],
+    start: usize,
+    signature: &[u8],
+    bytes: &[u8],
+    hash: impl Fn(&[u8]) -> Vec<u8>,
+) -> Check {
+    let size = usize::from(bytes[36]);
     let field = |at| word(bytes, at).unwrap_or(0) as usize;
     let (hashes_at, count, limit) = (field(16), field(28), field(32));
     if limit != start {
@@ -227,7 +247,7 @@ fn check_directory<H: Digest>(file: &[u8], start: usize, signature: &[u8], bytes
         };
         let slot = slot as u32;
         let wrong = match blob(signature, slot) {
-            Some(blob) => H::digest(blob)[..] != *digest,
+            Some(blob) => hash(blob) != *digest,
             // Property lists of bundles lie elsewhere; requirements and entitlements lie nowhere
             // else.
             None => [2, 5, 7].contains(&slot) && digest.iter().any(|byte| *byte != 0),
@@ -237,8 +257,8 @@ fn check_directory<H: Digest>(file: &[u8], start: usize, signature: &[u8], bytes
         }
     }
     // The limit was compared with a place inside the file.
-    for (index, (part, hash)) in file[..limit].chunks(page).zip(hashes).enumerate() {
-        if H::digest(part)[..] != *hash {
+    for (index, (part, stated)) in file[..limit].chunks(page).zip(hashes).enumerate() {
+        if hash(part) != *stated {
             return Check::Page((index * page) as u64);
         }
     }

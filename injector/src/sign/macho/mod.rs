@@ -5,3 +5,4 @@ pub mod entitlements;
 pub mod kept;
 mod options;
 pub(crate) mod requirements;
+pub mod validation;
