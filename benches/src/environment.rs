@@ -82,19 +82,25 @@ impl Environment {
 
     /// Packages an application directory with a start snapshot, if there is a stub for that.
     pub(crate) fn snapshot(&self, application: &Path) -> Result<Option<PathBuf>, String> {
-        const TARGET: &str = Target::X86_64_LINUX_MUSL.triple();
-        let stub = self.repository.join("target/stubs").join(TARGET);
-        if !stub.is_dir() {
-            eprintln!("no start snapshots: there is no stub for {TARGET} in target/stubs");
+        let Some(mut options) = self.snapshot_options() else {
             return Ok(None);
-        }
-        let mut options = vec!["--snapshot", "--target", TARGET];
+        };
         // Modules that the application imports by names from a list.
         let list = fs::read_to_string(application.join("modules.txt")).unwrap_or_default();
         for name in list.split_whitespace() {
             options.extend(["--snapshot-import", name]);
         }
         self.packaged(application, "snapshot", &options).map(Some)
+    }
+
+    /// What asks for a start snapshot, if there is a stub for that.
+    pub(crate) fn snapshot_options(&self) -> Option<Vec<&'static str>> {
+        const TARGET: &str = Target::X86_64_LINUX_MUSL.triple();
+        if self.repository.join("target/stubs").join(TARGET).is_dir() {
+            return Some(vec!["--snapshot", "--target", TARGET]);
+        }
+        eprintln!("no start snapshots: there is no stub for {TARGET} in target/stubs");
+        None
     }
 
     fn packaged(
@@ -108,8 +114,19 @@ impl Environment {
             .ok_or("an application without a name")?;
         let name = format!("{}-{form}", name.to_string_lossy());
         let output = self.scratch.path().join(name);
+        self.package_as(&output, application, options)?;
+        Ok(output)
+    }
+
+    /// Packages an application directory as this file.
+    pub(crate) fn package_as(
+        &self,
+        output: &Path,
+        application: &Path,
+        options: &[&str],
+    ) -> Result<(), String> {
         let status = Command::new(&self.injector)
-            .arg(&output)
+            .arg(output)
             .arg("--resources")
             .arg(application)
             .args(options)
@@ -117,7 +134,7 @@ impl Environment {
             .status()
             .map_err(|error| format!("{}: {error}", self.injector.display()))?;
         if status.success() {
-            Ok(output)
+            Ok(())
         } else {
             Err(format!("packaging {} failed", application.display()))
         }

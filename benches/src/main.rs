@@ -11,6 +11,7 @@ mod files;
 mod injection;
 mod measure;
 mod memory;
+mod mercurial;
 mod packaging;
 mod peers;
 mod report;
@@ -31,14 +32,17 @@ struct Options {
     /// Runs of each program; medians are taken over these.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Only the start-up cases, sizes, packaging and peers' programs whose name contains this, and
-    /// nothing else.
+    /// Only the start-up cases, sizes, packaging, Mercurial's tests and peers' programs whose name
+    /// contains this, and nothing else.
     #[arg(long)]
     only: Option<String>,
     /// Runs of each program with cold caches; needs root, and slows everything else on the machine;
     /// 0 leaves it out.
     #[arg(long, default_value_t = 0)]
     cold: usize,
+    /// Runs of Mercurial's tests with each `hg`, which take minutes; 0 leaves them out.
+    #[arg(long, default_value_t = 5)]
+    mercurial: usize,
     /// Compares with other tools that package programs, which it installs from PyPI, and does
     /// nothing else; `--write` puts `peers.svg` beside the file.
     #[arg(long)]
@@ -86,6 +90,12 @@ fn run(options: &Options) -> Result<(), String> {
         eprintln!("packaging of {} modules ...", packaging::MODULES);
         let figures = packaging::measure(&environment, options.rounds)?;
         report.packaging(&figures, options.rounds);
+    }
+    if wanted(options, "mercurial") && options.mercurial > 0 {
+        match mercurial::measure(&environment, options.mercurial) {
+            Ok(figures) => report.mercurial(&figures),
+            Err(reason) => eprintln!("Mercurial's tests are not run: {reason}"),
+        }
     }
     if options.only.is_some() {
         print!("{}", report.text());

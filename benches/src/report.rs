@@ -10,6 +10,7 @@ use crate::files::{Reading, SIZE};
 use crate::injection::Injection;
 use crate::measure::{Sample, output};
 use crate::memory::{Memory, PROCESSES};
+use crate::mercurial::{self, Mercurial};
 use crate::packaging::{MODULES, Packaging, Size};
 use crate::peers::Row;
 use crate::startup::Case;
@@ -171,6 +172,32 @@ impl Report {
                 row.real_file,
                 row.virtual_file / row.real_file
             );
+        }
+        self.text.push('\n');
+    }
+
+    /// Mercurial's tests; the first row is the baseline.
+    pub(crate) fn mercurial(&mut self, figures: &Mercurial) {
+        let Some(baseline) = figures.rows.first() else {
+            return;
+        };
+        let _ = writeln!(
+            self.text,
+            "## Mercurial's tests\n\nThe CPU time of all processes of {} of the tests that Mercurial {} brings, rounds in turns: {}; \
+             the smallest that need neither Python nor a server and pass with the script (see mercurial.rs). \
+             Mercurial is without its extension modules; shells and tools of the tests count too.\n\n\
+             | `hg` | CPU | each test's result |\n| --- | ---: | --- |",
+            figures.tests,
+            mercurial::VERSION,
+            figures.rounds,
+        );
+        for row in &figures.rows {
+            let results = match row.differing.as_slice() {
+                [] => "the same".to_owned(),
+                names => format!("another in {}", names.join(", ")),
+            };
+            let cpu = percent(row.cpu, baseline.cpu);
+            let _ = writeln!(self.text, "| {} | {cpu} | {results} |", row.name);
         }
         self.text.push('\n');
     }

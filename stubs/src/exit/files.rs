@@ -1,6 +1,6 @@
 //! Files that are open at the end.
 
-use crate::ffi::{Gil, Object, Result};
+use crate::ffi::{Gil, Object, Result, text_stream};
 
 /// The classes of `io` that are written in C and call nothing but each other.
 struct Classes<'py> {
@@ -126,7 +126,12 @@ impl<'py> Files<'py> {
             let Some(below) = self.below(object)? else {
                 return Ok(false);
             };
-            if self.standard.iter().any(|other| other.is(&buffer)) || below.len() < 2 {
+            if self.standard.iter().any(|other| other.is(&buffer)) {
+                // A second one over a standard buffer, which is flushed by name. Which of them ends
+                // first is seen only in what they hold themselves.
+                return Ok(text_stream::holds_nothing(object));
+            }
+            if below.len() < 2 {
                 return Ok(false);
             }
             if one_of(&buffer, &self.classes.writers) {

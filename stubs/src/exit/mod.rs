@@ -21,6 +21,7 @@
 //! | a weak reference with a function to call | only functions that keep weak collections in order |
 //! | a file open for reading, a socket | yes: the system closes it |
 //! | a file open for writing | yes, after it was closed as its end would ([`files`]) |
+//! | a second stream of text over a standard buffer | yes, if it holds no text of its own |
 //! | any other object with a finalizer in C: an open database, say | no |
 
 mod files;

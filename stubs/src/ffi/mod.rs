@@ -30,6 +30,7 @@ mod object;
 mod posix;
 #[cfg(target_env = "musl")]
 pub(crate) mod snapshot;
+pub(crate) mod text_stream;
 pub(crate) mod types;
 #[cfg(windows)]
 mod windows;

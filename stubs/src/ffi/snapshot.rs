@@ -7,7 +7,7 @@ use std::ptr;
 use pyo3_ffi as py;
 
 use super::heap::PyUnstable_GC_VisitObjects;
-use super::object::{Gil, Object};
+use super::object::{Gil, Object, Result};
 
 #[repr(C)]
 struct Opaque {
@@ -17,6 +17,8 @@ struct Opaque {
 unsafe extern "C" {
     fn SSL_CTX_ctrl(context: *mut Opaque, command: c_int, len: c_long, data: *mut c_void)
     -> c_long;
+    static _PyRuntime: Opaque;
+    static mut Py_UTF8Mode: c_int;
 }
 
 /// An interpreter that nobody runs.
@@ -216,6 +218,98 @@ pub(crate) fn has_plain_locale() -> bool {
         name.is_null()
             || [c"C", c"POSIX", c"C.UTF-8", c"C.utf8", c"UTF-8"].contains(&CStr::from_ptr(name))
     }
+}
+
+/// Where CPython keeps whether it is in UTF-8 mode (`_PyRuntime.preconfig.utf8_mode`), in a process
+/// that is not: 0 if that cannot be told.
+///
+/// No header says it, so this looks for the one place that can be a `PyPreConfig`, and tries
+/// whether a text stream's encoding then is what the mode makes it.
+pub(crate) fn place_of_utf8_mode(gil: Gil<'_>) -> Result<usize> {
+    const MODE: usize = 7;
+    /// `_Py_DebugOffsets.runtime_state.size`.
+    const SIZE: usize = 24;
+    let (io, sys) = (gil.import("io")?, gil.import("sys")?);
+    let encoding = || -> Result<bool> {
+        let stream = io.call_method(c"TextIOWrapper", &[io.call_method(c"BytesIO", &[])?])?;
+        Ok(stream.attr(c"encoding")?.as_str()? == "utf-8")
+    };
+    let flags = sys.attr(c"flags")?;
+    let flag = |name| Ok(c_int::from(flags.attr(name)?.is_true()?));
+    if flag(c"utf8_mode")? == 1 || encoding()? {
+        return Ok(0);
+    }
+    // The fields on Linux, each with its smallest and its largest value here. The first says that
+    // the structure is `python`'s own, the fifth that the locale was set.
+    let exactly = |value| (value, value);
+    let expected: [(c_int, c_int); 10] = [
+        exactly(2),
+        (0, 1),
+        exactly(flag(c"isolated")?),
+        exactly(1 - flag(c"ignore_environment")?),
+        exactly(1),
+        exactly(0),
+        exactly(0),
+        exactly(0),
+        exactly(flag(c"dev_mode")?),
+        (0, 8),
+    ];
+    let start = (&raw const _PyRuntime).expose_provenance();
+    // SAFETY: CPython says itself how large the structure is; it is mapped and aligned, and nobody
+    // writes to it while the lock is held.
+    let fields = unsafe {
+        let size = *std::ptr::with_exposed_provenance::<u64>(start + SIZE);
+        std::slice::from_raw_parts(
+            std::ptr::with_exposed_provenance::<c_int>(start),
+            usize::try_from(size).unwrap_or(0) / size_of::<c_int>(),
+        )
+    };
+    let is_one = |window: &[c_int]| {
+        let pairs = window.iter().zip(expected);
+        pairs
+            .into_iter()
+            .all(|(value, (least, most))| (least..=most).contains(value))
+    };
+    let mut found = fields
+        .windows(expected.len())
+        .enumerate()
+        .filter(|(_, window)| is_one(window));
+    let (Some((index, _)), None) = (found.next(), found.next()) else {
+        return Ok(0);
+    };
+    let place = start + (index + MODE) * size_of::<c_int>();
+    let set = |value: c_int| {
+        // SAFETY: inside the structure, aligned; the lock is held.
+        unsafe { std::ptr::with_exposed_provenance_mut::<c_int>(place).write_volatile(value) }
+    };
+    set(1);
+    let works = encoding();
+    set(0);
+    Ok(if works? { place } else { 0 })
+}
+
+/// Puts CPython into UTF-8 mode, as it would have put itself where the locale is C's own.
+pub(crate) fn enter_utf8_mode(gil: Gil<'_>, place: usize) -> Result<()> {
+    let flags = gil.import("sys")?.attr(c"flags")?;
+    let names = flags.attr(c"__match_args__")?.items()?;
+    let one = gil.int(1)?;
+    for (index, name) in names.iter().enumerate() {
+        if name.as_str()? == "utf8_mode" {
+            // SAFETY: a structure of as many items as it has names. The one that goes is a small
+            // number, which is never freed; the one that comes owns a reference.
+            unsafe {
+                py::Py_INCREF(one.as_ptr());
+                py::PyStructSequence_SetItem(flags.as_ptr(), index.cast_signed(), one.as_ptr());
+            }
+        }
+    }
+    // SAFETY: what `place_of_utf8_mode` has found in the process that the snapshot was taken of;
+    // the lock is held.
+    unsafe {
+        std::ptr::with_exposed_provenance_mut::<c_int>(place).write_volatile(1);
+        (&raw mut Py_UTF8Mode).write(1);
+    }
+    Ok(())
 }
 
 /// Sets the encoding part of the locale.

@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) features: Features,
     /// The locale's encoding; empty where it is C's own.
     pub(super) locale: Vec<u8>,
+    /// Where CPython keeps whether it is in UTF-8 mode, or 0.
+    pub(super) utf8_mode: usize,
     /// The variables that a start compares.
     pub(super) variables: Variables,
     pub(super) facts: Facts,
@@ -207,6 +209,7 @@ struct Prepared {
     variables: Variables,
     facts: Facts,
     generators: Generators,
+    utf8_mode: usize,
     /// Lines for the injector.
     report: String,
 }
@@ -267,6 +270,7 @@ fn prepare<'py>(
         variables: Variables::default(),
         facts: Facts::default(),
         generators: Generators::used(gil)?,
+        utf8_mode: native::place_of_utf8_mode(gil)?,
         report: String::new(),
     };
     for failure in failed {
@@ -441,6 +445,7 @@ fn finish(prepared: Prepared, wishes: &Wishes, arguments: &[OsString], mut outpu
         generators: prepared.generators,
         features: processor::features(),
         locale,
+        utf8_mode: prepared.utf8_mode,
         variables: prepared.variables,
         facts: prepared.facts,
         name,

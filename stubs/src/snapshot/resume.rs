@@ -73,7 +73,12 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
     if !state.locale.is_empty() {
         native::set_locale(true);
         let (is_plain, encoding) = native::locale();
-        if is_plain || encoding != state.locale {
+        let suits = if is_plain {
+            run.utf8_mode == Some(true) || chooses_utf8(&run) && state.utf8_mode != 0
+        } else {
+            encoding == state.locale
+        };
+        if !suits {
             native::set_locale(false);
             return Err("the locale has another encoding than at packaging".to_owned());
         }
@@ -86,6 +91,12 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
             Err("the process is not the application".to_owned())
         }
     }
+}
+
+/// Whether Python goes into UTF-8 mode if the locale is C's own. Without `LC_ALL` it would put
+/// another locale in its place.
+fn chooses_utf8(run: &RunConfig<'_>) -> bool {
+    run.utf8_mode.is_none() && std::env::var_os("LC_ALL").is_some_and(|value| !value.is_empty())
 }
 
 impl Facts {
@@ -137,7 +148,15 @@ pub(crate) fn resume(run: &RunConfig<'_>) -> std::result::Result<(), &'static st
     state.generators.reseed();
     let mut woken = false;
     native::enter(state.interpreter, || {
-        woken = lifecycle::with_gil(|gil| wake(gil, this_thread).is_ok());
+        woken = lifecycle::with_gil(|gil| {
+            let is_plain = run.utf8_mode.is_none() && native::locale().0;
+            let mode = if is_plain {
+                native::enter_utf8_mode(gil, state.utf8_mode)
+            } else {
+                Ok(())
+            };
+            mode.and_then(|()| wake(gil, this_thread)).is_ok()
+        });
     });
     lifecycle::with_gil(|gil| {
         if !woken {

@@ -30,7 +30,7 @@ fn main() -> std::process::ExitCode {
     for (name, source, expected) in UNFIT {
         trials.push(trial(format!("unfit::{name}"), || unfit(source, expected)));
     }
-    let others: [(&str, Body); 23] = [
+    let others: [(&str, Body); 24] = [
         ("random_numbers_differ", || random_numbers_differ(MUSL)),
         ("arm::random_numbers_differ", || {
             random_numbers_differ(ARM_MUSL)
@@ -69,8 +69,12 @@ fn main() -> std::process::ExitCode {
             two_are_equal_bytes_with_chance_in_addresses,
         ),
         (
-            "a_locale_without_utf8_starts_as_usual",
-            a_locale_without_utf8_starts_as_usual,
+            "the_plain_locale_starts_from_it",
+            the_plain_locale_starts_from_it,
+        ),
+        (
+            "a_locale_that_python_replaces_starts_as_usual",
+            a_locale_that_python_replaces_starts_as_usual,
         ),
         (
             "an_older_processor_starts_as_usual",
@@ -333,13 +337,44 @@ fn the_list_of_users_decides() -> Result {
     check(!restored, || "the packager's home was used".to_owned())
 }
 
-fn a_locale_without_utf8_starts_as_usual() -> Result {
-    let app = packaged("import sys\ndef main(): print(sys.stdout.encoding)", &[])?;
-    both(app.path(), |run| run.variable("LC_ALL", "C"))?;
-    let restored = is_restored(app.path(), |run| run.variable("LC_ALL", "C"))?;
-    check(!restored, || {
-        "the snapshot was used in another encoding".to_owned()
-    })
+/// What Python says of encodings, and a file name that is none in UTF-8.
+const ENCODINGS: &str = "import io, locale, os, sys, subprocess
+def main():
+    print(sys.flags.utf8_mode, sys.flags, sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+    print(sys.stdin.encoding, sys.stdin.errors, sys.stdout.encoding, sys.stdout.errors, sys.stderr.errors)
+    print(locale.setlocale(locale.LC_CTYPE), locale.getencoding(), locale.getpreferredencoding())
+    print(io.TextIOWrapper(io.BytesIO()).encoding, open(os.devnull).encoding, os.fsencode('\\xe4\\udcff'))
+    print(subprocess.run(['printf', '\\303\\244'], capture_output=True, text=True).stdout.encode())
+";
+
+fn the_plain_locale_starts_from_it() -> Result {
+    let app = packaged(ENCODINGS, &[])?;
+    let other = packaged(ENCODINGS, &["--interpreter", "utf8=true"])?;
+    for app in [app.path(), other.path()] {
+        for value in ["C", "POSIX"] {
+            let change = |run: Run| run.variable("LC_ALL", value);
+            let outcome = both(app, change)?.success()?;
+            check(outcome.stdout.starts_with("1 "), || outcome.stdout.clone())?;
+            check(is_restored(app, change)?, || {
+                format!("it made no use of the snapshot in {value}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Python replaces the locale then, or has ASCII.
+fn a_locale_that_python_replaces_starts_as_usual() -> Result {
+    let app = packaged(ENCODINGS, &[])?;
+    let ascii = packaged(ENCODINGS, &["--interpreter", "utf8=false"])?;
+    for (app, name) in [(app.path(), "LANG"), (ascii.path(), "LC_ALL")] {
+        let change = |run: Run| run.variable(name, "C");
+        both(app, change)?;
+        check(!is_restored(app, change)?, || {
+            format!("the snapshot was used in another encoding, by {name}")
+        })?;
+    }
+    Ok(())
 }
 
 /// What OpenSSL computes, with objects that imports have made, by what the processor can.
