@@ -31,6 +31,7 @@ use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::mmap::Map;
+use crate::regular;
 use crate::temporary::Scratch;
 
 const DIGEST: usize = 32;
@@ -116,7 +117,7 @@ impl Cache {
     /// The entry, if it is there, whole and the user's own.
     #[must_use]
     pub fn load(&self, kind: &str, key: &Key) -> Option<Entry> {
-        let file = File::open(self.path(kind, key)).ok()?;
+        let file = regular::open(&self.path(kind, key)).ok()?;
         if !private::is_own(&file.metadata().ok()?) {
             return None;
         }
@@ -329,7 +330,7 @@ impl Cache {
                 .is_ok_and(|found| found.is_dir() && private::is_own(&found))
         {
             // On Windows a directory cannot be opened like that, and seems older than it is.
-            if let Ok(directory) = File::open(&kept) {
+            if let Ok(directory) = regular::open(&kept) {
                 sweep::touch(&directory);
             }
             return Some(kept);
@@ -350,11 +351,11 @@ impl Drop for Cache {
 /// Whether there is a program of the user's own, with the digest that the file beside it states.
 fn is_whole_program(path: &Path) -> bool {
     let whole = || -> io::Result<bool> {
-        let file = File::open(path)?;
+        let file = regular::open(path)?;
         let sum = path.with_extension(SUM);
         if !private::is_own(&fs::symlink_metadata(path)?)
             || !private::is_own(&fs::symlink_metadata(&sum)?)
-            || fs::read(&sum)? != fingerprint(&Map::of(&file)?)
+            || regular::read(&sum, DIGEST as u64)? != fingerprint(&Map::of(&file)?)
         {
             return Ok(false);
         }
@@ -472,6 +473,39 @@ mod tests {
         assert!(cache.load("test", &key).is_none());
         put(&cache, &key, b"");
         assert_eq!(&*cache.load("test", &key).unwrap(), b"");
+    }
+
+    /// Somebody who can write to the cache can put a pipe there, for which `open` waits.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_an_entry_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let key = Key::of(&[b"p"]);
+        let make = |path: &Path| fs::write(path, "#!");
+        let program = cache.program("worker", &key, make).unwrap();
+        put(&cache, &key, b"content");
+        let pipe = |path: &Path| {
+            fs::remove_file(path).unwrap();
+            rustix::fs::mkfifoat(rustix::fs::CWD, path, 0o600.into()).unwrap();
+        };
+        let (tell, told) = std::sync::mpsc::channel();
+        let entry = cache.path("test", &key);
+        let (sum, again) = (program.with_extension(SUM), program.clone());
+        std::thread::spawn(move || {
+            pipe(&entry);
+            tell.send(cache.load("test", &key).is_none()).unwrap();
+            for place in [&again, &sum] {
+                pipe(place);
+                tell.send(cache.program("worker", &key, make).unwrap() == again)
+                    .unwrap();
+            }
+        });
+        for _ in 0..3 {
+            let answer = told.recv_timeout(std::time::Duration::from_secs(20));
+            assert_eq!(answer, Ok(true));
+        }
+        assert_eq!(fs::read(&program).unwrap(), b"#!");
     }
 
     #[test]

@@ -49,6 +49,38 @@ pub fn read_any(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_all(File::open(path)?, most)
 }
 
+/// Reads a file that a project may name. Only a pipe that a shell made of a command's output is as
+/// good.
+///
+/// # Errors
+/// As [`open`], and if it is longer than `most`.
+pub fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    if is_substituted(path) {
+        read_any(path, most)
+    } else {
+        read(path, most)
+    }
+}
+
+/// Whether a shell made this of a command's output (`<(command)`): a pipe without a name of its
+/// own. A named pipe is none: nobody may ever write to it.
+#[must_use]
+pub fn is_substituted(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let by_descriptor = path.starts_with("/dev/fd")
+            || path.starts_with("/proc/self/fd")
+            || path == Path::new("/dev/stdin");
+        by_descriptor && std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 fn read_all(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

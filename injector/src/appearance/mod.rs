@@ -7,8 +7,8 @@ mod icon;
 mod manifest;
 mod version_info;
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -16,6 +16,7 @@ use thiserror::Error;
 pub use manifest::ExecutionLevel;
 
 use crate::image::pe::resources::Resource;
+use crate::regular;
 
 /// What the user wants a Windows program to look like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,13 +125,5 @@ fn read(path: &Path) -> Result<Vec<u8>, AppearanceError> {
     if fs::metadata(path).map_err(failed)?.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(failed(io::ErrorKind::FileTooLarge.into()));
-    }
-    Ok(bytes)
+    regular::read_named(path, LARGEST).map_err(failed)
 }

@@ -2,7 +2,7 @@
 //! name of their own, which can be read once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::failure::Failure;
 use oxidize_inject::internal::regular;
@@ -22,7 +22,10 @@ impl Substituted {
     ///
     /// It cannot be read, or is longer than a text may be.
     pub(super) fn replace(&mut self, paths: &mut [PathBuf]) -> Result<(), Failure> {
-        for path in paths.iter_mut().filter(|path| is_substituted(path)) {
+        for path in paths
+            .iter_mut()
+            .filter(|path| regular::is_substituted(path))
+        {
             let cannot = |error: std::io::Error| {
                 Failure::because(format!("cannot read `{}`", path.display()), &error)
             };
@@ -37,22 +40,5 @@ impl Substituted {
             *path = copy;
         }
         Ok(())
-    }
-}
-
-/// A named pipe is none: nobody may ever write to it.
-fn is_substituted(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let by_descriptor = path.starts_with("/dev/fd")
-            || path.starts_with("/proc/self/fd")
-            || path == Path::new("/dev/stdin");
-        by_descriptor && fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
     }
 }

@@ -1,9 +1,10 @@
 //! Files that hold credentials. Whoever packages a directory rarely means to hand them out, so they
 //! are left out unless they are asked for by name.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+
+use crate::regular;
 
 /// Private keys are short. Larger files are not read.
 const LARGEST_KEY: u64 = 64 * 1024;
@@ -33,7 +34,7 @@ pub(super) fn is_secret(path: &Path, name: &str, len: u64) -> io::Result<bool> {
         return Ok(false);
     }
     let mut content = Vec::new();
-    File::open(path)?
+    regular::open(path)?
         .take(LARGEST_KEY)
         .read_to_end(&mut content)?;
     Ok(holds_private_key(&content))

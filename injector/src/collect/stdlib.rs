@@ -3,7 +3,6 @@
 //! The archive (`.tar.zst`) is unpacked once into the cache, as a plain tar file: that is one file
 //! to map, and every member is a slice of the mapping.
 
-use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use super::error::CollectError;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::mmap::Map;
+use crate::regular;
 
 /// The directory of the standard library, behind which the version and a slash follow.
 const LIB: &str = "python/install/lib/python";
@@ -104,7 +104,7 @@ const LARGEST: u64 = 1 << 30;
 /// Writes a tar file with those members that are ever asked for: the libraries a target's archive
 /// is made of are not.
 fn unpack(path: &Path, out: &mut dyn io::Write) -> io::Result<()> {
-    let packed = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let packed = BufReader::with_capacity(1 << 20, regular::open(path)?);
     let packed = zstd::Decoder::with_buffer(packed)?.take(LARGEST + 1);
     let mut packed = tar::Archive::new(packed);
     let mut unpacked = tar::Builder::new(out);
@@ -161,6 +161,8 @@ fn members(tar: &[u8]) -> io::Result<Vec<Member>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn archive(dir: &Path) -> PathBuf {

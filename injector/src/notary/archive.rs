@@ -8,6 +8,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::error::NotaryError;
+use crate::regular;
 
 /// An archive of a program or a bundle, in a temporary file. The same content gives the same bytes.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Archive {
                 zip.add_symlink(name, target, SimpleFileOptions::default())
                     .map_err(|error| NotaryError::Archive(error.into()))?;
             } else {
-                let mut content = File::open(&path).map_err(failed)?;
+                let mut content = regular::open(&path).map_err(failed)?;
                 let options = SimpleFileOptions::default()
                     .compression_method(CompressionMethod::Deflated)
                     .large_file(metadata.len() >= u32::MAX.into())

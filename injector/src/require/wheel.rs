@@ -18,6 +18,7 @@ use crate::cache::{self, Cache, Key};
 use crate::mmap::Map;
 use crate::python::Layout;
 use crate::record;
+use crate::regular;
 
 const LIST: &str = "files.json";
 /// The longest metadata that is read. The RECORD of a million files is less than half of it.
@@ -67,12 +68,12 @@ pub(super) fn tags_of(file: &str) -> Option<&str> {
 /// The directory of an unpacked wheel and what is in it, if all of it is there.
 pub(super) fn unpacked(cache: &Cache, digest: &str) -> Option<(PathBuf, Vec<WheelFile>)> {
     let place = cache.existing("wheels", digest)?;
-    let list = fs::read(place.join(LIST)).ok()?;
+    let list = regular::read(&place.join(LIST), regular::MOST_TEXT).ok()?;
     let files: Vec<WheelFile> = serde_json::from_slice(&list).ok()?;
     // Who cleans up a disk may have taken some of them.
     let is_there = |file: &WheelFile| {
         let path = place.join(file.place.name()).join(&file.path);
-        fs::metadata(path).is_ok_and(|found| found.len() == file.len)
+        fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == file.len)
     };
     files.iter().all(is_there).then_some((place, files))
 }

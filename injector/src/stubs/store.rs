@@ -21,6 +21,7 @@ use super::StubError;
 use super::manifest::{self, Manifest, Sha256Sum};
 use super::wheel::Wheel;
 use crate::progress::Progress;
+use crate::regular;
 use crate::temporary;
 
 /// Names of directories that are not finished start with this.
@@ -61,7 +62,7 @@ impl Source {
         Ok(match self {
             Source::Wheel(wheel) => Box::new(wheel.member(name, limit)?),
             Source::Directory(directory) => {
-                Box::new(fs::File::open(directory.join(name))?.take(limit))
+                Box::new(regular::open(&directory.join(name))?.take(limit))
             }
         })
     }
@@ -92,7 +93,7 @@ impl Bundle {
         };
         let unreadable = |error: io::Error| damaged(format!("{}: {error}", manifest::NAME));
         let mut bytes = Vec::new();
-        let file = fs::File::open(directory.join(manifest::NAME)).map_err(unreadable)?;
+        let file = regular::open(&directory.join(manifest::NAME)).map_err(unreadable)?;
         file.take(manifest::MAX + 1)
             .read_to_end(&mut bytes)
             .map_err(unreadable)?;
@@ -125,7 +126,7 @@ impl Bundle {
                 directory: self.directory.clone(),
                 problem,
             };
-            let opened = fs::File::open(self.directory.join(&file.name));
+            let opened = regular::open(&self.directory.join(&file.name));
             let mut opened = opened.map_err(|error| damaged(format!("{}: {error}", file.name)))?;
             let mut hasher = Sha256::new();
             io::copy(&mut opened, &mut hasher)
@@ -256,7 +257,9 @@ impl Store {
     fn publish(&self, fresh: TempDir, digest: Sha256Sum) -> io::Result<()> {
         let place = self.root.join(digest.to_string());
         // Not emptied: who knows whose file of this name it is.
+        // Readable, too, so that nobody is waited for if it is a pipe.
         let lock = File::options()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(false)

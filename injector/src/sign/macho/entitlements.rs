@@ -10,9 +10,9 @@ use plist::{Dictionary, Value};
 
 use super::super::der::{self, context, integer, seq, tlv};
 use super::super::error::SignError;
-use super::super::identity;
 use crate::image::macho::signature;
 use crate::property_list;
+use crate::regular;
 
 /// Their slot in a signature, as a property list.
 pub(super) const SLOT_ENTITLEMENTS: u32 = 5;
@@ -34,7 +34,12 @@ impl Entitlements {
     /// # Errors
     /// The file cannot be read, or is not a property list that a signature can hold.
     pub fn load(path: &Path) -> Result<Entitlements, SignError> {
-        Entitlements::parse(&identity::read(path)?).map_err(|problem| SignError::Entitlements {
+        let bytes =
+            regular::read_named(path, regular::MOST_TEXT).map_err(|source| SignError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
+        Entitlements::parse(&bytes).map_err(|problem| SignError::Entitlements {
             path: path.to_owned(),
             problem,
         })
