@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::failure::Failure;
-use oxidize_inject::internal::output::{self, mode::Mode};
+use oxidize_inject::internal::output::{self, OutputError, mode::Mode};
 
 /// Where the result of `sign` and `remove` goes.
 pub(super) struct InPlace<'a> {
@@ -15,18 +15,27 @@ pub(super) struct InPlace<'a> {
 
 impl<'a> InPlace<'a> {
     /// The result takes the program's place unless there is an output. Links to it are followed and
-    /// stay.
+    /// stay. An output that is the program by another name is refused.
     pub(super) fn of(
         file: &'a Path,
         output: Option<&Path>,
         doing: &str,
     ) -> Result<InPlace<'a>, Failure> {
-        let stays = output.is_none_or(|output| output == file);
-        let there = stays.then(|| output::in_place(file)).transpose();
-        let there = there.map_err(|error| {
-            Failure::because(format!("cannot {doing} `{}`", file.display()), &error)
-        })?;
-        Ok(InPlace { file, there })
+        let failed = |error: &OutputError| {
+            Failure::because(format!("cannot {doing} `{}`", file.display()), error)
+        };
+        if let Some(output) = output.filter(|output| *output != file) {
+            // Over a link of either kind, one of the two names would lead to something else then.
+            output::check_inputs(output, [file]).map_err(|error| {
+                failed(&error).hint(Some("leave out `--output` to rewrite it where it is"))
+            })?;
+            return Ok(InPlace { file, there: None });
+        }
+        let there = output::in_place(file).map_err(|error| failed(&error))?;
+        Ok(InPlace {
+            file,
+            there: Some(there),
+        })
     }
 
     /// The file to read: where it is rewritten, the one that a link led to when it was looked at.
@@ -63,6 +72,28 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn the_program_by_another_name_is_no_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, hard, soft, other] =
+            ["file", "hard", "soft", "other"].map(|name| dir.path().join(name));
+        std::fs::write(&file, "").unwrap();
+        std::fs::hard_link(&file, &hard).unwrap();
+        symlink(&file, &soft).unwrap();
+        for (file, output) in [
+            (&file, &hard),
+            (&file, &soft),
+            (&soft, &file),
+            (&hard, &file),
+        ] {
+            assert!(InPlace::of(file, Some(output), "read").is_err());
+        }
+        for output in [&file, &other] {
+            let allowed = InPlace::of(&file, Some(output), "read").unwrap();
+            assert_eq!(allowed.path(Some(output)), output);
+        }
+    }
 
     #[test]
     fn a_link_that_is_turned_around_leads_nowhere_new() {
