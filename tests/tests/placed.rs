@@ -90,11 +90,8 @@ fn beside(target: &str) -> Result {
     let package = package.target(target).options(["--place", "tool=files"]);
     package.write(&app)?;
     // An earlier directory is replaced as a whole.
-    fs::write(place.path().join("app.files/stray"), "")?;
+    fs::remove_file(place.path().join("app.files/app/tool/sub.py"))?;
     package.write(&app)?;
-    check(!place.path().join("app.files/stray").exists(), || {
-        "a file of the directory before is still there".to_owned()
-    })?;
     Run::new(&app).outcome()?.prints(PRINTED)?;
     // Both may be moved together.
     let elsewhere = place.path().join("else where");
@@ -163,8 +160,20 @@ fn others() -> Result {
     let said = refused(&package("tool=disk"), &app)?;
     check(said.contains("`NAME=files`"), || said.clone())?;
     // The last word on a package counts.
-    let package = package("tool=files").options(["--place", "tool=memory"]);
-    package.write(&app)
+    let memory = package("tool=files").options(["--place", "tool=memory"]);
+    memory.write(&app)?;
+    // A file of the user's in a directory of ours.
+    fs::remove_dir_all(&theirs)?;
+    package("tool=files").write(&app)?;
+    let own = theirs.join("app/tool/own.txt");
+    fs::write(&own, "own")?;
+    let said = refused(&package("tool=files"), &app)?;
+    check(
+        said.contains("own.txt` is not a file that oxidize-inject wrote")
+            && said.contains("move it out")
+            && fs::read_to_string(&own)? == "own",
+        || said.clone(),
+    )
 }
 
 fn suggestion() -> Result {

@@ -86,6 +86,9 @@ impl Hint for PackageError {
             PackageError::Output(OutputError::NotOurs(_)) => {
                 "move it away, or give the executable another name".to_owned()
             }
+            PackageError::Output(OutputError::Stray(_)) => {
+                "move it out of that directory, which is replaced as a whole".to_owned()
+            }
             PackageError::NothingToInclude(_) => {
                 "`--include` takes a path below the resources, or the name of a module".to_owned()
             }

@@ -49,6 +49,9 @@ pub enum OutputError {
     /// A directory that somebody else made is where files beside the executable are to be.
     #[error("`{}` is there already, and oxidize-inject did not make it", .0.display())]
     NotOurs(PathBuf),
+    /// Such a directory has a file that was not written with it.
+    #[error("`{}` is not a file that oxidize-inject wrote, and would be lost", .0.display())]
+    Stray(PathBuf),
     /// No file can be created where the output should be.
     #[error("cannot create a file in `{}`", directory.display())]
     Create {

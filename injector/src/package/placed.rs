@@ -257,6 +257,7 @@ pub(super) fn stage(
             }
         }
     }
+    beside.finish()?;
     Ok(Some(beside))
 }
 
