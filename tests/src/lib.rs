@@ -56,6 +56,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Trial};
+use rustix::process::Signal;
 
 /// Why a test did not pass.
 #[derive(Clone, Debug)]
@@ -123,13 +124,16 @@ pub fn trial(name: impl Into<String>, body: impl FnOnce() -> Result + Send + 'st
 /// Programs inherit which signals are ignored, and a shell lets those in the background ignore
 /// SIGINT, `nohup` SIGHUP. Starts this process anew without that.
 fn heed_signals() {
-    const USUAL: u64 = 1 << (1 - 1) | 1 << (2 - 1) | 1 << (3 - 1) | 1 << (15 - 1);
+    // Signal 1 is bit 0 (proc_pid_status(5)).
+    let usual = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+    let usual = usual.map(|signal| 1 << (signal.as_raw() - 1));
+    let usual: u64 = usual.into_iter().sum();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:\t"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask, 16).ok());
-    if ignored.unwrap_or(0) & USUAL != 0
+    if ignored.unwrap_or(0) & usual != 0
         && let Ok(program) = std::env::current_exe()
     {
         let error = Command::new("env")
