@@ -56,6 +56,7 @@ mod snapshot;
 mod spawn;
 mod stubs;
 mod temporary;
+mod text;
 
 pub use appearance::{Appearance, ExecutionLevel};
 pub use compile::Failure;
@@ -78,7 +79,7 @@ pub mod internal {
         };
     }
     open!(appearance bundle cache collect compile container entry http image mmap output pack package progress);
-    open!(interpreter python regular require sign snapshot stubs temporary);
+    open!(interpreter python regular require sign snapshot stubs temporary text);
     /// Whether a property list is within the bounds and can be read. For fuzz targets.
     #[cfg(feature = "testing")]
     #[must_use]

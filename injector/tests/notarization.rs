@@ -474,7 +474,10 @@ fn keys_come_in_several_forms() {
         ),
         (KEY.to_owned(), "the issuer of the key"),
         ("empty.json".to_owned(), "there is no key in it"),
-        ("broken.json".to_owned(), "it looks like JSON and is none"),
+        (
+            "broken.json".to_owned(),
+            "it looks like JSON, but is not valid JSON",
+        ),
         ("app".to_owned(), "there is no private key in it"),
         ("public.pem".to_owned(), "there is no private key in it"),
         (

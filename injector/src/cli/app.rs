@@ -155,7 +155,7 @@ impl App {
     }
 
     /// What is inside cannot be read.
-    pub(super) fn damaged(&self, error: &dyn std::error::Error) -> Failure {
+    pub(super) fn damaged(&self, error: &(dyn std::error::Error + 'static)) -> Failure {
         Failure::because(format!("`{}` is damaged", self.path.display()), error)
     }
 }

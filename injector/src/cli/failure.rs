@@ -1,11 +1,14 @@
 //! How failures are told: what failed, the causes below it, and a hint where there is one.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 use serde_json::{Value, json};
 
 use super::text::{indented, printable};
+
+const FULL: &str = "make room there, or choose another place: TMPDIR for temporary files, \
+                    OXIDIZE_CACHE_DIR for the cache";
 
 /// A failure on its way to the user.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(super) struct Failure {
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
+    /// Whether a disk is full, to which every other hint is beside the point.
+    disk_is_full: bool,
     /// What JSON says beside it.
     details: Vec<(&'static str, Value)>,
 }
@@ -24,19 +29,22 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             hint: None,
+            disk_is_full: false,
             details: Vec::new(),
         }
     }
 
     /// `message` failed because of the error.
-    pub(super) fn because(message: impl Into<String>, error: &dyn Error) -> Failure {
+    pub(super) fn because(message: impl Into<String>, error: &(dyn Error + 'static)) -> Failure {
         let mut failure = Failure::new(message);
         failure.add_causes(Some(error));
         failure
     }
 
     pub(super) fn hint(mut self, hint: Option<impl Into<String>>) -> Failure {
-        self.hint = hint.map(Into::into);
+        if !self.disk_is_full {
+            self.hint = hint.map(Into::into);
+        }
         self
     }
 
@@ -79,8 +87,16 @@ impl Failure {
         all
     }
 
-    fn add_causes(&mut self, mut cause: Option<&dyn Error>) {
+    fn add_causes(&mut self, mut cause: Option<&(dyn Error + 'static)>) {
         while let Some(error) = cause {
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if matches!(
+                kind,
+                Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+            ) {
+                self.disk_is_full = true;
+                self.hint = Some(FULL.to_owned());
+            }
             let text = error.to_string();
             // An error that only passes on what is below it adds nothing.
             if self.causes.last().unwrap_or(&self.message) != &text {
@@ -120,5 +136,15 @@ mod tests {
         let failure = Failure::because("it failed", &error);
         assert_eq!(failure.message, "it failed");
         assert_eq!(failure.causes, ["outer", "inner"]);
+    }
+
+    #[test]
+    fn a_full_disk_has_a_hint_of_its_own() {
+        let error = io::Error::from(ErrorKind::StorageFull);
+        let failure = Failure::because("it failed", &error).hint(Some("try again"));
+        assert_eq!(failure.hint.as_deref(), Some(FULL));
+        let other = io::Error::from(ErrorKind::NotFound);
+        let failure = Failure::because("it failed", &other).hint(Some("try again"));
+        assert_eq!(failure.hint.as_deref(), Some("try again"));
     }
 }

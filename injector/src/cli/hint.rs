@@ -13,11 +13,13 @@ use oxidize_inject::internal::output::OutputError;
 use oxidize_inject::internal::package::PackageError;
 use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
 use oxidize_inject::internal::require::RequireError;
-use oxidize_inject::internal::sign::SignError;
 use oxidize_inject::internal::sign::form::{Form, Wanted};
+use oxidize_inject::internal::sign::{CommandFault, SignError};
 use oxidize_inject::internal::snapshot::SnapshotError;
 use oxidize_inject::internal::stubs::StubError;
 use oxidize_inject::internal::{entry, python};
+
+use super::text::shell_word;
 
 /// An error that there may be something to say about.
 pub(super) trait Hint {
@@ -384,7 +386,7 @@ impl Hint for SignError {
                 path,
                 found,
                 wanted,
-            } => return form(&path.display().to_string(), *found, *wanted),
+            } => return form(&shell_word(&path.display().to_string()), *found, *wanted),
             SignError::PresentEntitlements(_) => "give others with `--entitlements FILE`",
             SignError::LibraryEntitlements => {
                 "leave out `--entitlements`, and give it when the program is signed"
@@ -396,9 +398,10 @@ impl Hint for SignError {
             SignError::Usage(_) => {
                 "its extended key usage has to name code signing (1.3.6.1.5.5.7.3.3)"
             }
-            SignError::Command(_) => {
-                "standard input is the digest itself, not to be hashed again; the command writes the \
-                 signature (docs/signing.md)"
+            SignError::Command(fault) => return command(fault),
+            SignError::NoLeaf => {
+                "give the signer's certificate and those that issued it, and no others, with \
+                 `--sign-certificates FILE`"
             }
             SignError::CommandTimeout(_) => "`--sign-command-timeout` gives it more time",
             SignError::NoIdentifier => "give one with `--identifier`, such as `com.example.app`",
@@ -408,7 +411,32 @@ impl Hint for SignError {
     }
 }
 
-/// What to do about a file of another form.
+/// What to do about a command that does not sign.
+fn command(fault: &CommandFault) -> Option<String> {
+    let hint = match fault {
+        CommandFault::Empty => "give the shell's command line: `--sign-command 'COMMAND'`",
+        // What a shell says of a command (POSIX, "Exit Status for Commands").
+        CommandFault::Status(status) => match status.code() {
+            Some(127) => "the shell did not find it: give its path",
+            Some(126) => "the shell could not run it: is it executable?",
+            _ => {
+                "what it wrote to standard error stands above; docs/signing.md says what it is asked"
+            }
+        },
+        CommandFault::NoCertificates => {
+            "where OXIDIZE_SIGN_REQUEST is `certificates` it writes those, as PEM or DER; or give \
+             them with `--sign-certificates FILE`"
+        }
+        CommandFault::Nothing | CommandFault::TooMuch | CommandFault::NotTheSignature { .. } => {
+            "standard input is the digest itself, not to be hashed again; the command writes the raw \
+             signature by the certificate's key (docs/signing.md)"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// What to do about a file of another form. `path` is quoted for a shell.
 fn form(path: &str, found: Form, wanted: Wanted) -> Option<String> {
     let hint = match (found, wanted) {
         (Form::Pkcs12, Wanted::Key) => format!("give it with `--sign-p12 {path}`"),
@@ -439,7 +467,7 @@ fn form(path: &str, found: Form, wanted: Wanted) -> Option<String> {
             "convert it: `keytool -importkeystore -srckeystore {path} -destkeystore id.p12 \
              -deststoretype pkcs12`"
         ),
-        (Form::Utf16, _) => format!("convert it: `iconv -f UTF-16 -t ASCII {path}`"),
+        (Form::Utf16, _) => format!("convert it: `iconv -f UTF-16 -t ASCII {path} > ascii.pem`"),
         _ => return None,
     };
     Some(hint)
@@ -543,7 +571,10 @@ mod tests {
             SignError::NoIdentity,
             SignError::TimeStamp(Vec::new()),
             SignError::TimeStampUrl(String::new()),
-            SignError::Command(String::new()),
+            SignError::Command(CommandFault::Empty),
+            SignError::Command(CommandFault::Nothing),
+            SignError::Command(CommandFault::NoCertificates),
+            SignError::NoLeaf,
             SignError::CommandTimeout(1),
             SignError::NoIdentifier,
             SignError::PresentEntitlements(String::new()),

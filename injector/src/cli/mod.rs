@@ -21,6 +21,7 @@ mod signing;
 mod stubs;
 mod substituted;
 mod text;
+mod variables;
 mod verify;
 
 use std::ffi::OsString;
@@ -77,6 +78,9 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let cli = &settings.cli;
+    if let Err(failure) = variables::check() {
+        return failed(&failure, common::asks_json());
+    }
     let result = match &cli.command {
         None if cli.package.show_settings => settings.show(),
         None => package(&cli.package, settings.read_from()),
@@ -282,7 +286,7 @@ fn json(path: &Path, report: &Report, notarized: Option<String>) -> serde_json::
 fn remove(args: &Remove) -> Result<(), Failure> {
     let in_place = InPlace::of(&args.app, args.output.as_deref(), "read")?;
     let path = in_place.path(args.output.as_deref());
-    let failed = |error: &dyn std::error::Error| {
+    let failed = |error: &(dyn std::error::Error + 'static)| {
         Failure::because(
             format!("cannot take the stub out of `{}`", args.app.display()),
             error,

@@ -22,7 +22,6 @@ use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::package::{Doubt, Signing as Plan, foreign_team};
 use oxidize_inject::internal::regular;
-use oxidize_inject::internal::sign::SignError;
 use oxidize_inject::internal::sign::external::External;
 use oxidize_inject::internal::sign::identity::{Password, Source};
 use oxidize_inject::internal::sign::macho::codesign::CodesignOptions;
@@ -32,6 +31,7 @@ use oxidize_inject::internal::sign::macho::validation;
 use oxidize_inject::internal::sign::pe::AuthenticodeOptions;
 use oxidize_inject::internal::sign::state::{self, Signer, State};
 use oxidize_inject::internal::sign::{self, Identity, SignOptions, timestamp};
+use oxidize_inject::internal::sign::{CommandFault, SignError};
 use oxidize_inject::internal::{container, output};
 
 /// A week, in seconds.
@@ -137,7 +137,7 @@ impl Signing {
         if let Some(command) = &self.sign_command
             && command.trim().is_empty()
         {
-            return Err(failed(SignError::Command("is empty".to_owned())));
+            return Err(failed(SignError::Command(CommandFault::Empty)));
         }
         let is_asked = Cell::new(false);
         let mut ask = || {
@@ -278,8 +278,9 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
     let in_place = InPlace::of(&args.file, args.output.as_deref(), "sign")?;
     let path = in_place.path(args.output.as_deref());
     let name = args.file.display();
-    let failed =
-        |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        Failure::because(format!("cannot sign `{name}`"), error)
+    };
     if let Some(bundle) = bundle::of_program(path) {
         let message = format!("`{name}` is the program of a bundle, and is sealed with it");
         let hint = format!(
@@ -420,7 +421,7 @@ fn lost(file: &[u8], identity: Option<&Identity>) -> Vec<String> {
         told.push(replaced(&signer.name));
     }
     for further in &signer.further {
-        let name = further.name.escape_debug();
+        let name = text::name(&further.name);
         told.push(format!("the further signature of `{name}` is dropped"));
     }
     told
@@ -449,7 +450,7 @@ fn not_loaded(app: &App, signed: &[u8]) -> Option<String> {
 
 /// Somebody else's signature is gone.
 fn replaced(name: &str) -> String {
-    let name = name.escape_debug();
+    let name = text::name(&name);
     format!("the signature of `{name}` is replaced")
 }
 
@@ -472,8 +473,9 @@ fn sign_bundle(args: &Sign) -> Result<(), Failure> {
         ));
     }
     let plan = args.plan(&args.file)?;
-    let failed =
-        |error: &dyn std::error::Error| Failure::because(format!("cannot sign `{name}`"), error);
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        Failure::because(format!("cannot sign `{name}`"), error)
+    };
     plan.check_fit("macOS", Some(OperatingSystem::MacOs))
         .map_err(|error| failed(&error).hint(hint::in_sign(&error)))?;
     let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();

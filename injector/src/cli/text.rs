@@ -1,8 +1,10 @@
 //! Numbers and names as people read them.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::path::Path;
+
+pub(super) use oxidize_inject::internal::text::name;
+use oxidize_inject::internal::text::{acts, escaped};
 
 /// A size in bytes.
 pub(super) fn size(bytes: u64) -> String {
@@ -20,46 +22,31 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// Whether a terminal may act on it instead of showing it: control characters of both sets, and
-/// what turns the direction of writing around.
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
-}
-
-fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&acts) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if acts(c) {
-            // As JSON writes it, so that JSON stays what it was. All of these have four digits.
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// Text for a terminal: everything but line ends and tabs is shown instead of acted upon. Whatever
 /// the command prints goes through here.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |c| acts(c) && c != '\n' && c != '\t')
 }
 
-/// A name from a file that nobody vouches for, in one line.
-pub(super) fn name(name: &str) -> String {
-    escaped(name, acts).into_owned()
-}
-
 /// A file's name in one line, in a line that is ours.
 pub(super) fn path(path: &Path) -> String {
     name(&path.display().to_string())
+}
+
+/// A word of a command that is shown, quoted where a shell would take it apart.
+pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "/\\:._-+@%=,".contains(c);
+    if !word.is_empty()
+        && word
+            .chars()
+            .all(|c| is_plain(c) && (c != '\\' || cfg!(windows)))
+    {
+        Cow::Borrowed(word)
+    } else if cfg!(windows) {
+        Cow::Owned(format!("\"{word}\""))
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
+    }
 }
 
 /// A message in which foreign names may hold line ends: further lines stand back, so that none of
@@ -95,6 +82,21 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&printed).unwrap(),
             json
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn words_of_a_shell_are_quoted_where_they_must_be() {
+        for (word, shown) in [
+            ("keys/id.pem", "keys/id.pem"),
+            ("schl\u{fc}ssel", "schl\u{fc}ssel"),
+            ("my keys/id.pem", "'my keys/id.pem'"),
+            ("it's $HOME", "'it'\\''s $HOME'"),
+            ("a\\b", "'a\\b'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(word), shown);
+        }
     }
 
     #[test]

@@ -29,7 +29,8 @@ struct Intact {
 
 pub(super) fn verify(args: &Verify) -> Result<ExitCode, Failure> {
     let name = args.app.display();
-    let malformed = |error: &dyn Error| Failure::because(format!("cannot judge `{name}`"), error);
+    let malformed =
+        |error: &(dyn Error + 'static)| Failure::because(format!("cannot judge `{name}`"), error);
     if args.app.is_dir() {
         let signature = bundle::verify(&args.app).map_err(|error| malformed(&error))?;
         return tell_signature(args, signature);
@@ -155,7 +156,8 @@ fn unchecked(args: &Verify, signature: &State, reason: &str, state: &'static str
 /// `Err`: it is damaged.
 fn judge(app: &App, args: &Verify) -> Result<Intact, Failure> {
     let name = args.app.display();
-    let broken = |error: &dyn Error| Failure::because(format!("`{name}` is damaged"), error);
+    let broken =
+        |error: &(dyn Error + 'static)| Failure::because(format!("`{name}` is damaged"), error);
     let altered = app.check(app.image())?;
     let blobs = app.blobs()?;
     for blob in &blobs {

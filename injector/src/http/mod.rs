@@ -104,7 +104,7 @@ pub enum HttpError {
         problem: &'static str,
     },
     /// The answer broke off.
-    #[error("the answer of {url} broke off")]
+    #[error("the answer of {url} was cut short")]
     Interrupted {
         /// The URL, without credentials.
         url: String,
@@ -248,7 +248,7 @@ fn strip(url: &mut Url) {
 pub fn shown(text: &str) -> String {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let Some(mut url) = url else {
-        return "an address that is none".to_owned();
+        return "a malformed address".to_owned();
     };
     strip(&mut url);
     if url.query().is_some() {

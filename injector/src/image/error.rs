@@ -20,7 +20,7 @@ pub enum ImageError {
     #[error("the file is too large: {0}")]
     TooLarge(&'static str),
     /// An icon, a manifest or another Windows resource cannot be written.
-    #[error("the Windows resource does not hold together: {0}")]
+    #[error("the Windows resource is malformed: {0}")]
     Resource(&'static str),
 }
 

@@ -64,7 +64,7 @@ impl ApiKey {
         let (mut own_id, mut own_issuer) = (None, None);
         let der = if bytes.trim_ascii_start().starts_with(b"{") {
             let mut json: Value = serde_json::from_slice(&bytes)
-                .map_err(|_| unusable("it looks like JSON and is none"))?;
+                .map_err(|_| unusable("it looks like JSON, but is not valid JSON"))?;
             let mut take = |name: &str| match json[name].take() {
                 Value::String(text) => Some(text),
                 _ => None,

@@ -1,6 +1,6 @@
 //! First stage: what there is to package, and what of it runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, hash_map};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -67,6 +67,9 @@ impl<'t> Collected<'t> {
                     problem,
                 });
             }
+        }
+        if tools.target().is_windows() || tools.target().is_macos() {
+            findings.warnings.extend(same_but_case(&tree));
         }
         findings.left_out(std::mem::take(&mut tree.left_out));
         let application = Root::searched(
@@ -227,6 +230,24 @@ fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Paths of files that are one and the same where case does not count, a pair for each such name.
+fn same_but_case(tree: &Tree) -> Vec<Warning> {
+    let mut first: HashMap<String, &str> = HashMap::new();
+    let mut warnings = Vec::new();
+    for file in &tree.files {
+        match first.entry(file.path.to_lowercase()) {
+            hash_map::Entry::Vacant(place) => {
+                place.insert(&file.path);
+            }
+            hash_map::Entry::Occupied(one) => {
+                let one = (*one.get()).to_owned();
+                warnings.push(Warning::SameButCase(one, file.path.clone()));
+            }
+        }
+    }
+    warnings
 }
 
 /// Names the tops of trees with code in them that no import reaches. A directory of data hides and

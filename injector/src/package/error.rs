@@ -137,9 +137,7 @@ pub enum PackageError {
         target: Target,
     },
     /// The file of an extension module cannot be one.
-    #[error(
-        "`{path}` has the name of an extension module for {target}, but is none that can be read"
-    )]
+    #[error("`{path}` is named like an extension module for {target}, but cannot be read as one")]
     Unreadable {
         /// Path relative to the resources.
         path: String,
@@ -178,7 +176,7 @@ pub enum PackageError {
         target: Target,
     },
     /// Some outputs have taken their places when another could not.
-    #[error("{} took its place already, and another output could not", list(done))]
+    #[error("{} has been replaced, but another output could not be", list(done))]
     Partly {
         /// What is in its place.
         done: Vec<PathBuf>,
@@ -192,7 +190,7 @@ pub enum PackageError {
     #[error("the target {0} is named twice")]
     SameTarget(Target),
     /// A stub for a target that nothing is packaged for.
-    #[error("the stub `{}` is for {target}, which is none of the targets", path.display())]
+    #[error("the stub `{}` is for {target}, which is not a known target", path.display())]
     StrayStub {
         /// The stub.
         path: PathBuf,

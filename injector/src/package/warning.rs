@@ -28,6 +28,9 @@ pub enum Warning {
     SameFile(Clash),
     /// Hidden by the standard library's module of the same name.
     Unreachable(String),
+    /// Two files whose paths differ only in the case of letters, for a system that takes such names
+    /// for the same.
+    SameButCase(String, String),
     /// A Windows program whose name does not end in `.exe`.
     NotAnExe(PathBuf),
     /// A stub that this version of the tool does not list.
@@ -144,6 +147,10 @@ impl std::fmt::Display for Warning {
                      in memory"
                 )
             }
+            Warning::SameButCase(one, other) => write!(
+                f,
+                "`{one}` and `{other}` differ only in case; the target's file systems cannot hold both"
+            ),
             Warning::NotAnExe(path) => {
                 write!(
                     f,

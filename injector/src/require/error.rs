@@ -136,7 +136,7 @@ pub enum WheelError {
     #[error("it must have exactly one .dist-info directory with `WHEEL` and `RECORD`")]
     NoMetadata,
     /// Written for a later version of the format.
-    #[error("its format has version {0}, and 1 is known")]
+    #[error("its format version is {0}, and only 1 is supported")]
     Version(String),
     /// A name that leads out of the directory.
     #[error("a file in it is called `{0}`, which no wheel may contain")]

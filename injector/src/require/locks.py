@@ -66,7 +66,7 @@ def remember_wheels(lock, found):
 def pylock_of(lock):
     """The packages that the projects of a `uv.lock` need on the target, as a `pylock.toml`."""
     if lock.get("version") != 1:
-        raise ValueError(f"its format has version {lock.get('version')!r}, and 1 is known")
+        raise ValueError(f"its format version is {lock.get('version')!r}, and only 1 is supported")
     by_name = {}
     for package in lock["package"]:
         by_name.setdefault(package["name"], []).append(package)

@@ -14,6 +14,7 @@ use x509_cert::name::Name;
 
 use super::doubt::Doubt;
 use super::key::{self, Hash, Public};
+use crate::text;
 
 /// The last value of this kind in a name.
 pub(super) fn attribute(name: &Name, kind: ObjectIdentifier) -> Option<String> {
@@ -152,7 +153,7 @@ pub(super) fn doubts(chain: &[&Certificate], time: u64) -> Vec<Doubt> {
         let issuer = attribute(&last.tbs_certificate.issuer, rfc4519::CN).unwrap_or_default();
         doubts.push(Doubt::NoIssuer(format!(
             "the certificate of `{}` above that of `{}` is missing{place}",
-            issuer.escape_debug(),
+            text::name(&issuer),
             shown_name(last),
         )));
     }
@@ -272,7 +273,7 @@ fn path_problems(chain: &[&Certificate], time: u64) -> Vec<String> {
 
 /// A certificate's name in one line.
 fn shown_name(certificate: &Certificate) -> String {
-    common_name(certificate).escape_debug().to_string()
+    text::name(&common_name(certificate))
 }
 
 /// Whether the key may sign what is no certificate.
@@ -301,7 +302,7 @@ fn issuer_url(certificate: &Certificate) -> Option<String> {
             GeneralName::UniformResourceIdentifier(url)
                 if access.access_method == rfc5912::ID_AD_CA_ISSUERS =>
             {
-                Some(url.to_string().escape_debug().to_string())
+                Some(text::name(&url.to_string()))
             }
             _ => None,
         });

@@ -1,5 +1,6 @@
 //! What is doubtful about a signature that was made all the same.
 
+use crate::text;
 use std::fmt;
 
 /// Something that the signer should know. Shown, it is a sentence without an end.
@@ -31,7 +32,7 @@ impl fmt::Display for Doubt {
             Doubt::Purpose(name) => write!(
                 f,
                 "the certificate of `{}` does not say that it is for signing code",
-                name.escape_debug()
+                text::name(name)
             ),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 use thiserror::Error;
 
@@ -20,6 +21,43 @@ pub struct Refusal {
 fn refusals(all: &[Refusal]) -> String {
     let one = |refusal: &Refusal| format!("`{}`: {}", refusal.url, refusal.problem);
     all.iter().map(one).collect::<Vec<_>>().join("; nor from ")
+}
+
+/// What a command that signs does wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CommandFault {
+    /// There is no text in it.
+    #[error("is empty")]
+    Empty,
+    /// The system's shell did not start.
+    #[error("cannot be started: {0}")]
+    Start(String),
+    /// It ended with a status, or by a signal.
+    #[error("failed ({0})")]
+    Status(ExitStatus),
+    /// Its output ended with an error.
+    #[error("cannot be read: {0}")]
+    Read(String),
+    /// Much more than can be a signature.
+    #[error("wrote more than a signature or certificates")]
+    TooMuch,
+    /// Nothing.
+    #[error("wrote nothing to its standard output")]
+    Nothing,
+    /// No certificates, when it was asked for them.
+    #[error("answered `certificates` with something else")]
+    NoCertificates,
+    /// Something else than the signature of the certificate's key.
+    #[error("wrote {len} bytes, which are not the signature of `{name}` ({algorithm})")]
+    NotTheSignature {
+        /// How long the answer is.
+        len: usize,
+        /// Whose signature it should be.
+        name: String,
+        /// By which algorithm.
+        algorithm: String,
+    },
 }
 
 /// Why something cannot be signed. None of these messages holds anything of a key or a password.
@@ -68,7 +106,7 @@ pub enum SignError {
     #[error("SOURCE_DATE_EPOCH is `{0}`, which is not a number of seconds")]
     Epoch(String),
     /// The entitlements cannot be used.
-    #[error("`{}` holds no entitlements: {problem}", path.display())]
+    #[error("`{}` does not contain entitlements: {problem}", path.display())]
     Entitlements {
         /// The file.
         path: PathBuf,
@@ -100,11 +138,11 @@ pub enum SignError {
     #[error("{} is not the http or https URL of a time stamp server", .0)]
     TimeStampUrl(String),
     /// The certificates do not tell which one is the signer's.
-    #[error("none, or more than one, of the certificates can be the signer's")]
+    #[error("it is not clear which of the certificates is the signer's")]
     NoLeaf,
     /// The command that signs did not.
     #[error("the sign command {0}")]
-    Command(String),
+    Command(CommandFault),
     /// The command that signs takes too long; the limit in seconds.
     #[error("the sign command did not answer within {0} s")]
     CommandTimeout(u64),
@@ -125,7 +163,7 @@ pub enum SignError {
     )]
     KeyUsage(String),
     /// The team is not the certificate's.
-    #[error("the team id is `{asked}`, but the certificate is of the team `{own}`")]
+    #[error("the team id is `{asked}`, but the certificate belongs to the team `{own}`")]
     Team {
         /// What was asked for.
         asked: String,

@@ -10,14 +10,14 @@
 //! | `OXIDIZE_SIGN_HASH` | `sha256` or `sha384`: of what standard input holds |
 //! | `OXIDIZE_SIGN_RUN` | by which what the command started is found when it takes too long |
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::descendants;
-use super::error::SignError;
+use super::error::{CommandFault, SignError};
 use super::terminal::Terminal;
 
 /// Signatures have some hundred bytes, chains some KiB.
@@ -32,10 +32,6 @@ pub struct External {
     pub command: String,
     /// How long it may take. People look for tokens and type PINs.
     pub timeout: Duration,
-}
-
-fn failed(problem: impl Into<String>) -> SignError {
-    SignError::Command(problem.into())
 }
 
 impl External {
@@ -69,7 +65,7 @@ impl External {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| failed(format!("cannot be started: {error}")))?;
+            .map_err(|error| SignError::Command(CommandFault::Start(error.to_string())))?;
         if let Some(mut stdin) = child.stdin.take() {
             // A digest fits into the pipe. A command that reads none of it says so by its status.
             let _ = stdin.write_all(input);
@@ -95,14 +91,15 @@ impl External {
         };
         // Before its status: nobody reads on, and that may have ended it.
         if matches!(&answer, Ok(answer) if answer.len() as u64 > LARGEST) {
-            return Err(failed("wrote more than a signature or certificates"));
+            return Err(SignError::Command(CommandFault::TooMuch));
         }
         if !status.success() {
-            return Err(failed(format!("failed ({status})")));
+            return Err(SignError::Command(CommandFault::Status(status)));
         }
-        let answer = answer.map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let unread = |error: io::Error| SignError::Command(CommandFault::Read(error.to_string()));
+        let answer = answer.map_err(unread)?;
         if answer.is_empty() {
-            return Err(failed("wrote nothing to its standard output"));
+            return Err(SignError::Command(CommandFault::Nothing));
         }
         Ok(answer)
     }

@@ -26,12 +26,14 @@ use zeroize::Zeroizing;
 use super::chain::{self, Purpose, Usage, common_name};
 use super::cms::{Parsed, Signer};
 use super::doubt::Doubt;
+use super::error::CommandFault;
 use super::error::SignError;
 use super::external::External;
 use super::form::{Form, Wanted};
 use super::found;
 use super::key::{Hash, Public};
 use super::pem;
+use crate::text;
 
 /// A key and its certificates.
 pub struct Identity {
@@ -153,9 +155,8 @@ impl Identity {
         }
         if files.is_empty() {
             let answer = command.certificates()?;
-            pool = read_certificates(&answer).ok_or_else(|| {
-                SignError::Command("answered `certificates` with something else".to_owned())
-            })?;
+            pool = read_certificates(&answer)
+                .ok_or(SignError::Command(CommandFault::NoCertificates))?;
         }
         // A service may say one twice.
         let mut once: Vec<Certificate> = Vec::new();
@@ -324,10 +325,11 @@ impl Identity {
                 if self.public.verify(self.hash(), message, &signature) {
                     return Ok(signature);
                 }
-                Err(SignError::Command(format!(
-                    "wrote {len} bytes, which are not the signature of `{}` ({algorithm})",
-                    self.name().escape_debug()
-                )))
+                Err(SignError::Command(CommandFault::NotTheSignature {
+                    len,
+                    name: text::name(&self.name()),
+                    algorithm: algorithm.to_owned(),
+                }))
             }
         }
     }
@@ -407,7 +409,7 @@ impl Key {
 
 /// In bytes.
 const SHORTEST_RSA: usize = 256;
-const SHORT_RSA: &str = "nobody trusts RSA keys of less than 2048 bits any more";
+const SHORT_RSA: &str = "RSA keys of less than 2048 bits are not trusted any more";
 const OTHER_CURVE: &str = "its elliptic curve is neither P-256 nor P-384";
 
 fn bits(certificate: &Certificate) -> &[u8] {

@@ -32,7 +32,7 @@ pub mod timestamp;
 use std::time::{Duration, SystemTime};
 
 pub use doubt::Doubt;
-pub use error::SignError;
+pub use error::{CommandFault, SignError};
 pub use identity::Identity;
 
 use crate::image::macho::fat;

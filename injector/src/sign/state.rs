@@ -24,6 +24,7 @@ use super::identity::Identity;
 use super::key::{self, Hash};
 use super::macho;
 use super::{pe, timestamp};
+use crate::text;
 
 /// The state of a program's signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +176,7 @@ pub fn of(file: &[u8]) -> Result<State, SignError> {
         let mut worst = states.into_iter().min_by_key(rank).unwrap_or(State::None);
         if let State::Good(signer) | State::Unknown(Some(signer), _) = &mut worst {
             for other in chains.iter().filter(|chain| **chain != signer.chain) {
-                let name = other.first().map_or("", String::as_str).escape_debug();
+                let name = text::name(other.first().map_or("", String::as_str));
                 let problem = format!("the program for another processor is signed by `{name}`");
                 signer.problems.push(problem);
             }

@@ -43,7 +43,7 @@ pub enum TimestampError {
     #[error("the time stamp is for other bytes")]
     OtherBytes,
     /// It is not signed by a time stamp authority.
-    #[error("the time stamp does not hold: {0}")]
+    #[error("the time stamp is not valid: {0}")]
     Signature(String),
     /// It answers another request.
     #[error("the time stamp answers another request")]
@@ -103,7 +103,7 @@ pub fn token(response: &[u8], bytes: &[u8], nonce: u64) -> Result<Vec<u8>, Times
             .map(|(_, line)| String::from_utf8_lossy(line))
             .collect();
         // From a stranger, and on its way to a terminal.
-        let text = text.join(" ").escape_debug().to_string();
+        let text = crate::text::name(&text.join(" "));
         return Err(TimestampError::Refused {
             status: number,
             text,
@@ -200,7 +200,7 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError>
     }
     let chain = parsed.chain();
     let leaf = chain.first().ok_or(TimestampError::Malformed)?;
-    let authority = common_name(leaf).escape_debug().to_string();
+    let authority = crate::text::name(&common_name(leaf));
     if chain::usage(leaf, Purpose::TimeStamping) != Usage::Named {
         let problem = format!("the certificate of `{authority}` is not for time stamps");
         return Err(TimestampError::Signature(problem));
@@ -388,7 +388,7 @@ mod tests {
         let refused = check(&response(2, b"x", 1), b"x", 1).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "the server refused with status 2: no\\u{1b}[31m"
+            "the server refused with status 2: no\\u001b[31m"
         );
         assert_eq!(check(b"<html>", b"x", 1), Err(TimestampError::Malformed));
     }

@@ -81,7 +81,7 @@ fn a_release_is_not_spoilt_silently() {
         (
             mac_program(true),
             format!("--sign-key rsa.key --sign-certificates {at}/apple.pem --team-id OTHER12345"),
-            "the team id is `OTHER12345`, but the certificate is of the team `TEAM123456`",
+            "the team id is `OTHER12345`, but the certificate belongs to the team `TEAM123456`",
         ),
     ] {
         let told = sign(dir, &program, &arguments).unwrap_err();
@@ -166,7 +166,7 @@ fn signers_with_odd_keys_and_names() {
     for (name, expected) in [
         (
             "short",
-            "nobody trusts RSA keys of less than 2048 bits any more",
+            "RSA keys of less than 2048 bits are not trusted any more",
         ),
         ("edwards", "neither RSA nor ECDSA"),
     ] {

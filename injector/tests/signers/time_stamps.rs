@@ -66,7 +66,7 @@ fn every_server_that_gives_none_is_told() {
     let told = sign(dir, &windows_program(), &arguments).unwrap_err();
     for expected in [
         "no time stamp from `http://127.0.0.1:9/one`: cannot reach",
-        &format!("nor from `{spoilt}`: the time stamp does not hold"),
+        &format!("nor from `{spoilt}`: the time stamp is not valid"),
         "nor from `http://127.0.0.1:9/three?...`: cannot reach",
         "hint: try again",
     ] {

@@ -104,7 +104,7 @@ mod tests {
         for (name, value, expected) in [
             ("index-url", "https://u:s@h/simple", "https://h/simple"),
             ("timestamp-url", "http://h/t?key=s", "http://h/t?..."),
-            ("timestamp-url", "u:s@h/t", "an address that is none"),
+            ("timestamp-url", "u:s@h/t", "a malformed address"),
             ("index-url", "https://h/simple", "https://h/simple"),
             (
                 "require",

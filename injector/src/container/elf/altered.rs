@@ -51,7 +51,12 @@ fn without_snapshot(bytes: &[u8]) -> Result<bool, ContainerError> {
         // Nothing between stub and blob, and nothing behind them.
         Ok(stub) => {
             let plan = inject(&stub, blob.end - blob.start)?;
-            Ok(plan.first_difference(bytes, &[]).is_some())
+            match plan.first_difference(bytes, &[]) {
+                Some(at) if at < stub.len() => Err(ContainerError::Damaged(
+                    "bytes of the headers were overwritten",
+                )),
+                difference => Ok(difference.is_some()),
+            }
         }
         Err(ContainerError::Altered) => {
             let record = Record::read(bytes, at)?;

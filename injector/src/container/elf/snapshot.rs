@@ -273,7 +273,7 @@ fn data_segment(image: &Image<'_>, memory: &Memory<'_>) -> Result<Segment, Conta
         return wrong("the snapshot's data is shorter than its segment");
     }
     if !data.align.is_power_of_two() || data.align > ALIGNMENT {
-        return wrong("its alignment is none of a page");
+        return wrong("its alignment is not that of a page");
     }
     Ok(data)
 }
@@ -317,7 +317,7 @@ fn constructors(
     let table = table.ok_or(wrong("it lies outside the file"))?;
     let (entries, rest) = table.as_chunks::<8>();
     if !rest.is_empty() || entries.len() > MOST_CONSTRUCTORS {
-        return Err(wrong("its size is none of a table of addresses"));
+        return Err(wrong("its size is not that of a table of addresses"));
     }
     let mut done = Vec::new();
     let mut bytes = Vec::new();
@@ -437,7 +437,7 @@ pub(super) fn read(image: &Image<'_>, found: &Found) -> Result<Option<Snapshot>,
         .loads()
         .find(|segment| usize::try_from(segment.address) == Ok(number(0)))
         .filter(|segment| segment.file_size >= number(1) as u64)
-        .ok_or(wrong("no segment has the data it speaks of"))?;
+        .ok_or(wrong("no segment has the data that it names"))?;
     let data_start = usize::try_from(data.offset).unwrap_or(usize::MAX);
     let data_range = data_start..data_start.saturating_add(number(1));
     Ok(Some(Snapshot {
