@@ -69,7 +69,8 @@ impl<'t> Collected<'t> {
             }
         }
         if tools.target().is_windows() || tools.target().is_macos() {
-            findings.warnings.extend(same_but_case(&tree));
+            let paths = tree.files.iter().map(|file| file.path.as_str());
+            findings.warnings.extend(same_but_case(paths));
         }
         findings.left_out(std::mem::take(&mut tree.left_out));
         let application = Root::searched(
@@ -232,18 +233,18 @@ fn check_includes(request: &Request, tree: &Tree, library: &Part<'_>) -> Result<
     Ok(())
 }
 
-/// Paths of files that are one and the same where case does not count, a pair for each such name.
-fn same_but_case(tree: &Tree) -> Vec<Warning> {
+/// Warns of paths that are one and the same where case does not count.
+fn same_but_case<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<Warning> {
     let mut first: HashMap<String, &str> = HashMap::new();
     let mut warnings = Vec::new();
-    for file in &tree.files {
-        match first.entry(file.path.to_lowercase()) {
+    for path in paths {
+        match first.entry(path.to_lowercase()) {
             hash_map::Entry::Vacant(place) => {
-                place.insert(&file.path);
+                place.insert(path);
             }
             hash_map::Entry::Occupied(one) => {
                 let one = (*one.get()).to_owned();
-                warnings.push(Warning::SameButCase(one, file.path.clone()));
+                warnings.push(Warning::SameButCase(one, path.to_owned()));
             }
         }
     }
@@ -280,5 +281,30 @@ impl Findings {
                 self.left_out.push(left.path);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_differ_in_case_are_told_in_pairs() {
+        let paths = [
+            "a/README",
+            "a/readme",
+            "b/readme",
+            "c",
+            "\u{c4}.txt",
+            "\u{e4}.txt",
+        ];
+        let pair = |one: &str, other: &str| Warning::SameButCase(one.into(), other.into());
+        assert_eq!(
+            same_but_case(paths.into_iter()),
+            [
+                pair("a/README", "a/readme"),
+                pair("\u{c4}.txt", "\u{e4}.txt")
+            ]
+        );
     }
 }

@@ -8,7 +8,7 @@ import ast
 import sys
 
 
-SKIPPED = {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo", "wsgiref"}
+SKIPPED = {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo"}
 
 
 def names():
@@ -18,7 +18,9 @@ def names():
 
     def literal(node):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
+            # A WSGI application's own variables are none of the environment.
+            if not node.value.startswith("wsgi."):
+                found.add(node.value)
 
     def is_environment(node):
         text = ast.unparse(node)
