@@ -127,3 +127,36 @@ fn read(path: &Path) -> Result<Vec<u8>, AppearanceError> {
     }
     regular::read_named(path, LARGEST).map_err(failed)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_named_pipe() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let file = || Some(pipe.clone());
+        for appearance in [
+            Appearance {
+                icon: file(),
+                ..Appearance::default()
+            },
+            Appearance {
+                version_info: file(),
+                ..Appearance::default()
+            },
+            Appearance {
+                manifest: file(),
+                ..Appearance::default()
+            },
+        ] {
+            let error = appearance.resources(Path::new("app.exe")).unwrap_err();
+            assert!(matches!(error, AppearanceError::Io { .. }), "{error}");
+        }
+    }
+}
