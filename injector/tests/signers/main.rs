@@ -381,6 +381,15 @@ fn scripts_for_services_ask_as_these_document() {
             true,
         ),
     ] {
+        if !has_certificates {
+            let mut command = Command::new(example(name));
+            command.env("OXIDIZE_SIGN_REQUEST", "certificates");
+            let told = run(&mut command).unwrap_err();
+            assert!(
+                told.contains("give them with --sign-certificates FILE"),
+                "{name}: {told}"
+            );
+        }
         for key in keys {
             let at = place.path().display();
             let command = script(
