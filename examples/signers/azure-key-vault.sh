@@ -1,7 +1,12 @@
 #!/bin/sh
-# Azure Key Vault (--sign-command ./azure-key-vault.sh).
+# Azure Key Vault (--sign-command ./azure-key-vault.sh --sign-certificates chain.pem).
+# A vault may have the signer's certificate, but not the ones above it, so give the whole chain.
 # KEY: the key's identifier, https://VAULT.vault.azure.net/keys/NAME/VERSION.
 set -e
+if [ "$OXIDIZE_SIGN_REQUEST" = certificates ]; then
+    echo 'this script reads no certificates from the vault: give them with --sign-certificates FILE' >&2
+    exit 1
+fi
 case $OXIDIZE_SIGN_ALGORITHM in
 rsa-*) algorithm=RS256 ;;
 ecdsa-p256-*) algorithm=ES256 ;;

@@ -1,8 +1,14 @@
 #!/bin/sh
-# Google Cloud KMS (--sign-command ./google-kms.sh). KEY: the key version's resource name,
+# Google Cloud KMS (--sign-command ./google-kms.sh --sign-certificates chain.pem).
+# KMS has keys only. The authority that certified the key sends the certificates.
+# KEY: the key version's resource name,
 # projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/V.
 # `gcloud kms asymmetric-sign` takes no digests: it hashes what it gets.
 set -e
+if [ "$OXIDIZE_SIGN_REQUEST" = certificates ]; then
+    echo 'Google Cloud KMS has no certificates: give them with --sign-certificates FILE' >&2
+    exit 1
+fi
 digest=$(base64 -w0)
 token=$(gcloud auth print-access-token)
 printf 'Authorization: Bearer %s\n' "$token" |

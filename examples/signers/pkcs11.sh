@@ -7,7 +7,7 @@ set -e
 : "${MODULE:?is not set: the path of the PKCS#11 module}"
 : "${ID:?is not set: the id of the key}"
 if [ "$OXIDIZE_SIGN_REQUEST" = certificates ]; then
-    echo 'give the certificates with --sign-certificates FILE' >&2
+    echo 'this script reads no certificates from the token: give them with --sign-certificates FILE' >&2
     exit 1
 fi
 umask 077

@@ -73,6 +73,7 @@ impl Signing {
         let command = External {
             command: command.into(),
             timeout,
+            directory: None,
         };
         let identity = Identity::external(command, certificates).map_err(Error::new)?;
         let mut signing = Signing::by(Some(identity)).map_err(Error::new)?;

@@ -62,6 +62,9 @@ pub(super) struct Signing {
     /// Have this command sign: it reads a digest and writes the signature (docs/signing.md)
     #[arg(long, value_name = "COMMAND", group = "identity")]
     sign_command: Option<String>,
+    /// Where that command runs: in the directory of the configuration file that names it
+    #[arg(long, value_name = "DIR", hide = true)]
+    sign_command_directory: Option<PathBuf>,
     /// How long that command may take; then it is ended, with what it started
     #[arg(
         long,
@@ -153,6 +156,7 @@ impl Signing {
             let command = External {
                 command: command.clone(),
                 timeout: Duration::from_secs(self.sign_command_timeout),
+                directory: self.sign_command_directory.clone(),
             };
             Identity::external(command, &self.sign_certificates)
         });

@@ -165,6 +165,16 @@ pub(super) fn doubts(chain: &[&Certificate], time: u64) -> Vec<Doubt> {
     doubts
 }
 
+/// Whether all that is missing from a chain seems to be its root, which every system has and no
+/// signature needs. A certificate does not say whether its issuer is a root, so the signer's own
+/// issuer counts as an intermediate, as do the intermediates that are known by name.
+pub(super) fn lacks_only_a_root(chain: &[&Certificate]) -> bool {
+    match chain {
+        [_, .., last] => published(last).is_none(),
+        _ => false,
+    }
+}
+
 /// What cannot be checked of who issued whom.
 pub(super) fn unchecked(chain: &[&Certificate]) -> Vec<String> {
     let pairs = chain.iter().zip(chain.iter().skip(1));

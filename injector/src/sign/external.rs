@@ -11,6 +11,7 @@
 //! | `OXIDIZE_SIGN_RUN` | by which what the command started is found when it takes too long |
 
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -32,6 +33,8 @@ pub struct External {
     pub command: String,
     /// How long it may take. People look for tokens and type PINs.
     pub timeout: Duration,
+    /// Where it runs, if not in the current directory.
+    pub directory: Option<PathBuf>,
 }
 
 impl External {
@@ -59,7 +62,11 @@ impl External {
         let deadline = Instant::now() + self.timeout.min(LONGEST);
         let mark = descendants::mark();
         let terminal = Terminal::save();
-        let mut child = shell(&self.command)
+        let mut shell = shell(&self.command);
+        if let Some(directory) = &self.directory {
+            shell.current_dir(directory);
+        }
+        let mut child = shell
             .env(descendants::MARK, &mark)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())

@@ -239,7 +239,11 @@ impl Identity {
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
         let chain: Vec<&Certificate> = self.chain.iter().collect();
-        chain::doubts(&chain, now())
+        let mut doubts = chain::doubts(&chain, now());
+        if chain::lacks_only_a_root(&chain) {
+            doubts.retain(|doubt| !matches!(doubt, Doubt::NoIssuer(_)));
+        }
+        doubts
     }
 
     /// Whether the key is outside, where each signature may take a person.

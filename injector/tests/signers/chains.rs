@@ -110,6 +110,29 @@ fn what_is_wrong_with_a_chain_is_told() {
             assert!(verified.contains("signed by leaf\n"), "{verified}");
         }
     }
+    // The system has the root, so `sign` does not ask for it; `verify` could not check it.
+    issue(at, "middle", "root", "authority", "-days 9");
+    issue(at, "leaf", "middle", "code-usage", "-days 9");
+    let [signed, verified] = told(at, &["leaf", "middle"]).unwrap();
+    let missing = "the certificate of `root` above that of `middle` is missing";
+    assert!(!signed.contains("is missing"), "{signed}");
+    assert!(verified.contains(missing), "{verified}");
+    let [signed, verified] = told(at, &["leaf"]).unwrap();
+    let missing = "the certificate of `middle` above that of `leaf` is missing";
+    assert!(signed.contains(missing), "{signed}");
+    assert!(verified.contains(missing), "{verified}");
+    // Microsoft's services have two intermediates, and the upper one is known by its name.
+    let mut upper = Command::new("openssl");
+    upper.args(
+        "req -x509 -newkey rsa:2048 -nodes -keyout upper.key -out upper.pem -subj".split(' '),
+    );
+    upper.arg("/CN=Microsoft ID Verified Code Signing PCA 2021");
+    run(upper.current_dir(at)).unwrap();
+    issue(at, "middle", "upper", "authority", "-days 9");
+    issue(at, "leaf", "middle", "code-usage", "-days 9");
+    let [signed, _] = told(at, &["leaf", "middle"]).unwrap();
+    let missing = "`Microsoft ID Verified Code Signing PCA 2021` above that of `middle` is missing";
+    assert!(signed.contains(missing), "{signed}");
     issue(at, "middle", "root", "short", "-days 9");
     issue(at, "lower", "middle", "authority", "-days 9");
     issue(at, "leaf", "lower", "code", "-days 9");

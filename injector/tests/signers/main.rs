@@ -217,6 +217,42 @@ fn certificates_come_from_the_command_too() {
 }
 
 #[test]
+fn a_command_of_the_configuration_runs_beside_it() {
+    let Some(dir) = workshop() else { return };
+    let project = tempfile::tempdir_in(dir).unwrap();
+    let at = project.path();
+    for name in ["ec.key", "ec.pem"] {
+        fs::copy(dir.join(name), at.join(name)).unwrap();
+    }
+    script(at, "sign.sh", "exec openssl pkeyutl -sign -inkey ec.key");
+    let settings = "sign-command = \"./sign.sh\"\nsign-certificates = [\"ec.pem\"]\n";
+    fs::write(at.join("oxidize.toml"), settings).unwrap();
+    let below = at.join("below");
+    fs::create_dir(&below).unwrap();
+    let sign_in = |place: &Path, options: &[&str]| {
+        let file = at.join("app.exe");
+        fs::write(&file, windows_program()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxidize-inject"));
+        command.arg("sign").arg(&file).args(options);
+        run(command.current_dir(place)).map(|_| state_of(&fs::read(&file).unwrap()))
+    };
+    let elsewhere = at.join("oxidize.toml").display().to_string();
+    for (place, options) in [
+        (at, &[][..]),
+        (&below, &[]),
+        (dir, &["--config", &elsewhere]),
+    ] {
+        let state = sign_in(place, options).unwrap_or_else(|told| panic!("{place:?}: {told}"));
+        assert!(matches!(state, State::Good(_)), "{state:?}");
+    }
+    // What the command line says is relative to where it was typed.
+    let told = sign_in(&below, &["--sign-command", "./sign.sh"]).unwrap_err();
+    assert!(told.contains("failed (exit status: 127)"), "{told}");
+    let state = sign_in(&below, &["--sign-command", "cd .. && ./sign.sh"]).unwrap();
+    assert!(matches!(state, State::Good(_)), "{state:?}");
+}
+
+#[test]
 fn a_signature_may_come_later_and_from_elsewhere() {
     let Some(dir) = workshop() else { return };
     let place = tempfile::tempdir_in(dir).unwrap();
@@ -345,6 +381,15 @@ fn scripts_for_services_ask_as_these_document() {
             true,
         ),
     ] {
+        if !has_certificates {
+            let mut command = Command::new(example(name));
+            command.env("OXIDIZE_SIGN_REQUEST", "certificates");
+            let told = run(&mut command).unwrap_err();
+            assert!(
+                told.contains("give them with --sign-certificates FILE"),
+                "{name}: {told}"
+            );
+        }
         for key in keys {
             let at = place.path().display();
             let command = script(

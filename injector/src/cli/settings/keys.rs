@@ -129,6 +129,9 @@ fn unknown(entry: &Entry, packaging: &Command) -> Failure {
     Failure::new(message).hint(Some(hint))
 }
 
+/// The setting whose command runs beside the file, as its relative paths are meant.
+const COMMAND: &str = "sign-command";
+
 /// What the command line would say for this key.
 fn arguments(file: &File, entry: &Entry, arg: &Arg) -> Result<Vec<OsString>, Failure> {
     let refused = |wanted: &str| {
@@ -162,6 +165,11 @@ fn arguments(file: &File, entry: &Entry, arg: &Arg) -> Result<Vec<OsString>, Fai
         (ArgAction::SetTrue, _) => Err(refused("true or false")),
         (ArgAction::Set, Value::Number(text)) if is_number(arg) => Ok(vec![one(text)]),
         (ArgAction::Set, _) if is_number(arg) => Err(refused("a number")),
+        (ArgAction::Set, Value::Text(text)) if entry.name == COMMAND => {
+            let mut directory = OsString::from("--sign-command-directory=");
+            directory.push(file.directory());
+            Ok(vec![one(text), directory])
+        }
         (ArgAction::Set, Value::Text(text)) => Ok(vec![one(text)]),
         (ArgAction::Set, _) => Err(refused("a string")),
         (ArgAction::Append, Value::Text(text)) => Ok(vec![one(text)]),
