@@ -454,7 +454,7 @@ fn not_loaded(app: &App, signed: &[u8]) -> Option<String> {
 
 /// Somebody else's signature is gone.
 fn replaced(name: &str) -> String {
-    let name = text::name(&name);
+    let name = text::name(name);
     format!("the signature of `{name}` is replaced")
 }
 

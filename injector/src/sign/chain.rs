@@ -312,7 +312,7 @@ fn issuer_url(certificate: &Certificate) -> Option<String> {
             GeneralName::UniformResourceIdentifier(url)
                 if access.access_method == rfc5912::ID_AD_CA_ISSUERS =>
             {
-                Some(text::name(&url.to_string()))
+                Some(text::name(url.as_ref()))
             }
             _ => None,
         });
