@@ -3,6 +3,7 @@ question, the line, the program and its arguments. Prints the exit status on a l
 
 import os
 import pty
+import signal
 import sys
 import termios
 import time
@@ -10,6 +11,9 @@ import time
 question, line, program = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
 child, terminal = pty.fork()
 if child == 0:
+    # Of a shell's background commands some are ignored.
+    for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
+        signal.signal(number, signal.SIG_DFL)
     os.execv(program[0], program)
 seen = b""
 answered = False
