@@ -10,6 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use oxidize_inject::internal::container::macho::synthetic::{Shape, build};
 use oxidize_inject::internal::container::{detect, extract, inject, remove, slots, target, verify};
 use oxidize_inject::internal::image::macho::fat;
+use oxidize_inject::internal::progress::Silent;
 use oxidize_inject::internal::sign::SignOptions;
 use oxidize_inject::internal::sign::{self, state};
 
@@ -88,7 +89,7 @@ fn check(image: &[u8]) {
         slots(image),
         state::of(image),
     );
-    if let Ok(signed) = sign::sign_file(image, None, &SignOptions::default()) {
+    if let Ok(signed) = sign::sign_file(image, None, &SignOptions::default(), &Silent) {
         let state = state::of(&signed).expect("it was just signed");
         assert_eq!(state.word(), "ad hoc");
     }

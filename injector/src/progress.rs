@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Hears how far the work is. Called often, and from any thread.
 ///
-/// Both methods do nothing unless they are implemented.
+/// The methods do nothing unless they are implemented.
 pub trait Progress: Sync {
     /// A new step begins: its name in a word or two, and how many units it has; 0 if that is not
     /// known. What a unit is depends on the step: files, modules or bytes.
@@ -15,6 +15,12 @@ pub trait Progress: Sync {
     /// So many units more of the step are done.
     fn advance(&self, units: u64) {
         let _ = units;
+    }
+
+    /// The step has been waiting for a while: for what, as "waiting for ..." says it. An empty text:
+    /// it goes on.
+    fn wait(&self, reason: &str) {
+        let _ = reason;
     }
 }
 

@@ -256,19 +256,22 @@ fn a_mac_program_that_was_never_signed() {
         assert_eq!(state::of(&unsigned).unwrap(), State::None, "{name}");
         let mut how = SignOptions::default();
         how.macos.identifier = Some("org.example.app".to_owned());
-        let signed = sign::sign_file(&unsigned, None, &how).unwrap();
+        let signed = sign::sign_file(&unsigned, None, &how, &Silent).unwrap();
         assert!(matches!(state::of(&signed).unwrap(), State::AdHoc { .. }));
         // One load command more, and nothing else of the program is moved.
         let commands = |file: &[u8]| file[16];
         assert_eq!(commands(&signed), commands(&unsigned) + 1);
         let text = unsigned.len().min(0x4000) - 64;
         assert_eq!(signed[text..unsigned.len()], unsigned[text..]);
-        assert_eq!(sign::sign_file(&signed, None, &how).unwrap(), signed);
+        assert_eq!(
+            sign::sign_file(&signed, None, &how, &Silent).unwrap(),
+            signed
+        );
         // It is a stub like any other now.
         check(&format!("{name}-signed"), "linked", &signed);
 
         let tight = link_with(name, &["-no_adhoc_codesign", "-headerpad", "0"]).unwrap();
-        let refused = sign::sign_file(&tight, None, &how).unwrap_err();
+        let refused = sign::sign_file(&tight, None, &how, &Silent).unwrap_err();
         let (mut told, mut cause) = (refused.to_string(), refused.source());
         while let Some(error) = cause {
             told.push_str(&format!(": {error}"));
@@ -314,7 +317,8 @@ fn linked_for_both_kinds_of_mac() {
     let identity = Identity::load(&source, &mut || Ok(None)).unwrap();
     let mut how = SignOptions::default();
     how.macos.hardened_runtime = true;
-    let signed = sign::sign_file(&fs::read(&path).unwrap(), Some(&identity), &how).unwrap();
+    let signed =
+        sign::sign_file(&fs::read(&path).unwrap(), Some(&identity), &how, &Silent).unwrap();
     assert!(!container::verify(&signed).unwrap().altered);
     fs::write(&path, signed).unwrap();
     show("a signed universal program", &path, &blob_path, "linked");

@@ -14,7 +14,7 @@ use super::tree::{self, MOST_LEVELS, What};
 use super::{BundleError, code_hashes, is_code};
 use crate::mmap::Map;
 use crate::output::{self, OutputError, Staged, mode::Mode};
-use crate::progress::Silent;
+use crate::progress::{Progress, Silent};
 use crate::sign::macho::codesign::CodesignOptions;
 use crate::sign::macho::requirements;
 use crate::sign::{self, Identity, SignOptions, state};
@@ -43,10 +43,12 @@ pub fn sign(
     bundle: &Path,
     identity: Option<&Identity>,
     options: &SignOptions,
+    progress: &dyn Progress,
 ) -> Result<Signed, BundleError> {
     let mut signer = Signer {
         identity,
         options,
+        progress,
         staged: BTreeMap::new(),
         order: Vec::new(),
         made: Made::default(),
@@ -82,6 +84,7 @@ struct Code {
 struct Signer<'s> {
     identity: Option<&'s Identity>,
     options: &'s SignOptions,
+    progress: &'s dyn Progress,
     /// Hashes of what is to take its place.
     staged: BTreeMap<PathBuf, Hashes>,
     order: Vec<(PathBuf, Staged)>,
@@ -236,7 +239,8 @@ impl Signer<'_> {
             macos: options,
             ..self.options.clone()
         };
-        let signed = sign::sign_file(bytes, self.identity, &options).map_err(failed)?;
+        let signed = sign::sign_file(bytes, self.identity, &options, self.progress);
+        let signed = signed.map_err(failed)?;
         if let Ok(old) = state::of(bytes)
             && let Some(old) = old.signer()
             && !self.identity.is_some_and(|own| state::is_by(old, own))

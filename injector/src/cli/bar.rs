@@ -27,10 +27,13 @@ impl Bar {
         if quiet || !std::io::stderr().is_terminal() {
             return Bar(None);
         }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        // Until a step begins: a command that only waits has none.
+        let style = ProgressStyle::with_template("{msg}").expect("a constant template");
         Bar(Some(Mutex::new(State {
             since: Instant::now(),
             visible: false,
-            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            bar: bar.with_style(style),
         })))
     }
 
@@ -41,6 +44,7 @@ impl Bar {
         if !state.visible && state.since.elapsed() > PATIENCE {
             state.bar.set_draw_target(ProgressDrawTarget::stderr());
             state.visible = true;
+            state.bar.tick();
         }
     }
 
@@ -62,10 +66,19 @@ impl Progress for Bar {
             bar.set_length(units);
             bar.set_position(0);
             bar.set_message(step.to_owned());
+            // Not shown: the step's name, while the message says what it waits for.
+            bar.set_prefix(step.to_owned());
         });
     }
 
     fn advance(&self, units: u64) {
         self.with(|bar| bar.inc(units));
+    }
+
+    fn wait(&self, reason: &str) {
+        self.with(|bar| match reason {
+            "" => bar.set_message(bar.prefix()),
+            _ => bar.set_message(reason.to_owned()),
+        });
     }
 }

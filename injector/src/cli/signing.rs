@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::app::App;
+use super::bar::Bar;
 use super::common::{Common, Configuration, Format, MacOs};
 use super::failure::Failure;
 use super::hint::{self, Hint};
 use super::in_place::InPlace;
 use super::{note, print, say, text};
+use oxidize_inject::Silent;
 use oxidize_inject::internal::bundle;
 use oxidize_inject::internal::mmap::Map;
 use oxidize_inject::internal::package::{Doubt, Signing as Plan, foreign_team};
@@ -328,8 +330,10 @@ pub(super) fn sign(args: &Sign, settings: Option<&Path>) -> Result<(), Failure> 
             "the signature of `{bundle}` is for the file as it was; sign the bundle again"
         ));
     }
-    let signed = sign::sign_file(&file, plan.identity.as_deref(), &plan.options)
-        .map_err(|error| failed(&error).hint(error.hint()))?;
+    let progress = Bar::unless(args.common.quiet);
+    let signed = sign::sign_file(&file, plan.identity.as_deref(), &plan.options, &progress);
+    progress.finish();
+    let signed = signed.map_err(|error| failed(&error).hint(error.hint()))?;
     warnings.extend(lost(&file, plan.identity.as_deref()));
     warnings.extend(app.and_then(|app| not_loaded(&app, &signed)));
     output::write_bytes(path, in_place.mode(), &signed).map_err(|error| failed(&error))?;
@@ -401,7 +405,7 @@ fn whole(path: &Path) -> Result<Option<App>, Failure> {
         ..SignOptions::default()
     };
     let unsigned = match Container::announced(app.image()) {
-        Some(Container::MachO) => sign::sign_file(app.image(), None, &nobody).ok(),
+        Some(Container::MachO) => sign::sign_file(app.image(), None, &nobody, &Silent).ok(),
         _ => None,
     };
     let image = unsigned.as_deref().unwrap_or(app.image());
@@ -485,8 +489,11 @@ fn sign_bundle(args: &Sign) -> Result<(), Failure> {
     let mut warnings: Vec<String> = plan.doubts().iter().map(hint::doubt).collect();
     let program = bundle::program(&args.file).map_err(|error| failed(&error))?;
     let app = program.as_deref().map(whole).transpose()?.flatten();
-    let signed = bundle::sign(&args.file, plan.identity.as_deref(), &plan.options)
-        .map_err(|error| failed(&error).hint(error.hint()))?;
+    let progress = Bar::unless(args.common.quiet);
+    let identity = plan.identity.as_deref();
+    let signed = bundle::sign(&args.file, identity, &plan.options, &progress);
+    progress.finish();
+    let signed = signed.map_err(|error| failed(&error).hint(error.hint()))?;
     if let Some(app) = app
         && let Ok(program) = Map::open(&signed.program)
     {

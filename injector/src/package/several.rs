@@ -184,6 +184,10 @@ impl Progress for Numbered<'_> {
     fn advance(&self, units: u64) {
         self.progress.advance(units);
     }
+
+    fn wait(&self, reason: &str) {
+        self.progress.wait(reason);
+    }
 }
 
 impl fmt::Display for SeveralError {

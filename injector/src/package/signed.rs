@@ -83,7 +83,7 @@ pub(super) fn sign(
                 Err(NoRoom) => return Err(too_long(native, output)),
             }
         }
-        let signed = sign::sign_file(&bytes, Some(identity), &options);
+        let signed = sign::sign_file(&bytes, Some(identity), &options, progress);
         let signed = signed.map_err(|source| PackageError::SignModule {
             path: native.path.clone(),
             source,

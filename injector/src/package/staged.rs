@@ -110,7 +110,8 @@ pub(super) fn sign(
             })
         };
         let program = Map::of(staged.file()).map_err(failed)?;
-        sign::sign(&program, signing.identity.as_deref(), &signing.options)?
+        let identity = signing.identity.as_deref();
+        sign::sign(&program, identity, &signing.options, progress)?
     };
     // Cut first, so that there is nothing left of an old signature behind the new one.
     staged.set_len(edits.keep)?;

@@ -36,6 +36,7 @@ pub use error::{CommandFault, SignError};
 pub use identity::Identity;
 
 use crate::image::macho::fat;
+use crate::progress::Progress;
 use crate::sign::macho::codesign::CodesignOptions;
 use crate::sign::pe::AuthenticodeOptions;
 
@@ -104,12 +105,14 @@ pub fn sign(
     program: &[u8],
     identity: Option<&Identity>,
     options: &SignOptions,
+    progress: &dyn Progress,
 ) -> Result<Edits, SignError> {
     if program.starts_with(b"MZ") {
-        return pe::sign(program, identity.ok_or(SignError::NoIdentity)?, options);
+        let identity = identity.ok_or(SignError::NoIdentity)?;
+        return pe::sign(program, identity, options, progress);
     }
     if program.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]) {
-        return macho::codesign::sign(program, identity, options);
+        return macho::codesign::sign(program, identity, options, progress);
     }
     Err(SignError::NotSignable)
 }
@@ -122,14 +125,15 @@ pub fn sign_file(
     file: &[u8],
     identity: Option<&Identity>,
     options: &SignOptions,
+    progress: &dyn Progress,
 ) -> Result<Vec<u8>, SignError> {
     let Some(parts) = fat::parts(file)? else {
-        return Ok(sign(file, identity, options)?.apply(file));
+        return Ok(sign(file, identity, options, progress)?.apply(file));
     };
     let mut signed = Vec::with_capacity(parts.len());
     for part in parts {
         let program = &file[part];
-        signed.push(sign(program, identity, options)?.apply(program));
+        signed.push(sign(program, identity, options, progress)?.apply(program));
     }
     let signed: Vec<&[u8]> = signed.iter().map(Vec::as_slice).collect();
     Ok(fat::assemble(&signed)?)

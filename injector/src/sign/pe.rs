@@ -36,6 +36,7 @@ use super::{Edits, timestamp};
 use crate::image::ImageError;
 use crate::image::pe::checksum::Checksum;
 use crate::image::pe::{CERTIFICATES, Image};
+use crate::progress::Progress;
 use crate::sign::SignOptions;
 
 /// What only Windows has.
@@ -78,6 +79,7 @@ pub(super) fn sign(
     program: &[u8],
     identity: &Identity,
     options: &SignOptions,
+    progress: &dyn Progress,
 ) -> Result<Edits, SignError> {
     let image = Image::parse(program)?.ok_or(SignError::NotSignable)?;
     let keep = image.certificates()?.map_or(program.len(), |old| old.start);
@@ -85,7 +87,7 @@ pub(super) fn sign(
     let padding = vec![0; (start - keep as u64) as usize];
     let digest = digest(&image, &padding, identity.hash())?;
     let pages = options.windows.page_hashes.then(|| page_hashes(&image));
-    let signature = signature(&digest, pages.transpose()?, identity, options)?;
+    let signature = signature(&digest, pages.transpose()?, identity, options, progress)?;
     let len = (8 + signature.len() as u64).next_multiple_of(ALIGNMENT);
     let end = start + len;
     let small = |value: u64| {
@@ -196,6 +198,7 @@ fn signature(
     pages: Option<Vec<u8>>,
     identity: &Identity,
     options: &SignOptions,
+    progress: &dyn Progress,
 ) -> Result<Vec<u8>, SignError> {
     // A link to a file with an obsolete name, as everybody's signatures have it, or to an object
     // with the hashes.
@@ -238,7 +241,7 @@ fn signature(
     };
     let key = |message: &[u8]| identity.sign(message);
     cms::sign(identity.signer(), message, key, |signature| {
-        timestamp::fetch(&options.timestamp_urls, signature)
+        timestamp::fetch(&options.timestamp_urls, signature, progress)
     })
 }
 

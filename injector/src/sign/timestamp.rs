@@ -1,8 +1,9 @@
 //! Time stamps (RFC 3161): somebody who is trusted says that a signature was there at a time, so
 //! that it stays good when the signer's certificate has run out.
 
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
@@ -16,6 +17,7 @@ use super::cms::{Parsed, Verification};
 use super::der::{self, context, elements, integer, seq, sha256, split, tlv};
 use super::key::Hash;
 use crate::http::{self, Client, HttpError, Settings};
+use crate::progress::Progress;
 use crate::sign::SignError;
 use crate::sign::error::Refusal;
 
@@ -253,9 +255,28 @@ fn seconds(time: &str) -> Option<u64> {
     Some(date.unix_duration().as_secs())
 }
 
-/// How often all servers are asked, and how long to wait before the next time.
+/// How often all servers are asked.
 const ROUNDS: u32 = 3;
-const PAUSE: Duration = Duration::from_secs(2);
+
+/// How long servers may take.
+struct Patience {
+    /// For a connection, and for an answer.
+    answer: Duration,
+    /// After that a wait is told.
+    quiet: Duration,
+    /// Before the second round; twice as long before the third.
+    pause: Duration,
+    /// After that no round begins.
+    all: Duration,
+}
+
+/// Authorities answer within a second or two. The first round asks every server.
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(20),
+    quiet: Duration::from_secs(3),
+    pause: Duration::from_secs(2),
+    all: Duration::from_secs(60),
+};
 /// How far a server's clock may be from ours.
 const CLOCKS: u64 = 24 * 60 * 60;
 
@@ -269,13 +290,32 @@ pub fn check_urls(urls: &[String]) -> Result<(), SignError> {
 }
 
 /// Asks the servers in turn for a token for these bytes. `None` when there is no server.
-pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, SignError> {
+pub(super) fn fetch(
+    urls: &[String],
+    bytes: &[u8],
+    progress: &dyn Progress,
+) -> Result<Option<Vec<u8>>, SignError> {
+    fetch_within(&PATIENCE, urls, bytes, progress)
+}
+
+fn fetch_within(
+    patience: &Patience,
+    urls: &[String],
+    bytes: &[u8],
+    progress: &dyn Progress,
+) -> Result<Option<Vec<u8>>, SignError> {
+    let started = Instant::now();
     let mut refusals = Vec::new();
     for round in 0..ROUNDS {
         refusals.clear();
         let mut broken = false;
         for url in urls {
-            match ask(url, bytes) {
+            let mut reason = format!("waiting for the time stamp server {}", http::shown(url));
+            if round > 0 {
+                reason.push_str(&format!(" (attempt {} of {ROUNDS})", round + 1));
+            }
+            let asked = || ask(url, bytes, patience.answer);
+            match told_after(patience.quiet, &reason, progress, asked) {
                 Ok(token) => return Ok(Some(token)),
                 Err(source) => {
                     // What a server answers is its last word; a connection may be better later.
@@ -287,17 +327,41 @@ pub(super) fn fetch(urls: &[String], bytes: &[u8]) -> Result<Option<Vec<u8>>, Si
                 }
             }
         }
-        if !broken {
+        let pause = patience.pause * (round + 1);
+        if !broken || round + 1 == ROUNDS || started.elapsed() + pause > patience.all {
             break;
         }
-        if round + 1 < ROUNDS {
-            thread::sleep(PAUSE * (round + 1));
-        }
+        thread::sleep(pause);
     }
     if refusals.is_empty() {
         return Ok(None);
     }
     Err(SignError::TimeStamp(refusals))
+}
+
+/// Does something that others may delay. If it takes longer than `quiet`, the reason is told.
+fn told_after<T: Send>(
+    quiet: Duration,
+    reason: &str,
+    progress: &dyn Progress,
+    work: impl FnOnce() -> T + Send,
+) -> T {
+    thread::scope(|scope| {
+        let (done, is_done) = mpsc::channel::<()>();
+        let worker = scope.spawn(move || {
+            let _done = done; // dropped at the end, of a panic too
+            work()
+        });
+        let is_slow = is_done.recv_timeout(quiet) == Err(mpsc::RecvTimeoutError::Timeout);
+        if is_slow {
+            progress.wait(reason);
+        }
+        let result = worker.join();
+        if is_slow {
+            progress.wait("");
+        }
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// The failure in one line without the query and the fragment of the address, should it have them.
@@ -319,9 +383,12 @@ fn without_query(url: &str, failure: &dyn std::error::Error) -> String {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-fn ask(url: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+fn ask(url: &str, bytes: &[u8], timeout: Duration) -> Result<Vec<u8>, Failure> {
     let nonce = OsRng.next_u64();
-    let client = Client::new(&Settings::from_env())?;
+    let client = Client::new(&Settings {
+        timeout,
+        ..Settings::from_env()
+    })?;
     let answer = client.post(
         url,
         "application/timestamp-query",
@@ -344,6 +411,9 @@ fn ask(url: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::sync::Mutex;
+
     use super::*;
 
     /// A response as a server makes it, without a signature in it, which is not looked at here.
@@ -391,6 +461,52 @@ mod tests {
             "the server refused with status 2: no\\u001b[31m"
         );
         assert_eq!(check(b"<html>", b"x", 1), Err(TimestampError::Malformed));
+    }
+
+    /// What is waited for.
+    #[derive(Default)]
+    struct Waits(Mutex<Vec<String>>);
+
+    impl Progress for Waits {
+        fn wait(&self, reason: &str) {
+            self.0.lock().unwrap().push(reason.to_owned());
+        }
+    }
+
+    #[test]
+    fn servers_that_hang_are_named_and_given_up() {
+        // The system accepts connections, and nobody answers.
+        let servers = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+        let urls = servers.each_ref().map(|server| {
+            let address = server.local_addr().unwrap();
+            format!("http://{address}/stamp?key=hunter2")
+        });
+        let waits = |all: Duration| {
+            let patience = Patience {
+                answer: Duration::from_millis(200),
+                quiet: Duration::from_millis(20),
+                pause: Duration::from_millis(1),
+                all,
+            };
+            let waits = Waits::default();
+            let refused = fetch_within(&patience, &urls, b"signature", &waits).unwrap_err();
+            let SignError::TimeStamp(refusals) = refused else {
+                panic!("{refused}");
+            };
+            assert_eq!(refusals.len(), 2);
+            waits.0.into_inner().unwrap()
+        };
+        let [first, second] = servers.each_ref().map(|server| {
+            let address = server.local_addr().unwrap();
+            format!("waiting for the time stamp server http://{address}/stamp?...")
+        });
+        // The first round has taken all the time there was.
+        let once = [&first[..], "", &second, ""];
+        assert_eq!(waits(Duration::from_millis(300)), once);
+        let all = waits(Duration::from_secs(600));
+        assert_eq!(all.len(), 12);
+        assert_eq!(all[..4], once);
+        assert_eq!(all[10], format!("{second} (attempt 3 of 3)"));
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! Time stamps: whose are taken, and what is told about a server that gives none.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use oxidize_inject::internal::sign::state::State;
 
@@ -73,6 +78,37 @@ fn every_server_that_gives_none_is_told() {
         assert!(told.contains(expected), "{told}");
     }
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_terminal_shows_which_server_is_waited_for() {
+    let Some(dir) = workshop() else { return };
+    let place = tempfile::tempdir_in(dir).unwrap();
+    let file = place.path().join("app.exe");
+    fs::write(&file, windows_program()).unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/stamp", server.local_addr().unwrap());
+    // Takes four seconds for an answer that is no time stamp.
+    thread::spawn(move || {
+        let (mut peer, _) = server.accept().unwrap();
+        let _ = peer.read(&mut [0; 4096]);
+        thread::sleep(Duration::from_secs(4));
+        let _ = peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n.");
+    });
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/terminal.py");
+    let mut command = Command::new("python3");
+    command.arg(script).args(["no question", ""]);
+    command
+        .args([env!("CARGO_BIN_EXE_oxidize-inject"), "sign"])
+        .arg(&file);
+    command.args(["--sign-key", "rsa.key", "--sign-certificates", "rsa.pem"]);
+    let told = run(command.args(["--timestamp-url", &url]).current_dir(dir)).unwrap();
+    let waiting = format!("waiting for the time stamp server {url}");
+    assert!(told.contains(&waiting), "{told}");
+    assert!(
+        told.contains("the answer is not a time stamp response"),
+        "{told}"
+    );
 }
 
 #[test]

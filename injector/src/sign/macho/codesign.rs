@@ -36,6 +36,7 @@ use super::requirements;
 use crate::image::ImageError;
 use crate::image::macho::adhoc::{ADHOC, CMS, CODE_DIRECTORY, PAGE, Pages, SHA256, SUPERBLOB};
 use crate::image::macho::{EXECUTE, Image, Segment};
+use crate::progress::Progress;
 use crate::sign::SignOptions;
 
 const ENTITLEMENTS: u32 = 0xfade_7171;
@@ -61,10 +62,10 @@ const STAMP_ROOM: u64 = 9000;
 const SPARE_ROOM: u64 = 512;
 
 /// Whether a signature is made, or something of its length.
-#[derive(Debug, Clone, Copy)]
-enum Step {
+#[derive(Clone, Copy)]
+enum Step<'p> {
     Measure,
-    Sign,
+    Sign(&'p dyn Progress),
 }
 
 const CODE_SIGNATURE: u32 = 0x1d;
@@ -77,6 +78,7 @@ pub(in super::super) fn sign(
     program: &[u8],
     identity: Option<&Identity>,
     options: &SignOptions,
+    progress: &dyn Progress,
 ) -> Result<Edits, SignError> {
     let image = Image::parse_code(program)?.ok_or(SignError::NotSignable)?;
     let place = Place::find(&image)?;
@@ -96,7 +98,7 @@ pub(in super::super) fn sign(
         pages.update(&vec![0; place.limit as usize - place.end]);
         pages.finish()
     };
-    let mut room = draft.room(&place, identity, options)?;
+    let mut room = draft.room(&place, identity, options, progress)?;
     // A time stamp that did not fit tells how much it takes; another may be a little longer.
     for _ in 0..3 {
         let mut head = program[..place.head].to_vec();
@@ -106,7 +108,7 @@ pub(in super::super) fn sign(
             &hashed(&head, &place),
             identity,
             options,
-            Step::Sign,
+            Step::Sign(progress),
         )?;
         let len = superblob.len() as u64;
         if len > room {
@@ -301,6 +303,7 @@ impl Draft {
         place: &Place,
         identity: Option<&Identity>,
         options: &SignOptions,
+        progress: &dyn Progress,
     ) -> Result<u64, SignError> {
         let hashes = vec![0; u64::from(place.limit).div_ceil(PAGE) as usize * 32];
         let len = self.write(place, &hashes, identity, options, Step::Measure)?;
@@ -308,7 +311,7 @@ impl Draft {
         let stamp = match identity {
             // A signer outside is asked once, so the room has to suffice.
             Some(identity) if identity.is_external() => {
-                let token = timestamp::fetch(&options.timestamp_urls, &[])?;
+                let token = timestamp::fetch(&options.timestamp_urls, &[], progress)?;
                 token.map_or(0, |token| token.len() as u64 + SPARE_ROOM)
             }
             _ if options.timestamp_urls.is_empty() => 0,
@@ -373,7 +376,7 @@ impl Draft {
         hashes: &[u8],
         identity: Option<&Identity>,
         options: &SignOptions,
-        step: Step,
+        step: Step<'_>,
     ) -> Result<Vec<u8>, SignError> {
         let directory = self.directory(place.limit, hashes);
         let signature = match identity {
@@ -403,7 +406,7 @@ fn signature(
     directory: &[u8],
     identity: &Identity,
     options: &SignOptions,
-    step: Step,
+    step: Step<'_>,
 ) -> Result<Vec<u8>, SignError> {
     let digest: [u8; 32] = Sha256::digest(directory).into();
     let hashes = plist::Value::Array(vec![plist::Value::Data(digest[..20].to_vec())]);
@@ -434,10 +437,10 @@ fn signature(
             let key = |_: &[u8]| Ok(identity.placeholder());
             cms::sign(identity.signer(), message, key, |_| Ok(None))
         }
-        Step::Sign => {
+        Step::Sign(progress) => {
             let key = |message: &[u8]| identity.sign(message);
             cms::sign(identity.signer(), message, key, |signature| {
-                timestamp::fetch(&options.timestamp_urls, signature)
+                timestamp::fetch(&options.timestamp_urls, signature, progress)
             })
         }
     }
