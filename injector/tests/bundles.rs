@@ -377,7 +377,7 @@ fn what_cannot_be_signed_is_named_and_nothing_is_changed() {
         ("F.framework/notes.txt`: it lies beside Versions", |app| {
             write(app, "Contents/Frameworks/F.framework/notes.txt", "mine");
         }),
-        ("lies where a bundle has only code", |app| {
+        ("is in a directory that may hold only code", |app| {
             write(app, "Contents/MacOS/notes.txt", "mine");
         }),
         ("leads out of the bundle", |app| {

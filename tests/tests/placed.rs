@@ -148,7 +148,7 @@ fn others() -> Result {
         |option: &str| Package::new(place.path().join("resources")).options(["--place", option]);
     let said = refused(&package("tool=files"), &app)?;
     check(
-        said.contains("app.files` is there already, and oxidize-inject did not make it")
+        said.contains("app.files` already exists, and oxidize-inject did not make it")
             && theirs.join("theirs").is_file()
             && !app.exists(),
         || said.clone(),

@@ -51,7 +51,7 @@ pub enum BundleError {
         source: io::Error,
     },
     /// A file that is no code lies where only code may lie.
-    #[error("`{}` is not code, and lies where a bundle has only code", .0.display())]
+    #[error("`{}` is not code, but is in a directory that may hold only code", .0.display())]
     NotCode(PathBuf),
     /// Code inside cannot be signed.
     #[error("`{}` cannot be signed", path.display())]

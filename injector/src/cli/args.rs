@@ -77,8 +77,8 @@ pub(super) struct Package {
     #[arg(short, long, value_name = "DIR", group = APPLICATION)]
     pub(super) resources: Option<PathBuf>,
     /// The platform to package for; `universal2-apple-darwin` makes one file for both kinds of Mac;
-    /// given several times, each TRIPLE gets a file APP-TRIPLE, or the one that `{target}` in APP
-    /// stands for [default: Windows if APP ends in .exe, otherwise this machine]
+    /// if repeated, each TRIPLE gets a file: APP-TRIPLE, or APP with `{target}` replaced by TRIPLE
+    /// [default: Windows if APP ends in .exe, otherwise this machine]
     #[arg(long, value_name = "TRIPLE")]
     pub(super) target: Vec<String>,
     /// What to run: a console script of a distribution, a module, or a function in a module
@@ -104,7 +104,7 @@ pub(super) struct Package {
     /// What a child process started as sys.executable is
     #[arg(long, value_enum, default_value_t = Children::Interpreter)]
     pub(super) children: Children,
-    /// Set an option of the interpreter, such as utf8=true (docs/configuration.md has all)
+    /// Set an option of the interpreter, such as utf8=true (docs/configuration.md lists them)
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) interpreter: Vec<Setting>,
     /// Set an environment variable at the start, unless the environment has it
@@ -113,11 +113,11 @@ pub(super) struct Package {
     /// Set an environment variable at the start, whatever the environment has
     #[arg(long, value_name = "NAME=VALUE", conflicts_with = "snapshot")]
     pub(super) environment_set: Vec<Variable>,
-    /// Let this environment variable reach the program, and no others but those named so too
-    /// (`LC_*`: all with this beginning)
+    /// Let only this environment variable, and others that are named by this option, reach the
+    /// program (`LC_*`: all that begin like this)
     #[arg(long, value_name = "NAME", conflicts_with = "snapshot")]
     pub(super) environment_pass: Vec<Passing>,
-    /// How the program ends: at once where nobody would notice (fast), or always as python3 does
+    /// How the program ends: at once if nobody would notice (fast), or always as python3 does
     #[arg(long, value_enum, default_value_t = Exit::Fast)]
     pub(super) exit: Exit,
     /// Leave out module sources; tracebacks then have no source lines
@@ -151,13 +151,13 @@ pub(super) struct Package {
     /// the command line or the like
     #[arg(long, value_name = "NAME", requires = "snapshot")]
     pub(super) snapshot_reload: Vec<String>,
-    /// Use this stub instead of the target's own (one for each target, and processor of universal2)
+    /// Use this stub instead of the target's own (one per target, and per processor of universal2)
     #[arg(long, value_name = "FILE")]
     pub(super) stub: Vec<PathBuf>,
     // Before those with a heading, which holds for everything behind it.
     #[command(flatten)]
     pub(super) configuration: Configuration,
-    /// Print what is in force and where it comes from, and do nothing
+    /// Print the settings in effect and where each comes from, and do nothing else
     #[arg(long)]
     pub(super) show_settings: bool,
     #[command(flatten)]
@@ -284,7 +284,7 @@ impl Packages {
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Exit {
-    /// Without taking the interpreter apart, if nothing alive would notice (docs/exit.md)
+    /// Without finalising the interpreter, if nothing still alive would notice (docs/exit.md)
     Fast,
     /// As python3 does
     Full,
@@ -387,14 +387,14 @@ pub(super) enum Command {
     Extract(Extract),
     /// Check that a packaged application is intact, and who signed a program
     ///
-    /// Tells of a signature who made it, when, with which certificates, and what is wrong with
-    /// these. Whether to trust the signer is the system's to say. Takes programs, libraries and
-    /// bundles of others, too.
+    /// Reports who made a signature, when and with which certificates, and any problems with them.
+    /// The operating system decides whether to trust the signer. Programs, libraries and bundles
+    /// made by other tools are accepted too.
     ///
-    /// Exit status: 0 it is what was written or signed; 3 another tool rewrote the application,
-    /// and program and resources are intact; 1 it is damaged, was changed after it was signed, is
-    /// signed in a way that is not checked here, is neither signed nor an application, or cannot
-    /// be read.
+    /// Exit status: 0 the file is as it was written or signed; 3 another tool rewrote the
+    /// application, but program and resources are intact; 1 the file is damaged, was changed after
+    /// it was signed, is signed in a way that cannot be checked here, is neither signed nor an
+    /// application, or cannot be read.
     Verify(Verify),
     /// Recover the stub that an application was made from
     Remove(Remove),
@@ -403,7 +403,7 @@ pub(super) enum Command {
     Stubs(Stubs),
     /// Sign a Windows or macOS program, library or bundle
     ///
-    /// Replaces a present signature. The key is in a file, or a command signs for it
+    /// Replaces an existing signature. The key is in a file, or a command signs with it
     /// (docs/signing.md). Without an identity, macOS code is signed ad hoc, and Windows programs
     /// are refused.
     #[command(after_help = SIGN_EXAMPLES)]
@@ -411,7 +411,7 @@ pub(super) enum Command {
     /// Notarize a signed macOS program or bundle with Apple, and staple the ticket to a bundle
     #[cfg(feature = "notarize")]
     Notarize(Notarize),
-    /// Staple its ticket to a notarized bundle
+    /// Staple the ticket to a notarized bundle
     #[cfg(feature = "notarize")]
     Staple(Staple),
 }

@@ -204,7 +204,7 @@ impl Hint for CollectError {
             | CollectError::LinkNowhere(_)
             | CollectError::Cycle(_)
             | CollectError::TooManyPaths(_) => {
-                "replace the link by what it stands for, or remove it"
+                "replace the link with what it points to, or remove it"
             }
             CollectError::Special { .. } => {
                 "remove it, or package a copy of the directory without it"
@@ -233,7 +233,7 @@ impl Hint for EntryError {
                     .to_owned(),
             ),
             EntryError::Missing { kind, .. } if *kind == entry::SCRIPT => {
-                Some("the script must lie in the resources directory".to_owned())
+                Some("the script must be in the resources directory".to_owned())
             }
             EntryError::NoMain(package) => {
                 Some(format!("name a function: `--entry {package}:FUNCTION`"))
@@ -279,7 +279,7 @@ impl Hint for RequireError {
                 } else {
                     ""
                 };
-                return Some(format!("there are: {}{more}", shown.join(", ")));
+                return Some(format!("available versions: {}{more}", shown.join(", ")));
             }
             RequireError::BuiltForHost { .. } => {
                 "build a wheel of it for the target and give that with `--wheel FILE`"
@@ -314,7 +314,7 @@ impl Hint for StubError {
                 "it was damaged or replaced on the way: fetch it again, or from another place"
             }
             StubError::NotListed { .. } => {
-                "`--allow-unlisted-stub` takes it nevertheless; only do that if you know who made it"
+                "`--allow-unlisted-stub` accepts it anyway; only do that if you know who made it"
             }
             StubError::Offline(target) => {
                 return Some(format!(
@@ -341,7 +341,7 @@ impl Hint for AppearanceError {
                 "give an .ico file, or a square .png of 256 pixels and more"
             }
             AppearanceError::Version { .. } => {
-                "the least is a line like `file-version = \"1.2.3.4\"`; docs/windows.md lists the keys"
+                "it needs at least a line such as `file-version = \"1.2.3.4\"`; docs/windows.md lists the keys"
             }
             _ => return None,
         };
@@ -367,7 +367,7 @@ impl Hint for SignError {
                 "give it with `--sign-password-file FILE` or `--sign-password-env VARIABLE`"
             }
             SignError::NoCertificate(_) => {
-                "give the signer's certificate, and those above it, with `--sign-certificates FILE`"
+                "pass the signer's certificate, and those above it, with `--sign-certificates FILE`"
             }
             SignError::NoIdentity => {
                 "give one with `--sign-p12 FILE`, or with `--sign-key FILE` and \
@@ -419,12 +419,10 @@ fn command(fault: &CommandFault) -> Option<String> {
         CommandFault::Status(status) => match status.code() {
             Some(127) => "the shell did not find it: give its path",
             Some(126) => "the shell could not run it: is it executable?",
-            _ => {
-                "what it wrote to standard error stands above; docs/signing.md says what it is asked"
-            }
+            _ => "its standard error is above; docs/signing.md describes the request",
         },
         CommandFault::NoCertificates => {
-            "where OXIDIZE_SIGN_REQUEST is `certificates` it writes those, as PEM or DER; or give \
+            "if OXIDIZE_SIGN_REQUEST is `certificates`, it must write them in PEM or DER; or pass \
              them with `--sign-certificates FILE`"
         }
         CommandFault::Nothing | CommandFault::TooMuch | CommandFault::NotTheSignature { .. } => {
@@ -481,7 +479,7 @@ impl Hint for HttpError {
                  to trust"
             }
             HttpError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-                "put user name and password into ~/.netrc, or into the URL"
+                "put the user name and password into ~/.netrc, or into the URL"
             }
             HttpError::CaBundle { .. } => {
                 "PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE name a PEM file"

@@ -67,7 +67,7 @@ pub(super) struct Signing {
     /// Where that command runs: in the directory of the configuration file that names it
     #[arg(long, value_name = "DIR", hide = true)]
     sign_command_directory: Option<PathBuf>,
-    /// How long that command may take; then it is ended, with what it started
+    /// How long that command may take before it is ended, with everything that it started
     #[arg(
         long,
         value_name = "SECONDS",
@@ -238,8 +238,8 @@ pub(super) struct Sign {
     /// Where to write the signed program [default: over FILE]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Keep nothing of the present signature of macOS code: neither identifier nor entitlements nor
-    /// flags such as the hardened runtime
+    /// Keep nothing of an existing macOS signature: no identifier, no entitlements, no flags such
+    /// as the hardened runtime
     #[arg(long)]
     fresh: bool,
     #[command(flatten)]

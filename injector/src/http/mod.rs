@@ -104,7 +104,7 @@ pub enum HttpError {
         problem: &'static str,
     },
     /// The answer broke off.
-    #[error("the answer of {url} was cut short")]
+    #[error("the answer from {url} was cut short")]
     Interrupted {
         /// The URL, without credentials.
         url: String,
@@ -112,7 +112,7 @@ pub enum HttpError {
         source: io::Error,
     },
     /// The answer is longer than any right one.
-    #[error("the answer of {url} is longer than {limit} bytes")]
+    #[error("the answer from {url} is longer than {limit} bytes")]
     TooLong {
         /// The URL, without credentials.
         url: String,

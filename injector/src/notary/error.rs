@@ -85,7 +85,7 @@ pub enum NotaryError {
         detail: Option<String>,
     },
     /// The service answered something that is invalid.
-    #[error("the answer of the notary service lacks {0}")]
+    #[error("the notary service's answer has no {0}")]
     Answer(&'static str),
     /// Apple looked at it and does not like it.
     #[error("Apple did not notarize it: {status}, submission {id}")]

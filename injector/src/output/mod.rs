@@ -47,7 +47,7 @@ pub enum OutputError {
     #[error("the output `{}` exists and is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// A directory that somebody else made is where files beside the executable are to be.
-    #[error("`{}` is there already, and oxidize-inject did not make it", .0.display())]
+    #[error("`{}` already exists, and oxidize-inject did not make it", .0.display())]
     NotOurs(PathBuf),
     /// Such a directory has a file that was not written with it.
     #[error("`{}` is not a file that oxidize-inject wrote, and would be lost", .0.display())]
@@ -69,7 +69,7 @@ pub enum OutputError {
         source: io::Error,
     },
     /// Writing failed, and what was there before is elsewhere.
-    #[error("cannot write `{}`; what was there is in `{}`", path.display(), kept.display())]
+    #[error("cannot write `{}`; its previous content is in `{}`", path.display(), kept.display())]
     Earlier {
         /// The output.
         path: PathBuf,

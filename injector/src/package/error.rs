@@ -105,7 +105,7 @@ pub enum PackageError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// Something that the target does not have.
-    #[error("{feature} is for {system}, and the target is {target}")]
+    #[error("{feature} is for {system}, but the target is {target}")]
     Misfit {
         /// What was asked for.
         feature: Feature,
@@ -129,7 +129,7 @@ pub enum PackageError {
     #[error("cannot use the cache directory")]
     Cache(#[source] std::io::Error),
     /// Native code for another machine.
-    #[error("`{path}` is native code for another machine than {target}")]
+    #[error("`{path}` is native code, but not for {target}")]
     OtherMachine {
         /// Path relative to the resources.
         path: String,
@@ -160,7 +160,7 @@ pub enum PackageError {
         target: Target,
     },
     /// An extension module of another system, of which no wheel is known.
-    #[error("`{path}` is an extension module for another system than {target}")]
+    #[error("`{path}` is an extension module, but not for {target}")]
     ForeignExtension {
         /// Path relative to the resources.
         path: String,
@@ -184,13 +184,13 @@ pub enum PackageError {
         source: OutputError,
     },
     /// Two programs of one run with one name.
-    #[error("two programs are to be written to `{}`", .0.display())]
+    #[error("two programs would be written to `{}`", .0.display())]
     SameOutput(PathBuf),
     /// A target was named twice.
     #[error("the target {0} is named twice")]
     SameTarget(Target),
     /// A stub for a target that nothing is packaged for.
-    #[error("the stub `{}` is for {target}, which is not a known target", path.display())]
+    #[error("the stub `{}` is for {target}, which is not one of the targets", path.display())]
     StrayStub {
         /// The stub.
         path: PathBuf,

@@ -152,7 +152,7 @@ pub(super) fn doubts(chain: &[&Certificate], time: u64) -> Vec<Doubt> {
             issuer_url(last).map_or_else(String::new, |url| format!(" (published at {url})"));
         let issuer = attribute(&last.tbs_certificate.issuer, rfc4519::CN).unwrap_or_default();
         doubts.push(Doubt::NoIssuer(format!(
-            "the certificate of `{}` above that of `{}` is missing{place}",
+            "the certificate of `{}`, which issued that of `{}`, is missing{place}",
             text::name(&issuer),
             shown_name(last),
         )));
@@ -210,8 +210,8 @@ fn problems(chain: &[&Certificate], time: u64) -> Vec<String> {
         }
         if is_authority(leaf) {
             problems.push(format!(
-                "the certificate of `{name}` is an authority's (CA:TRUE), with which systems may \
-                 not accept programs"
+                "the certificate of `{name}` is an authority's (CA:TRUE), and systems may reject \
+                 programs that it signs"
             ));
         }
     }

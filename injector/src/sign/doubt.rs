@@ -22,9 +22,9 @@ pub enum Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Doubt::NoTimeStamp => {
-                f.write_str("without a time stamp the signature ends with the certificate")
-            }
+            Doubt::NoTimeStamp => f.write_str(
+                "without a time stamp the signature is valid only until the certificate expires",
+            ),
             Doubt::Chain(problem) | Doubt::NoIssuer(problem) => f.write_str(problem),
             Doubt::UnusedPassword => {
                 f.write_str("the password is not used: nothing that was read is protected by one")

@@ -37,7 +37,7 @@ pub enum CommandFault {
     #[error("failed ({0})")]
     Status(ExitStatus),
     /// Its output ended with an error.
-    #[error("cannot be read: {0}")]
+    #[error("wrote something that cannot be read: {0}")]
     Read(String),
     /// Much more than can be a signature.
     #[error("wrote more than a signature or certificates")]
@@ -117,10 +117,10 @@ pub enum SignError {
     #[error("the entitlements of the present signature cannot be kept: {0}")]
     PresentEntitlements(String),
     /// Entitlements for something that is no program.
-    #[error("a library has no entitlements: those of the program that loads it count")]
+    #[error("a library cannot have entitlements: the program that loads it has them")]
     LibraryEntitlements,
     /// A Windows program and no identity.
-    #[error("a Windows program is signed with an identity, and none was given")]
+    #[error("a Windows program needs an identity to be signed with, and none was given")]
     NoIdentity,
     /// Neither PE nor Mach-O.
     #[error("only Windows and macOS programs can be signed")]
@@ -171,7 +171,7 @@ pub enum SignError {
         own: String,
     },
     /// A team id that Apple would not give.
-    #[error("the team id `{0}` is malformed: it has ten characters, A to Z and 0 to 9")]
+    #[error("the team id `{0}` is malformed: a team id has ten characters, A to Z and 0 to 9")]
     TeamForm(String),
     /// A team and no identity.
     #[error("an ad hoc signature has no team")]

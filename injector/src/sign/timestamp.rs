@@ -191,7 +191,7 @@ pub(super) fn check(token: &[u8], bytes: &[u8]) -> Result<Stamp, TimestampError>
     let seconds = (*tag == der::GENERALIZED_TIME)
         .then(|| seconds(time))
         .flatten();
-    let seconds = seconds.ok_or_else(|| wrong("its time cannot be"))?;
+    let seconds = seconds.ok_or_else(|| wrong("its time is malformed"))?;
     match parsed.verify(content) {
         Verification::Valid => {}
         Verification::Invalid(problem) => return Err(wrong(problem)),

@@ -42,13 +42,13 @@ pub struct Wishes {
 #[non_exhaustive]
 pub enum SnapshotError {
     /// The target has none.
-    #[error("there are no start snapshots for {0}")]
+    #[error("start snapshots are not available for {0}")]
     Target(Target),
     /// The stub was linked without a place for one.
     #[error("this stub has no place for a start snapshot")]
     Stub,
     /// The target's programs do not run here.
-    #[error("a start snapshot needs the application to run here, and {target} programs do not")]
+    #[error("taking a start snapshot runs the application, but {target} programs do not run here")]
     CannotRun {
         /// The target.
         target: Target,

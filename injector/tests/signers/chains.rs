@@ -114,11 +114,11 @@ fn what_is_wrong_with_a_chain_is_told() {
     issue(at, "middle", "root", "authority", "-days 9");
     issue(at, "leaf", "middle", "code-usage", "-days 9");
     let [signed, verified] = told(at, &["leaf", "middle"]).unwrap();
-    let missing = "the certificate of `root` above that of `middle` is missing";
+    let missing = "the certificate of `root`, which issued that of `middle`, is missing";
     assert!(!signed.contains("is missing"), "{signed}");
     assert!(verified.contains(missing), "{verified}");
     let [signed, verified] = told(at, &["leaf"]).unwrap();
-    let missing = "the certificate of `middle` above that of `leaf` is missing";
+    let missing = "the certificate of `middle`, which issued that of `leaf`, is missing";
     assert!(signed.contains(missing), "{signed}");
     assert!(verified.contains(missing), "{verified}");
     // Microsoft's services have two intermediates, and the upper one is known by its name.
@@ -131,7 +131,8 @@ fn what_is_wrong_with_a_chain_is_told() {
     issue(at, "middle", "upper", "authority", "-days 9");
     issue(at, "leaf", "middle", "code-usage", "-days 9");
     let [signed, _] = told(at, &["leaf", "middle"]).unwrap();
-    let missing = "`Microsoft ID Verified Code Signing PCA 2021` above that of `middle` is missing";
+    let missing =
+        "`Microsoft ID Verified Code Signing PCA 2021`, which issued that of `middle`, is missing";
     assert!(signed.contains(missing), "{signed}");
     issue(at, "middle", "root", "short", "-days 9");
     issue(at, "lower", "middle", "authority", "-days 9");

@@ -105,7 +105,7 @@ fn doubts_are_told_and_bags_of_certificates_are_read() {
     };
     let all = told("--sign-key rsa.key --sign-certificates rsa.pem");
     assert!(
-        all.contains("`Authority` above that of `Test-rsa` is missing"),
+        all.contains("`Authority`, which issued that of `Test-rsa`, is missing"),
         "{all}"
     );
     assert!(all.contains("without a time stamp"), "{all}");

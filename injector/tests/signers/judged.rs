@@ -292,7 +292,7 @@ fn verify_tells_of_certificates_what_sign_warns_of() {
         for told in [warned, told] {
             let is_told = |words: &str| told.contains(words);
             assert_eq!(
-                is_told("certificate of `Authority` above that of"),
+                is_told("certificate of `Authority`, which issued that of"),
                 missing,
                 "{told}"
             );

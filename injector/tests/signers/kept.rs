@@ -148,7 +148,10 @@ fn a_library_has_no_entitlements() {
             let (library, rights) = (path("library"), path("one.plist"));
             let words = format!("sign {library} {identity} --entitlements {rights}");
             let told = tool(dir, &words).unwrap_err();
-            assert!(told.contains("a library has no entitlements"), "{told}");
+            assert!(
+                told.contains("a library cannot have entitlements"),
+                "{told}"
+            );
         }
         assert!(fs::read(path("library")).unwrap() == library);
     }

@@ -32,7 +32,7 @@ fn programs_are_told_why_and_warned() {
     let (text, app, none) = (path("text"), path("app.exe"), path("none"));
     let here = place.path().display();
     for (words, problem) in [
-        (format!("sign {app}"), "a Windows program is signed with an"),
+        (format!("sign {app}"), "a Windows program needs an identity"),
         (format!("sign {text} {RSA}"), "cannot sign"),
         (
             format!("sign {app} --sign-key none.key"),

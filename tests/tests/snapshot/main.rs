@@ -687,7 +687,7 @@ fn other_targets_are_refused() -> Result {
         .build();
     match built {
         Err(oxidize_tests::Stop::Failed(text)) => check(
-            text.contains(&format!("there are no start snapshots for {GNU}")),
+            text.contains(&format!("start snapshots are not available for {GNU}")),
             || text.clone(),
         ),
         Err(stop) => Err(stop),

@@ -55,7 +55,7 @@ pub(super) fn text(command: &Command) -> String {
         "# Settings of oxidize-inject for this project, found from any directory below.\n\
          # Each key is an option of the command, which overrides what stands here. The same keys\n\
          # may stand in pyproject.toml, below [tool.oxidize-inject]. Relative paths are relative\n\
-         # to this file. `oxidize-inject --show-settings` prints what is in force.\n",
+         # to this file. `oxidize-inject --show-settings` prints the settings in effect.\n",
     );
     let mut heading = None;
     for (name, arg) in keys::settings(command) {
