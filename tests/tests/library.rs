@@ -14,10 +14,33 @@ use oxidize_inject::{
     Appearance, ChildRole, Entry, ExecutionLevel, Exit, Packager, Signing, Target,
 };
 use oxidize_tests::run::Run;
-use oxidize_tests::tools;
+use oxidize_tests::{Result, tools, trial};
+use tempfile::TempDir;
 
-#[test]
-fn the_example_packages_hello() {
+fn main() -> std::process::ExitCode {
+    oxidize_tests::main(vec![
+        trial("the_example_packages_hello", the_example_packages_hello),
+        trial(
+            "an_error_says_what_is_wrong_and_its_sources_why",
+            an_error_says_what_is_wrong_and_its_sources_why,
+        ),
+        trial(
+            "the_library_can_do_what_the_command_can",
+            the_library_can_do_what_the_command_can,
+        ),
+        trial(
+            "the_library_says_what_it_does_not_take",
+            the_library_says_what_it_does_not_take,
+        ),
+        trial("no_input_is_replaced", no_input_is_replaced),
+        trial(
+            "it_signs_what_the_command_signs",
+            it_signs_what_the_command_signs,
+        ),
+    ])
+}
+
+fn the_example_packages_hello() -> Result {
     // Builds the stub, which is found beside the test.
     tools::stub(tools::GNU).unwrap();
     let directory = tools::scratch().unwrap();
@@ -29,10 +52,10 @@ fn the_example_packages_hello() {
     assert_eq!(report.warnings, []);
     let outcome = Run::new(&app).outcome().unwrap().success().unwrap();
     assert!(outcome.stdout.starts_with("Hello from Python"), "{outcome}");
+    Ok(())
 }
 
-#[test]
-fn an_error_says_what_is_wrong_and_its_sources_why() {
+fn an_error_says_what_is_wrong_and_its_sources_why() -> Result {
     let directory = tools::scratch().unwrap();
     let missing = directory.path().join("nowhere");
     let error = Packager::new(&missing)
@@ -42,24 +65,36 @@ fn an_error_says_what_is_wrong_and_its_sources_why() {
     let cause = error.source().expect("the system's answer");
     assert!(cause.to_string().contains("No such file"), "{cause}");
     assert!(!directory.path().join("app").exists());
+    Ok(())
 }
 
-/// What the command does through options, the library does through methods: both write the same
-/// bytes.
-#[test]
-fn the_library_can_do_what_the_command_can() {
-    let directory = tools::scratch().unwrap();
-    let place = directory.path();
-    let resources = place.join("src");
-    fs::create_dir_all(resources.join("pkg")).unwrap();
-    fs::write(
-        resources.join("pkg/__init__.py"),
-        "def main(): print('pkg')",
-    )
-    .unwrap();
-    fs::write(resources.join("tool.py"), "print('tool')").unwrap();
-    let compare = |packager: Packager, options: &[&str], name: &str| {
-        // The name of a file can be in it.
+/// Packages the same resources by the library and by the command.
+struct Both {
+    directory: TempDir,
+    resources: PathBuf,
+}
+
+impl Both {
+    fn new() -> Both {
+        let directory = tools::scratch().unwrap();
+        let resources = directory.path().join("src");
+        fs::create_dir_all(resources.join("pkg")).unwrap();
+        fs::write(
+            resources.join("pkg/__init__.py"),
+            "def main(): print('pkg')",
+        )
+        .unwrap();
+        fs::write(resources.join("tool.py"), "print('tool')").unwrap();
+        Both {
+            directory,
+            resources,
+        }
+    }
+
+    /// Both write the same bytes: to the path that is returned, and elsewhere, as the name of a
+    /// file can be in it.
+    fn compare(&self, packager: Packager, options: &[&str], name: &str) -> PathBuf {
+        let place = self.directory.path();
         let (ours, theirs) = (
             place.join("library").join(name),
             place.join("command").join(name),
@@ -73,7 +108,7 @@ fn the_library_can_do_what_the_command_can() {
             .args([
                 theirs.as_os_str(),
                 "--resources".as_ref(),
-                resources.as_os_str(),
+                self.resources.as_os_str(),
             ])
             .args(options)
             .env("PASSWORD", "secret")
@@ -89,9 +124,14 @@ fn the_library_can_do_what_the_command_can() {
             "{options:?}"
         );
         ours
-    };
+    }
+}
 
-    let packager = Packager::new(&resources)
+/// What the command does through options, the library does through methods: both write the same
+/// bytes.
+fn the_library_can_do_what_the_command_can() -> Result {
+    let both = Both::new();
+    let packager = Packager::new(&both.resources)
         .target(Target::X86_64_LINUX_GNU)
         .entry("pkg:main")
         .entry_point("other", "pkg:main")
@@ -110,23 +150,31 @@ fn the_library_can_do_what_the_command_can() {
         "--exit=full",
         "--place=pkg=files",
     ];
-    let app = compare(packager, &options, "app");
+    let app = both.compare(packager, &options, "app");
     let outcome = Run::new(&app).outcome().unwrap().success().unwrap();
     assert_eq!(outcome.stdout, "pkg\n");
 
-    let plain = Packager::new(&resources).script("tool.py");
+    let plain = Packager::new(&both.resources).script("tool.py");
     let options = ["--script", "tool.py", "--target", tools::GNU];
-    compare(plain.target(Target::X86_64_LINUX_GNU), &options, "plain");
+    both.compare(plain.target(Target::X86_64_LINUX_GNU), &options, "plain");
 
-    tools::stub(Target::X86_64_WINDOWS.triple()).unwrap();
+    Ok(())
+}
+
+/// The same of programs that are signed.
+fn it_signs_what_the_command_signs() -> Result {
+    tools::stub(Target::X86_64_WINDOWS.triple())?;
+    tools::stub(Target::AARCH64_MACOS.triple())?;
+    tools::host_tool("openssl")?;
+    let both = Both::new();
     let looks = Appearance {
         gui: true,
         execution_level: ExecutionLevel::RequireAdministrator,
         ..Appearance::default()
     };
-    let key = identity(place);
+    let key = identity(both.directory.path());
     let signing = Signing::pkcs12(&key, Some("secret")).unwrap();
-    let windows = Packager::new(&resources)
+    let windows = Packager::new(&both.resources)
         .script("tool.py")
         .appearance(looks)
         .signing(signing.program_name("Tool").page_hashes());
@@ -140,12 +188,11 @@ fn the_library_can_do_what_the_command_can() {
         "--sign-name=Tool",
         "--sign-page-hashes",
     ];
-    compare(windows, &options, "looks.exe");
+    both.compare(windows, &options, "looks.exe");
 
     let mac = Target::AARCH64_MACOS;
-    tools::stub(mac.triple()).unwrap();
     let signing = Signing::ad_hoc().unwrap().hardened_runtime();
-    let packager = Packager::new(&resources)
+    let packager = Packager::new(&both.resources)
         .script("tool.py")
         .target(mac)
         .identifier("org.example.tool")
@@ -157,7 +204,8 @@ fn the_library_can_do_what_the_command_can() {
         "--identifier=org.example.tool",
         "--hardened-runtime",
     ];
-    compare(packager, &options, "mac");
+    both.compare(packager, &options, "mac");
+    Ok(())
 }
 
 /// A key and its certificate in a PKCS#12 file with the password `secret`.
@@ -179,8 +227,7 @@ fn identity(place: &Path) -> PathBuf {
     key
 }
 
-#[test]
-fn the_library_says_what_it_does_not_take() {
+fn the_library_says_what_it_does_not_take() -> Result {
     let packager = Packager::default;
     for (error, expected) in [
         (
@@ -217,11 +264,11 @@ fn the_library_says_what_it_does_not_take() {
     ] {
         assert!(error.to_string().contains(expected), "{error}");
     }
+    Ok(())
 }
 
 /// A script, an icon or a key is no place for a program.
-#[test]
-fn no_input_is_replaced() {
+fn no_input_is_replaced() -> Result {
     let directory = tools::scratch().unwrap();
     let script = directory.path().join("tool.py");
     fs::write(&script, "print('tool')").unwrap();
@@ -231,4 +278,5 @@ fn no_input_is_replaced() {
         .unwrap_err();
     assert!(error.to_string().contains("tool.py"), "{error}");
     assert_eq!(fs::read_to_string(&script).unwrap(), "print('tool')");
+    Ok(())
 }
