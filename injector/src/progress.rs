@@ -17,8 +17,8 @@ pub trait Progress: Sync {
         let _ = units;
     }
 
-    /// The step has been waiting for a while: for what, as "waiting for ..." says it. An empty text:
-    /// it goes on.
+    /// The step has been waiting for a while: for what, as "waiting for ..." says it. An empty text
+    /// says that it goes on.
     fn wait(&self, reason: &str) {
         let _ = reason;
     }

@@ -25,6 +25,9 @@ struct Project(tempfile::TempDir);
 
 impl Project {
     fn new(tags: &[&str]) -> Result<Self> {
+        for target in [MUSL, ARM_GNU, WINDOWS] {
+            tools::stub(target)?;
+        }
         let place = tools::scratch()?;
         fs::create_dir(place.path().join("src"))?;
         fs::create_dir(place.path().join("wheels"))?;

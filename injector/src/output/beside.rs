@@ -133,7 +133,8 @@ impl Beside {
     ///
     /// # Errors
     ///
-    /// It cannot be put there, or something was added to the earlier one. An earlier one is still there, or where the error says.
+    /// It cannot be put there, or something was added to the earlier one. An earlier one is still
+    /// there, or where the error says.
     pub fn publish(self) -> Result<(), OutputError> {
         self.publish_with(|from, to| fs::rename(from, to))
     }

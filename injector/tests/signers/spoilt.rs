@@ -1,5 +1,5 @@
-//! What would spoil a release and is refused or told by `sign`: damaged programs, signatures that are
-//! lost, libraries that will not be loaded, options without effect.
+//! What would spoil a release and is refused or told by `sign`: damaged programs, signatures that
+//! are lost, libraries that will not be loaded, options without effect.
 
 use std::fs;
 use std::path::Path;

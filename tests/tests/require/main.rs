@@ -683,5 +683,8 @@ fn uv_lock() -> Result {
         &["native 1.0 has no wheel", "cp313-cp313-win_amd64"],
     )?;
     let file = place.write("uv.lock", "version = 2\n[[package]]\n")?;
-    contains(&place.refused(&["--requirements", &file])?, &["version 2"])
+    contains(
+        &place.refused(&["--requirements", &file])?,
+        &["format version is 2"],
+    )
 }

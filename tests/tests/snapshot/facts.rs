@@ -131,6 +131,7 @@ print(multiprocessing.process.ORIGINAL_DIR == os.getcwd() != '/')
 
 /// A module that nothing imports cannot be reloaded.
 pub(crate) fn a_module_to_reload_must_be_there() -> Result {
+    tools::stub(MUSL)?;
     let place = tools::scratch()?;
     fs::write(place.path().join("__main__.py"), "print(1)\n")?;
     let outcome = Package::new(place.path())

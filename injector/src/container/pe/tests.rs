@@ -359,8 +359,8 @@ fn a_tool_that_rewrites_headers_is_told_from_damage() {
     }
 }
 
-/// Whoever changes a header may correct the checksum as well. What Windows reads is damage; the rest
-/// is another tool's work.
+/// Whoever changes a header may correct the checksum as well. What Windows reads is damage; the
+/// rest is another tool's work.
 #[test]
 fn no_flipped_bit_of_the_headers_passes() {
     let stub = build(&Shape::default());
@@ -375,8 +375,9 @@ fn no_flipped_bit_of_the_headers_passes() {
             .sections()
             .map(|section| section.header..section.header + 8);
         // For tools: the text for DOS, time stamp and symbols, the linker's version, sums that
-        // nobody loads by, the version of the program, obsolete flags; the checksum itself; debug information and
-        // certificates; what sections say for linkers, and the rest behind the table.
+        // nobody loads by, the version of the program, obsolete flags; the checksum itself; debug
+        // information and certificates; what sections say for linkers, and the rest behind the
+        // table.
         let mut for_tools = vec![
             2..0x3c,
             0x40..image.file_at - 4,
