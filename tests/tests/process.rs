@@ -341,7 +341,14 @@ fn compare(row: &Row, target: &str) -> Result {
     let packaged = observe(row, app.path(), &[])?;
     let python = plain::python(target)?;
     let main = resources.join("__main__.py");
-    let expected = observe(row, &python, &[PathBuf::from("-I"), main])?;
+    let reference = || observe(row, &python, &[PathBuf::from("-I"), main.clone()]);
+    let mut expected = reference()?;
+    // At its end CPython frees what daemon threads still use, and now and then dies of that.
+    for _ in 0..3 {
+        if row.function == "leaves_a_busy_daemon" && expected.ending != Ending::Status(0) {
+            expected = reference()?;
+        }
+    }
 
     let packaged = normal(packaged, app.path(), &resources, target)?;
     let expected = normal(expected, &python, &resources, target)?;
