@@ -14,6 +14,7 @@ use oxidize_inject::internal::package::PackageError;
 use oxidize_inject::internal::package::{self, Doubt, Feature, Warning};
 use oxidize_inject::internal::require::RequireError;
 use oxidize_inject::internal::sign::form::{Form, Wanted};
+use oxidize_inject::internal::sign::macho::validation;
 use oxidize_inject::internal::sign::{CommandFault, SignError};
 use oxidize_inject::internal::snapshot::SnapshotError;
 use oxidize_inject::internal::stubs::StubError;
@@ -147,8 +148,8 @@ pub(super) fn warning(warning: &Warning) -> String {
         Warning::Secret(path) => format!("{warning} (`--include {path}` packages it)"),
         Warning::Signature(doubt) => self::doubt(doubt),
         Warning::ForeignTeam { .. } => format!(
-            "{warning}; sign with an identity of a team, or allow \
-             com.apple.security.cs.disable-library-validation with `--entitlements`"
+            "{warning}; sign with an identity of a team, or allow {} with `--entitlements`",
+            validation::OFF
         ),
         Warning::ProgramInMemory { package, .. } => {
             format!("{warning} (`--place {package}=files` puts them beside the executable)")

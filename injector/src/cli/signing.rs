@@ -452,7 +452,7 @@ fn not_loaded(app: &App, signed: &[u8]) -> Option<String> {
     let warning = foreign_team(natives, validated.team.as_deref())?;
     Some(format!(
         "{warning}; package with an identity of that team, or allow {} with `--entitlements`",
-        "com.apple.security.cs.disable-library-validation"
+        validation::OFF
     ))
 }
 

@@ -17,7 +17,8 @@ pub(super) fn check() -> Result<(), Failure> {
 fn check_limit(limit: Option<&std::ffi::OsStr>) -> Result<(), Failure> {
     let Some(limit) = limit else { return Ok(()) };
     let limit = limit.to_string_lossy();
-    if limit.parse::<u64>().is_ok() {
+    // An empty one is none, as of the other variables.
+    if limit.is_empty() || limit.parse::<u64>().is_ok() {
         return Ok(());
     }
     let message = format!("OXIDIZE_CACHE_LIMIT is `{limit}`, which is not a number of MiB");
@@ -40,7 +41,7 @@ mod tests {
         for (text, is_one) in [
             ("0", true),
             ("4096", true),
-            ("", false),
+            ("", true),
             ("4G", false),
             ("-1", false),
         ] {

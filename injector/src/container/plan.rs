@@ -4,8 +4,13 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::error::ContainerError;
 use crate::image::macho::adhoc::Signature;
 use crate::image::pe::checksum::Checksum;
+
+/// What injection writes into headers is not there.
+pub(super) const HEADERS_OVERWRITTEN: ContainerError =
+    ContainerError::Damaged("bytes of the headers were overwritten");
 
 /// One piece of an output file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +104,27 @@ fn feed(
 }
 
 impl Plan {
+    /// Judges a file whose stub was recovered: whether `bytes` are another file than the planned
+    /// one, `free` places aside. Before `headers_end` only what injection writes can differ.
+    ///
+    /// # Errors
+    /// It does.
+    pub(super) fn judge(
+        &self,
+        bytes: &[u8],
+        free: &[Range<usize>],
+        headers_end: usize,
+    ) -> Result<bool, ContainerError> {
+        match self.first_difference(bytes, free) {
+            Some(at) if at < headers_end => Err(HEADERS_OVERWRITTEN),
+            difference => Ok(difference.is_some()),
+        }
+    }
+
     /// Offset of the first byte in which `bytes` are not the planned file, whatever blob is in it:
     /// the end of the shorter one if nothing else differs. What is at `free` may be anything: the
     /// seal's bytes, or what tools that sign write anew.
-    #[must_use]
-    pub(super) fn first_difference(&self, bytes: &[u8], free: &[Range<usize>]) -> Option<usize> {
+    fn first_difference(&self, bytes: &[u8], free: &[Range<usize>]) -> Option<usize> {
         let counts = |at: &usize| !free.iter().any(|range| range.contains(at));
         let mut at = 0usize;
         for piece in &self.pieces {

@@ -8,9 +8,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use oxidize_format::{Hex, digest};
+use oxidize_format::Hex;
 
 use super::{OutputError, directory_of};
+use crate::cache;
 use crate::mmap::Map;
 use crate::regular;
 use crate::temporary::{self, Scratch};
@@ -187,8 +188,7 @@ impl Beside {
 }
 
 fn fingerprint(bytes: &[u8]) -> String {
-    let chunks: Vec<_> = digest::chunks(1, bytes).collect();
-    Hex(&digest::combine(&chunks)).to_string()
+    Hex(&cache::fingerprint(bytes)).to_string()
 }
 
 /// Looks whether a directory that is to go holds only what was written to it. `name` is what it is

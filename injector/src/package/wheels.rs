@@ -278,8 +278,7 @@ mod tests {
         assert_eq!(
             check_files(&elf, WINDOWS).unwrap_err().to_string(),
             format!(
-                "`a.cpython-313-x86_64-linux-gnu.so` is an extension module for another system \
-                 than {WINDOWS}"
+                "`a.cpython-313-x86_64-linux-gnu.so` is an extension module, but not for {WINDOWS}"
             )
         );
         assert!(check_files(&[("a.abi3.so", "\x7fELF")], MAC).is_err());

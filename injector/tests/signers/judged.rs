@@ -36,6 +36,17 @@ impl Place {
         fs::read(self.path(name)).unwrap()
     }
 
+    /// Options of an identity whose certificate, `Own`, nobody else has issued.
+    fn self_signed(&self) -> String {
+        let own = self.path("own").display().to_string();
+        let make = format!(
+            "req -x509 -newkey rsa:2048 -nodes -days 9 -config config -extensions code \
+             -subj /CN=Own -keyout {own}.key -out {own}.pem"
+        );
+        openssl(&make, self.dir).unwrap();
+        format!("--sign-key {own}.key --sign-certificates {own}.pem")
+    }
+
     /// `verify` on these bytes, for people: whether it succeeds, and all that it says.
     fn verify(&self, bytes: &[u8]) -> (bool, String) {
         let file = self.path("verified");
@@ -308,14 +319,8 @@ fn verify_tells_of_certificates_what_sign_warns_of() {
 #[test]
 fn certificates_that_were_changed_are_told() {
     let Some(place) = Place::new() else { return };
-    let own = place.path("own").display().to_string();
-    let make = format!(
-        "req -x509 -newkey rsa:2048 -nodes -days 9 -config config -extensions code -subj /CN=Own \
-         -keyout {own}.key -out {own}.pem"
-    );
-    openssl(&make, place.dir).unwrap();
     let plain = place.read("plain.exe");
-    let alone = format!("--sign-key {own}.key --sign-certificates {own}.pem");
+    let alone = place.self_signed();
     for (identity, problems) in [
         (&alone[..], &["`Own` did not sign its own certificate"][..]),
         (
@@ -358,13 +363,7 @@ fn certificates_that_were_changed_are_told() {
 #[test]
 fn every_byte_of_a_certificate_table_counts() {
     let Some(place) = Place::new() else { return };
-    let own = place.path("own").display().to_string();
-    let make = format!(
-        "req -x509 -newkey rsa:2048 -nodes -days 9 -config config -extensions code -subj /CN=Own \
-         -keyout {own}.key -out {own}.pem"
-    );
-    openssl(&make, place.dir).unwrap();
-    let alone = format!("--sign-key {own}.key --sign-certificates {own}.pem");
+    let alone = place.self_signed();
     for identity in [&alone[..], RSA] {
         let signed = sign(place.dir, &place.read("plain.exe"), identity).unwrap();
         let start = signed.len() - table(&signed).len();

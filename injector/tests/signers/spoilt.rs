@@ -114,15 +114,8 @@ fn a_signature_that_is_lost_is_told() {
         }
     }
     // Another tool signs inside of a signature.
-    if Command::new("osslsigncode")
-        .arg("--version")
-        .output()
-        .is_err()
-    {
-        return skip(
-            "signatures inside of others",
-            "osslsigncode is not installed",
-        );
+    if let Err(reason) = run(Command::new("osslsigncode").arg("--version")) {
+        return skip("signatures inside of others", &reason);
     }
     let place = tempfile::tempdir_in(dir).unwrap();
     let (one, two) = (place.path().join("one.exe"), place.path().join("two.exe"));

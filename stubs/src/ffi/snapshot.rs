@@ -221,11 +221,11 @@ pub(crate) fn has_plain_locale() -> bool {
 }
 
 /// Where CPython keeps whether it is in UTF-8 mode (`_PyRuntime.preconfig.utf8_mode`), in a process
-/// that is not: 0 if that cannot be told.
+/// that is not. `None`: it is, or the place cannot be told.
 ///
 /// No header says it, so this looks for the one place that can be a `PyPreConfig`, and tries
 /// whether a text stream's encoding then is what the mode makes it.
-pub(crate) fn place_of_utf8_mode(gil: Gil<'_>) -> Result<usize> {
+pub(crate) fn place_of_utf8_mode(gil: Gil<'_>) -> Result<Option<usize>> {
     const MODE: usize = 7;
     /// `_Py_DebugOffsets.runtime_state.size`.
     const SIZE: usize = 24;
@@ -237,7 +237,7 @@ pub(crate) fn place_of_utf8_mode(gil: Gil<'_>) -> Result<usize> {
     let flags = sys.attr(c"flags")?;
     let flag = |name| Ok(c_int::from(flags.attr(name)?.is_true()?));
     if flag(c"utf8_mode")? == 1 || encoding()? {
-        return Ok(0);
+        return Ok(None);
     }
     // The fields on Linux, each with its smallest and its largest value here. The first says that
     // the structure is `python`'s own, the fifth that the locale was set.
@@ -265,17 +265,15 @@ pub(crate) fn place_of_utf8_mode(gil: Gil<'_>) -> Result<usize> {
         )
     };
     let is_one = |window: &[c_int]| {
-        let pairs = window.iter().zip(expected);
-        pairs
-            .into_iter()
-            .all(|(value, (least, most))| (least..=most).contains(value))
+        let mut pairs = window.iter().zip(expected);
+        pairs.all(|(value, (least, most))| (least..=most).contains(value))
     };
     let mut found = fields
         .windows(expected.len())
         .enumerate()
         .filter(|(_, window)| is_one(window));
     let (Some((index, _)), None) = (found.next(), found.next()) else {
-        return Ok(0);
+        return Ok(None);
     };
     let place = start + (index + MODE) * size_of::<c_int>();
     let set = |value: c_int| {
@@ -285,7 +283,7 @@ pub(crate) fn place_of_utf8_mode(gil: Gil<'_>) -> Result<usize> {
     set(1);
     let works = encoding();
     set(0);
-    Ok(if works? { place } else { 0 })
+    Ok(works?.then_some(place))
 }
 
 /// Puts CPython into UTF-8 mode, as it would have put itself where the locale is C's own.

@@ -39,8 +39,8 @@ pub(super) struct State {
     pub(super) features: Features,
     /// The locale's encoding; empty where it is C's own.
     pub(super) locale: Vec<u8>,
-    /// Where CPython keeps whether it is in UTF-8 mode, or 0.
-    pub(super) utf8_mode: usize,
+    /// Where CPython keeps whether it is in UTF-8 mode, if it can be put into it.
+    pub(super) utf8_mode: Option<usize>,
     /// The variables that a start compares.
     pub(super) variables: Variables,
     pub(super) facts: Facts,
@@ -209,7 +209,7 @@ struct Prepared {
     variables: Variables,
     facts: Facts,
     generators: Generators,
-    utf8_mode: usize,
+    utf8_mode: Option<usize>,
     /// Lines for the injector.
     report: String,
 }

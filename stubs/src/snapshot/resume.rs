@@ -74,7 +74,7 @@ pub(super) fn is_fit(arguments: &[OsString]) -> std::result::Result<(), String> 
         native::set_locale(true);
         let (is_plain, encoding) = native::locale();
         let suits = if is_plain {
-            run.utf8_mode == Some(true) || chooses_utf8(&run) && state.utf8_mode != 0
+            run.utf8_mode == Some(true) || chooses_utf8(&run) && state.utf8_mode.is_some()
         } else {
             encoding == state.locale
         };
@@ -149,11 +149,11 @@ pub(crate) fn resume(run: &RunConfig<'_>) -> std::result::Result<(), &'static st
     let mut woken = false;
     native::enter(state.interpreter, || {
         woken = lifecycle::with_gil(|gil| {
-            let is_plain = run.utf8_mode.is_none() && native::locale().0;
-            let mode = if is_plain {
-                native::enter_utf8_mode(gil, state.utf8_mode)
-            } else {
-                Ok(())
+            // None where the snapshot was taken in that mode already.
+            let place = state.utf8_mode.filter(|_| run.utf8_mode.is_none());
+            let mode = match place.filter(|_| native::locale().0) {
+                Some(place) => native::enter_utf8_mode(gil, place),
+                None => Ok(()),
             };
             mode.and_then(|()| wake(gil, this_thread)).is_ok()
         });

@@ -360,6 +360,19 @@ fn the_plain_locale_starts_from_it() -> Result {
             })?;
         }
     }
+    // In that mode already when the snapshot is taken.
+    let plain = packaged(ENCODINGS, &["--environment", "LC_ALL=C"])?;
+    for value in [None, Some("C")] {
+        let change = |run: Run| match value {
+            Some(value) => run.variable("LC_ALL", value),
+            None => run,
+        };
+        let outcome = both(plain.path(), change)?.success()?;
+        check(outcome.stdout.starts_with("1 "), || outcome.stdout.clone())?;
+        check(is_restored(plain.path(), change)?, || {
+            "it made no use of the snapshot of that mode".to_owned()
+        })?;
+    }
     Ok(())
 }
 

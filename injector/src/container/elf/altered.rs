@@ -51,12 +51,7 @@ fn without_snapshot(bytes: &[u8]) -> Result<bool, ContainerError> {
         // Nothing between stub and blob, and nothing behind them.
         Ok(stub) => {
             let plan = inject(&stub, blob.end - blob.start)?;
-            match plan.first_difference(bytes, &[]) {
-                Some(at) if at < stub.len() => Err(ContainerError::Damaged(
-                    "bytes of the headers were overwritten",
-                )),
-                difference => Ok(difference.is_some()),
-            }
+            plan.judge(bytes, &[], stub.len())
         }
         Err(ContainerError::Altered) => {
             let record = Record::read(bytes, at)?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::InjectOptions;
 use super::super::error::ContainerError;
-use super::super::plan::Seal;
+use super::super::plan::{HEADERS_OVERWRITTEN, Seal};
 use super::super::undo::Record;
 use super::{BLOB_SEGMENT, LINKEDIT, PAGE, assemble, inject, loaded, remove, undo_offset};
 use crate::image::macho::{Image, Segment};
@@ -45,8 +45,6 @@ fn is_altered(
     stub: &[u8],
     blob_len: u64,
 ) -> Result<bool, ContainerError> {
-    const OVERWRITTEN: ContainerError =
-        ContainerError::Damaged("bytes of the headers were overwritten");
     let plan = inject(stub, blob_len, &InjectOptions::default())?;
     let signature = plan.seal().map_or(plan.total_len(), Seal::offset);
     let signature = usize::try_from(signature).unwrap_or(usize::MAX);
@@ -60,10 +58,10 @@ fn is_altered(
     };
     // The kernel maps all of the segment (`load_segment` in bsd/kern/mach_loader.c).
     let usual = linkedit.file_size.next_multiple_of(PAGE);
-    let planned =
-        (plan.total_len() - (linkedit.offset.min(plan.total_len()))).next_multiple_of(PAGE);
+    let planned = plan.total_len().saturating_sub(linkedit.offset);
+    let planned = planned.next_multiple_of(PAGE);
     if !(linkedit.file_size..=usual.max(planned)).contains(&linkedit.memory_size) {
-        return Err(OVERWRITTEN);
+        return Err(HEADERS_OVERWRITTEN);
     }
     let sizes = |at: usize, len: usize| at..at + len;
     let free = [
@@ -72,10 +70,8 @@ fn is_altered(
         sizes(command + DATA_SIZE, 4),
         signature..usize::MAX,
     ];
-    match plan.first_difference(image.bytes, &free) {
-        Some(at) if (at as u64) < slot.offset => Err(OVERWRITTEN),
-        difference => Ok(difference.is_some()),
-    }
+    // The slot was found inside the file.
+    plan.judge(image.bytes, &free, slot.offset as usize)
 }
 
 /// Whether the stub's headers are where they were, and what they were.

@@ -54,12 +54,7 @@ fn is_altered(
         tree,
     )?;
     let checksum = image.checksum_at()..image.checksum_at() + 4;
-    match plan.first_difference(unsigned, std::slice::from_ref(&checksum)) {
-        Some(at) if at < stub.len() => Err(ContainerError::Damaged(
-            "bytes of the headers were overwritten",
-        )),
-        difference => Ok(difference.is_some()),
-    }
+    plan.judge(unsigned, std::slice::from_ref(&checksum), stub.len())
 }
 
 /// What Windows asks of the headers that the outline leaves out, because tools that drop symbols

@@ -7,7 +7,7 @@ use crate::image::macho::{Image, fat, signature};
 /// Code directory flag: library validation without the rest of the hardened runtime.
 const LIBRARY_VALIDATION: u32 = 0x2000;
 /// The entitlement that switches it off.
-pub(crate) const OFF: &str = "com.apple.security.cs.disable-library-validation";
+pub const OFF: &str = "com.apple.security.cs.disable-library-validation";
 
 /// A program that loads only what its own team signed, or Apple. Without a team it loads nothing
 /// else.

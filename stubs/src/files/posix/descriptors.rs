@@ -18,7 +18,6 @@ use crate::ffi::memory::{MFD_EXEC, create_file};
 
 /// linux/memfd.h; Linux 6.3 wants to be told this or `MFD_EXEC`.
 const MFD_NOEXEC_SEAL: c_uint = 0x0008;
-
 /// Flags of `open` that a descriptor of ours keeps.
 const KEPT_FLAGS: c_int = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_APPEND | libc::O_PATH;
 /// Copies that stay: files up to [`SMALL`] in most places, up to [`MEDIUM`] in the last
